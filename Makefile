@@ -1,0 +1,27 @@
+# `make paint` and `make test` set everything up by themselves on a machine with Python, git and make.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+
+.PHONY: paint test lint wheel clean
+
+paint: $(VENV)/.ready
+	$(PY) paint.py --style markerpen
+
+test: $(VENV)/.ready
+	$(PY) -m pytest
+
+lint: $(VENV)/.ready
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+
+wheel: $(VENV)/.ready
+	$(PY) -m build --wheel
+
+$(VENV)/.ready: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,1 @@
+"""Impasto turns a picture into a painting made of real, parameterised brush strokes."""

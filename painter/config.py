@@ -1,0 +1,99 @@
+"""Every default of Impasto, once. The command line takes its options from here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from painter.errors import OptionError
+
+STYLES = ("oilpaintbrush", "watercolor", "markerpen", "rectangle")
+STYLE_ALIASES = {"oil": "oilpaintbrush", "watercolour": "watercolor", "marker": "markerpen", "tape": "rectangle"}
+LOSSES = ("l1", "l2", "mix")
+DEVICES = ("auto", "cpu", "cuda")
+CANVASES = ("auto", "white", "black", "transparent")
+_HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+def option(default: Any, help: str, **extra: Any) -> Any:
+    """A dataclass field that the command line shows: its help, and bounds or choices in `extra`."""
+    return field(default=default, metadata={"help": help, **extra})
+
+
+@dataclass(frozen=True)
+class PaintConfig:
+    """What a person may ask of one painting.
+
+    Raises:
+        OptionError: when a value is outside its range; the message names the option.
+    """
+
+    style: str = option("oilpaintbrush", "the brush: %(names)s (or oil, marker)", names=STYLES)
+    strokes: int = option(500, "how many strokes, exactly", bounds=(1, 100_000))
+    size: int = option(512, "long side of the finished painting in pixels", bounds=(16, 8192))
+    seed: int = option(0, "the same seed gives the same painting, byte for byte", bounds=(0, 2**31 - 1))
+    canvas: str = option("auto", "%(names)s or #rrggbb; auto is transparent if the picture is", names=CANVASES)
+    loss: str = option("mix", "pixel loss: %(names)s", names=LOSSES)
+    ot: float = option(0.0, "weight of the optimal-transport term; 0 leaves it out", bounds=(0.0, 1000.0))
+    iterations: int = option(420, "steps of gradient descent over the whole search", bounds=(0, 100_000))
+    device: str = option("auto", "%(names)s; where the search runs", names=DEVICES)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "style", STYLE_ALIASES.get(self.style, self.style))
+        for spec in fields(self):
+            value, bounds = getattr(self, spec.name), spec.metadata.get("bounds")
+            if bounds is not None:
+                self._check_number(spec.name, value, bounds, whole=spec.type == "int")
+            elif value not in spec.metadata["names"] and not self._is_color(spec.name, value):
+                raise OptionError(f"--{spec.name} {value}: unknown; choose from {', '.join(spec.metadata['names'])}")
+
+    @staticmethod
+    def _check_number(name: str, value: Any, bounds: tuple[float, float], whole: bool) -> None:
+        is_number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+        if not is_number or not bounds[0] <= value <= bounds[1]:
+            kind = "a whole number" if whole else "a number"
+            raise OptionError(f"--{name} {value}: must be {kind} from {bounds[0]} to {bounds[1]}")
+
+    @staticmethod
+    def _is_color(name: str, value: Any) -> bool:
+        return name == "canvas" and isinstance(value, str) and bool(_HEX_COLOR.fullmatch(value))
+
+
+@dataclass(frozen=True)
+class Level:
+    """One step from coarse to fine."""
+
+    share: float  # of all strokes
+    size: float  # of a stroke (root of length times width) at 500 strokes, in longer sides
+    side: int  # long side of the canvas that it is optimised on, pixels
+    steps: float  # share of all iterations
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """How the search goes about it. Rates are per step of Adam; lengths in units of a stroke's own size."""
+
+    levels: tuple[Level, ...] = (
+        Level(0.08, 0.22, 64, 0.12),
+        Level(0.17, 0.11, 128, 0.12),
+        Level(0.30, 0.06, 128, 0.14),
+        Level(0.45, 0.035, 256, 0.16),
+    )
+    reference_strokes: int = 500  # the count at which `Level.size` holds
+    move_rounds: int = 4  # how often weak strokes are moved
+    move_share: float = 0.10  # of all strokes, each time
+    move_steps: float = 0.06  # share of all iterations after each
+    move_side: int = 256
+    full_side: int = 512  # the largest canvas that is searched on, pixels
+    full_steps: float = 0.12  # share of all iterations there, with networks
+    engine_steps: float = 0.10  # share of all iterations there, with the engine's own maps
+    rate_length: float = 0.03  # of the stroke's size
+    rate_angle: float = 0.03  # radians
+    rate_ratio: float = 0.015
+    rate_color: float = 0.015
+    rate_opacity: float = 0.02
+    final_rate: float = 0.5  # all rates in the stages at full size, times this
+    min_opacity: float = 0.1
+    transport_side: int = 24  # cells along the longer side of the transport term's canvas
+    small_frame: float = 20.0  # half extents, pixels, up to which a stroke is decoded in the small frame

@@ -1,0 +1,106 @@
+"""Where new strokes go: to the largest error, along the picture's edges, in the picture's colours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+
+from renderers.brushes import BRUSHES
+from renderers.strokes import Strokes
+
+MAX_ELONGATION = 4.0  # length over width along a clear edge
+START_OPACITY = 0.9
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The picture as placement reads it, at one resolution. float32."""
+
+    target: np.ndarray  # [H, W, C] premultiplied if C = 4
+
+    @property
+    def pixel(self) -> float:
+        return 1 / max(self.target.shape[:2])
+
+
+def find_peaks(error: np.ndarray, count: int, radius: float, rng: np.random.Generator) -> np.ndarray:
+    """[count, 2] pixel positions (x, y): again and again the largest error, which is then damped around it.
+
+    Args:
+        error: [H, W] float32 >= 0.
+        radius: how far a stroke settles the matter, pixels.
+    """
+    field = cv2.GaussianBlur(error, (0, 0), max(0.6, 0.4 * radius), borderType=cv2.BORDER_REPLICATE)
+    field = field * rng.uniform(0.85, 1.0, field.shape).astype(np.float32) + 1e-9
+    reach = max(1, int(np.ceil(2 * radius)))
+    offsets = np.arange(-reach, reach + 1)
+    damping = 1 - 0.8 * np.exp(-(offsets[:, None] ** 2 + offsets[None, :] ** 2) / (2 * radius**2)).astype(np.float32)
+    padded = np.pad(field, reach, constant_values=0)
+    width = padded.shape[1]
+    peaks = np.empty((count, 2))
+    for k in range(count):
+        y, x = divmod(int(padded.argmax()), width)
+        peaks[k] = x - reach, y - reach
+        padded[y - reach : y + reach + 1, x - reach : x + reach + 1] *= damping
+    return peaks + rng.uniform(0.25, 0.75, peaks.shape)
+
+
+def edge_direction(target: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray]:
+    """Direction along edges [H, W] in radians, and how clear it is [H, W] in [0, 1] (structure tensor)."""
+    dx = cv2.Sobel(target, cv2.CV_32F, 1, 0, ksize=3, borderType=cv2.BORDER_REPLICATE)
+    dy = cv2.Sobel(target, cv2.CV_32F, 0, 1, ksize=3, borderType=cv2.BORDER_REPLICATE)
+    products = [(dx * dx).sum(2), (dx * dy).sum(2), (dy * dy).sum(2)]
+    xx, xy, yy = (cv2.GaussianBlur(p, (0, 0), max(0.7, sigma), borderType=cv2.BORDER_REPLICATE) for p in products)
+    spread = np.sqrt((xx - yy) ** 2 + 4 * xy * xy)
+    # The gradient's direction, turned by a quarter.
+    return 0.5 * np.arctan2(2 * xy, xx - yy) + np.pi / 2, spread / (xx + yy + 1e-3)
+
+
+def place_strokes(
+    scene: Scene, error: np.ndarray, brush: str, count: int, size: float, rng: np.random.Generator
+) -> Strokes:
+    """`count` new strokes where `error` [H, W] is largest.
+
+    Args:
+        size: root of length times width, canvas units.
+    """
+    radius = size / scene.pixel / 2
+    peaks = find_peaks(error, count, max(0.7, radius), rng)
+    direction, clearness = edge_direction(scene.target, radius / 2)
+    angle, clear = _at(direction, peaks), _at(clearness, peaks)
+    angle = angle + rng.integers(0, 2, count) * np.pi + rng.normal(0, 1, count) * 0.6 * (1 - clear) ** 2
+    stretch = np.sqrt(1.3 + (MAX_ELONGATION - 1.3) * clear)
+    spread = rng.uniform(0.8, 1.25, count)
+    length, width = size * spread * stretch, size * spread / stretch
+    center = peaks * scene.pixel
+    tools = BRUSHES[brush]
+    shape = tools.place(*(torch.from_numpy(np.float32(v)) for v in (center, angle, length, width, 0 * angle)))
+    axis = np.stack([np.cos(angle), np.sin(angle)], axis=1) * (length * 0.25)[:, None]
+    ends = [center - axis, center + axis] if tools.colors == 2 else [center]
+    blurred = cv2.GaussianBlur(scene.target, (0, 0), max(0.5, radius / 3), borderType=cv2.BORDER_REPLICATE)
+    colors = np.stack([straight_color(_at(blurred, end / scene.pixel)) for end in ends], axis=1)
+    return Strokes(
+        brush,
+        shape,
+        torch.from_numpy(colors.astype(np.float32)),
+        torch.full((count,), START_OPACITY),
+        torch.from_numpy(rng.integers(0, 2**31, count)),
+    )
+
+
+def straight_color(color: np.ndarray) -> np.ndarray:
+    """[N, C] → [N, 3] straight colours in [0, 1]; where nothing is opaque, as it comes."""
+    if color.shape[1] == 4:
+        color = color[:, :3] / np.maximum(color[:, 3:], 1e-2)
+    return color.clip(0, 1)
+
+
+def _at(image: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """The image's values at the pixels that contain `points` [N, 2] (x, y)."""
+    height, width = image.shape[:2]
+    x = points[:, 0].astype(int).clip(0, width - 1)
+    y = points[:, 1].astype(int).clip(0, height - 1)
+    return image[y, x]

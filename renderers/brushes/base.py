@@ -1,0 +1,168 @@
+"""What a brush is: named parameters, a frame, and an engine.
+
+A stroke is painted in *stroke units*: a similarity transform (centre, angle, one scale) takes the canvas to
+coordinates (u along the stroke, v across it) whose unit is the stroke's own half thickness. In them only a few
+numbers are left to tell one shape from another: its *geometry*, which the engine paints. The stroke's box, of half
+extents `box`, is mapped onto [-1, 1]², the frame, in which the networks draw their maps from the *code*: the same
+numbers brought into [-1, 1], and how soft the canvas' pixels make them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# The body of a stroke fills 30 of 32 texels of its frame (60 of 64): maps keep a rim of zeros.
+BODY_SHARE = 30 / 32
+# The blur of one canvas pixel reaches this many pixels beyond the body.
+BLUR_REACH = 0.75
+SEED_END = 2**31
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A named number of a stroke's shape and the range that networks are trained on."""
+
+    name: str
+    low: float
+    high: float
+    unit: str  # 'side' (the canvas' longer side), 'rad', or '1' (a ratio)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where N strokes lie on the canvas, and what they look like in their own coordinates.
+
+    A canvas point c is at (u, v) = ((c - center) · axis, (c - center) × axis) / scale in stroke units and at
+    (u / box₀, v / box₁) in the frame. All float32, differentiable in the stroke's shape parameters.
+    """
+
+    center: Tensor  # [N, 2] canvas units
+    axis: Tensor  # [N, 2] unit vector of +u on the canvas
+    scale: Tensor  # [N] canvas units in one stroke unit
+    box: Tensor  # [N, 2] half extents of the frame in stroke units
+    geometry: Tensor  # [N, G] shape numbers in stroke units: what the engine reads
+    code: Tensor  # [N, K] in [-1, 1]: what the networks read
+
+    def transform(self, pixel: float) -> Tensor:
+        """The affine map from pixel indices (column, row) to frame coordinates (p, q): [N, 2, 3]."""
+        across = torch.stack([-self.axis[:, 1], self.axis[:, 0]], dim=1)
+        rows = torch.stack([self.axis, across], dim=1) / (self.scale[:, None] * self.box)[:, :, None]
+        # Pixel centres lie at +0.5.
+        offset = (rows * (0.5 * pixel - self.center)[:, None, :]).sum(dim=2)
+        return torch.cat([rows * pixel, offset[:, :, None]], dim=2)
+
+
+class Brush(ABC):
+    """One brush: everything that the rest of the program must know of it. Each is one file, one instance."""
+
+    name: ClassVar[str]
+    aliases: ClassVar[tuple[str, ...]] = ()
+    parameters: ClassVar[tuple[Parameter, ...]]
+    colors: ClassVar[int]  # 2: start and end; 1: one
+    shade: ClassVar[float] = 0.0  # of a one-colour brush: how much darker than its colour the pigment end is
+    code_size: ClassVar[int]
+
+    @abstractmethod
+    def frame(self, shape: dict[str, Tensor], pixel: float | Tensor) -> Frame:
+        """The strokes' frames on a canvas whose pixels are `pixel` wide (canvas units; a number or [N])."""
+
+    @abstractmethod
+    def engine(
+        self, geometry: np.ndarray, u: np.ndarray, v: np.ndarray, footprint: tuple[float, float], seed: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Paint one stroke at the points (u, v).
+
+        Args:
+            geometry: [G] float32, one row of `Frame.geometry`.
+            u, v: [M] float32, points in stroke units.
+            footprint: the width of the box that one point stands for along u and v, in stroke units. Detail finer
+                than it is averaged away, so that a stroke looks the same at 32 px and at 2,000 px.
+            seed: chooses the fine texture.
+
+        Returns:
+            coverage α, pigment mix (0 start colour, 1 end colour) and relief (paint height), each [M] float32 in
+            [0, 1].
+        """
+
+    @abstractmethod
+    def place(
+        self, center: Tensor, angle: Tensor, length: Tensor, width: Tensor, bend: Tensor
+    ) -> dict[str, Tensor]:
+        """The shape of strokes at `center` [N, 2], along `angle` [N], of `length` and `width` [N] (canvas units),
+        whose middle stands off the chord by `bend` [N] times the length."""
+
+    @abstractmethod
+    def constrain(self, shape: dict[str, Tensor], limits: Limits) -> dict[str, Tensor]:
+        """The nearest shape within what the networks know and within `limits`. Not differentiable."""
+
+    @abstractmethod
+    def center(self, shape: dict[str, Tensor]) -> Tensor:
+        """The middle of each stroke: [N, 2], canvas units."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the shape parameters, in their documented order."""
+        return tuple(parameter.name for parameter in self.parameters)
+
+    def ends(self, colors: Tensor) -> tuple[Tensor, Tensor]:
+        """Start and end colour, [N, 3] each, of `colors` [N, K, 3]. The mix map runs from one to the other."""
+        start = colors[:, 0]
+        return start, colors[:, 1] if self.colors == 2 else start * (1 - self.shade)
+
+    def sample(self, count: int, generator: torch.Generator) -> dict[str, Tensor]:
+        """Random strokes over everything that the search may ask for, on a square canvas."""
+
+        def uniform(low: float, high: float) -> Tensor:
+            return low + (high - low) * torch.rand(count, generator=generator)
+
+        length = 0.02 * (0.6 / 0.02) ** uniform(0, 1)
+        slimness = 1 / uniform(0.1, 0.95)
+        center = torch.stack([uniform(0, 1), uniform(0, 1)], dim=1)
+        shape = self.place(center, uniform(-np.pi, np.pi), length, length / slimness, uniform(-0.3, 0.3))
+        return self.vary(shape, generator)
+
+    def vary(self, shape: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+        """Shake the parameters that `place` leaves at their plain values (taper, skew)."""
+        return shape
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on stroke sizes that the search respects, in canvas units."""
+
+    min_width: float = 0.004
+    max_length: float = 0.8
+    width: float = 1.0  # canvas extent in x
+    height: float = 1.0  # canvas extent in y
+
+
+def framed_box(half_length: Tensor, half_width: Tensor, blur: Tensor) -> Tensor:
+    """Box [N, 2] around a body of these half extents blurred by pixels `blur` wide, all in stroke units [N]."""
+    half = torch.stack([half_length, half_width], dim=1)
+    return (half + BLUR_REACH * blur[:, None]) / BODY_SHARE
+
+
+def softness(blur: Tensor, half: Tensor) -> Tensor:
+    """How blurred a frame is: pixel width over the box's half extent, squashed into [-1, 1] for the networks."""
+    return 2 * torch.sqrt((blur / half).clamp(1e-6, 1.0)) - 1
+
+
+def axis_of(angle: Tensor) -> Tensor:
+    """Unit vectors [N, 2] at angles [N]."""
+    return torch.stack([torch.cos(angle), torch.sin(angle)], dim=1)
+
+
+def wrapped(angle: Tensor) -> Tensor:
+    """The same direction in [-π, π)."""
+    return torch.remainder(angle + np.pi, 2 * np.pi) - np.pi
+
+
+def texel_footprint(box: np.ndarray, side: int, blur: float) -> tuple[float, float]:
+    """What one texel of a side² map stands for: itself or the canvas pixel, whichever is wider (stroke units)."""
+    return max(2 * float(box[0]) / side, blur), max(2 * float(box[1]) / side, blur)

@@ -1,0 +1,70 @@
+"""What brushes that follow a quadratic Bézier curve share: control points in, chord frame out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from renderers.brushes.base import Limits, Parameter
+
+SLENDER = (0.4, 11.0)  # half the chord over the (larger) radius
+MAX_SKEW = 0.6  # how far along the half chord the middle control point may stand
+MAX_RISE = 1.2  # how far off the chord, over half the chord
+POINTS = ("x0", "y0", "x1", "y1", "x2", "y2")
+POINT_PARAMETERS = tuple(Parameter(name, -0.1, 1.1, "side") for name in POINTS)
+
+
+@dataclass(frozen=True)
+class Chord:
+    """A quadratic Bézier curve seen from its chord; canvas units, [N] each."""
+
+    middle: Tensor  # [N, 2] of the chord
+    axis: Tensor  # [N, 2] from start to end
+    half: Tensor  # half the chord's length
+    skew: Tensor  # the middle control point along the axis, over `half`
+    rise: Tensor  # the middle control point off the chord
+
+    @staticmethod
+    def of(shape: dict[str, Tensor]) -> Chord:
+        p0, p1, p2 = (torch.stack([shape[f"x{k}"], shape[f"y{k}"]], dim=1) for k in range(3))
+        step = p2 - p0
+        length = torch.sqrt((step * step).sum(dim=1) + 1e-12)
+        # A point has no direction: let it lie along +x.
+        axis = torch.where((length > 2e-6)[:, None], step / length[:, None], step.new_tensor([1.0, 0.0]))
+        middle = (p0 + p2) / 2
+        off = p1 - middle
+        skew = (off * axis).sum(dim=1) / (length / 2)
+        rise = off[:, 1] * axis[:, 0] - off[:, 0] * axis[:, 1]
+        return Chord(middle, axis, length / 2, skew, rise)
+
+    def points(self) -> dict[str, Tensor]:
+        """The control points again: the inverse of `of`."""
+        across = torch.stack([-self.axis[:, 1], self.axis[:, 0]], dim=1)
+        reach = self.axis * self.half[:, None]
+        p1 = self.middle + reach * self.skew[:, None] + across * self.rise[:, None]
+        points = torch.stack([self.middle - reach, p1, self.middle + reach], dim=1).flatten(1)
+        return {name: points[:, k] for k, name in enumerate(POINTS)}
+
+    def center(self) -> Tensor:
+        """Where the frame is centred: half way between the chord and the curve's crest, [N, 2]."""
+        across = torch.stack([-self.axis[:, 1], self.axis[:, 0]], dim=1)
+        return self.middle + across * (self.rise / 4)[:, None]
+
+    def constrain(self, radius: Tensor, limits: Limits) -> Chord:
+        """The nearest curve that suits a stroke of this radius [N] within `limits`."""
+        longest = torch.minimum(SLENDER[1] * radius, torch.full_like(radius, limits.max_length / 2))
+        half = torch.minimum(torch.maximum(self.half, SLENDER[0] * radius), longest)
+        steepest = MAX_RISE * half
+        rise = torch.minimum(torch.maximum(self.rise, -steepest), steepest)
+        extent = self.middle.new_tensor([limits.width, limits.height])
+        middle = torch.minimum(self.middle.clamp(min=0), extent)
+        return Chord(middle, self.axis, half, self.skew.clamp(-MAX_SKEW, MAX_SKEW), rise)
+
+
+def place_curve(center: Tensor, angle: Tensor, length: Tensor, width: Tensor, bend: Tensor) -> dict[str, Tensor]:
+    """Control points of curves of `length` over all, whose crest stands off the chord by `bend` times the length."""
+    half = torch.maximum((length - width) / 2, SLENDER[0] * width / 2)
+    axis = torch.stack([torch.cos(angle), torch.sin(angle)], dim=1)
+    return Chord(center, axis, half, torch.zeros_like(half), 4 * bend * half).points()

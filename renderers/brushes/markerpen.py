@@ -1,0 +1,113 @@
+"""A chisel-tip marker: flat even ink, slanted crisp ends, ink pooling a little darker along the edges."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from renderers.brushes.base import Brush, Frame, Limits, Parameter, framed_box, softness
+from renderers.brushes.bezier import MAX_RISE, POINT_PARAMETERS, Chord, place_curve
+from renderers.brushes.texture import kernel, nearest_on_curve, noise1, noise2, ramp, resolved
+
+SLANT = 0.4  # the chisel's lean: how far the ends run along while going one radius across
+NIB = 0.45  # how far the nib reaches beyond the end points, in radii
+EDGE = 0.05  # how soft the sides are, in radii
+TIP = 9001  # the tip's own unevenness, the same in every stroke
+
+
+class MarkerPen(Brush):
+    """Stroke unit: the radius of the tip. Geometry: half chord, skew, rise."""
+
+    name = "markerpen"
+    aliases = ("marker",)
+    parameters = (*POINT_PARAMETERS, Parameter("radius", 0.001, 0.3, "side"))
+    colors = 1
+    shade = 0.12
+    code_size = 4
+
+    def frame(self, shape: dict[str, Tensor], pixel: float | Tensor) -> Frame:
+        chord = Chord.of(shape)
+        unit = shape["radius"]
+        half, rise = chord.half / unit, chord.rise / unit
+        blur = pixel / unit
+        box = framed_box(half + 1, rise.abs() / 4 + 1, blur)
+        lean = rise / 4 / (rise.abs() / 4 + 1)
+        code = torch.stack([2 / (half + 1) - 1, lean, chord.skew, softness(blur, box[:, 1])], dim=1)
+        geometry = torch.stack([half, chord.skew, rise], dim=1)
+        return Frame(chord.center(), chord.axis, unit, box, geometry, code)
+
+    def engine(
+        self, geometry: np.ndarray, u: np.ndarray, v: np.ndarray, footprint: tuple[float, float], seed: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return _paint(geometry, u, v, footprint[0], footprint[1], seed)
+
+    def place(
+        self, center: Tensor, angle: Tensor, length: Tensor, width: Tensor, bend: Tensor
+    ) -> dict[str, Tensor]:
+        return {**place_curve(center, angle, length, width, bend), "radius": width / 2}
+
+    def constrain(self, shape: dict[str, Tensor], limits: Limits) -> dict[str, Tensor]:
+        radius = shape["radius"].clamp(limits.min_width / 2, limits.max_length / 2)
+        return {**Chord.of(shape).constrain(radius, limits).points(), "radius": radius}
+
+    def vary(self, shape: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+        chord = Chord.of(shape)
+        count = len(chord.half)
+        skew = (torch.rand(count, generator=generator) - 0.5) * 1.1
+        rise = (torch.rand(count, generator=generator) * 2 - 1) * MAX_RISE * chord.half
+        points = Chord(chord.middle, chord.axis, chord.half, skew, rise).points()
+        return {**points, "radius": shape["radius"]}
+
+    def center(self, shape: dict[str, Tensor]) -> Tensor:
+        return Chord.of(shape).center()
+
+
+@kernel
+def _cap(x: float, y: float, ex: float, ey: float, tx: float, ty: float) -> float:
+    """Signed depth inside the slanted end of a tip at (ex, ey) that moves outwards along (tx, ty)."""
+    length = math.sqrt(tx * tx + ty * ty) + 1e-9
+    along = ((x - ex) * tx + (y - ey) * ty) / length
+    across = ((y - ey) * tx - (x - ex) * ty) / length
+    return (NIB + SLANT * across - along) / math.sqrt(1.0 + SLANT * SLANT)
+
+
+@kernel
+def _paint(
+    geometry: np.ndarray, u: np.ndarray, v: np.ndarray, fu: float, fv: float, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    alpha, mix, relief = np.zeros_like(u), np.zeros_like(u), np.zeros_like(u)
+    h, skew, rise = float(geometry[0]), float(geometry[1]), float(geometry[2])
+    lift = rise / 4.0
+    m = skew * h
+    coarse = max(fu, fv)
+    felt = resolved(28.0, coarse)
+    paper = resolved(45.0, coarse)
+    for i in range(u.size):
+        x, y = u[i], v[i]
+        t = nearest_on_curve(x, y, h, skew, rise, lift)
+        du, dv = x - (-h + t * (2.0 * (m + h) - t * 2.0 * m)), y - (-lift + t * (2.0 * rise - t * 2.0 * rise))
+        tu, tv = 2.0 * ((1 - t) * (m + h) + t * (h - m)), 2.0 * ((1 - t) * rise - t * rise)
+        speed = math.sqrt(tu * tu + tv * tv) + 1e-9
+        across = (dv * tu - du * tv) / speed
+        f = math.sqrt((tv * fu) ** 2 + (tu * fv) ** 2) / speed
+        # At its ends the tip runs straight on, and is cut along the chisel.
+        cap = _cap(x, y, -h, -lift, -(m + h), -rise) if t < 0.5 else _cap(x, y, h, -lift, h - m, -rise)
+        depth = min(0.98 - abs(across), cap)
+        pool = math.exp(-((max(depth, 0.0) / max(0.2, f)) ** 2))
+        streak = noise1(5.0 * min(1.1, max(-1.1, across)), TIP) * resolved(5.0, f)
+        mix[i] = min(1.0, max(0.0, (0.75 * pool + 0.2 + 0.2 * streak) * min(1.0, 0.6 / f)))
+        along = math.sqrt((tu * fu) ** 2 + (tv * fv) ** 2) / speed
+        cover = ramp(0.98 - abs(across), max(f, EDGE)) * ramp(cap, max(along, EDGE))
+        if cover <= 0.0:
+            continue
+        ink = 0.96 + 0.03 * streak
+        if felt > 1e-3:
+            ink -= 0.05 * felt * max(0.0, noise1(28.0 * across, seed))
+        if paper > 1e-3:
+            ink -= 0.04 * paper * max(0.0, noise2(45.0 * x, 45.0 * y, seed + 1))
+        alpha[i] = min(1.0, max(0.0, cover * ink))
+        relief[i] = 0.05 * alpha[i]
+    return alpha, mix, relief

@@ -1,0 +1,77 @@
+"""Colour tape: a flat, crisp strip whose long edges catch a hair of shadow when seen from near."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from renderers.brushes.base import Brush, Frame, Limits, Parameter, axis_of, framed_box, softness, wrapped
+from renderers.brushes.texture import kernel, noise2, ramp, resolved
+
+RATIO = (1.0, 12.0)  # width over height
+EDGE = 0.06  # width of the shaded edge, in half heights
+
+
+class Rectangle(Brush):
+    """Stroke unit: half the height. Geometry: width over height. Code: softness along and across."""
+
+    name = "rectangle"
+    aliases = ("tape",)
+    parameters = (
+        Parameter("x", 0, 1, "side"),
+        Parameter("y", 0, 1, "side"),
+        Parameter("width", 0.02, 0.6, "side"),
+        Parameter("height", 0.002, 0.57, "side"),
+        Parameter("angle", -math.pi, math.pi, "rad"),
+    )
+    colors = 1
+    shade = 0.08
+    code_size = 2
+
+    def frame(self, shape: dict[str, Tensor], pixel: float | Tensor) -> Frame:
+        unit = shape["height"] / 2
+        ratio = shape["width"] / shape["height"]
+        blur = pixel / unit
+        box = framed_box(ratio, torch.ones_like(ratio), blur)
+        code = torch.stack([softness(blur, box[:, 0]), softness(blur, box[:, 1])], dim=1)
+        return Frame(self.center(shape), axis_of(shape["angle"]), unit, box, ratio[:, None], code)
+
+    def engine(
+        self, geometry: np.ndarray, u: np.ndarray, v: np.ndarray, footprint: tuple[float, float], seed: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return _paint(geometry, u, v, footprint[0], footprint[1], seed)
+
+    def place(
+        self, center: Tensor, angle: Tensor, length: Tensor, width: Tensor, bend: Tensor
+    ) -> dict[str, Tensor]:
+        return {"x": center[:, 0], "y": center[:, 1], "width": length, "height": width, "angle": wrapped(angle)}
+
+    def constrain(self, shape: dict[str, Tensor], limits: Limits) -> dict[str, Tensor]:
+        width = shape["width"].clamp(limits.min_width, limits.max_length)
+        height = shape["height"].clamp(limits.min_width, limits.max_length)
+        height = torch.minimum(torch.maximum(height, width / RATIO[1]), width / RATIO[0])
+        x, y = shape["x"].clamp(0, limits.width), shape["y"].clamp(0, limits.height)
+        return {"x": x, "y": y, "width": width, "height": height, "angle": wrapped(shape["angle"])}
+
+    def center(self, shape: dict[str, Tensor]) -> Tensor:
+        return torch.stack([shape["x"], shape["y"]], dim=1)
+
+
+@kernel
+def _paint(
+    geometry: np.ndarray, u: np.ndarray, v: np.ndarray, fu: float, fv: float, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    alpha, mix, relief = np.zeros_like(u), np.zeros_like(u), np.zeros_like(u)
+    ratio = float(geometry[0])
+    shadow = min(1.0, EDGE / fv)  # an edge finer than a point colours only its share of it
+    fiber = 0.06 * resolved(60.0, max(fu, fv))
+    for i in range(u.size):
+        inside = 1.0 - abs(v[i])
+        alpha[i] = ramp(inside, fv) * ramp(ratio - abs(u[i]), fu)
+        mix[i] = shadow * (1.0 - ramp(inside - EDGE, max(fv, EDGE)))
+        if alpha[i] > 0.0:
+            relief[i] = alpha[i] * (0.5 + (fiber * noise2(60.0 * u[i], 60.0 * v[i], seed) if fiber > 1e-4 else 0.0))
+    return alpha, mix, relief

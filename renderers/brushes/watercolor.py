@@ -1,0 +1,132 @@
+"""A wet round brush: pale body, darker pooled rim, blooms and granulation, one colour running into the other."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from renderers.brushes.base import Brush, Frame, Limits, Parameter, framed_box, softness
+from renderers.brushes.bezier import MAX_RISE, POINT_PARAMETERS, Chord, place_curve
+from renderers.brushes.texture import kernel, nearest_on_curve, noise2, ramp, resolved, smoothstep
+
+EDGE = 0.12  # how soft the wet edge is, in radii
+PAPER = 4001  # blooms and wobble that every stroke shares
+TAPER = 3.0  # one radius over the other, at most
+
+
+class Watercolor(Brush):
+    """Stroke unit: the larger radius. Geometry: half chord, skew, rise, radius at start, radius at end."""
+
+    name = "watercolor"
+    aliases = ("watercolour",)
+    parameters = (
+        *POINT_PARAMETERS,
+        Parameter("radius0", 0.001, 0.3, "side"),
+        Parameter("radius2", 0.001, 0.3, "side"),
+    )
+    colors = 2
+    code_size = 5
+
+    def frame(self, shape: dict[str, Tensor], pixel: float | Tensor) -> Frame:
+        chord = Chord.of(shape)
+        unit = torch.maximum(shape["radius0"], shape["radius2"])
+        half, rise = chord.half / unit, chord.rise / unit
+        start, end = shape["radius0"] / unit, shape["radius2"] / unit
+        blur = pixel / unit
+        box = framed_box(half + 1, rise.abs() / 4 + 1, blur)
+        code = torch.stack(
+            [
+                2 / (half + 1) - 1,
+                rise / 4 / (rise.abs() / 4 + 1),
+                chord.skew,
+                (start - end) / (start + end) * 2,
+                softness(blur, box[:, 1]),
+            ],
+            dim=1,
+        )
+        geometry = torch.stack([half, chord.skew, rise, start, end], dim=1)
+        return Frame(chord.center(), chord.axis, unit, box, geometry, code)
+
+    def engine(
+        self, geometry: np.ndarray, u: np.ndarray, v: np.ndarray, footprint: tuple[float, float], seed: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return _paint(geometry, u, v, footprint[0], footprint[1], seed)
+
+    def place(
+        self, center: Tensor, angle: Tensor, length: Tensor, width: Tensor, bend: Tensor
+    ) -> dict[str, Tensor]:
+        shape = place_curve(center, angle, length, width, bend)
+        return {**shape, "radius0": width / 2, "radius2": width / 2}
+
+    def constrain(self, shape: dict[str, Tensor], limits: Limits) -> dict[str, Tensor]:
+        start = shape["radius0"].clamp(limits.min_width / 2, limits.max_length / 2)
+        end = shape["radius2"].clamp(limits.min_width / 2, limits.max_length / 2)
+        start, end = torch.maximum(start, end / TAPER), torch.maximum(end, start / TAPER)
+        points = Chord.of(shape).constrain(torch.maximum(start, end), limits).points()
+        return {**points, "radius0": start, "radius2": end}
+
+    def vary(self, shape: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+        chord = Chord.of(shape)
+        count = len(chord.half)
+        skew = (torch.rand(count, generator=generator) - 0.5) * 1.1
+        rise = (torch.rand(count, generator=generator) * 2 - 1) * MAX_RISE * chord.half
+        shrink = 1 - 0.66 * torch.rand(count, generator=generator)
+        swap = torch.rand(count, generator=generator) < 0.5
+        one = torch.ones_like(shrink)
+        points = Chord(chord.middle, chord.axis, chord.half, skew, rise).points()
+        return {
+            **points,
+            "radius0": shape["radius0"] * torch.where(swap, shrink, one),
+            "radius2": shape["radius2"] * torch.where(swap, one, shrink),
+        }
+
+    def center(self, shape: dict[str, Tensor]) -> Tensor:
+        return Chord.of(shape).center()
+
+
+@kernel
+def _paint(
+    geometry: np.ndarray, u: np.ndarray, v: np.ndarray, fu: float, fv: float, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    alpha, mix, relief = np.zeros_like(u), np.zeros_like(u), np.zeros_like(u)
+    h, skew, rise = float(geometry[0]), float(geometry[1]), float(geometry[2])
+    start, end = float(geometry[3]), float(geometry[4])
+    coarse = max(fu, fv)
+    granules = resolved(26.0, coarse)
+    pigment = resolved(70.0, coarse)
+    ripple = resolved(24.0, coarse)
+    for i in range(u.size):
+        x, y = u[i], v[i]
+        along = x / (h + 1.0)
+        bloom = noise2(1.6 * along + 3.5, 0.8 * y + 0.5, PAPER)
+        mix[i] = smoothstep(-1.0, 1.0, (x + 0.25 * bloom) / (h + 0.6))
+        if abs(x) > h + 1.2:
+            continue
+        t = nearest_on_curve(x, y, h, skew, rise, rise / 4.0)
+        cu = -h + t * (2.0 * (skew * h + h) - t * 2.0 * skew * h)
+        cv = -rise / 4.0 + t * (2.0 * rise - t * 2.0 * rise)
+        du, dv = x - cu, y - cv
+        distance = math.sqrt(du * du + dv * dv)
+        radius = start + (end - start) * t
+        steep = 1.0 / (distance + 1e-6)
+        f = math.sqrt((du * steep * fu) ** 2 + (dv * steep * fv) ** 2) if distance > 1e-3 else coarse
+        wobble = 0.035 * noise2(2.6 * along + 0.5, 0.9 * y, PAPER + 1)
+        if ripple > 1e-3:
+            wobble += 0.018 * ripple * noise2(24.0 * x, 24.0 * y, seed)
+        depth = radius * (0.96 + wobble) - distance
+        cover = ramp(depth, max(f, EDGE))
+        if cover <= 0.0:
+            continue
+        pool = math.exp(-(((depth - 0.12) / 0.13) ** 2))
+        wash = 0.7 + 0.07 * bloom + 0.22 * pool
+        if granules > 1e-3:
+            grain = noise2(26.0 * x, 26.0 * y, seed + 1)
+            if pigment > 1e-3:
+                grain += 0.8 * pigment * noise2(70.0 * x, 70.0 * y, seed + 2)
+            wash += granules * 0.07 * grain
+        alpha[i] = min(1.0, max(0.0, cover * wash))
+        relief[i] = 0.08 * alpha[i]
+    return alpha, mix, relief

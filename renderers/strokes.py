@@ -1,0 +1,70 @@
+"""Strokes: what a painting is made of. Read this first.
+
+Conventions shared by all parts
+-------------------------------
+* Origin top left, x right, y down. The unit of length is the canvas' longer side, so that strokes replay at any
+  size and aspect ratio. The centre of pixel (i, j) lies at ((j + 0.5) · pixel, (i + 0.5) · pixel), where
+  ``pixel = 1 / max(H, W)``.
+* Angles in radians from +x towards +y. Colours straight (not premultiplied) sRGB in [0, 1]; blending happens in
+  sRGB. Opacity in [0, 1].
+* Strokes are ``[N, ...]``, images ``[H, W, C]``, all float32. Order is paint order: later strokes cover earlier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Strokes:
+    """N strokes of one brush, in paint order."""
+
+    brush: str  # a name in renderers.brushes.BRUSHES
+    shape: dict[str, Tensor]  # [N] float32 each, under the names of the brush's shape parameters
+    colors: Tensor  # [N, K, 3] float32, K = 2 (start, end) or 1
+    opacity: Tensor  # [N] float32
+    seed: Tensor  # [N] int64 in [0, 2**31): the stroke's own texture
+
+    def __post_init__(self) -> None:
+        count = len(self.opacity)
+        sizes = {name: tuple(values.shape) for name, values in self.shape.items()}
+        if any(size != (count,) for size in sizes.values()):
+            raise ValueError(f"shape parameters must all be [{count}], got {sizes}")
+        if self.colors.ndim != 3 or self.colors.shape[0] != count or self.colors.shape[2] != 3:
+            raise ValueError(f"colors must be [{count}, K, 3], got {tuple(self.colors.shape)}")
+        if self.seed.shape != (count,):
+            raise ValueError(f"seed must be [{count}], got {tuple(self.seed.shape)}")
+
+    def __len__(self) -> int:
+        return len(self.opacity)
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Strokes:
+        """The strokes with `change` applied to every tensor; it must treat all of them alike along N."""
+        shape = {name: change(values) for name, values in self.shape.items()}
+        return Strokes(self.brush, shape, change(self.colors), change(self.opacity), change(self.seed))
+
+    def __getitem__(self, index: Tensor | slice) -> Strokes:
+        """The strokes at `index`: a slice, a boolean mask [N] or positions [M]."""
+        return self.map(lambda values: values[index])
+
+    def detach(self) -> Strokes:
+        return self.map(Tensor.detach)
+
+    @staticmethod
+    def cat(parts: Sequence[Strokes]) -> Strokes:
+        """One after the other, all of the same brush."""
+        brushes = {part.brush for part in parts}
+        if len(brushes) != 1:
+            raise ValueError(f"strokes of one painting share one brush, got {sorted(brushes)}")
+        shape = {name: torch.cat([part.shape[name] for part in parts]) for name in parts[0].shape}
+        return Strokes(
+            brushes.pop(),
+            shape,
+            torch.cat([part.colors for part in parts]),
+            torch.cat([part.opacity for part in parts]),
+            torch.cat([part.seed for part in parts]),
+        )
