@@ -16,9 +16,9 @@ CANVASES = ("auto", "white", "black", "transparent")
 _HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
-def option(default: Any, help: str, **extra: Any) -> Any:
-    """A dataclass field that the command line shows: its help, and bounds or choices in `extra`."""
-    return field(default=default, metadata={"help": help, **extra})
+def option(default: Any, metavar: str, help: str, **extra: Any) -> Any:
+    """A dataclass field that the command line shows: its help, and either `bounds` or `names` in `extra`."""
+    return field(default=default, metadata={"metavar": metavar, "help": help, **extra})
 
 
 @dataclass(frozen=True)
@@ -29,15 +29,15 @@ class PaintConfig:
         OptionError: when a value is outside its range; the message names the option.
     """
 
-    style: str = option("oilpaintbrush", "the brush: %(names)s (or oil, marker)", names=STYLES)
-    strokes: int = option(500, "how many strokes, exactly", bounds=(1, 100_000))
-    size: int = option(512, "long side of the finished painting in pixels", bounds=(16, 8192))
-    seed: int = option(0, "the same seed gives the same painting, byte for byte", bounds=(0, 2**31 - 1))
-    canvas: str = option("auto", "%(names)s or #rrggbb; auto is transparent if the picture is", names=CANVASES)
-    loss: str = option("mix", "pixel loss: %(names)s", names=LOSSES)
-    ot: float = option(0.0, "weight of the optimal-transport term; 0 leaves it out", bounds=(0.0, 1000.0))
-    iterations: int = option(420, "steps of gradient descent over the whole search", bounds=(0, 100_000))
-    device: str = option("auto", "%(names)s; where the search runs", names=DEVICES)
+    style: str = option("oilpaintbrush", "S", "the brush: %(names)s (or oil, marker)", names=STYLES)
+    strokes: int = option(500, "N", "how many strokes, exactly", bounds=(1, 100_000))
+    size: int = option(512, "PX", "long side of the finished painting in pixels", bounds=(16, 8192))
+    seed: int = option(0, "K", "the same seed gives the same painting, byte for byte", bounds=(0, 2**31 - 1))
+    canvas: str = option("auto", "COLOR", "%(names)s or #rrggbb; auto is transparent if the picture is", names=CANVASES)
+    loss: str = option("mix", "L", "pixel loss: %(names)s", names=LOSSES)
+    ot: float = option(0.0, "W", "weight of the optimal-transport term; 0 leaves it out", bounds=(0.0, 1000.0))
+    iterations: int = option(420, "N", "steps of gradient descent over the whole search", bounds=(0, 100_000))
+    device: str = option("auto", "DEVICE", "%(names)s; where the search runs", names=DEVICES)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "style", STYLE_ALIASES.get(self.style, self.style))
@@ -46,7 +46,8 @@ class PaintConfig:
             if bounds is not None:
                 self._check_number(spec.name, value, bounds, whole=spec.type == "int")
             elif value not in spec.metadata["names"] and not self._is_color(spec.name, value):
-                raise OptionError(f"--{spec.name} {value}: unknown; choose from {', '.join(spec.metadata['names'])}")
+                names = [*spec.metadata["names"], *(["#rrggbb"] if spec.name == "canvas" else [])]
+                raise OptionError(f"--{spec.name} {value}: unknown; choose from {', '.join(names)}")
 
     @staticmethod
     def _check_number(name: str, value: Any, bounds: tuple[float, float], whole: bool) -> None:
@@ -97,3 +98,15 @@ class SearchConfig:
     min_opacity: float = 0.1
     transport_side: int = 24  # cells along the longer side of the transport term's canvas
     small_frame: float = 20.0  # half extents, pixels, up to which a stroke is decoded in the small frame
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """How a painting becomes files."""
+
+    frames: int = 80  # of a GIF, from the bare ground to the finished painting; fewer if there are fewer strokes
+    gif_side: int = 1024  # the longest side of a GIF, pixels; a PNG can be larger
+    frame_ms: int = 60  # how long a frame is shown
+    hold_ms: int = 2000  # how long the finished painting is shown before the GIF starts again
+    sample_frames: int = 8  # of the growing painting, from which a GIF's colours are chosen
+    sample_side: int = 160  # their longest side, pixels

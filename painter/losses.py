@@ -96,9 +96,7 @@ class TransportLoss:
         floor: float = 0.01,
     ) -> None:
         if target.ndim != 3 or ground.shape != target.shape[2:]:
-            raise ValueError(
-                f"target must be [H, W, C] and ground [C], got {[*target.shape]} and {[*ground.shape]}"
-            )
+            raise ValueError(f"target must be [H, W, C] and ground [C], got {[*target.shape]} and {[*ground.shape]}")
         if side < 2 or epsilon <= 0 or iterations < 1 or floor <= 0:
             raise OptionError(f"transport loss got {side=}, {epsilon=}, {iterations=}, {floor=}")
         self.epsilon, self.iterations = epsilon, iterations

@@ -57,6 +57,7 @@ class Picture:
     alpha: np.ndarray | None  # [H, W] float32 in [0, 1]; None where the picture is opaque everywhere
     name: str  # the file's stem
     sha256: str  # hex digest of the file's bytes
+    size: tuple[int, int]  # (height, width) of the whole picture in its own pixels, upright
 
 
 def load_picture(path: str | os.PathLike[str], long_side: int) -> Picture:
@@ -90,7 +91,40 @@ def load_picture(path: str | os.PathLike[str], long_side: int) -> Picture:
         weighted = _resized(image, *fit_size(height, width, long_side))
     del image  # its memory is needed below
     rgb, alpha = _straight(_upright(weighted, orientation))
-    return Picture(rgb=rgb, alpha=alpha, name=path.stem, sha256=digest)
+    turned = orientation in _TURNS and _TURNS[orientation][0] % 2 == 1
+    return Picture(rgb, alpha, path.stem, digest, (width, height) if turned else (height, width))
+
+
+def picture_from_array(pixels: np.ndarray, long_side: int, name: str = "picture") -> Picture:
+    """A picture that is an array already, at working size.
+
+    Args:
+        pixels: [H, W, 3] or [H, W, 4] sRGB with straight alpha; uint8 in 0..255 or floats in [0, 1].
+        long_side: pixels of the longer side of the result, as for `load_picture`.
+        name: what to call it.
+
+    Returns:
+        The picture; its `sha256` is that of the array's bytes.
+
+    Raises:
+        PictureError: an array of another shape or type, without pixels, or with values outside the range.
+        OptionError: `long_side` is below 1.
+    """
+    _check_long_side(long_side)
+    if pixels.ndim != 3 or pixels.shape[2] not in (3, 4) or pixels.size == 0:
+        raise PictureError(f"a picture must be an array [H, W, 3] or [H, W, 4], not {list(pixels.shape)}")
+    if pixels.dtype != np.uint8 and not np.issubdtype(pixels.dtype, np.floating):
+        raise PictureError(f"a picture must be uint8 in 0..255 or floats in [0, 1], not {pixels.dtype}")
+    height, width = pixels.shape[:2]
+    weighted = pixels.astype(np.float32)
+    if pixels.dtype == np.uint8:
+        weighted /= np.float32(255)
+    elif not (weighted.min() >= 0 and weighted.max() <= 1):  # so that NaN fails too
+        raise PictureError(f"a picture's floats must lie in [0, 1], not in [{weighted.min():g}, {weighted.max():g}]")
+    weighted[..., :3] *= weighted[..., 3:] if weighted.shape[2] == 4 else 1
+    rgb, alpha = _straight(resize_image(weighted, *fit_size(height, width, long_side)))
+    digest = hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
+    return Picture(rgb, alpha, name, digest, (height, width))
 
 
 def resize_image(image: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -8,32 +8,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor, nn
 
 from renderers.brushes import BRUSHES
 from renderers.errors import CheckpointError
-from renderers.networks import FRAME_SIDES, RasterizationNetwork, ShadingNetwork
+from renderers.networks import BrushNetworks
 
 MANIFEST = "manifest.json"
-STORED = torch.float16  # halves the files; costs about 0.01 dB
-
-
-class BrushNetworks(nn.Module):
-    """Rasterization and shading networks of one brush, for the small and the large frame."""
-
-    def __init__(self, brush: str) -> None:
-        super().__init__()
-        self.brush = brush
-        size = BRUSHES[brush].code_size
-        self.raster = nn.ModuleDict({str(side): RasterizationNetwork(size, side) for side in FRAME_SIDES})
-        self.shading = nn.ModuleDict({str(side): ShadingNetwork(size, side) for side in FRAME_SIDES})
-
-    def forward(self, code: Tensor, side: int) -> tuple[Tensor, Tensor]:
-        """Codes [N, K] → α and mix, [N, S, S] each, for frames of S = `side` texels."""
-        return self.raster[str(side)](code), self.shading[str(side)](code)
 
 
 def checkpoint_folder() -> Path:
@@ -74,9 +56,9 @@ def load_networks(brush: str, folder: Path | None = None) -> BrushNetworks:
         raise CheckpointError(f"{path}: checkpoint cannot be read ({error.strerror}); {remedy}") from error
     if hashlib.sha256(content).hexdigest() != entry["sha256"]:
         raise CheckpointError(f"{path}: checkpoint is truncated or altered (sha256 differs); {remedy}")
-    networks = BrushNetworks(brush)
+    networks = BrushNetworks(BRUSHES[brush])
     try:
-        networks.load_state_dict({name: tensor.float() for name, tensor in load(content).items()})
+        networks.load_state_dict(load(content))
     except (SafetensorError, RuntimeError) as error:
         raise CheckpointError(f"{path}: checkpoint does not fit this version of Impasto; {remedy}") from error
     return networks.eval().requires_grad_(False)
@@ -84,5 +66,5 @@ def load_networks(brush: str, folder: Path | None = None) -> BrushNetworks:
 
 def pack_networks(networks: BrushNetworks) -> bytes:
     """The networks as a safetensors file."""
-    tensors = {name: tensor.to(STORED).contiguous() for name, tensor in networks.state_dict().items()}
-    return save(tensors, {"brush": networks.brush})
+    tensors = {name: tensor.contiguous() for name, tensor in networks.state_dict().items()}
+    return save(tensors, {"brush": networks.brush.name})

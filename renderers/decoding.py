@@ -11,9 +11,8 @@ from torch import Tensor
 
 from renderers.blending import FrameMaps, Layers
 from renderers.brushes import BRUSHES, Brush, Frame
-from renderers.checkpoint import BrushNetworks
 from renderers.engine import frame_maps
-from renderers.networks import FRAME_SIDES
+from renderers.networks import FRAME_SIDES, BrushNetworks
 from renderers.strokes import Strokes
 
 # From frames of N strokes on pixels of a given width to their maps.
@@ -43,7 +42,7 @@ class NetworkMaps:
         for side, chosen in zip(FRAME_SIDES, (is_small, ~is_small), strict=True):
             positions = chosen.nonzero()[:, 0]
             if len(positions):
-                banks.append((positions, *self.networks(frame.code[positions], side)))
+                banks.append((positions, *self.networks(select(frame, positions), pixel, side)))
         return FrameMaps.gather(banks, len(is_small))
 
 

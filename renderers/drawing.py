@@ -47,7 +47,9 @@ class Drawing:
         self.geometry = frame.geometry.numpy().astype(np.float32)
         self.seed = strokes.seed.numpy()
         self.opacity = strokes.opacity.numpy()
-        self.start, self.end = (_with_alpha(color.numpy(), canvas.shape[2]) for color in self.brush.ends(strokes.colors))
+        self.start, self.end = (
+            _with_alpha(color.numpy(), canvas.shape[2]) for color in self.brush.ends(strokes.colors)
+        )
         self.top, self.bottom, self.left, self.right = self._bounds()
         self.drawn = 0
 
@@ -80,7 +82,9 @@ class Drawing:
     def _draw_stroke(self, n: int, rows: np.ndarray, columns: np.ndarray) -> None:
         x = (columns + 0.5) * self.pixel - self.center[n, 0]
         y = (rows + 0.5) * self.pixel - self.center[n, 1]
-        index, u, v = _points_inside(rows, columns, x, y, self.axis[n], self.scale[n], self.box[n], self.canvas.shape[1])
+        index, u, v = _points_inside(
+            rows, columns, x, y, self.axis[n], self.scale[n], self.box[n], self.canvas.shape[1]
+        )
         blur = self.pixel / float(self.scale[n])
         alpha, mix, _ = self.brush.engine(self.geometry[n], u, v, (blur, blur), int(self.seed[n]))
         flat = self.canvas.reshape(-1, self.canvas.shape[2])

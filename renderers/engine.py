@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
-from functools import partial
 
 import numpy as np
 import torch
@@ -18,52 +17,37 @@ def texel_centers(side: int) -> np.ndarray:
     return ((np.arange(side, dtype=np.float32) + 0.5) * (2.0 / side) - 1).astype(np.float32)
 
 
-def paint_frame(
-    brush: Brush, geometry: np.ndarray, box: np.ndarray, blur: float, side: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Coverage and pigment mix of one stroke on its frame: two [S, S] float32 maps, the rim of the first zero.
-
-    Args:
-        geometry: [G]; box: [2] half extents; blur: the canvas pixel's width, all in stroke units.
-        side: texels of a side.
-        seed: the stroke's texture.
-    """
-    centers = texel_centers(side)
-    u = np.tile(centers * box[0], side)
-    v = np.repeat(centers * box[1], side)
-    alpha, mix, _ = brush.engine(geometry, u, v, texel_footprint(box, side, blur), seed)
-    alpha = alpha.reshape(side, side)
-    alpha[[0, -1], :] = 0
-    alpha[:, [0, -1]] = 0
-    return alpha, mix.reshape(side, side)
-
-
 def frame_maps(
-    brush: Brush, frame: Frame, pixel: float | Tensor, side: int, seeds: Tensor, executor: Executor | None = None
+    brush: Brush,
+    frame: Frame,
+    pixel: float | Tensor,
+    side: int,
+    seeds: Tensor,
+    executor: Executor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The engine's own maps of N strokes: α and mix, [N, S, S] float32. Not differentiable.
 
     Args:
-        frame: N frames made for canvas pixels `pixel` wide (a number or [N]).
+        frame: N frames made for canvas pixels `pixel` wide (canvas units; a number or [N]).
         side: texels of a side.
         seeds: [N] int64.
         executor: paints strokes side by side if given (the engines release the interpreter lock).
     """
-    geometry = frame.geometry.detach().cpu().numpy().astype(np.float32)
-    box = frame.box.detach().cpu().numpy().astype(np.float32)
-    blur = (pixel / frame.scale).detach().cpu().numpy()
-    work = partial(_paint_row, brush, geometry, box, blur, seeds.cpu().numpy(), side)
-    results = list((executor.map if executor else map)(work, range(len(geometry))))
-    if not results:
-        return torch.zeros(0, side, side), torch.zeros(0, side, side)
-    alpha, mix = zip(*results, strict=True)
-    return torch.from_numpy(np.stack(alpha)), torch.from_numpy(np.stack(mix))
+    box, geometry = frame.box.detach(), frame.geometry.detach().numpy().astype(np.float32)
+    footprints = torch.stack(texel_footprint(box, side, (pixel / frame.scale).detach()), dim=1).tolist()
+    centers, boxes, numbers = texel_centers(side), box.numpy(), seeds.tolist()
 
+    def paint(n: int) -> tuple[np.ndarray, np.ndarray]:
+        u, v = np.tile(centers * boxes[n, 0], side), np.repeat(centers * boxes[n, 1], side)
+        alpha, mix, _ = brush.engine(geometry[n], u, v, tuple(footprints[n]), numbers[n])
+        return alpha, mix
 
-def _paint_row(
-    brush: Brush, geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, seeds: np.ndarray, side: int, row: int
-) -> tuple[np.ndarray, np.ndarray]:
-    return paint_frame(brush, geometry[row], box[row], float(blur[row]), side, int(seeds[row]))
+    painted = list((executor.map if executor else map)(paint, range(len(numbers))))
+    maps = np.array(painted, np.float32).reshape(-1, 2, side, side)
+    alpha, mix = torch.from_numpy(maps[:, 0].copy()), torch.from_numpy(maps[:, 1].copy())
+    alpha[:, [0, -1], :] = 0
+    alpha[:, :, [0, -1]] = 0
+    return alpha, mix
 
 
 def random_seeds(count: int, generator: torch.Generator) -> Tensor:

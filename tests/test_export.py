@@ -323,9 +323,7 @@ def test_check_output_refuses_a_folder_closed_even_to_root() -> None:
     assert "can be created" in refuse(Path("/proc/a.png"))
 
 
-def test_check_output_believes_the_trial_not_the_permissions(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_check_output_believes_the_trial_not_the_permissions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def read_only(*_: object, **__: object) -> None:
         raise OSError(30, "Read-only file system")
 

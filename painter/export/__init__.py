@@ -31,6 +31,13 @@ def check_output(path: Path) -> None:
     if path.suffix.lower() not in FORMATS:
         what = f"there is no format '{path.suffix}'" if path.suffix else "the name has no ending"
         raise OutputError(f"cannot write {path}: {what}; use {_endings()}")
+    check_place(path)
+
+
+def check_place(path: Path) -> None:
+    """Raise OutputError unless a file, of whatever ending, can be put at `path`; leave nothing behind."""
+    if os.path.isdir(path):
+        raise OutputError(f"cannot write {path}: it is a folder; give a file name")
     _check_folder(path)
     if os.path.exists(path):
         _check_existing(path)

@@ -29,7 +29,15 @@ def blend_cpu(canvas: Tensor, layers: Layers) -> Tensor:
     """See `renderers.blending.blend`. All tensors on the CPU."""
     maps = layers.maps
     return _Blend.apply(
-        canvas, layers.transform, maps.alpha, maps.mix, layers.start, layers.end, layers.opacity, maps.offset, maps.side
+        canvas,
+        layers.transform,
+        maps.alpha,
+        maps.mix,
+        layers.start,
+        layers.end,
+        layers.opacity,
+        maps.offset,
+        maps.side,
     )
 
 
@@ -254,7 +262,12 @@ def _add_pairs(pairs: np.ndarray, sums: np.ndarray, total: np.ndarray) -> None:
 
 @_parallel
 def _add_maps(
-    pairs: np.ndarray, texels: np.ndarray, grad_maps: np.ndarray, offset: np.ndarray, side: np.ndarray, flat: np.ndarray
+    pairs: np.ndarray,
+    texels: np.ndarray,
+    grad_maps: np.ndarray,
+    offset: np.ndarray,
+    side: np.ndarray,
+    flat: np.ndarray,
 ) -> None:
     """Add up each stroke's gradient maps, in band order, into [2, T]."""
     for n in numba.prange(len(pairs)):

@@ -8,8 +8,6 @@ from renderers.brushes.oilpaintbrush import OilPaintBrush
 from renderers.brushes.rectangle import Rectangle
 from renderers.brushes.watercolor import Watercolor
 
-BRUSHES: dict[str, Brush] = {
-    brush.name: brush for brush in (OilPaintBrush(), Watercolor(), MarkerPen(), Rectangle())
-}
+BRUSHES: dict[str, Brush] = {brush.name: brush for brush in (OilPaintBrush(), Watercolor(), MarkerPen(), Rectangle())}
 
 __all__ = ["BRUSHES", "Brush", "Frame", "Limits", "Parameter"]

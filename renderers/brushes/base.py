@@ -22,6 +22,8 @@ BODY_SHARE = 30 / 32
 # The blur of one canvas pixel reaches this many pixels beyond the body.
 BLUR_REACH = 0.75
 SEED_END = 2**31
+MAX_SLIMNESS = 9.0  # length over width
+MAX_BEND = 0.12  # how far the middle stands off the chord, over the length
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,9 @@ class Brush(ABC):
     colors: ClassVar[int]  # 2: start and end; 1: one
     shade: ClassVar[float] = 0.0  # of a one-colour brush: how much darker than its colour the pigment end is
     code_size: ClassVar[int]
+    field_count: ClassVar[int]  # of `coordinates`
+    # Frame side → width of the rasterization and of the shading network: as narrow as their figures allow.
+    widths: ClassVar[dict[int, tuple[int, int]]]
 
     @abstractmethod
     def frame(self, shape: dict[str, Tensor], pixel: float | Tensor) -> Frame:
@@ -91,9 +96,21 @@ class Brush(ABC):
         """
 
     @abstractmethod
-    def place(
-        self, center: Tensor, angle: Tensor, length: Tensor, width: Tensor, bend: Tensor
-    ) -> dict[str, Tensor]:
+    def coordinates(self, geometry: Tensor, u: Tensor, v: Tensor, footprint: tuple[Tensor, Tensor]) -> Tensor:
+        """Where points lie within their strokes: what the networks read in place of bare frame coordinates.
+
+        Args:
+            geometry: [N, G].
+            u, v: [N, h, w], points in stroke units.
+            footprint: as for `engine`, [N, 1, 1] each.
+
+        Returns:
+            [N, F, h, w], F = `field_count`, of a size near 1, differentiable in geometry, u and v. The first field
+            runs across the stroke from -1 to 1: streaks are functions of it.
+        """
+
+    @abstractmethod
+    def place(self, center: Tensor, angle: Tensor, length: Tensor, width: Tensor, bend: Tensor) -> dict[str, Tensor]:
         """The shape of strokes at `center` [N, 2], along `angle` [N], of `length` and `width` [N] (canvas units),
         whose middle stands off the chord by `bend` [N] times the length."""
 
@@ -122,9 +139,9 @@ class Brush(ABC):
             return low + (high - low) * torch.rand(count, generator=generator)
 
         length = 0.02 * (0.6 / 0.02) ** uniform(0, 1)
-        slimness = 1 / uniform(0.1, 0.95)
+        slimness = 1 / uniform(1 / MAX_SLIMNESS, 0.95)
         center = torch.stack([uniform(0, 1), uniform(0, 1)], dim=1)
-        shape = self.place(center, uniform(-np.pi, np.pi), length, length / slimness, uniform(-0.3, 0.3))
+        shape = self.place(center, uniform(-np.pi, np.pi), length, length / slimness, uniform(-MAX_BEND, MAX_BEND))
         return self.vary(shape, generator)
 
     def vary(self, shape: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
@@ -153,6 +170,11 @@ def softness(blur: Tensor, half: Tensor) -> Tensor:
     return 2 * torch.sqrt((blur / half).clamp(1e-6, 1.0)) - 1
 
 
+def told(depth: Tensor) -> Tensor:
+    """A depth inside an edge, counted in ramp widths, as networks are told it: bounded, wider than any one patch."""
+    return depth.clamp(-5, 5) / 2
+
+
 def axis_of(angle: Tensor) -> Tensor:
     """Unit vectors [N, 2] at angles [N]."""
     return torch.stack([torch.cos(angle), torch.sin(angle)], dim=1)
@@ -163,6 +185,14 @@ def wrapped(angle: Tensor) -> Tensor:
     return torch.remainder(angle + np.pi, 2 * np.pi) - np.pi
 
 
-def texel_footprint(box: np.ndarray, side: int, blur: float) -> tuple[float, float]:
-    """What one texel of a side² map stands for: itself or the canvas pixel, whichever is wider (stroke units)."""
-    return max(2 * float(box[0]) / side, blur), max(2 * float(box[1]) / side, blur)
+def texel_footprint(box: Tensor, side: int, blur: Tensor) -> tuple[Tensor, Tensor]:
+    """What a texel of side² maps stands for, along u and v: itself or the canvas pixel, whichever is wider.
+
+    Args:
+        box: [N, 2] half extents; blur: [N] the pixel's width; both in stroke units.
+
+    Returns:
+        [N] each.
+    """
+    texel = 2 * box / side
+    return torch.maximum(texel[:, 0], blur), torch.maximum(texel[:, 1], blur)

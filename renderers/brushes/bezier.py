@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from renderers.brushes.base import Limits, Parameter
+from renderers.brushes.base import MAX_BEND, MAX_SLIMNESS, Limits, Parameter
 
-SLENDER = (0.4, 11.0)  # half the chord over the (larger) radius
-MAX_SKEW = 0.6  # how far along the half chord the middle control point may stand
-MAX_RISE = 1.2  # how far off the chord, over half the chord
+SLENDER = (0.4, MAX_SLIMNESS - 1)  # half the chord over the (larger) radius
+MAX_SKEW = 0.4  # how far along the half chord the middle control point may stand
+MAX_RISE = 4 * MAX_BEND  # how far off the chord, over half the chord
 POINTS = ("x0", "y0", "x1", "y1", "x2", "y2")
 POINT_PARAMETERS = tuple(Parameter(name, -0.1, 1.1, "side") for name in POINTS)
 
@@ -47,6 +47,13 @@ class Chord:
         points = torch.stack([self.middle - reach, p1, self.middle + reach], dim=1).flatten(1)
         return {name: points[:, k] for k, name in enumerate(POINTS)}
 
+    @staticmethod
+    def sample(shape: dict[str, Tensor], generator: torch.Generator) -> Chord:
+        """The curves of `shape` with middle control points anywhere that the networks know."""
+        chord = Chord.of(shape)
+        skew, rise = (torch.rand(2, len(chord.half), generator=generator) * 2 - 1).unbind()
+        return replace(chord, skew=skew * MAX_SKEW, rise=rise * MAX_RISE * chord.half)
+
     def center(self) -> Tensor:
         """Where the frame is centred: half way between the chord and the curve's crest, [N, 2]."""
         across = torch.stack([-self.axis[:, 1], self.axis[:, 0]], dim=1)
@@ -68,3 +75,59 @@ def place_curve(center: Tensor, angle: Tensor, length: Tensor, width: Tensor, be
     half = torch.maximum((length - width) / 2, SLENDER[0] * width / 2)
     axis = torch.stack([torch.cos(angle), torch.sin(angle)], dim=1)
     return Chord(center, axis, half, torch.zeros_like(half), 4 * bend * half).points()
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """Points seen from the disc of their stroke that holds them deepest; [N, h, w] each, stroke units."""
+
+    t: Tensor  # parameter of the disc's centre, in [0, 1]
+    du: Tensor  # from that centre to the point
+    dv: Tensor
+    tangent_u: Tensor  # the curve's derivative there
+    tangent_v: Tensor
+
+    @property
+    def distance(self) -> Tensor:
+        return torch.sqrt(self.du * self.du + self.dv * self.dv + 1e-8)
+
+    @property
+    def speed(self) -> Tensor:
+        return torch.sqrt(self.tangent_u**2 + self.tangent_v**2 + 1e-8)
+
+    @property
+    def across(self) -> Tensor:
+        """Signed distance to the curve's tangent."""
+        return (self.dv * self.tangent_u - self.du * self.tangent_v) / self.speed
+
+
+def nearest(geometry: Tensor, growth: Tensor | float, u: Tensor, v: Tensor) -> CurvePoint:
+    """`texture.nearest_on_curve` in torch, differentiable: the last Newton steps carry the gradient.
+
+    Args:
+        geometry: [N, 3 …]: half chord, skew, rise.
+        growth: [N, 1, 1], radius at the end less radius at the start.
+        u, v: [N, h, w].
+    """
+    h, skew, rise = (geometry[:, k, None, None] for k in range(3))
+    ax, ay, bx, by = -2 * skew * h, -2 * rise, 2 * (skew * h + h), 2 * rise
+    cx, cy = -h - u, -rise / 4 - v
+    with torch.no_grad():
+        best, t = torch.full_like(u, 1e30), torch.zeros_like(u)
+        for k in range(7):
+            q = k / 6
+            depth = torch.sqrt((cx + q * (bx + q * ax)) ** 2 + (cy + q * (by + q * ay)) ** 2) - growth * q
+            t = torch.where(depth < best, q, t)
+            best = torch.minimum(depth, best)
+        low, high = (t - 1 / 6).clamp(min=0), (t + 1 / 6).clamp(max=1)
+    for step in range(4):
+        with torch.set_grad_enabled(torch.is_grad_enabled() and step >= 3):
+            x, y = cx + t * (bx + t * ax), cy + t * (by + t * ay)
+            dx, dy = bx + 2 * t * ax, by + 2 * t * ay
+            slope = x * dx + y * dy
+            if isinstance(growth, Tensor):
+                slope = slope - growth * torch.sqrt(x * x + y * y + 1e-12)
+            curvature = (dx * dx + dy * dy + 2 * (x * ax + y * ay)).clamp(min=1e-3)
+            t = torch.minimum(torch.maximum(t - slope / curvature, low), high)
+    x, y = cx + t * (bx + t * ax), cy + t * (by + t * ay)
+    return CurvePoint(t, -x, -y, bx + 2 * t * ax, by + 2 * t * ay)

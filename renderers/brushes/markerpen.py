@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from renderers.brushes.base import Brush, Frame, Limits, Parameter, framed_box, softness
-from renderers.brushes.bezier import MAX_RISE, POINT_PARAMETERS, Chord, place_curve
+from renderers.brushes.base import Brush, Frame, Limits, Parameter, framed_box, softness, told
+from renderers.brushes.bezier import POINT_PARAMETERS, Chord, nearest, place_curve
 from renderers.brushes.texture import kernel, nearest_on_curve, noise1, noise2, ramp, resolved
 
 SLANT = 0.4  # the chisel's lean: how far the ends run along while going one radius across
 NIB = 0.45  # how far the nib reaches beyond the end points, in radii
+SIDE = 0.98  # where the sides lie, in radii
 EDGE = 0.05  # how soft the sides are, in radii
 TIP = 9001  # the tip's own unevenness, the same in every stroke
 
@@ -25,8 +26,10 @@ class MarkerPen(Brush):
     aliases = ("marker",)
     parameters = (*POINT_PARAMETERS, Parameter("radius", 0.001, 0.3, "side"))
     colors = 1
-    shade = 0.12
+    shade = 0.2
     code_size = 4
+    field_count = 4
+    widths = {32: (96, 48), 64: (48, 48)}
 
     def frame(self, shape: dict[str, Tensor], pixel: float | Tensor) -> Frame:
         chord = Chord.of(shape)
@@ -44,9 +47,20 @@ class MarkerPen(Brush):
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return _paint(geometry, u, v, footprint[0], footprint[1], seed)
 
-    def place(
-        self, center: Tensor, angle: Tensor, length: Tensor, width: Tensor, bend: Tensor
-    ) -> dict[str, Tensor]:
+    def coordinates(self, geometry: Tensor, u: Tensor, v: Tensor, footprint: tuple[Tensor, Tensor]) -> Tensor:
+        half, skew, rise = (geometry[:, k, None, None] for k in range(3))
+        point = nearest(geometry, 0.0, u, v)
+        across, speed = point.across, point.speed
+        blur = torch.sqrt((point.tangent_v * footprint[0]) ** 2 + (point.tangent_u * footprint[1]) ** 2) / speed
+        along = torch.sqrt((point.tangent_u * footprint[0]) ** 2 + (point.tangent_v * footprint[1]) ** 2) / speed
+        first = _cap_depth(u, v, -half, -rise / 4, -(skew * half + half), -rise)
+        last = _cap_depth(u, v, half, -rise / 4, half - skew * half, -rise)
+        cap = torch.where(point.t < 0.5, first, last)
+        side = (SIDE - across.abs()) / blur.clamp(min=EDGE)
+        end = cap / along.clamp(min=EDGE)
+        return torch.stack([across.clamp(-1.4, 1.4), told(side), told(end), cap.clamp(-0.3, 0.9)], dim=1)
+
+    def place(self, center: Tensor, angle: Tensor, length: Tensor, width: Tensor, bend: Tensor) -> dict[str, Tensor]:
         return {**place_curve(center, angle, length, width, bend), "radius": width / 2}
 
     def constrain(self, shape: dict[str, Tensor], limits: Limits) -> dict[str, Tensor]:
@@ -54,15 +68,18 @@ class MarkerPen(Brush):
         return {**Chord.of(shape).constrain(radius, limits).points(), "radius": radius}
 
     def vary(self, shape: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-        chord = Chord.of(shape)
-        count = len(chord.half)
-        skew = (torch.rand(count, generator=generator) - 0.5) * 1.1
-        rise = (torch.rand(count, generator=generator) * 2 - 1) * MAX_RISE * chord.half
-        points = Chord(chord.middle, chord.axis, chord.half, skew, rise).points()
-        return {**points, "radius": shape["radius"]}
+        return {**Chord.sample(shape, generator).points(), "radius": shape["radius"]}
 
     def center(self, shape: dict[str, Tensor]) -> Tensor:
         return Chord.of(shape).center()
+
+
+def _cap_depth(x: Tensor, y: Tensor, ex: Tensor, ey: Tensor, tx: Tensor, ty: Tensor) -> Tensor:
+    """`_cap` in torch; all [N, h, w] or [N, 1, 1]."""
+    length = torch.sqrt(tx * tx + ty * ty) + 1e-9
+    along = ((x - ex) * tx + (y - ey) * ty) / length
+    across = ((y - ey) * tx - (x - ex) * ty) / length
+    return (NIB + SLANT * across - along) / math.sqrt(1 + SLANT * SLANT)
 
 
 @kernel
@@ -87,7 +104,7 @@ def _paint(
     paper = resolved(45.0, coarse)
     for i in range(u.size):
         x, y = u[i], v[i]
-        t = nearest_on_curve(x, y, h, skew, rise, lift)
+        t = nearest_on_curve(x, y, h, skew, rise, 0.0)
         du, dv = x - (-h + t * (2.0 * (m + h) - t * 2.0 * m)), y - (-lift + t * (2.0 * rise - t * 2.0 * rise))
         tu, tv = 2.0 * ((1 - t) * (m + h) + t * (h - m)), 2.0 * ((1 - t) * rise - t * rise)
         speed = math.sqrt(tu * tu + tv * tv) + 1e-9
@@ -95,12 +112,12 @@ def _paint(
         f = math.sqrt((tv * fu) ** 2 + (tu * fv) ** 2) / speed
         # At its ends the tip runs straight on, and is cut along the chisel.
         cap = _cap(x, y, -h, -lift, -(m + h), -rise) if t < 0.5 else _cap(x, y, h, -lift, h - m, -rise)
-        depth = min(0.98 - abs(across), cap)
+        depth = min(SIDE - abs(across), cap)
         pool = math.exp(-((max(depth, 0.0) / max(0.2, f)) ** 2))
         streak = noise1(5.0 * min(1.1, max(-1.1, across)), TIP) * resolved(5.0, f)
-        mix[i] = min(1.0, max(0.0, (0.75 * pool + 0.2 + 0.2 * streak) * min(1.0, 0.6 / f)))
+        mix[i] = min(1.0, max(0.0, (0.45 * pool + 0.2 + 0.12 * streak) * min(1.0, 0.6 / f)))
         along = math.sqrt((tu * fu) ** 2 + (tv * fv) ** 2) / speed
-        cover = ramp(0.98 - abs(across), max(f, EDGE)) * ramp(cap, max(along, EDGE))
+        cover = ramp(SIDE - abs(across), max(f, EDGE)) * ramp(cap, max(along, EDGE))
         if cover <= 0.0:
             continue
         ink = 0.96 + 0.03 * streak

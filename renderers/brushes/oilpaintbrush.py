@@ -8,11 +8,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from renderers.brushes.base import Brush, Frame, Limits, Parameter, axis_of, framed_box, softness, wrapped
+from renderers.brushes.base import (
+    MAX_BEND,
+    MAX_SLIMNESS,
+    Brush,
+    Frame,
+    Limits,
+    Parameter,
+    axis_of,
+    framed_box,
+    softness,
+    told,
+    wrapped,
+)
 from renderers.brushes.texture import kernel, noise1, noise2, ramp, resolved, smoothstep
 
-RATIO = (1.0, 10.0)  # length over width
-MAX_BEND = 0.3
+RATIO = (1.0, MAX_SLIMNESS)  # length over width
+SIDE = 0.93  # where the sides of the body lie, in half widths
 EDGE = 0.1  # how soft the sides are, in half widths
 TUFT = 7001  # the tuft's own unevenness, the same in every stroke
 
@@ -32,6 +44,8 @@ class OilPaintBrush(Brush):
     )
     colors = 2
     code_size = 3
+    field_count = 5
+    widths = {32: (64, 48), 64: (48, 48)}
 
     def frame(self, shape: dict[str, Tensor], pixel: float | Tensor) -> Frame:
         unit = shape["width"] / 2
@@ -43,7 +57,6 @@ class OilPaintBrush(Brush):
         lean = sagitta / 2 / (1 + rise)
         code = torch.stack([2 / ratio - 1, lean, softness(blur, box[:, 1])], dim=1)
         geometry = torch.stack([ratio, sagitta], dim=1)
-        # The frame is centred on the parabola's height, the parameters on its chord's middle.
         return Frame(self.center(shape), axis_of(shape["angle"]), unit, box, geometry, code)
 
     def engine(
@@ -51,9 +64,20 @@ class OilPaintBrush(Brush):
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return _paint(geometry, u, v, footprint[0], footprint[1], seed)
 
-    def place(
-        self, center: Tensor, angle: Tensor, length: Tensor, width: Tensor, bend: Tensor
-    ) -> dict[str, Tensor]:
+    def coordinates(self, geometry: Tensor, u: Tensor, v: Tensor, footprint: tuple[Tensor, Tensor]) -> Tensor:
+        ratio, sagitta = geometry[:, 0, None, None], geometry[:, 1, None, None]
+        s = u / ratio
+        slope = -2 * sagitta * s / ratio
+        steep = torch.sqrt(1 + slope * slope)
+        t = (v - sagitta * (0.5 - s * s)) / steep
+        blur = torch.sqrt((footprint[0] * slope) ** 2 + footprint[1] ** 2) / steep
+        side = (SIDE - t.abs()) / blur.clamp(min=EDGE)
+        # The ragged end reaches about 0.4 half widths back from the tip, the entry about 0.15.
+        reach = (ratio * (1 - s) - 0.4) / footprint[0].clamp(min=0.25)
+        entry = (ratio * (1 + s) - 0.15) / footprint[0].clamp(min=0.18)
+        return torch.stack([t.clamp(-1.4, 1.4), told(side), s, told(reach), told(entry)], dim=1)
+
+    def place(self, center: Tensor, angle: Tensor, length: Tensor, width: Tensor, bend: Tensor) -> dict[str, Tensor]:
         angle = wrapped(angle)
         x, y = center[:, 0], center[:, 1]
         return {"x": x, "y": y, "length": length, "width": width, "angle": angle, "bend": bend}
@@ -102,7 +126,7 @@ def _paint(
         mix[i] = min(1.0, max(0.0, 0.5 + 0.36 * s + 0.26 * broad + 0.16 * middle + 0.2 * hair))
         reach = ratio * (1.0 - s) - ragged * (0.42 - 0.4 * load)
         entry = ratio * (1.0 + s) - 0.35 * ragged * (0.45 + 0.4 * load) - 0.12 * across * across
-        side = 0.93 - abs(t) + 0.04 * noise1(3.0 * s + (9.0 if t > 0.0 else 0.0), TUFT + 3)
+        side = SIDE - abs(t) + 0.04 * noise1(3.0 * s + (9.0 if t > 0.0 else 0.0), TUFT + 3)
         body = ramp(side, max(ft, EDGE)) * ramp(reach, max(fu, 0.25)) * ramp(entry, max(fu, 0.18))
         if body <= 0.0:
             continue

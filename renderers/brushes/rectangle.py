@@ -8,10 +8,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from renderers.brushes.base import Brush, Frame, Limits, Parameter, axis_of, framed_box, softness, wrapped
+from renderers.brushes.base import (
+    MAX_SLIMNESS,
+    Brush,
+    Frame,
+    Limits,
+    Parameter,
+    axis_of,
+    framed_box,
+    softness,
+    told,
+    wrapped,
+)
 from renderers.brushes.texture import kernel, noise2, ramp, resolved
 
-RATIO = (1.0, 12.0)  # width over height
+RATIO = (1.0, MAX_SLIMNESS)  # width over height
 EDGE = 0.06  # width of the shaded edge, in half heights
 
 
@@ -30,6 +41,8 @@ class Rectangle(Brush):
     colors = 1
     shade = 0.08
     code_size = 2
+    field_count = 3
+    widths = {32: (16, 16), 64: (16, 16)}
 
     def frame(self, shape: dict[str, Tensor], pixel: float | Tensor) -> Frame:
         unit = shape["height"] / 2
@@ -44,10 +57,19 @@ class Rectangle(Brush):
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return _paint(geometry, u, v, footprint[0], footprint[1], seed)
 
-    def place(
-        self, center: Tensor, angle: Tensor, length: Tensor, width: Tensor, bend: Tensor
-    ) -> dict[str, Tensor]:
-        return {"x": center[:, 0], "y": center[:, 1], "width": length, "height": width, "angle": wrapped(angle)}
+    def coordinates(self, geometry: Tensor, u: Tensor, v: Tensor, footprint: tuple[Tensor, Tensor]) -> Tensor:
+        ends = (geometry[:, :1, None] - u.abs()) / footprint[0]
+        sides = (1 - v.abs()) / footprint[1]
+        return torch.stack([v.clamp(-1.4, 1.4), told(sides), told(ends)], dim=1)
+
+    def place(self, center: Tensor, angle: Tensor, length: Tensor, width: Tensor, bend: Tensor) -> dict[str, Tensor]:
+        return {
+            "x": center[:, 0],
+            "y": center[:, 1],
+            "width": length,
+            "height": width,
+            "angle": wrapped(angle),
+        }
 
     def constrain(self, shape: dict[str, Tensor], limits: Limits) -> dict[str, Tensor]:
         width = shape["width"].clamp(limits.min_width, limits.max_length)

@@ -66,29 +66,30 @@ def noise2(x: float, y: float, seed: int) -> float:
 
 
 @kernel
-def nearest_on_curve(u: float, v: float, h: float, mu: float, v1: float, lift: float) -> float:
-    """Parameter t in [0, 1] of the point nearest to (u, v) on a chord-framed quadratic Bézier curve.
+def nearest_on_curve(u: float, v: float, h: float, skew: float, rise: float, growth: float) -> float:
+    """Parameter t in [0, 1] at which |P - B(t)| - growth·t is least, for a chord-framed quadratic Bézier curve B.
 
-    Control points (-h, -lift), (mu·h, v1 - lift), (h, -lift). A few samples, then Newton steps on the derivative
-    of the squared distance.
+    Control points (-h, -rise/4), (skew·h, rise·3/4), (h, -rise/4). With `growth` the change of radius from start to
+    end, it finds the disc of a tapered stroke that holds (u, v) deepest. A few samples, then Newton steps.
     """
-    ax, ay = -2.0 * mu * h, -2.0 * v1  # second difference P0 - 2 P1 + P2
-    bx, by = 2.0 * (mu * h + h), 2.0 * v1  # 2 (P1 - P0)
-    cx, cy = -h - u, -lift - v  # P0 - P
-    best, best_t = 1e30, 0.0
-    for k in range(9):
-        t = k / 8.0
-        x, y = cx + t * (bx + t * ax), cy + t * (by + t * ay)
-        distance = x * x + y * y
-        if distance < best:
-            best, best_t = distance, t
-    t = best_t
+    ax, ay = -2.0 * skew * h, -2.0 * rise  # P0 - 2 P1 + P2
+    bx, by = 2.0 * (skew * h + h), 2.0 * rise  # 2 (P1 - P0)
+    cx, cy = -h - u, -rise / 4.0 - v  # P0 - P
+    best, t = 1e30, 0.0
+    for k in range(13):
+        q = k / 12.0
+        x, y = cx + q * (bx + q * ax), cy + q * (by + q * ay)
+        depth = math.sqrt(x * x + y * y) - growth * q
+        if depth < best:
+            best, t = depth, q
+    low, high = max(0.0, t - 1 / 12.0), min(1.0, t + 1 / 12.0)
     for _ in range(4):
         x, y = cx + t * (bx + t * ax), cy + t * (by + t * ay)
         dx, dy = bx + 2.0 * t * ax, by + 2.0 * t * ay
-        slope = x * dx + y * dy
+        distance = math.sqrt(x * x + y * y) + 1e-9
+        slope = (x * dx + y * dy) - growth * distance
         curvature = dx * dx + dy * dy + 2.0 * (x * ax + y * ay)
         if curvature <= 1e-9:
             break
-        t = min(1.0, max(0.0, t - slope / curvature))
+        t = min(high, max(low, t - slope / curvature))
     return t

@@ -8,13 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from renderers.brushes.base import Brush, Frame, Limits, Parameter, framed_box, softness
-from renderers.brushes.bezier import MAX_RISE, POINT_PARAMETERS, Chord, place_curve
+from renderers.brushes.base import Brush, Frame, Limits, Parameter, framed_box, softness, told
+from renderers.brushes.bezier import POINT_PARAMETERS, Chord, nearest, place_curve
 from renderers.brushes.texture import kernel, nearest_on_curve, noise2, ramp, resolved, smoothstep
 
 EDGE = 0.12  # how soft the wet edge is, in radii
+SIDE = 0.96  # where the wet edge lies, in radii
 PAPER = 4001  # blooms and wobble that every stroke shares
-TAPER = 3.0  # one radius over the other, at most
+TAPER = 2.0  # one radius over the other, at most
 
 
 class Watercolor(Brush):
@@ -29,6 +30,8 @@ class Watercolor(Brush):
     )
     colors = 2
     code_size = 5
+    field_count = 4
+    widths = {32: (96, 24), 64: (48, 24)}
 
     def frame(self, shape: dict[str, Tensor], pixel: float | Tensor) -> Frame:
         chord = Chord.of(shape)
@@ -55,9 +58,16 @@ class Watercolor(Brush):
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return _paint(geometry, u, v, footprint[0], footprint[1], seed)
 
-    def place(
-        self, center: Tensor, angle: Tensor, length: Tensor, width: Tensor, bend: Tensor
-    ) -> dict[str, Tensor]:
+    def coordinates(self, geometry: Tensor, u: Tensor, v: Tensor, footprint: tuple[Tensor, Tensor]) -> Tensor:
+        half, start, end = (geometry[:, k, None, None] for k in (0, 3, 4))
+        point = nearest(geometry, end - start, u, v)
+        distance = point.distance
+        depth = SIDE * (start + (end - start) * point.t) - distance
+        blur = torch.sqrt((point.du * footprint[0]) ** 2 + (point.dv * footprint[1]) ** 2) / distance
+        edge = depth / blur.clamp(min=EDGE)
+        return torch.stack([v.clamp(-1.4, 1.4), told(edge), 2 * depth.clamp(-0.2, 0.8), u / (half + 1)], dim=1)
+
+    def place(self, center: Tensor, angle: Tensor, length: Tensor, width: Tensor, bend: Tensor) -> dict[str, Tensor]:
         shape = place_curve(center, angle, length, width, bend)
         return {**shape, "radius0": width / 2, "radius2": width / 2}
 
@@ -69,19 +79,11 @@ class Watercolor(Brush):
         return {**points, "radius0": start, "radius2": end}
 
     def vary(self, shape: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-        chord = Chord.of(shape)
-        count = len(chord.half)
-        skew = (torch.rand(count, generator=generator) - 0.5) * 1.1
-        rise = (torch.rand(count, generator=generator) * 2 - 1) * MAX_RISE * chord.half
-        shrink = 1 - 0.66 * torch.rand(count, generator=generator)
-        swap = torch.rand(count, generator=generator) < 0.5
-        one = torch.ones_like(shrink)
-        points = Chord(chord.middle, chord.axis, chord.half, skew, rise).points()
-        return {
-            **points,
-            "radius0": shape["radius0"] * torch.where(swap, shrink, one),
-            "radius2": shape["radius2"] * torch.where(swap, one, shrink),
-        }
+        shrink = 1 - (1 - 1 / TAPER) * torch.rand(len(shape["radius0"]), generator=generator)
+        swap = torch.rand(len(shrink), generator=generator) < 0.5
+        start, end = torch.where(swap, shrink, 1.0), torch.where(swap, 1.0, shrink)
+        points = Chord.sample(shape, generator).points()
+        return {**points, "radius0": shape["radius0"] * start, "radius2": shape["radius2"] * end}
 
     def center(self, shape: dict[str, Tensor]) -> Tensor:
         return Chord.of(shape).center()
@@ -105,7 +107,7 @@ def _paint(
         mix[i] = smoothstep(-1.0, 1.0, (x + 0.25 * bloom) / (h + 0.6))
         if abs(x) > h + 1.2:
             continue
-        t = nearest_on_curve(x, y, h, skew, rise, rise / 4.0)
+        t = nearest_on_curve(x, y, h, skew, rise, end - start)
         cu = -h + t * (2.0 * (skew * h + h) - t * 2.0 * skew * h)
         cv = -rise / 4.0 + t * (2.0 * rise - t * 2.0 * rise)
         du, dv = x - cu, y - cv
@@ -116,7 +118,7 @@ def _paint(
         wobble = 0.035 * noise2(2.6 * along + 0.5, 0.9 * y, PAPER + 1)
         if ripple > 1e-3:
             wobble += 0.018 * ripple * noise2(24.0 * x, 24.0 * y, seed)
-        depth = radius * (0.96 + wobble) - distance
+        depth = radius * (SIDE + wobble) - distance
         cover = ramp(depth, max(f, EDGE))
         if cover <= 0.0:
             continue

@@ -1,0 +1,143 @@
+"""The painting: strokes on a ground. It can be drawn at any size, and its making replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from painter.config import PaintConfig
+from painter.picture import Picture, fit_size, resize_image
+
+if TYPE_CHECKING:  # torch and numba take seconds to import, and a bad picture is refused before that
+    from renderers.strokes import Strokes
+
+_BAND_PIXELS = 2**20  # turned to bytes at a time, so that a large canvas needs no second one of floats
+
+Color = tuple[float, float, float]
+"""Straight sRGB in [0, 1]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Painting:
+    """Strokes on a ground, in paint order."""
+
+    strokes: Strokes
+    aspect: tuple[int, int]  # height and width, in any one unit; usually the picture's own pixels
+    ground: Color | None  # what is painted on; None is transparent
+    config: PaintConfig
+
+    def draw(self, size: int | None = None) -> np.ndarray:
+        """The finished painting.
+
+        Args:
+            size: its longer side, pixels; `config.size` if not given.
+
+        Returns:
+            uint8 [H, W, 3], or [H, W, 4] with straight alpha on a transparent ground.
+        """
+        from renderers.drawing import Drawing, drawing_threads
+
+        drawing = Drawing(self.strokes, self._bare_canvas(size or self.config.size))
+        with drawing_threads() as pool:
+            drawing.draw(len(self.strokes), pool)
+        return to_bytes(drawing.canvas)
+
+    def replay(self, size: int, frames: int) -> Iterator[np.ndarray]:
+        """The painting as it grows: first the bare ground, last exactly `draw(size)`.
+
+        Args:
+            size: the longer side, pixels.
+            frames: how many, at least 2; with fewer strokes than that one frame a stroke, and the ground.
+
+        Yields:
+            What `draw` returns, as many strokes further each time as the last time, give or take one.
+        """
+        from renderers.drawing import Drawing, drawing_threads
+
+        if frames < 2:
+            raise ValueError(f"a replay has at least the ground and the finished painting, got {frames=}")
+        steps = min(frames - 1, len(self.strokes))
+        drawing = Drawing(self.strokes, self._bare_canvas(size))
+        yield to_bytes(drawing.canvas)
+        with drawing_threads() as pool:
+            for step in range(1, steps + 1):
+                drawing.draw(len(self.strokes) * step // steps, pool)
+                yield to_bytes(drawing.canvas)
+
+    def _bare_canvas(self, size: int) -> np.ndarray:
+        """[H, W, C] float32 of the ground."""
+        color = canvas_color(self.ground)
+        canvas = np.empty((*fit_size(*self.aspect, size), len(color)), np.float32)
+        canvas[:] = color
+        return canvas
+
+
+def resolve_ground(canvas: str, picture: Picture) -> Color | None:
+    """The ground that `canvas`, as in PaintConfig, means for this picture; None is transparent.
+
+    'auto' is transparent if the picture is anywhere, else its mean colour, in whole 8-bit steps.
+    """
+    if canvas == "transparent" or (canvas == "auto" and picture.alpha is not None):
+        return None
+    if canvas == "auto":
+        mean = picture.rgb.mean(axis=(0, 1), dtype=np.float64)
+        levels = [round(255 * float(channel)) for channel in mean]
+    else:
+        digits = {"white": "#ffffff", "black": "#000000"}.get(canvas, canvas)[1:]
+        levels = list(bytes.fromhex(digits))
+    red, green, blue = (level / 255 for level in levels)
+    return red, green, blue
+
+
+def canvas_color(ground: Color | None) -> np.ndarray:
+    """[C] float32, the bare canvas: C = 3, or 4 (premultiplied RGBA) if it is transparent."""
+    return np.zeros(4, np.float32) if ground is None else np.array(ground, np.float32)
+
+
+def make_target(picture: Picture, ground: Color | None, long_side: int) -> np.ndarray:
+    """What the search aims at: the picture on the ground, no larger than `long_side`.
+
+    Returns:
+        [H, W, 3] float32, or [H, W, 4] premultiplied RGBA if the ground is transparent.
+    """
+    height, width = picture.rgb.shape[:2]
+    if max(height, width) > long_side:
+        height, width = fit_size(height, width, long_side)
+    if picture.alpha is None:
+        colors, alpha = resize_image(picture.rgb, height, width), np.ones((height, width, 1), np.float32)
+    else:
+        colors = resize_image(picture.rgb * picture.alpha[..., None], height, width)
+        alpha = resize_image(picture.alpha[..., None], height, width)
+    if ground is None:
+        return np.concatenate([colors, alpha], axis=2)
+    return np.clip(colors + (1 - alpha) * canvas_color(ground), 0.0, 1.0)
+
+
+def to_bytes(canvas: np.ndarray) -> np.ndarray:
+    """A canvas of floats as bytes: uint8 of the same shape, and straight where it was premultiplied.
+
+    Args:
+        canvas: [H, W, 3] float32 in [0, 1], or [H, W, 4] premultiplied RGBA.
+
+    Returns:
+        uint8 [H, W, C]; where alpha is 0, so are the colours.
+    """
+    image = np.empty(canvas.shape, np.uint8)
+    rows = max(1, _BAND_PIXELS // canvas.shape[1])
+    for top in range(0, len(canvas), rows):
+        band = canvas[top : top + rows]
+        if canvas.shape[2] == 4:
+            band = _straight(band)
+        image[top : top + rows] = np.rint(np.clip(band, 0, 1) * 255)
+    return image
+
+
+def _straight(band: np.ndarray) -> np.ndarray:
+    """Premultiplied RGBA [h, W, 4] with its colours divided by alpha; all 0 where alpha rounds to 0 in 8 bits."""
+    alpha = band[..., 3:]
+    shows = alpha * 255 > 0.5
+    colors = np.divide(band[..., :3], alpha, out=np.zeros_like(band[..., :3]), where=shows)
+    return np.concatenate([colors, np.where(shows, alpha, 0)], axis=2)

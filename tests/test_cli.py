@@ -1,0 +1,535 @@
+"""The command line: what it paints, and what it refuses. As a subprocess wherever that is what matters."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from painter import PaintConfig, cli, paint, pipeline
+from painter.errors import PictureError
+from painter.samples import sample_path
+
+ROOT = Path(__file__).resolve().parents[1]
+QUICK = ("--style", "markerpen", "--strokes", "12", "--size", "48", "--iterations", "10")
+TINY = PaintConfig(style="markerpen", strokes=12, size=48, iterations=10)
+
+
+def start(*arguments: str, cwd: Path, **options: Any) -> subprocess.Popen[str]:
+    """`python paint.py` with these arguments."""
+    # Ctrl-C must mean something to it, even where the tests run in the background of a shell, which takes it away.
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "paint.py"), *arguments],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        **options,
+    )
+
+
+def run(*arguments: str, cwd: Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    with start(*arguments, cwd=cwd, **options) as process:
+        out, err = process.communicate(timeout=300)
+    return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+
+def listing(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+def refused(*arguments: str, cwd: Path) -> str:
+    """Run and expect one line on standard error, exit code 2 and no new file; returns what follows 'error: '."""
+    before = listing(cwd)
+    done = run(*arguments, cwd=cwd)
+    assert (done.returncode, done.stdout) == (2, ""), done
+    assert done.stderr.startswith("paint.py: error: ")
+    assert done.stderr.count("\n") == 1 and done.stderr.endswith("\n"), done.stderr
+    assert listing(cwd) == before
+    return done.stderr.removeprefix("paint.py: error: ").rstrip("\n")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that commands run in this process are given in."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["paint.py"])
+    return tmp_path
+
+
+def save_picture(path: Path, height: int = 30, width: int = 40, channels: int = 3) -> Path:
+    """A picture with a gradient and a disc."""
+    y, x = np.mgrid[:height, :width]
+    pixels = np.stack([255 * x / width, 255 * y / height, 0 * x + 90, 0 * x + 255], axis=2)[..., :channels]
+    pixels[(x - width / 2) ** 2 + (y - height / 2) ** 2 < (min(height, width) / 3) ** 2, :3] = (250, 240, 60)
+    Image.fromarray(pixels.astype(np.uint8)).save(path)
+    return path
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that says it is this large and ends there."""
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+
+
+# --- options ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--style", "crayon"), "--style crayon: unknown; choose from oilpaintbrush, watercolor, markerpen, rectangle"),
+        (("--strokes", "0"), "--strokes 0: must be a whole number from 1 to 100000"),
+        (("--strokes", "-1"), "--strokes -1: must be a whole number from 1 to 100000"),
+        (("--strokes", "100001"), "--strokes 100001: must be"),
+        (("--strokes", "abc"), "--strokes abc: must be a whole number"),
+        (("--strokes", "2.5"), "--strokes 2.5: must be a whole number"),
+        (("--size", "15"), "--size 15: must be a whole number from 16 to 8192"),
+        (("--size", "8193"), "--size 8193: must be"),
+        (("--seed", "-3"), "--seed -3: must be"),
+        (("--ot", "nan"), "--ot nan: must be a number from 0.0 to"),
+        (("--iterations", "many"), "--iterations many: must be"),
+        (("--canvas", "#12345"), "--canvas #12345: unknown; choose from auto, white, black, transparent, #rrggbb"),
+        (("--canvas", "reddish"), "--canvas reddish: unknown"),
+        (("--loss", "l3"), "--loss l3: unknown; choose from l1, l2, mix"),
+        (("--device", "tpu"), "--device tpu: unknown; choose from auto, cpu, cuda"),
+        (("--stroke", "5"), "unrecognized arguments: --stroke 5"),
+        (("--colour",), "unrecognized arguments: --colour"),
+        (("a.png", "b.png"), "unrecognized arguments: b.png"),
+        (("--strokes",), "argument --strokes: expected one argument"),
+        (("--style", "two\nlines"), "--style two\\nlines: unknown"),
+    ],
+)
+def test_bad_options(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    assert refused(*arguments, cwd=tmp_path).startswith(message)
+
+
+def test_help_names_every_option_with_its_default(tmp_path: Path) -> None:
+    done = run("--help", cwd=tmp_path, env={**os.environ, "COLUMNS": "200"})
+    assert (done.returncode, done.stderr) == (0, "")
+    for spec in fields(PaintConfig):
+        line = next(line for line in done.stdout.splitlines() if line.startswith(f"  --{spec.name} "))
+        assert f"(default: {spec.default})" in line
+    assert all(option in done.stdout for option in ("--output", "--report", "--quiet", "--version"))
+
+
+def test_version(tmp_path: Path) -> None:
+    assert run("--version", cwd=tmp_path).stdout.startswith("impasto 0.")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["--strokes", "0"], ["-o", "a.bmp"], ["none.png"]])
+def test_nothing_heavy_is_imported_before_it_is_needed(arguments: list[str], tmp_path: Path) -> None:
+    code = (
+        "import sys, threading\n"
+        "from painter.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'numba', 'cv2', 'skimage'} & set(sys.modules)\n"
+        "print(threading.active_count(), sorted(heavy))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-1] == "1 []", done
+
+
+# --- pictures -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("none.png", None, "there is no such file"),
+        ("empty.png", b"", "the file is empty"),
+        ("text.png", b"This is no picture, whatever its name says.\n", "it is not a picture"),
+        ("huge.png", png_header(20_000, 10_001), "20000 x 10001 pixels, more than 200 megapixels"),
+        ("bare.png", png_header(0, 7), "0 x 7 pixels"),
+    ],
+)
+def test_bad_pictures(name: str, content: bytes | None, message: str, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    answer = refused(name, cwd=tmp_path)
+    assert answer.startswith(f"cannot read {name}: ") and message in answer
+
+
+def test_truncated_picture(tmp_path: Path) -> None:
+    path = save_picture(tmp_path / "whole.png")
+    (tmp_path / "half.png").write_bytes(path.read_bytes()[:300])
+    assert "damaged or cut short" in refused("half.png", cwd=tmp_path)
+
+
+def test_folder_as_picture(tmp_path: Path) -> None:
+    (tmp_path / "folder.png").mkdir()
+    assert "it is a folder" in refused("folder.png", cwd=tmp_path)
+
+
+# --- outputs ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("-o", "a.jpg"), "cannot write a.jpg: there is no format '.jpg'; use .png or .gif"),
+        (("-o", "painting"), "cannot write painting: the name has no ending"),
+        (("-o", "missing/a.png"), "cannot write missing/a.png: the folder missing does not exist"),
+        (("-o", "a.png", "-o", "b.tiff"), "cannot write b.tiff: there is no format"),
+        (("-o", "/proc/a.png"), "cannot write /proc/a.png: no file can be created in /proc"),
+        (("-o", "a.png", "--report", "missing/r.json"), "cannot write missing/r.json: the folder missing"),
+        (("-o", "a.png", "-o", "./a.png"), "cannot write a.png: two outputs have this name"),
+        (("-o", "a.png", "--report", "a.png"), "cannot write a.png: two outputs have this name"),
+        (("in.png", "-o", "in.png"), "cannot write in.png: it is the picture itself"),
+        (("in.png", "-o", "link.png"), "cannot write link.png: it is the picture itself"),
+        (("in.png", "--report", "in.png"), "cannot write in.png: it is the picture itself"),
+    ],
+)
+def test_bad_outputs(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    save_picture(tmp_path / "in.png")
+    os.link(tmp_path / "in.png", tmp_path / "link.png")
+    assert refused(*arguments, cwd=tmp_path).startswith(message)
+
+
+def test_read_only_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o555)
+    if os.access(folder, os.W_OK):
+        pytest.skip("this user may write anywhere (root)")
+    assert "no file can be created" in refused("-o", "locked/a.png", cwd=tmp_path)
+
+
+def test_default_folder_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "output").write_text("mine")
+    assert "output is not a folder" in refused(cwd=tmp_path)
+    assert (tmp_path / "output").read_text() == "mine"
+
+
+def test_default_folder_is_not_left_behind(tmp_path: Path) -> None:
+    refused("none.png", cwd=tmp_path)
+    assert not (tmp_path / "output").exists()
+
+
+def test_device_that_is_not_there(tmp_path: Path) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    assert refused("--device", "cuda", cwd=tmp_path).startswith("--device cuda: there is no CUDA device")
+
+
+def test_missing_checkpoint(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("renderers.checkpoint.checkpoint_folder", lambda: here)
+    assert cli.main([*QUICK, "-o", "a.png"]) == 2
+    error = capsys.readouterr().err
+    assert "manifest.json" in error and error.count("\n") == 1
+    assert not listing(here)
+
+
+# --- paintings ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def default_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A run without an IMAGE, in its own folder."""
+    folder = tmp_path_factory.mktemp("default")
+    return folder, run(*QUICK, "--report", "report.json", cwd=folder)
+
+
+def test_without_arguments_the_sample_is_painted(
+    default_run: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, done = default_run
+    assert done.returncode == 0, done.stderr
+    names = {"output", "output/octahedron-markerpen.png", "output/octahedron-markerpen.gif", "report.json"}
+    assert listing(folder) == names
+    wrote, figures = done.stdout.splitlines()
+    assert wrote == "wrote output/octahedron-markerpen.png, output/octahedron-markerpen.gif, report.json"
+    assert figures.startswith("12 strokes, PSNR ")
+    assert "12 strokes" in done.stderr and "dB" in done.stderr and "last touch" in done.stderr
+    assert "Warning" not in done.stderr
+
+
+def test_transparent_background_stays(default_run: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    folder, _ = default_run
+    with Image.open(folder / "output/octahedron-markerpen.png") as image:
+        assert (image.mode, image.size) == ("RGBA", (48, 48))
+        alpha = np.asarray(image.getchannel("A"))
+    assert alpha[0, 0] == alpha[-1, -1] == 0 and alpha.max() > 200
+    with Image.open(folder / "output/octahedron-markerpen.gif") as gif:
+        assert gif.size == (48, 48) and gif.n_frames > 6
+        gif.seek(gif.n_frames - 1)
+        last = np.asarray(gif.convert("RGBA"))[..., 3]
+    assert (last[0, 0], last.max()) == (0, 255)
+
+
+def test_report(default_run: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    folder, _ = default_run
+    report = json.loads((folder / "report.json").read_text())
+    assert report["config"] == {
+        **{spec.name: spec.default for spec in fields(PaintConfig)},
+        **{"style": "markerpen", "strokes": 12, "size": 48, "iterations": 10},
+    }
+    digest = hashlib.sha256(sample_path().read_bytes()).hexdigest()
+    assert report["input"] == {"name": "octahedron", "sha256": digest, "width": 512, "height": 512}
+    assert (report["strokes"], report["ground"], report["interrupted"]) == (12, "transparent", False)
+    assert report["outputs"] == ["output/octahedron-markerpen.png", "output/octahedron-markerpen.gif"]
+    assert 5 < report["psnr"] < 60 and 0 < report["l1"] < 0.5 and 0 < report["ssim"] < 1
+    assert 0.3 < report["alpha_iou"] <= 1
+    seconds = report["seconds"]
+    assert {"load", "search", "draw", "write", "total"} <= set(seconds)
+    assert seconds["total"] >= sum(value for name, value in seconds.items() if name != "total") - 0.01
+    assert report["peak_rss_mb"] > 100 and report["version"]
+
+
+def test_same_seed_same_bytes(default_run: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path) -> None:
+    folder, _ = default_run
+    done = run(str(sample_path()), *QUICK, "--quiet", "-o", "b.gif", "-o", "b.png", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    for ending in ("png", "gif"):
+        first = (folder / f"output/octahedron-markerpen.{ending}").read_bytes()
+        assert first == (tmp_path / f"b.{ending}").read_bytes()
+
+
+def test_another_seed_another_painting(here: Path) -> None:
+    for seed in "12":
+        assert cli.main([*QUICK, "--quiet", "--seed", seed, "-o", f"{seed}.png"]) == 0
+    assert (here / "1.png").read_bytes() != (here / "2.png").read_bytes()
+
+
+@pytest.mark.parametrize("count", [1, 7, 100])
+def test_stroke_count_is_exact(count: int, here: Path) -> None:
+    save_picture(here / "in.png")
+    arguments = ["in.png", "--style", "marker", "--strokes", str(count), "--size", "32", "--iterations", "9", "--quiet"]
+    assert cli.main([*arguments, "-o", "a.png", "--report", "r.json"]) == 0
+    assert json.loads((here / "r.json").read_text())["strokes"] == count
+
+
+@pytest.mark.parametrize("style", ["oil", "watercolor", "marker", "rectangle"])
+def test_every_style_paints(style: str, here: Path) -> None:
+    save_picture(here / "in.png")
+    arguments = ["in.png", "--style", style, "--strokes", "9", "--size", "32", "--iterations", "9", "--quiet"]
+    assert cli.main([*arguments, "--ot", "0.5", "--loss", "l1"]) == 0
+    full = PaintConfig(style=style).style
+    assert listing(here) == {"in.png", "output", f"output/in-{full}.png", f"output/in-{full}.gif"}
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "color", "shape"),
+    [
+        (1, 1, (200, 30, 60), (48, 48)),
+        (20, 20, (9, 9, 9), (48, 48)),
+        (10, 4000, None, (1, 48)),
+        (4000, 10, None, (48, 1)),
+    ],
+)
+def test_odd_pictures_paint(
+    height: int, width: int, color: tuple[int, int, int] | None, shape: tuple[int, int], here: Path
+) -> None:
+    if color is None:
+        save_picture(here / "in.png", height, width)
+    else:
+        Image.new("RGB", (width, height), color).save(here / "in.png")
+    assert cli.main(["in.png", *QUICK, "--quiet", "-o", "a.png", "-o", "a.gif", "--report", "r.json"]) == 0
+    with Image.open(here / "a.png") as image, Image.open(here / "a.gif") as gif:
+        assert image.size == gif.size == shape[::-1]
+    report = json.loads((here / "r.json").read_text())
+    assert report["psnr"] > (20 if color else 8)
+    assert report["ground"] != "transparent"
+
+
+@pytest.mark.parametrize(("canvas", "color"), [("white", (255, 255, 255)), ("#204060", (32, 64, 96))])
+def test_canvas_color_is_what_is_painted_on(canvas: str, color: tuple[int, int, int], here: Path) -> None:
+    assert cli.main([*QUICK, "--quiet", "--canvas", canvas, "-o", "a.png", "-o", "a.gif"]) == 0
+    with Image.open(here / "a.png") as image, Image.open(here / "a.gif") as gif:
+        assert image.mode == "RGB"
+        first = np.asarray(gif.convert("RGB"))
+    assert (first == color).all()
+
+
+def test_opaque_picture_on_a_transparent_canvas(here: Path) -> None:
+    save_picture(here / "in.png")
+    arguments = ["in.png", *QUICK, "--quiet", "--canvas", "transparent", "-o", "a.png", "--report", "r.json"]
+    assert cli.main(arguments) == 0
+    with Image.open(here / "a.png") as image:
+        assert (image.mode, image.size) == ("RGBA", (48, 36))
+    assert json.loads((here / "r.json").read_text())["alpha_iou"] > 0.5
+
+
+def test_without_iterations_strokes_are_only_placed(here: Path) -> None:
+    arguments = ["--style", "marker", "--strokes", "20", "--size", "32", "--iterations", "0"]
+    assert cli.main([*arguments, "-o", "a.png", "--report", "r.json"]) == 0
+    assert json.loads((here / "r.json").read_text())["strokes"] == 20
+
+
+def test_names_with_odd_characters(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = "two\nlines \udcff ü.png"
+    save_picture(here / "in.png").rename(here / name)
+    assert cli.main([name, *QUICK]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert (here / "output" / "two\nlines \udcff ü-markerpen.png").exists()
+
+
+# --- trouble on the way -------------------------------------------------------------------------------------
+
+
+def test_interrupted_search_writes_what_there_is(tmp_path: Path) -> None:
+    save_picture(tmp_path / "in.png")
+    arguments = ["in.png", "--style", "markerpen", "--strokes", "60", "--size", "48", "--iterations", "50000"]
+    with start(*arguments, "-o", "a.png", "-o", "a.gif", "--report", "r.json", cwd=tmp_path) as process:
+        assert process.stderr is not None
+        seen = ""
+        while "%|" not in seen:  # the bar, which appears with the first step
+            character = process.stderr.read(1)
+            assert character, seen
+            seen += character
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert out.startswith("interrupted; wrote a.png, a.gif, r.json\n")
+    assert listing(tmp_path) == {"in.png", "a.png", "a.gif", "r.json"}
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["interrupted"] is True and 1 <= report["strokes"] <= 60
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.size == (48, 36)
+        image.load()
+
+
+def raising(error: BaseException) -> Callable[..., Any]:
+    def fail(*_: object, **__: object) -> Any:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("where", "error", "code", "message", "left"),
+    [
+        ("renderers.checkpoint.load_networks", KeyboardInterrupt(), 130, "interrupted", set()),
+        ("painter.search.Search.run", KeyboardInterrupt(), 130, "interrupted", set()),
+        ("painter.search.Search.run", MemoryError(), 2, "error: there is not enough memory", set()),
+        ("painter.search.Search.run", RuntimeError("can't allocate memory: 9 bytes"), 2, "error: there is not", set()),
+        ("painter.export.gif._blocks", KeyboardInterrupt(), 130, "interrupted", {"a.png"}),
+        (
+            *("painter.export.gif._blocks", OSError(errno.ENOSPC, "No space left on device"), 2),
+            *("error: cannot write a.gif: No space left on device", {"a.png"}),
+        ),
+    ],
+)
+def test_trouble_on_the_way(
+    where: str,
+    error: BaseException,
+    code: int,
+    message: str,
+    left: set[str],
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    import painter.export.gif
+    import painter.search  # noqa: F401, so that they can be patched
+
+    monkeypatch.setattr(where, raising(error))
+    assert cli.main([*QUICK, "--quiet", "-o", "a.png", "-o", "a.gif"]) == code
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith(f"paint.py: {message}") and err.count("\n") == 1
+    assert listing(here) == left
+
+
+def test_faults_of_our_own_are_not_hidden(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("painter.pipeline.prepare", raising(ZeroDivisionError()))
+    with pytest.raises(ZeroDivisionError):
+        cli.main([*QUICK, "--quiet"])
+    assert not listing(here)
+
+
+@pytest.fixture
+def usual_sigint() -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("usual_sigint")
+def test_the_first_interrupt_waits_for_a_finished_painting() -> None:
+    with pytest.raises(KeyboardInterrupt), cli._finishing(stopped=False) as noted:
+        signal.raise_signal(signal.SIGINT)
+        assert noted == [signal.SIGINT]
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("usual_sigint")
+def test_the_second_interrupt_does_not_wait() -> None:
+    with pytest.raises(KeyboardInterrupt), cli._finishing(stopped=True):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_reader_that_has_gone_away_is_no_error(tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "paint.py"), *QUICK, "-o", "a.png"], cwd=tmp_path, stdout=full, stderr=full
+        )
+        assert process.wait(timeout=300) == 0
+    assert (tmp_path / "a.png").exists()
+
+
+# --- from Python --------------------------------------------------------------------------------------------
+
+
+def test_paint_from_python(tmp_path: Path) -> None:
+    steps = []
+    result = paint(sample_path(), TINY, steps.append)
+    assert result.image.shape == (48, 48, 4) and result.image.dtype == np.uint8
+    assert len(result.painting.strokes) == result.report["strokes"] == 12
+    assert steps and steps[-1].step == len(steps)
+    assert not result.interrupted
+    result.save(tmp_path / "a.png", str(tmp_path / "a.gif"))
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "a.png")), result.image)
+    assert listing(tmp_path) == {"a.png", "a.gif"}
+
+
+def test_paint_an_array() -> None:
+    pixels = np.asarray(Image.open(sample_path()))
+    result = paint(pixels, TINY)
+    assert result.report["input"]["name"] == "picture"
+    assert result.image.shape == (48, 48, 4)
+
+
+def test_paint_raises_typed_errors(tmp_path: Path) -> None:
+    with pytest.raises(PictureError):
+        paint(tmp_path / "none.png")
+    with pytest.raises(PictureError):
+        paint(np.zeros((3, 3)))
+
+
+def test_interrupted_from_python_keeps_the_last_step() -> None:
+    def interrupt(progress: Any) -> None:
+        if progress.step == 2:
+            raise KeyboardInterrupt
+
+    result = paint(sample_path(), TINY, interrupt)
+    assert result.interrupted
+    assert result.report["strokes"] == len(result.painting.strokes) < 12
+
+
+def test_auto_device_is_one_that_is_there() -> None:
+    import torch
+
+    assert pipeline.resolve_device("auto") == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert pipeline.resolve_device("cpu") == "cpu"
