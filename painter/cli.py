@@ -40,6 +40,7 @@ class Request:
 
     image: Path
     outputs: tuple[Path, ...]
+    own_folder: bool  # no output was named, so that DEFAULT_FOLDER is ours to make
     report: Path | None
     quiet: bool
     config: PaintConfig
@@ -145,13 +146,13 @@ def read_request(parser: argparse.ArgumentParser, argv: list[str] | None) -> Req
     if not outputs:
         outputs = [DEFAULT_FOLDER / f"{image.stem}-{config.style}{ending}" for ending in (".png", ".gif")]
     report = None if options.report is None else Path(options.report)
-    return Request(image, tuple(outputs), report, options.quiet, config)
+    return Request(image, tuple(outputs), not options.output, report, options.quiet, config)
 
 
 @contextmanager
 def _default_folder(request: Request) -> Iterator[None]:
-    """Make the default folder if it is asked for and missing; take it away again if nothing comes into it."""
-    if DEFAULT_FOLDER not in {path.parent for path in request.outputs} or DEFAULT_FOLDER.exists():
+    """Make the default folder if it is needed and missing; take it away again if nothing comes into it."""
+    if not request.own_folder or DEFAULT_FOLDER.exists():
         yield
         return
     try:
@@ -196,7 +197,7 @@ def run(request: Request, watch: Stopwatch) -> int:
 
     subject = pipeline.prepare(request.image, request.config, watch)
     if not request.quiet and not _kernels_are_compiled():
-        _say(sys.stderr, "compiling kernels, once; this takes a minute")
+        _say(sys.stderr, "compiling kernels, once; this takes up to a minute")
     with closing(ProgressBar()) as bar:
         painting, stopped = pipeline.find_strokes(subject, watch, None if request.quiet else bar.show)
         bar.finish()
@@ -248,38 +249,44 @@ def _finishing(stopped: bool) -> Iterator[list[int]]:
 
 
 class ProgressBar:
-    """The search's progress on standard error."""
+    """The search's progress on standard error. That nobody reads it (any more) is no reason to stop painting."""
 
     def __init__(self) -> None:
         self._bar: Any = None  # made at the first step, so that it does not count the time before
 
     def show(self, progress: Progress) -> None:
         """One more step has been taken."""
-        if self._bar is None:
-            from tqdm import tqdm
+        with suppress(OSError):
+            if self._bar is None:
+                self._bar = self._make(progress)
+            self._bar.set_description_str(progress.stage, refresh=False)
+            state = f"{len(progress.strokes)} strokes, loss {progress.loss:.4f}, {progress.psnr:.2f} dB"
+            self._bar.set_postfix_str(state, refresh=False)
+            self._bar.update(progress.step - self._bar.n)
 
-            watched = sys.stderr is not None and sys.stderr.isatty()
-            self._bar = tqdm(
-                total=progress.steps,
-                initial=progress.step - 1,
-                mininterval=0.1 if watched else _SECONDS_BETWEEN_LINES,
-                dynamic_ncols=watched,
-                disable=sys.stderr is None,
-            )
-        self._bar.set_description_str(progress.stage, refresh=False)
-        state = f"{len(progress.strokes)} strokes, loss {progress.loss:.4f}, {progress.psnr:.2f} dB"
-        self._bar.set_postfix_str(state, refresh=False)
-        self._bar.update(progress.step - self._bar.n)
+    @staticmethod
+    def _make(progress: Progress) -> Any:
+        from tqdm import tqdm
+
+        watched = sys.stderr is not None and sys.stderr.isatty()
+        return tqdm(
+            total=progress.steps,
+            initial=progress.step - 1,
+            mininterval=0.1 if watched else _SECONDS_BETWEEN_LINES,
+            dynamic_ncols=watched,
+            disable=sys.stderr is None,
+        )
 
     def finish(self) -> None:
         """The search is over, perhaps in fewer steps than were planned."""
         if self._bar is not None:
             self._bar.total = self._bar.n
-            self._bar.refresh()
+        self.close()
 
     def close(self) -> None:
         if self._bar is not None:
-            self._bar.close()
+            with suppress(OSError):
+                self._bar.close()
 
 
 def _kernels_are_compiled() -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 import torch
@@ -13,17 +11,6 @@ from renderers.strokes import Strokes
 
 MAX_ELONGATION = 4.0  # length over width along a clear edge
 START_OPACITY = 0.9
-
-
-@dataclass(frozen=True)
-class Scene:
-    """The picture as placement reads it, at one resolution. float32."""
-
-    target: np.ndarray  # [H, W, C] premultiplied if C = 4
-
-    @property
-    def pixel(self) -> float:
-        return 1 / max(self.target.shape[:2])
 
 
 def find_peaks(error: np.ndarray, count: int, radius: float, rng: np.random.Generator) -> np.ndarray:
@@ -36,8 +23,8 @@ def find_peaks(error: np.ndarray, count: int, radius: float, rng: np.random.Gene
     field = cv2.GaussianBlur(error, (0, 0), max(0.6, 0.4 * radius), borderType=cv2.BORDER_REPLICATE)
     field = field * rng.uniform(0.85, 1.0, field.shape).astype(np.float32) + 1e-9
     reach = max(1, int(np.ceil(2 * radius)))
-    offsets = np.arange(-reach, reach + 1)
-    damping = 1 - 0.8 * np.exp(-(offsets[:, None] ** 2 + offsets[None, :] ** 2) / (2 * radius**2)).astype(np.float32)
+    offsets = np.arange(-reach, reach + 1, dtype=np.float32)
+    damping = 1 - 0.8 * np.exp((offsets[:, None] ** 2 + offsets[None, :] ** 2) / np.float32(-2 * radius**2))
     padded = np.pad(field, reach, constant_values=0)
     width = padded.shape[1]
     peaks = np.empty((count, 2))
@@ -60,28 +47,31 @@ def edge_direction(target: np.ndarray, sigma: float) -> tuple[np.ndarray, np.nda
 
 
 def place_strokes(
-    scene: Scene, error: np.ndarray, brush: str, count: int, size: float, rng: np.random.Generator
+    target: np.ndarray, error: np.ndarray, brush: str, count: int, size: float, rng: np.random.Generator
 ) -> Strokes:
-    """`count` new strokes where `error` [H, W] is largest.
+    """`count` new strokes where `error` is largest.
 
     Args:
+        target: [H, W, C] float32, the picture; premultiplied if C = 4.
+        error: [H, W] float32 >= 0.
         size: root of length times width, canvas units.
     """
-    radius = size / scene.pixel / 2
+    pixel = 1 / max(target.shape[:2])
+    radius = size / pixel / 2
     peaks = find_peaks(error, count, max(0.7, radius), rng)
-    direction, clearness = edge_direction(scene.target, radius / 2)
+    direction, clearness = edge_direction(target, radius / 2)
     angle, clear = _at(direction, peaks), _at(clearness, peaks)
     angle = angle + rng.integers(0, 2, count) * np.pi + rng.normal(0, 1, count) * 0.6 * (1 - clear) ** 2
     stretch = np.sqrt(1.3 + (MAX_ELONGATION - 1.3) * clear)
     spread = rng.uniform(0.8, 1.25, count)
     length, width = size * spread * stretch, size * spread / stretch
-    center = peaks * scene.pixel
+    center = peaks * pixel
     tools = BRUSHES[brush]
     shape = tools.place(*(torch.from_numpy(np.float32(v)) for v in (center, angle, length, width, 0 * angle)))
     axis = np.stack([np.cos(angle), np.sin(angle)], axis=1) * (length * 0.25)[:, None]
     ends = [center - axis, center + axis] if tools.colors == 2 else [center]
-    blurred = cv2.GaussianBlur(scene.target, (0, 0), max(0.5, radius / 3), borderType=cv2.BORDER_REPLICATE)
-    colors = np.stack([straight_color(_at(blurred, end / scene.pixel)) for end in ends], axis=1)
+    blurred = cv2.GaussianBlur(target, (0, 0), max(0.5, radius / 3), borderType=cv2.BORDER_REPLICATE)
+    colors = np.stack([straight_color(_at(blurred, end / pixel)) for end in ends], axis=1)
     return Strokes(
         brush,
         shape,

@@ -18,8 +18,8 @@ from torch import Tensor
 from painter.config import PaintConfig, SearchConfig
 from painter.losses import TransportLoss, pixel_loss
 from painter.picture import fit_size, resize_image
-from painter.placement import Scene, place_strokes
-from painter.plan import plan_levels
+from painter.placement import place_strokes
+from painter.plan import make_plan
 from painter.variables import StrokeVariables
 from renderers.blending import Layers, blend
 from renderers.blending.relevance import removal_costs
@@ -61,37 +61,41 @@ class Search:
         target: [H, W, C] float32, the picture at the largest size searched on; premultiplied RGBA if C = 4.
         ground: [C] float32, the empty canvas.
         networks: of the brush `config.style`.
+        device: 'cpu', with fused kernels, or 'cuda', with the plain reference.
     """
 
     def __init__(
         self, target: np.ndarray, ground: np.ndarray, networks: BrushNetworks, config: PaintConfig,
-        search: SearchConfig | None = None,
+        search: SearchConfig | None = None, device: str = "cpu",
     ) -> None:  # fmt: skip
-        self.target, self.ground = target, torch.from_numpy(ground)
+        self.device = torch.device(device)
+        self.backend = "cpu" if device == "cpu" else "reference"
+        self.target, self.ground = target, torch.from_numpy(ground).to(self.device)
         self.config, self.search = config, search or SearchConfig()
-        self.networks = NetworkMaps(networks, self.search.small_frame)
+        self.networks = NetworkMaps(networks.to(self.device), self.search.small_frame)
         self.rng = np.random.default_rng(config.seed)
         height, width = target.shape[:2]
         longer = max(height, width)
         self.limits = Limits(width=width / longer, height=height / longer)
         self.strokes: Strokes | None = None
-        self.backend = "cpu"
         self.step = 0
 
     def run(self) -> Iterator[Progress]:
-        """Search; each step taken yields its progress, the last with the finished strokes."""
-        levels = plan_levels(self.config.strokes, self.config.iterations, self.search)
-        iterations, search = self.config.iterations, self.search
-        for number, level in enumerate(levels, 1):
+        """Search; each step taken yields its progress, the last with the finished strokes.
+
+        With no step to take, `strokes` holds them as they were placed.
+        """
+        plan = make_plan(self.config.strokes, self.config.iterations, self.search)
+        for number, level in enumerate(plan.levels, 1):
             self._add(level.count, level.size, level.side)
-            yield from self._optimise(Stage(f"level {number}/{len(levels)}", level.side, level.steps))
-        for number in range(1, search.move_rounds + 1):
-            if self._move_weakest(levels[-1].size):
-                stage = f"moving {number}/{search.move_rounds}"
-                yield from self._optimise(Stage(stage, search.move_side, round(search.move_steps * iterations)))
-        full, engine = round(search.full_steps * iterations), round(search.engine_steps * iterations)
-        yield from self._optimise(Stage("full size", search.full_side, full, search.final_rate))
-        yield from self._optimise(Stage("last touch", search.full_side, engine, search.final_rate, engine=True))
+            yield from self._optimise(Stage(f"level {number}/{len(plan.levels)}", level.side, level.steps))
+        side = self.search.move_side
+        for number, steps in enumerate(plan.move_steps, 1):
+            self._move_weakest(plan.moved, plan.levels[-1].size, side)
+            yield from self._optimise(Stage(f"moving {number}/{len(plan.move_steps)}", side, steps))
+        side, rate = self.search.full_side, self.search.final_rate
+        yield from self._optimise(Stage("full size", side, plan.full_steps, rate))
+        yield from self._optimise(Stage("last touch", side, plan.engine_steps, rate, engine=True))
 
     def _target_at(self, side: int) -> np.ndarray:
         """The picture with a long side of at most `side` pixels."""
@@ -109,43 +113,43 @@ class Search:
         return blend(self._canvas(target), layers, self.backend), layers
 
     def _error(self, target: np.ndarray) -> np.ndarray:
-        """[h, w] squared error of the painting so far."""
+        """[h, w] squared error of the painting so far, where paint can lower it."""
         canvas = self._canvas(target)
         if self.strokes is not None and len(self.strokes):
             with torch.no_grad():
                 canvas, _ = self._render(self.strokes, target, self.networks)
-        return ((canvas.numpy() - target) ** 2).sum(axis=2)
+        error = ((canvas.cpu().numpy() - target) ** 2).sum(axis=2)
+        # Paint that lies where the picture is transparent cannot be covered with more of it.
+        return error * target[:, :, 3] if target.shape[2] == 4 else error
 
     def _add(self, count: int, size: float, side: int) -> None:
         """Place new strokes, on top of the others, where the error is largest."""
         target = self._target_at(max(side, min(self.search.full_side, int(4 / size))))
-        error = self._error(target)
-        new = place_strokes(Scene(target), error, self.config.style, count, size, self.rng)
+        new = place_strokes(target, self._error(target), self.config.style, count, size, self.rng)
+        new = new.map(lambda values: values.to(self.device))
         self.strokes = Strokes.cat([self.strokes, new]) if self.strokes is not None else new
 
-    def _move_weakest(self, size: float) -> bool:
-        """Take the strokes that the painting misses least and place them anew; False if there are too few."""
+    def _move_weakest(self, count: int, size: float, side: int) -> None:
+        """Take the strokes that the painting misses least and place them anew."""
         assert self.strokes is not None
-        count = int(self.search.move_share * len(self.strokes))
-        if not count or not self.config.iterations:
-            return False
-        target = self._target_at(self.search.move_side)
+        target = self._target_at(side)
         with torch.no_grad():
             canvas, layers = self._render(self.strokes, target, self.networks)
-        order = removal_costs(canvas, torch.from_numpy(target), layers).argsort(stable=True)
-        self.strokes = self.strokes[order[count:].sort().values]
-        self._add(count, size, self.search.move_side)
-        return True
+        costs = removal_costs(canvas.cpu(), torch.from_numpy(target), layers.cpu())
+        kept = costs.argsort(stable=True)[count:].sort().values
+        self.strokes = self.strokes[kept.to(self.device)]
+        self._add(count, size, side)
 
     def _optimise(self, stage: Stage) -> Iterator[Progress]:
         """Descend on all strokes for one stage."""
         assert self.strokes is not None
         target = self._target_at(stage.side)
         pixel = 1 / max(target.shape[:2])
-        goal = torch.from_numpy(target)
+        goal = torch.from_numpy(target).to(self.device)
         source: MapSource = EngineMaps(self.strokes, pixel) if stage.engine else self.networks
         transport = TransportLoss(goal, self.ground, self.search.transport_side) if self.config.ot else None
-        variables = StrokeVariables(self.strokes, self.limits, self.search, stage.rate)
+        # Held maps move, turn and stretch with their strokes, but cannot bend.
+        variables = StrokeVariables(self.strokes, self.limits, self.search, stage.rate, keep_bend=stage.engine)
         for step in range(stage.steps):
             canvas, _ = self._render(variables.strokes(), target, source)
             loss = pixel_loss(canvas, goal, self.config.loss)

@@ -17,15 +17,21 @@ class StrokeVariables:
     stroke's own size: a small stroke takes small steps, a large one large steps.
     """
 
-    def __init__(self, strokes: Strokes, limits: Limits, search: SearchConfig, rate: float) -> None:
+    def __init__(
+        self, strokes: Strokes, limits: Limits, search: SearchConfig, rate: float, keep_bend: bool = False
+    ) -> None:
         strokes = strokes.detach()
-        self.start, self.limits, self.search = strokes, limits, search
+        self.start, self.limits, self.search, self.keep_bend = strokes, limits, search, keep_bend
         self.brush = BRUSHES[strokes.brush]
         frame = self.brush.frame(strokes.shape, 1e-6)
         size = frame.scale * frame.box.prod(dim=1).sqrt() * 2
-        rates = {"side": size * search.rate_length, "rad": search.rate_angle, "1": search.rate_ratio}
+        rates: dict[str, Tensor | float] = {
+            "side": size * search.rate_length,
+            "rad": search.rate_angle,
+            "1": search.rate_ratio,
+        }
         self.step = {parameter.name: rates[parameter.unit] for parameter in self.brush.parameters}
-        self.delta = {name: torch.zeros(len(strokes), requires_grad=True) for name in self.brush.names}
+        self.delta = {name: torch.zeros_like(strokes.opacity, requires_grad=True) for name in self.brush.names}
         self.colors = (strokes.colors / search.rate_color).requires_grad_()
         self.opacity = (strokes.opacity / search.rate_opacity).requires_grad_()
         self.optimizer = torch.optim.Adam([*self.delta.values(), self.colors, self.opacity], lr=rate, betas=(0.9, 0.98))
@@ -33,6 +39,8 @@ class StrokeVariables:
     def strokes(self) -> Strokes:
         """The strokes as they are now, differentiable in the unknowns."""
         shape = {name: self.start.shape[name] + self.step[name] * delta for name, delta in self.delta.items()}
+        if self.keep_bend:
+            shape = self.brush.rebend(shape, self.start.shape)
         colors, opacity = self.colors * self.search.rate_color, self.opacity * self.search.rate_opacity
         return Strokes(self.start.brush, shape, colors, opacity, self.start.seed)
 

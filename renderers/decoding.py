@@ -51,6 +51,8 @@ class EngineMaps:
 
     def __init__(self, strokes: Strokes, pixel: float) -> None:
         brush = BRUSHES[strokes.brush]
+        device = strokes.opacity.device
+        strokes = strokes.map(Tensor.cpu)
         with torch.no_grad():
             frame = brush.frame(strokes.shape, pixel)
         reach = 2 * reach_in_pixels(frame, pixel)
@@ -63,7 +65,8 @@ class EngineMaps:
                 if len(positions):
                     part = select(frame, positions)
                     banks.append((positions, *frame_maps(brush, part, pixel, side, strokes.seed[positions], pool)))
-        self.maps = FrameMaps.gather(banks, len(strokes))
+        maps = FrameMaps.gather(banks, len(strokes))
+        self.maps = FrameMaps(maps.alpha.to(device), maps.mix.to(device), maps.offset, maps.side)
 
     def __call__(self, frame: Frame, pixel: float) -> FrameMaps:
         return self.maps

@@ -24,7 +24,8 @@ BAND_PIXELS = 2**20  # bounds the memory that one stroke takes in one thread
 @contextmanager
 def drawing_threads() -> Iterator[ThreadPoolExecutor]:
     """As many threads as this process may use cores."""
-    with ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0))) as pool:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    with ThreadPoolExecutor(max_workers=cores) as pool:
         yield pool
 
 
@@ -40,7 +41,7 @@ class Drawing:
         self.canvas = canvas
         self.brush: Brush = BRUSHES[strokes.brush]
         self.pixel = 1 / max(canvas.shape[:2])
-        strokes = strokes.detach()
+        strokes = strokes.map(lambda values: values.detach().cpu())
         frame = self.brush.frame({name: values.double() for name, values in strokes.shape.items()}, self.pixel)
         self.center, self.axis = frame.center.numpy(), frame.axis.numpy()
         self.scale, self.box = frame.scale.numpy(), frame.box.numpy()

@@ -61,7 +61,12 @@ def patch_features(brush: Brush, frame: Frame, blur: Tensor, side: int) -> Tenso
     told = torch.stack([fields[..., :-1, :-1], fields[..., :-1, 1:], fields[..., 1:, :-1], fields[..., 1:, 1:]], dim=2)
     phase = told[:, 0].mean(dim=1, keepdim=True) * fields.new_tensor(WAVES)[:, None, None] * (2 * math.pi)
     widths = [size.clamp(max=1).expand(-1, grid, grid)[:, None] for size in sizes]
-    return torch.cat([told.flatten(1, 2), phase.sin(), phase.cos(), *widths], dim=1).flatten(2).transpose(1, 2)
+    return (
+        torch.cat([told.flatten(1, 2), phase.sin(), phase.cos(), *widths], dim=1)
+        .flatten(2)
+        .transpose(1, 2)
+        .contiguous()
+    )
 
 
 class PatchNetwork(nn.Module):

@@ -29,16 +29,22 @@ QUICK = ("--style", "markerpen", "--strokes", "12", "--size", "48", "--iteration
 TINY = PaintConfig(style="markerpen", strokes=12, size=48, iterations=10)
 
 
+@pytest.fixture(autouse=True)
+def usual_interrupt() -> Iterator[None]:
+    """Ctrl-C means something, to us and to what we start, even in the background of a shell, which takes it away."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def start(*arguments: str, cwd: Path, **options: Any) -> subprocess.Popen[str]:
     """`python paint.py` with these arguments."""
-    # Ctrl-C must mean something to it, even where the tests run in the background of a shell, which takes it away.
     return subprocess.Popen(
         [sys.executable, str(ROOT / "paint.py"), *arguments],
         cwd=cwd,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         **options,
     )
 
@@ -82,9 +88,12 @@ def save_picture(path: Path, height: int = 30, width: int = 40, channels: int = 
 
 
 def png_header(width: int, height: int) -> bytes:
-    """A PNG that says it is this large and ends there."""
-    chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    """A PNG that says it is this large and ends soon after."""
+    parts = (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(bytes(9)))
+    content = b"\x89PNG\r\n\x1a\n"
+    for kind, data in parts:
+        content += struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return content
 
 
 # --- options ------------------------------------------------------------------------------------------------
@@ -108,7 +117,7 @@ def png_header(width: int, height: int) -> bytes:
         (("--canvas", "reddish"), "--canvas reddish: unknown"),
         (("--loss", "l3"), "--loss l3: unknown; choose from l1, l2, mix"),
         (("--device", "tpu"), "--device tpu: unknown; choose from auto, cpu, cuda"),
-        (("--stroke", "5"), "unrecognized arguments: --stroke 5"),
+        (("--stroke", "5"), "unrecognized arguments: --stroke"),
         (("--colour",), "unrecognized arguments: --colour"),
         (("a.png", "b.png"), "unrecognized arguments: b.png"),
         (("--strokes",), "argument --strokes: expected one argument"),
@@ -170,8 +179,8 @@ def test_bad_pictures(name: str, content: bytes | None, message: str, tmp_path: 
 
 
 def test_truncated_picture(tmp_path: Path) -> None:
-    path = save_picture(tmp_path / "whole.png")
-    (tmp_path / "half.png").write_bytes(path.read_bytes()[:300])
+    content = save_picture(tmp_path / "whole.png").read_bytes()
+    (tmp_path / "half.png").write_bytes(content[: len(content) // 2])
     assert "damaged or cut short" in refused("half.png", cwd=tmp_path)
 
 
@@ -189,6 +198,7 @@ def test_folder_as_picture(tmp_path: Path) -> None:
         (("-o", "a.jpg"), "cannot write a.jpg: there is no format '.jpg'; use .png or .gif"),
         (("-o", "painting"), "cannot write painting: the name has no ending"),
         (("-o", "missing/a.png"), "cannot write missing/a.png: the folder missing does not exist"),
+        (("-o", "output/a.png"), "cannot write output/a.png: the folder output does not exist"),
         (("-o", "a.png", "-o", "b.tiff"), "cannot write b.tiff: there is no format"),
         (("-o", "/proc/a.png"), "cannot write /proc/a.png: no file can be created in /proc"),
         (("-o", "a.png", "--report", "missing/r.json"), "cannot write missing/r.json: the folder missing"),
@@ -458,14 +468,6 @@ def test_faults_of_our_own_are_not_hidden(here: Path, monkeypatch: pytest.Monkey
     assert not listing(here)
 
 
-@pytest.fixture
-def usual_sigint() -> Iterator[None]:
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("usual_sigint")
 def test_the_first_interrupt_waits_for_a_finished_painting() -> None:
     with pytest.raises(KeyboardInterrupt), cli._finishing(stopped=False) as noted:
         signal.raise_signal(signal.SIGINT)
@@ -474,7 +476,6 @@ def test_the_first_interrupt_waits_for_a_finished_painting() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-@pytest.mark.usefixtures("usual_sigint")
 def test_the_second_interrupt_does_not_wait() -> None:
     with pytest.raises(KeyboardInterrupt), cli._finishing(stopped=True):
         signal.raise_signal(signal.SIGINT)

@@ -103,8 +103,11 @@ def row_ranges(texel: np.ndarray, side: np.ndarray, height: int) -> tuple[np.nda
     """First and one past the last canvas row of each stroke: where the map's texel centres reach."""
     a, b, c, d, e, f = texel.T
     determinant = a * e - b * d
+    determinant = np.where(determinant == 0, np.nan, determinant)
     reach = (side - 1.0)[:, None] * np.array([[0, 1, 0, 1]]), (side - 1.0)[:, None] * np.array([[0, 0, 1, 1]])
     y = (a[:, None] * (reach[1] - f[:, None]) - d[:, None] * (reach[0] - c[:, None])) / determinant[:, None]
+    # A stroke that is nowhere (no number, or no extent) touches no row.
+    y = np.where(np.isfinite(y).all(axis=1, keepdims=True) & np.isfinite(texel).all(axis=1, keepdims=True), y, -1.0)
     first = np.clip(np.ceil(y.min(axis=1) - 1e-9), 0, height).astype(np.int64)
     last = np.clip(np.floor(y.max(axis=1) + 1e-9) + 1, 0, height).astype(np.int64)
     return first, np.maximum(first, last)

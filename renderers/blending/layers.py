@@ -22,8 +22,8 @@ class FrameMaps:
 
     alpha: Tensor  # [T] float32
     mix: Tensor  # [T] float32
-    offset: Tensor  # [N] int64
-    side: Tensor  # [N] int64
+    offset: Tensor  # [N] int64, on the CPU
+    side: Tensor  # [N] int64, on the CPU
 
     @staticmethod
     def gather(banks: Sequence[tuple[Tensor, Tensor, Tensor]], count: int) -> FrameMaps:
@@ -32,12 +32,14 @@ class FrameMaps:
         side = torch.zeros(count, dtype=torch.int64)
         start = 0
         for positions, alpha, _ in banks:
+            positions = positions.cpu()
             texels = alpha.shape[1] * alpha.shape[2]
             offset[positions] = start + torch.arange(len(positions)) * texels
             side[positions] = alpha.shape[1]
             start += len(positions) * texels
-        alphas = torch.cat([alpha.flatten() for _, alpha, _ in banks])
-        mixes = torch.cat([mix.flatten() for _, _, mix in banks])
+        # There may be no strokes at all.
+        alphas = torch.cat([alpha.flatten() for _, alpha, _ in banks] or [torch.zeros(0)])
+        mixes = torch.cat([mix.flatten() for _, _, mix in banks] or [torch.zeros(0)])
         return FrameMaps(alphas, mixes, offset, side)
 
     def of(self, index: int) -> tuple[Tensor, Tensor]:
@@ -59,6 +61,11 @@ class Layers:
 
     def __len__(self) -> int:
         return len(self.opacity)
+
+    def cpu(self) -> Layers:
+        """The same on the CPU."""
+        maps = FrameMaps(*(getattr(self.maps, name).cpu() for name in self.maps.__dataclass_fields__))
+        return Layers(self.transform.cpu(), maps, self.start.cpu(), self.end.cpu(), self.opacity.cpu())
 
     def check(self, canvas: Tensor) -> None:
         """Raise ValueError, with the shapes, unless everything fits together and onto `canvas` [H, W, C]."""

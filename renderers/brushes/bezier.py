@@ -47,6 +47,10 @@ class Chord:
         points = torch.stack([self.middle - reach, p1, self.middle + reach], dim=1).flatten(1)
         return {name: points[:, k] for k, name in enumerate(POINTS)}
 
+    def bent_like(self, other: Chord) -> Chord:
+        """This chord under the other's curve, scaled to fit; differentiable in this one only."""
+        return replace(self, skew=other.skew.detach(), rise=(other.rise / other.half).detach() * self.half)
+
     @staticmethod
     def sample(shape: dict[str, Tensor], generator: torch.Generator) -> Chord:
         """The curves of `shape` with middle control points anywhere that the networks know."""
@@ -74,7 +78,9 @@ def place_curve(center: Tensor, angle: Tensor, length: Tensor, width: Tensor, be
     """Control points of curves of `length` over all, whose crest stands off the chord by `bend` times the length."""
     half = torch.maximum((length - width) / 2, SLENDER[0] * width / 2)
     axis = torch.stack([torch.cos(angle), torch.sin(angle)], dim=1)
-    return Chord(center, axis, half, torch.zeros_like(half), 4 * bend * half).points()
+    chord = Chord(center, axis, half, torch.zeros_like(half), 4 * bend * half)
+    # `center` is the middle of the frame, half way between chord and crest.
+    return replace(chord, middle=2 * center - chord.center()).points()
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,9 @@ class OilPaintBrush(Brush):
         angle = wrapped(shape["angle"])
         return {"x": x, "y": y, "length": length, "width": width, "angle": angle, "bend": bend}
 
+    def rebend(self, shape: dict[str, Tensor], like: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {**shape, "bend": like["bend"].detach()}
+
     def center(self, shape: dict[str, Tensor]) -> Tensor:
         return torch.stack([shape["x"], shape["y"]], dim=1)
 
@@ -124,8 +127,9 @@ def _paint(
 
         dry = smoothstep(-0.2, 1.15, s)
         mix[i] = min(1.0, max(0.0, 0.5 + 0.36 * s + 0.26 * broad + 0.16 * middle + 0.2 * hair))
-        reach = ratio * (1.0 - s) - ragged * (0.42 - 0.4 * load)
-        entry = ratio * (1.0 + s) - 0.35 * ragged * (0.45 + 0.4 * load) - 0.12 * across * across
+        # How far inside the ends: of u, not of the clamped s, or a stroke finer than a pixel would never end.
+        reach = ratio - u[i] - ragged * (0.42 - 0.4 * load)
+        entry = ratio + u[i] - 0.35 * ragged * (0.45 + 0.4 * load) - 0.12 * across * across
         side = SIDE - abs(t) + 0.04 * noise1(3.0 * s + (9.0 if t > 0.0 else 0.0), TUFT + 3)
         body = ramp(side, max(ft, EDGE)) * ramp(reach, max(fu, 0.25)) * ramp(entry, max(fu, 0.18))
         if body <= 0.0:

@@ -63,7 +63,7 @@ class Watercolor(Brush):
         point = nearest(geometry, end - start, u, v)
         distance = point.distance
         depth = SIDE * (start + (end - start) * point.t) - distance
-        blur = torch.sqrt((point.du * footprint[0]) ** 2 + (point.dv * footprint[1]) ** 2) / distance
+        blur = torch.sqrt((point.du * footprint[0]) ** 2 + (point.dv * footprint[1]) ** 2 + 1e-12) / distance
         edge = depth / blur.clamp(min=EDGE)
         return torch.stack([v.clamp(-1.4, 1.4), told(edge), 2 * depth.clamp(-0.2, 0.8), u / (half + 1)], dim=1)
 
@@ -84,6 +84,9 @@ class Watercolor(Brush):
         start, end = torch.where(swap, shrink, 1.0), torch.where(swap, 1.0, shrink)
         points = Chord.sample(shape, generator).points()
         return {**points, "radius0": shape["radius0"] * start, "radius2": shape["radius2"] * end}
+
+    def rebend(self, shape: dict[str, Tensor], like: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {**shape, **Chord.of(shape).bent_like(Chord.of(like)).points()}
 
     def center(self, shape: dict[str, Tensor]) -> Tensor:
         return Chord.of(shape).center()

@@ -1,0 +1,88 @@
+"""Paint the samples and scikit-image's astronaut, chelsea and coffee in all four styles.
+
+    python scripts/make_gallery.py --out output/gallery [--strokes N] [--iterations N] [--only chelsea,coffee]
+
+Leaves PNG, GIF and report of every painting, a contact sheet (sheet.jpg) and a table of figures (figures.json).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from painter import PaintConfig, paint
+from painter.config import STYLES
+from painter.picture import load_picture
+from painter.samples import SAMPLES, sample_path
+
+PHOTOS = ("astronaut", "chelsea", "coffee")  # of skimage.data; all come with the package
+CELL = 256  # pixels a side on the contact sheet
+FIGURES = ("psnr", "ssim", "l1")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("output/gallery"))
+    parser.add_argument("--strokes", type=int, default=PaintConfig.strokes)
+    parser.add_argument("--iterations", type=int, default=PaintConfig.iterations)
+    parser.add_argument("--only", default="", help="names of pictures, separated by commas")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    names = [name for name in (*SAMPLES, *PHOTOS) if not args.only or name in args.only.split(",")]
+    config = PaintConfig(strokes=args.strokes, iterations=args.iterations)
+    figures: dict[str, dict[str, float]] = {}
+    rows = []
+    for name in tqdm(names):
+        source = find_picture(name, args.out)
+        row = [on_checkers(source)]
+        for style in STYLES:
+            result = paint(source, replace(config, style=style))
+            stem = args.out / f"{name}-{style}"
+            result.save(stem.with_suffix(".png"), stem.with_suffix(".gif"))
+            stem.with_suffix(".json").write_text(json.dumps(result.report, indent=2) + "\n")
+            figures[stem.name] = {key: result.report[key] for key in FIGURES} | result.report["seconds"]
+            tqdm.write(
+                f"{stem.name:28} " + "  ".join(f"{key} {value:.3f}" for key, value in figures[stem.name].items())
+            )
+            row.append(on_checkers(stem.with_suffix(".png")))
+        rows.append(np.hstack(row))
+    cv2.imwrite(str(args.out / "sheet.jpg"), np.vstack(rows)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
+    (args.out / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def find_picture(name: str, folder: Path) -> Path:
+    """The file of a sample, or of scikit-image's picture, which is written to `folder` first."""
+    if name in SAMPLES:
+        return sample_path(name)
+    import imageio.v3 as iio
+    from skimage import data
+
+    path = folder / f"{name}.png"
+    iio.imwrite(path, getattr(data, name)())
+    return path
+
+
+def on_checkers(path: Path) -> np.ndarray:
+    """A picture fitted into a cell, uint8 [CELL, CELL, 3]; checkers where it is transparent."""
+    picture = load_picture(path, CELL)
+    height, width = picture.rgb.shape[:2]
+    squares = (np.add.outer(np.arange(CELL) // 8, np.arange(CELL) // 8) % 2) * 0.12 + 0.84
+    cell = np.repeat(squares[..., None], 3, axis=2)
+    top, left = (CELL - height) // 2, (CELL - width) // 2
+    part = cell[top : top + height, left : left + width]
+    alpha = 1.0 if picture.alpha is None else picture.alpha[..., None]
+    part[:] = picture.rgb * alpha + part * (1 - alpha)
+    return np.round(cell * 255).astype(np.uint8)
+
+
+if __name__ == "__main__":
+    main()
