@@ -124,7 +124,9 @@ def find_strokes(subject: Subject, watch: Stopwatch, on_progress: OnProgress | N
     """
     from painter.search import Search
 
-    search = Search(subject.target, canvas_color(subject.ground), subject.networks, subject.config, device=subject.device)
+    search = Search(
+        subject.target, canvas_color(subject.ground), subject.networks, subject.config, device=subject.device
+    )
     strokes, interrupted = None, False
     with watch.phase("search"):
         try:

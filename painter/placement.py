@@ -21,7 +21,7 @@ def find_peaks(error: np.ndarray, count: int, radius: float, rng: np.random.Gene
         radius: how far a stroke settles the matter, pixels.
     """
     field = cv2.GaussianBlur(error, (0, 0), max(0.6, 0.4 * radius), borderType=cv2.BORDER_REPLICATE)
-    field = field * rng.uniform(0.85, 1.0, field.shape).astype(np.float32) + 1e-9
+    field = field * (0.85 + 0.15 * rng.random(field.shape, dtype=np.float32)) + 1e-9
     reach = max(1, int(np.ceil(2 * radius)))
     offsets = np.arange(-reach, reach + 1, dtype=np.float32)
     damping = 1 - 0.8 * np.exp((offsets[:, None] ** 2 + offsets[None, :] ** 2) / np.float32(-2 * radius**2))

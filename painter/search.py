@@ -19,7 +19,7 @@ from painter.config import PaintConfig, SearchConfig
 from painter.losses import TransportLoss, pixel_loss
 from painter.picture import fit_size, resize_image
 from painter.placement import place_strokes
-from painter.plan import make_plan
+from painter.plan import make_plan, split
 from painter.variables import StrokeVariables
 from renderers.blending import Layers, blend
 from renderers.blending.relevance import removal_costs
@@ -95,7 +95,9 @@ class Search:
             yield from self._optimise(Stage(f"moving {number}/{len(plan.move_steps)}", side, steps))
         side, rate = self.search.full_side, self.search.final_rate
         yield from self._optimise(Stage("full size", side, plan.full_steps, rate))
-        yield from self._optimise(Stage("last touch", side, plan.engine_steps, rate, engine=True))
+        # Maps that are held grow stale as their strokes move: they are painted anew half way.
+        for steps in split(plan.engine_steps, (1, 1)):
+            yield from self._optimise(Stage("last touch", side, steps, rate, engine=True))
 
     def _target_at(self, side: int) -> np.ndarray:
         """The picture with a long side of at most `side` pixels."""

@@ -27,14 +27,17 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest's entries by brush.
 
     Raises:
-        CheckpointError: if it is missing or not JSON.
+        CheckpointError: if it is missing or not a manifest.
     """
     path = folder / MANIFEST
     try:
-        return json.loads(path.read_text())["brushes"]
+        entries = json.loads(path.read_text())["brushes"]
+        if not all({"file", "sha256"} <= entry.keys() for entry in entries.values()):
+            raise KeyError("file, sha256")
+        return entries
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror}); reinstall Impasto to restore it") from error
-    except (ValueError, KeyError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path}: is not a checkpoint manifest; reinstall Impasto to restore it") from error
 
 

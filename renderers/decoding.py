@@ -17,7 +17,8 @@ from renderers.strokes import Strokes
 
 # From frames of N strokes on pixels of a given width to their maps.
 MapSource = Callable[[Frame, float], FrameMaps]
-ENGINE_SIDES = (16, 32, 64, 128)
+DENSITY = 1.5  # texels of the engine's maps to a pixel, at least, so that sampling them blurs little
+ENGINE_SIDES = (16, 32, 64, 128, 256, 512)
 
 
 def select(frame: Frame, index: Tensor) -> Frame:
@@ -55,7 +56,7 @@ class EngineMaps:
         strokes = strokes.map(Tensor.cpu)
         with torch.no_grad():
             frame = brush.frame(strokes.shape, pixel)
-        reach = 2 * reach_in_pixels(frame, pixel)
+        reach = 2 * DENSITY * reach_in_pixels(frame, pixel)
         sides = torch.tensor(ENGINE_SIDES)
         choice = torch.bucketize(reach, sides[:-1].float())
         banks = []

@@ -296,7 +296,10 @@ def test_the_number_of_threads_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (lambda layers: replace(layers, transform=layers.transform[:, :1]), r"transform must be \[3, 2, 3\], got \(3, 1"),
+        (
+            lambda layers: replace(layers, transform=layers.transform[:, :1]),
+            r"transform must be \[3, 2, 3\], got \(3, 1",
+        ),
         (lambda layers: replace(layers, start=layers.start[:2]), r"start must be \[3, 3\], got \(2, 3\)"),
         (lambda layers: replace(layers, end=layers.end[:, :2]), r"end must be \[3, 3\], got \(3, 2\)"),
         (
@@ -320,7 +323,7 @@ def test_canvas_must_have_rows_columns_and_channels() -> None:
 
 
 def test_unknown_backend_is_refused() -> None:
-    with pytest.raises(ValueError, match="backend must be one of .*'abacus'"):
+    with pytest.raises(ValueError, match=r"backend must be one of .*'abacus'"):
         blend(torch.zeros(9, 9, 3), random_layers([8], (9, 9, 3)), "abacus")
 
 

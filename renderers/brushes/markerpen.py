@@ -13,6 +13,8 @@ from renderers.brushes.bezier import POINT_PARAMETERS, Chord, nearest, place_cur
 from renderers.brushes.texture import kernel, nearest_on_curve, noise1, noise2, ramp, resolved
 
 SLANT = 0.4  # the chisel's lean: how far the ends run along while going one radius across
+MEAN_GAP = 0.2  # mean of the noise that thins the ink: detail must not make a stroke paler
+CORNER = 0.45  # how far its corners may stand out beyond the radius
 NIB = 0.45  # how far the nib reaches beyond the end points, in radii
 SIDE = 0.98  # where the sides lie, in radii
 EDGE = 0.05  # how soft the sides are, in radii
@@ -36,7 +38,9 @@ class MarkerPen(Brush):
         unit = shape["radius"]
         half, rise = chord.half / unit, chord.rise / unit
         blur = pixel / unit
-        box = framed_box(half + 1, rise.abs() / 4 + 1, blur)
+        # Where the curve leaves the chord steeply, the corners of the slanted ends stand out.
+        corner = CORNER * rise.abs() / (rise.abs() + half / 4)
+        box = framed_box(half + 1, rise.abs() / 4 + 1 + corner, blur)
         lean = rise / 4 / (rise.abs() / 4 + 1)
         code = torch.stack([2 / (half + 1) - 1, lean, chord.skew, softness(blur, box[:, 1])], dim=1)
         geometry = torch.stack([half, chord.skew, rise], dim=1)
@@ -125,9 +129,9 @@ def _paint(
             continue
         ink = 0.96 + 0.03 * streak
         if felt > 1e-3:
-            ink -= 0.05 * felt * max(0.0, noise1(28.0 * across, seed))
+            ink -= 0.05 * felt * (max(0.0, noise1(28.0 * across, seed)) - MEAN_GAP)
         if paper > 1e-3:
-            ink -= 0.04 * paper * max(0.0, noise2(45.0 * x, 45.0 * y, seed + 1))
+            ink -= 0.04 * paper * (max(0.0, noise2(45.0 * x, 45.0 * y, seed + 1)) - MEAN_GAP)
         alpha[i] = min(1.0, max(0.0, cover * ink))
         relief[i] = 0.05 * alpha[i]
     return alpha, mix, relief

@@ -26,6 +26,7 @@ from renderers.brushes.texture import kernel, noise1, noise2, ramp, resolved, sm
 RATIO = (1.0, MAX_SLIMNESS)  # length over width
 SIDE = 0.93  # where the sides of the body lie, in half widths
 EDGE = 0.1  # how soft the sides are, in half widths
+MEAN_SKIPS = 0.2  # share of the dry end that skips, on average: detail must not make a stroke paler
 TUFT = 7001  # the tuft's own unevenness, the same in every stroke
 
 
@@ -137,7 +138,8 @@ def _paint(
         gaps = 0.06 * (1.0 - load) + 0.55 * dry * smoothstep(-0.1, 0.95, -load)
         grain = resolved(34.0, max(fu, fv))
         if grain > 1e-3:
-            gaps += grain * dry * 0.35 * smoothstep(0.1, 0.8, noise2(9.0 * u[i], 34.0 * t, seed + 3) - 0.4 * load)
+            skips = smoothstep(0.1, 0.8, noise2(9.0 * u[i], 34.0 * t, seed + 3) - 0.4 * load)
+            gaps += grain * dry * 0.35 * (skips - MEAN_SKIPS)
         alpha[i] = min(1.0, max(0.0, body * (1.0 - gaps)))
         ridge = math.exp(-(((abs(t) - 0.84) / 0.09) ** 2))
         relief[i] = alpha[i] * min(1.0, max(0.0, 0.42 + 0.3 * load + 0.3 * ridge - 0.15 * dry))
