@@ -87,8 +87,7 @@ class SearchConfig:
     move_steps: float = 0.06  # share of all iterations after each
     move_side: int = 256
     full_side: int = 512  # the largest canvas that is searched on, pixels
-    full_steps: float = 0.12  # share of all iterations there, with networks
-    engine_steps: float = 0.10  # share of all iterations there, with the engine's own maps
+    full_steps: float = 0.22  # share of all iterations there
     rate_length: float = 0.03  # of the stroke's size
     rate_angle: float = 0.03  # radians
     rate_ratio: float = 0.015

@@ -27,8 +27,7 @@ class Plan:
     levels: tuple[PlannedLevel, ...]
     moved: int  # weakest strokes that are placed anew in each round
     move_steps: tuple[int, ...]  # of gradient descent after each round
-    full_steps: int  # at full size, with the networks' maps
-    engine_steps: int  # at full size, with the engine's own
+    full_steps: int  # at full size, at the end
 
 
 def make_plan(strokes: int, iterations: int, search: SearchConfig) -> Plan:
@@ -43,15 +42,14 @@ def make_plan(strokes: int, iterations: int, search: SearchConfig) -> Plan:
     moved = int(search.move_share * strokes) if iterations else 0
     rounds = search.move_rounds if moved else 0
     shares = [level.steps for level, _ in levels] + [search.move_steps] * rounds
-    steps = split(iterations, [*shares, search.full_steps, search.engine_steps])
+    steps = split(iterations, [*shares, search.full_steps])
     return Plan(
         tuple(
             PlannedLevel(count, min(LARGEST, level.size * growth), level.side, taken)
             for (level, count), taken in zip(levels, steps, strict=False)
         ),
         moved,
-        tuple(steps[len(levels) : -2]),
-        steps[-2],
+        tuple(steps[len(levels) : -1]),
         steps[-1],
     )
 

@@ -1,8 +1,7 @@
 """Gradient descent over all strokes: coarse to fine, on the whole canvas.
 
 Each level adds strokes where the error is largest and then optimises *all* strokes together; afterwards the strokes
-that matter least are moved to where the error is largest; last come steps at full size, first with the networks'
-maps, then with the engine's own, so that what was optimised is what will be drawn.
+that matter least are moved to where the error is largest; last come steps at full size.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ from painter.config import PaintConfig, SearchConfig
 from painter.losses import TransportLoss, pixel_loss
 from painter.picture import fit_size, resize_image
 from painter.placement import place_strokes
-from painter.plan import make_plan, split
+from painter.plan import make_plan
 from painter.variables import StrokeVariables
 from renderers.blending import Layers, blend
 from renderers.blending.relevance import removal_costs
 from renderers.brushes import Limits
 from renderers.checkpoint import BrushNetworks
-from renderers.decoding import EngineMaps, MapSource, NetworkMaps, make_layers
+from renderers.decoding import NetworkMaps, make_layers
 from renderers.strokes import Strokes
 
 PLATEAU = 0.3  # share of a stage at full rate, before the cosine falls
@@ -51,7 +50,6 @@ class Stage:
     side: int  # long side, pixels
     steps: int
     rate: float = 1.0
-    engine: bool = False  # whether the engine's own maps stand in for the networks'
 
 
 class Search:
@@ -93,11 +91,8 @@ class Search:
         for number, steps in enumerate(plan.move_steps, 1):
             self._move_weakest(plan.moved, plan.levels[-1].size, side)
             yield from self._optimise(Stage(f"moving {number}/{len(plan.move_steps)}", side, steps))
-        side, rate = self.search.full_side, self.search.final_rate
-        yield from self._optimise(Stage("full size", side, plan.full_steps, rate))
-        # Maps that are held grow stale as their strokes move: they are painted anew half way.
-        for steps in split(plan.engine_steps, (1, 1)):
-            yield from self._optimise(Stage("last touch", side, steps, rate, engine=True))
+        last = Stage("full size", self.search.full_side, plan.full_steps, self.search.final_rate)
+        yield from self._optimise(last)
 
     def _target_at(self, side: int) -> np.ndarray:
         """The picture with a long side of at most `side` pixels."""
@@ -109,9 +104,9 @@ class Search:
     def _canvas(self, target: np.ndarray) -> Tensor:
         return self.ground.expand(*target.shape).contiguous()
 
-    def _render(self, strokes: Strokes, target: np.ndarray, source: MapSource) -> tuple[Tensor, Layers]:
+    def _render(self, strokes: Strokes, target: np.ndarray) -> tuple[Tensor, Layers]:
         """The strokes blended onto a canvas like `target`, and the layers that were."""
-        layers = make_layers(strokes, 1 / max(target.shape[:2]), target.shape[2], source)
+        layers = make_layers(strokes, 1 / max(target.shape[:2]), target.shape[2], self.networks)
         return blend(self._canvas(target), layers, self.backend), layers
 
     def _error(self, target: np.ndarray) -> np.ndarray:
@@ -119,7 +114,7 @@ class Search:
         canvas = self._canvas(target)
         if self.strokes is not None and len(self.strokes):
             with torch.no_grad():
-                canvas, _ = self._render(self.strokes, target, self.networks)
+                canvas, _ = self._render(self.strokes, target)
         error = ((canvas.cpu().numpy() - target) ** 2).sum(axis=2)
         # Paint that lies where the picture is transparent cannot be covered with more of it.
         return error * target[:, :, 3] if target.shape[2] == 4 else error
@@ -136,7 +131,7 @@ class Search:
         assert self.strokes is not None
         target = self._target_at(side)
         with torch.no_grad():
-            canvas, layers = self._render(self.strokes, target, self.networks)
+            canvas, layers = self._render(self.strokes, target)
         costs = removal_costs(canvas.cpu(), torch.from_numpy(target), layers.cpu())
         kept = costs.argsort(stable=True)[count:].sort().values
         self.strokes = self.strokes[kept.to(self.device)]
@@ -146,14 +141,11 @@ class Search:
         """Descend on all strokes for one stage."""
         assert self.strokes is not None
         target = self._target_at(stage.side)
-        pixel = 1 / max(target.shape[:2])
         goal = torch.from_numpy(target).to(self.device)
-        source: MapSource = EngineMaps(self.strokes, pixel) if stage.engine else self.networks
         transport = TransportLoss(goal, self.ground, self.search.transport_side) if self.config.ot else None
-        # Held maps move, turn and stretch with their strokes, but cannot bend.
-        variables = StrokeVariables(self.strokes, self.limits, self.search, stage.rate, keep_bend=stage.engine)
+        variables = StrokeVariables(self.strokes, self.limits, self.search, stage.rate)
         for step in range(stage.steps):
-            canvas, _ = self._render(variables.strokes(), target, source)
+            canvas, _ = self._render(variables.strokes(), target)
             loss = pixel_loss(canvas, goal, self.config.loss)
             if transport is not None:
                 loss = loss + self.config.ot * transport(canvas)

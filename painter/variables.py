@@ -17,11 +17,9 @@ class StrokeVariables:
     stroke's own size: a small stroke takes small steps, a large one large steps.
     """
 
-    def __init__(
-        self, strokes: Strokes, limits: Limits, search: SearchConfig, rate: float, keep_bend: bool = False
-    ) -> None:
+    def __init__(self, strokes: Strokes, limits: Limits, search: SearchConfig, rate: float) -> None:
         strokes = strokes.detach()
-        self.start, self.limits, self.search, self.keep_bend = strokes, limits, search, keep_bend
+        self.start, self.limits, self.search = strokes, limits, search
         self.brush = BRUSHES[strokes.brush]
         frame = self.brush.frame(strokes.shape, 1e-6)
         size = frame.scale * frame.box.prod(dim=1).sqrt() * 2
@@ -39,8 +37,6 @@ class StrokeVariables:
     def strokes(self) -> Strokes:
         """The strokes as they are now, differentiable in the unknowns."""
         shape = {name: self.start.shape[name] + self.step[name] * delta for name, delta in self.delta.items()}
-        if self.keep_bend:
-            shape = self.brush.rebend(shape, self.start.shape)
         colors, opacity = self.colors * self.search.rate_color, self.opacity * self.search.rate_opacity
         return Strokes(self.start.brush, shape, colors, opacity, self.start.seed)
 

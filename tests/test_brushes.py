@@ -400,25 +400,6 @@ def test_constrain_leaves_an_allowed_stroke_alone(brush: Brush) -> None:
 
 
 @ALL
-def test_rebend_takes_the_bend_of_others_and_nothing_else(brush: Brush) -> None:
-    shape, like = sample(brush, 40, dtype=torch.float64), sample(brush, 40, seed=1, dtype=torch.float64)
-    for name, values in brush.rebend(shape, shape).items():
-        torch.testing.assert_close(values, shape[name], rtol=0, atol=1e-7)
-    bent = brush.rebend(shape, like)
-    assert tuple(bent) == brush.names
-    before, after, other = (brush.frame(strokes, SHARP) for strokes in (shape, bent, like))
-    torch.testing.assert_close(after.axis, before.axis, rtol=0, atol=1e-6)
-    torch.testing.assert_close(after.scale, before.scale)
-    torch.testing.assert_close(after.geometry[:, 0], before.geometry[:, 0])
-    if brush.name in BEZIER:
-        torch.testing.assert_close(after.geometry[:, 1], other.geometry[:, 1], rtol=0, atol=1e-6)
-        rises = [frame.geometry[:, 2] / frame.geometry[:, 0] for frame in (after, other)]
-        torch.testing.assert_close(*rises, rtol=0, atol=1e-6)
-    elif "bend" in brush.names:
-        torch.testing.assert_close(bent["bend"], like["bend"])
-
-
-@ALL
 def test_coordinates_are_bounded_and_differentiable(brush: Brush) -> None:
     frame = brush.frame(sample(brush, 30), 0.002)
     geometry = frame.geometry.clone().requires_grad_()

@@ -119,11 +119,6 @@ class Brush(ABC):
         """The nearest shape within what the networks know and within `limits`. Not differentiable."""
 
     @abstractmethod
-    def rebend(self, shape: dict[str, Tensor], like: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The strokes of `shape`, bent as those of `like` are; differentiable in `shape` only. A map drawn for `like`
-        still fits them but for a stretch."""
-
-    @abstractmethod
     def center(self, shape: dict[str, Tensor]) -> Tensor:
         """The middle of each stroke: [N, 2], canvas units."""
 

@@ -47,10 +47,6 @@ class Chord:
         points = torch.stack([self.middle - reach, p1, self.middle + reach], dim=1).flatten(1)
         return {name: points[:, k] for k, name in enumerate(POINTS)}
 
-    def bent_like(self, other: Chord) -> Chord:
-        """This chord under the other's curve, scaled to fit; differentiable in this one only."""
-        return replace(self, skew=other.skew.detach(), rise=(other.rise / other.half).detach() * self.half)
-
     @staticmethod
     def sample(shape: dict[str, Tensor], generator: torch.Generator) -> Chord:
         """The curves of `shape` with middle control points anywhere that the networks know."""

@@ -74,9 +74,6 @@ class MarkerPen(Brush):
     def vary(self, shape: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
         return {**Chord.sample(shape, generator).points(), "radius": shape["radius"]}
 
-    def rebend(self, shape: dict[str, Tensor], like: dict[str, Tensor]) -> dict[str, Tensor]:
-        return {**shape, **Chord.of(shape).bent_like(Chord.of(like)).points()}
-
     def center(self, shape: dict[str, Tensor]) -> Tensor:
         return Chord.of(shape).center()
 

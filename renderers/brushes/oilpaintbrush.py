@@ -92,9 +92,6 @@ class OilPaintBrush(Brush):
         angle = wrapped(shape["angle"])
         return {"x": x, "y": y, "length": length, "width": width, "angle": angle, "bend": bend}
 
-    def rebend(self, shape: dict[str, Tensor], like: dict[str, Tensor]) -> dict[str, Tensor]:
-        return {**shape, "bend": like["bend"].detach()}
-
     def center(self, shape: dict[str, Tensor]) -> Tensor:
         return torch.stack([shape["x"], shape["y"]], dim=1)
 

@@ -78,9 +78,6 @@ class Rectangle(Brush):
         x, y = shape["x"].clamp(0, limits.width), shape["y"].clamp(0, limits.height)
         return {"x": x, "y": y, "width": width, "height": height, "angle": wrapped(shape["angle"])}
 
-    def rebend(self, shape: dict[str, Tensor], like: dict[str, Tensor]) -> dict[str, Tensor]:
-        return shape
-
     def center(self, shape: dict[str, Tensor]) -> Tensor:
         return torch.stack([shape["x"], shape["y"]], dim=1)
 

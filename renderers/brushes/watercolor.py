@@ -85,9 +85,6 @@ class Watercolor(Brush):
         points = Chord.sample(shape, generator).points()
         return {**points, "radius0": shape["radius0"] * start, "radius2": shape["radius2"] * end}
 
-    def rebend(self, shape: dict[str, Tensor], like: dict[str, Tensor]) -> dict[str, Tensor]:
-        return {**shape, **Chord.of(shape).bent_like(Chord.of(like)).points()}
-
     def center(self, shape: dict[str, Tensor]) -> Tensor:
         return Chord.of(shape).center()
 
