@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,7 +129,7 @@ def find_strokes(subject: Subject, watch: Stopwatch, on_progress: OnProgress | N
         subject.target, canvas_color(subject.ground), subject.networks, subject.config, device=subject.device
     )
     strokes, interrupted = None, False
-    with watch.phase("search"):
+    with watch.phase("search"), _one_torch_thread():
         try:
             for progress in search.run():
                 strokes = progress.strokes
@@ -179,6 +180,23 @@ def resolve_device(name: str) -> str:
         raise DeviceError("--device cuda: there is no CUDA device here that torch can use; choose cpu or auto")
     # 'auto' stays on the CPU, whose fused kernels are faster than the plain reference on a GPU.
     return "cuda" if name == "cuda" else "cpu"
+
+
+@contextmanager
+def _one_torch_thread() -> Iterator[None]:
+    """Leave the other cores to the blending kernels.
+
+    The networks' matrix products are so small that a second thread gains a third on an idle machine, and on a busy one
+    its barriers cost twenty times the work. With one, the strokes do not depend on the number of cores either.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _color_name(ground: Color | None) -> str:

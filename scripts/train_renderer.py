@@ -42,7 +42,7 @@ CURVE_STROKES = 200  # held-out strokes that a point is measured on
 
 def main() -> None:
     args = parse_arguments()
-    torch.set_num_threads(args.threads)
+    torch.set_num_threads(1)  # the networks are too small to share
     config = replace(TrainConfig(), steps=args.steps)
     device = torch.device(args.device)
     folder = args.runs / args.brush
@@ -68,7 +68,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--brush", required=True, choices=list(BRUSHES))
     parser.add_argument("--steps", type=int, default=TrainConfig.steps, help="per frame size (%(default)s)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="cores to use (%(default)s)")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="strokes painted at a time (%(default)s)")
     parser.add_argument("--resume", action="store_true", help="go on where a stopped run was")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="states and learning curves (%(default)s)")
     parser.add_argument("--out", type=Path, default=checkpoint_folder(), help="where the checkpoint goes (%(default)s)")

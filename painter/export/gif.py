@@ -28,6 +28,7 @@ KEEP, ERASE = 1, 2  # the format's disposal methods: what becomes of a frame onc
 
 _MAX_CELLS = 20_000  # distinct colours that the palette is fitted to; more than that gain nothing visible
 _LLOYD_ROUNDS = 8
+_FAINT_NEIGHBOURS = 24  # of 49 around a pixel: half; along a clean edge they are fewer
 
 
 def write_gif(
@@ -155,8 +156,21 @@ def _pack(picture: np.ndarray) -> np.ndarray:
     red, green, blue = (picture[..., channel].astype(np.int32) for channel in range(3))
     packed = red << 16 | green << 8 | blue
     if picture.shape[2] == 4:
-        packed[picture[..., 3] < 128] = -1
+        packed[~_shows(picture[..., 3])] = -1
     return packed
+
+
+def _shows(alpha: np.ndarray) -> np.ndarray:
+    """Where a picture shows in a format without half transparency: bool [H, W] from uint8 [H, W].
+
+    Where alpha passes a half, but not for a speck amid half-transparent paint (strokes overlap there): that would
+    stand alone where all around it has gone.
+    """
+    import cv2
+
+    faint = ((alpha >= 32) & (alpha < 128)).astype(np.uint8)
+    neighbours = cv2.boxFilter(faint, cv2.CV_8U, (7, 7), normalize=False, borderType=cv2.BORDER_CONSTANT)
+    return (alpha >= 128) & (neighbours <= _FAINT_NEIGHBOURS)
 
 
 def _unpack(packed: np.ndarray) -> np.ndarray:

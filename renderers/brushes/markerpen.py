@@ -28,7 +28,7 @@ class MarkerPen(Brush):
     aliases = ("marker",)
     parameters = (*POINT_PARAMETERS, Parameter("radius", 0.001, 0.3, "side"))
     colors = 1
-    shade = 0.2
+    shade = 0.12
     code_size = 4
     field_count = 4
     widths = {32: (96, 48), 64: (48, 48)}
