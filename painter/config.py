@@ -88,10 +88,10 @@ class SearchConfig:
     move_side: int = 256
     full_side: int = 512  # the largest canvas that is searched on, pixels
     full_steps: float = 0.22  # share of all iterations there
-    rate_length: float = 0.03  # of the stroke's size
+    rate_length: float = 0.045  # of the stroke's size
     rate_angle: float = 0.03  # radians
     rate_ratio: float = 0.015
-    rate_color: float = 0.015
+    rate_color: float = 0.02
     rate_opacity: float = 0.02
     final_rate: float = 0.5  # all rates in the stages at full size, times this
     min_opacity: float = 0.1
