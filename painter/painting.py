@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from painter.config import PaintConfig
-from painter.picture import Picture, fit_size, resize_image
+from painter.picture import Picture
+from painter.resizing import fit_size, resize_image
 
 if TYPE_CHECKING:  # torch and numba take seconds to import, and a bad picture is refused before that
     from renderers.strokes import Strokes

@@ -71,7 +71,8 @@ def place_strokes(
     axis = np.stack([np.cos(angle), np.sin(angle)], axis=1) * (length * 0.25)[:, None]
     ends = [center - axis, center + axis] if tools.colors == 2 else [center]
     blurred = cv2.GaussianBlur(target, (0, 0), max(0.5, radius / 3), borderType=cv2.BORDER_REPLICATE)
-    colors = np.stack([straight_color(_at(blurred, end / pixel)) for end in ends], axis=1)
+    total = target.sum(axis=(0, 1))
+    colors = np.stack([straight_color(_at(blurred, end / pixel), total) for end in ends], axis=1)
     return Strokes(
         brush,
         shape,
@@ -81,9 +82,10 @@ def place_strokes(
     )
 
 
-def straight_color(color: np.ndarray) -> np.ndarray:
-    """[N, C] → [N, 3] straight colours in [0, 1]; where nothing is opaque, as it comes."""
+def straight_color(color: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """[N, C] → [N, 3] straight colours in [0, 1]; where nothing is opaque, that of the picture's sum `total` [C]."""
     if color.shape[1] == 4:
+        color = np.where(color[:, 3:] > 1e-2, color, total)
         color = color[:, :3] / np.maximum(color[:, 3:], 1e-2)
     return color.clip(0, 1)
 

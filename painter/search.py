@@ -16,9 +16,9 @@ from torch import Tensor
 
 from painter.config import PaintConfig, SearchConfig
 from painter.losses import TransportLoss, pixel_loss
-from painter.picture import fit_size, resize_image
 from painter.placement import place_strokes
 from painter.plan import make_plan
+from painter.resizing import fit_size, resize_image
 from painter.variables import StrokeVariables
 from renderers.blending import Layers, blend
 from renderers.blending.relevance import removal_costs

@@ -18,7 +18,8 @@ import pytest
 from PIL import Image, ImageCms, ImageFile
 
 from painter.errors import OptionError, PictureError
-from painter.picture import MAX_MEGAPIXELS, fit_size, load_picture, luminance, resize_image
+from painter.picture import MAX_MEGAPIXELS, load_picture
+from painter.resizing import fit_size, resize_image
 
 LOSSLESS = ["png", "gif", "bmp", "tif", "webp"]
 
@@ -151,7 +152,7 @@ def test_a_large_picture_is_read_in_bands(
     for long_side in (80, 79, 33, 5):
         at_once = load_picture(path, long_side)
         with monkeypatch.context() as patch:
-            patch.setattr("painter.picture._BAND_PIXELS", band)
+            patch.setattr("painter.pixels._BAND_PIXELS", band)
             banded = load_picture(path, long_side)
         assert np.allclose(banded.rgb, at_once.rgb, atol=1e-4)
         if mode == "RGBA":
@@ -607,7 +608,7 @@ def test_long_side_below_one(tmp_path: Path, long_side: int) -> None:
         fit_size(3, 4, long_side)
 
 
-# --- the small functions ------------------------------------------------------------------------------------
+# --- resizing -----------------------------------------------------------------------------------------------
 
 
 def test_fit_size() -> None:
@@ -642,9 +643,3 @@ def test_resize_image_averages_the_shrinking_side_only() -> None:
 def test_resize_image_to_nothing(shape: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="pixels"):
         resize_image(np.zeros((4, 4, 3), np.float32), *shape)
-
-
-def test_luminance() -> None:
-    rgb = np.array([[[1, 1, 1], [0, 0, 0], [0, 1, 0]]], np.float32)
-    assert np.allclose(luminance(rgb), [[1, 0, 0.7152]])
-    assert luminance(rgb).dtype == np.float32 and luminance(rgb).shape == (1, 3)

@@ -64,7 +64,6 @@ class Brush(ABC):
     """One brush: everything that the rest of the program must know of it. Each is one file, one instance."""
 
     name: ClassVar[str]
-    aliases: ClassVar[tuple[str, ...]] = ()
     parameters: ClassVar[tuple[Parameter, ...]]
     colors: ClassVar[int]  # 2: start and end; 1: one
     shade: ClassVar[float] = 0.0  # of a one-colour brush: how much darker than its colour the pigment end is

@@ -25,7 +25,6 @@ class MarkerPen(Brush):
     """Stroke unit: the radius of the tip. Geometry: half chord, skew, rise."""
 
     name = "markerpen"
-    aliases = ("marker",)
     parameters = (*POINT_PARAMETERS, Parameter("radius", 0.001, 0.3, "side"))
     colors = 1
     shade = 0.12

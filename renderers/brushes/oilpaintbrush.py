@@ -34,7 +34,6 @@ class OilPaintBrush(Brush):
     """The middle line is a parabola. Stroke unit: half the width. Geometry: length over width, sagitta."""
 
     name = "oilpaintbrush"
-    aliases = ("oil",)
     parameters = (
         Parameter("x", 0, 1, "side"),
         Parameter("y", 0, 1, "side"),

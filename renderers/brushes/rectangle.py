@@ -30,7 +30,6 @@ class Rectangle(Brush):
     """Stroke unit: half the height. Geometry: width over height. Code: softness along and across."""
 
     name = "rectangle"
-    aliases = ("tape",)
     parameters = (
         Parameter("x", 0, 1, "side"),
         Parameter("y", 0, 1, "side"),

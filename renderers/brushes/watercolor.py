@@ -22,7 +22,6 @@ class Watercolor(Brush):
     """Stroke unit: the larger radius. Geometry: half chord, skew, rise, radius at start, radius at end."""
 
     name = "watercolor"
-    aliases = ("watercolour",)
     parameters = (
         *POINT_PARAMETERS,
         Parameter("radius0", 0.001, 0.3, "side"),
