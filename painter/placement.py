@@ -25,11 +25,13 @@ def find_peaks(error: np.ndarray, count: int, radius: float, rng: np.random.Gene
     reach = max(1, int(np.ceil(2 * radius)))
     offsets = np.arange(-reach, reach + 1, dtype=np.float32)
     damping = 1 - 0.8 * np.exp((offsets[:, None] ** 2 + offsets[None, :] ** 2) / np.float32(-2 * radius**2))
-    padded = np.pad(field, reach, constant_values=0)
+    padded = np.pad(field, reach, constant_values=-np.inf)
     width = padded.shape[1]
     peaks = np.empty((count, 2))
     for k in range(count):
         y, x = divmod(int(padded.argmax()), width)
+        if padded[y, x] < 1e-30:  # with hundreds of strokes to a pixel, all would end up as zeros
+            padded *= np.float32(1e30)
         peaks[k] = x - reach, y - reach
         padded[y - reach : y + reach + 1, x - reach : x + reach + 1] *= damping
     return peaks + rng.uniform(0.25, 0.75, peaks.shape)

@@ -59,14 +59,29 @@ def patch_features(brush: Brush, frame: Frame, blur: Tensor, side: int) -> Tenso
     sizes = (footprint[0][:, None, None], footprint[1][:, None, None])
     fields = brush.coordinates(frame.geometry, u, v, sizes)
     told = torch.stack([fields[..., :-1, :-1], fields[..., :-1, 1:], fields[..., 1:, :-1], fields[..., 1:, 1:]], dim=2)
-    phase = told[:, 0].mean(dim=1, keepdim=True) * fields.new_tensor(WAVES)[:, None, None] * (2 * math.pi)
+    waves = streak_waves(told[:, 0].mean(dim=1))
     widths = [size.clamp(max=1).expand(-1, grid, grid)[:, None] for size in sizes]
     return (
-        torch.cat([told.flatten(1, 2), phase.sin(), phase.cos(), *widths], dim=1)
+        torch.cat([told.flatten(1, 2), *waves, *widths], dim=1)
         .flatten(2)
         .transpose(1, 2)
         .contiguous()
     )
+
+
+def streak_waves(across: Tensor) -> list[Tensor]:
+    """Sines, then cosines, of a coordinate [N, h, w] at all `WAVES`; [N, 1, h, w] each.
+
+    All are multiples of the first, so one sine and one cosine give the rest: (cos + i sin)ᵐ⁺ⁿ is a product.
+    """
+    phase = across[:, None] * (2 * math.pi * WAVES[0])
+    turns = {1: (phase.cos(), phase.sin())}
+    for wave in WAVES[1:]:
+        times = round(wave / WAVES[0])
+        low = max(known for known in turns if times - known in turns)
+        (c, s), (d, t) = turns[low], turns[times - low]
+        turns[times] = (c * d - s * t, s * d + c * t)
+    return [sine for _, sine in turns.values()] + [cosine for cosine, _ in turns.values()]
 
 
 class PatchNetwork(nn.Module):

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from renderers.brushes import Brush
@@ -160,8 +160,8 @@ class Trainer:
 
     def __init__(self, networks: BrushNetworks, side: int, config: TrainConfig, device: torch.device) -> None:
         self.networks, self.side, self.config, self.device = networks.to(device).train(), side, config, device
-        modules = (networks.raster[str(side)], networks.shading[str(side)])
-        self.optimizer = torch.optim.Adam([weight for module in modules for weight in module.parameters()])
+        self.pair = nn.ModuleDict({"raster": networks.raster[str(side)], "shading": networks.shading[str(side)]})
+        self.optimizer = torch.optim.Adam(self.pair.parameters())
         self.step = 0
 
     def run(self, workers: int = 1) -> Iterator[TrainEvent]:
@@ -189,7 +189,7 @@ class Trainer:
 
     def state(self) -> dict[str, Tensor]:
         """Everything needed to go on: weights, Adam's moments, the step."""
-        state = {f"weights.{name}": tensor for name, tensor in self.networks.state_dict().items()}
+        state = {f"weights.{name}": tensor for name, tensor in self.pair.state_dict().items()}
         for index, moments in self.optimizer.state_dict()["state"].items():
             state |= {f"adam.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
         return {**state, "step": torch.tensor(self.step)}
@@ -199,7 +199,7 @@ class Trainer:
         weights = {
             name.removeprefix("weights."): tensor for name, tensor in state.items() if name.startswith("weights.")
         }
-        self.networks.load_state_dict(weights)
+        self.pair.load_state_dict(weights)
         moments: dict[int, dict[str, Tensor]] = {}
         for name, tensor in state.items():
             if name.startswith("adam."):

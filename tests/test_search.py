@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -88,7 +89,7 @@ def test_a_plan_has_exactly_these_strokes_and_steps(strokes: int, iterations: in
     sizes, sides = [level.size for level in plan.levels], [level.side for level in plan.levels]
     assert sizes == sorted(sizes, reverse=True) and sides == sorted(sides)
     assert 0 < sizes[-1] <= sizes[0] <= LARGEST
-    assert all(a > b for a, b in zip(sizes, sizes[1:], strict=False) if a < LARGEST)
+    assert all(a > b for a, b in pairwise(sizes) if a < LARGEST)
 
 
 def test_the_plan_of_the_reference_count_is_the_configuration() -> None:
@@ -163,12 +164,13 @@ def test_peaks_spread_over_an_even_error() -> None:
     assert (np.histogram2d(*peaks.T, bins=4, range=[[0, 64]] * 2)[0] >= 2).all()
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 40), (5, 3)])
+@pytest.mark.parametrize("size", [(1, 1), (1, 16), (5, 3)])
 def test_more_peaks_than_pixels(size: tuple[int, int]) -> None:
     for error in (np.zeros(size, np.float32), np.ones(size, np.float32)):
-        peaks = find_peaks(error, 200, 0.7, random())
-        assert peaks.shape == (200, 2)
+        peaks = find_peaks(error, 5000, 0.7, random())
         assert (peaks > 0).all() and (peaks < [size[1], size[0]]).all()
+        visits = np.histogram2d(*peaks.T, bins=size[::-1], range=[[0, size[1]], [0, size[0]]])[0]
+        assert visits.sum() == 5000 and visits.min() > 0.5 * visits.mean()  # they stay spread
 
 
 @pytest.mark.parametrize("degrees", [0, 20, 45, 90, 117, 160])
@@ -218,7 +220,7 @@ def test_placed_strokes_have_the_size_and_the_colors_of_their_place(brush: str) 
     assert (place > [8, 6]).all() and (place < [40, 42]).all()
     frame = BRUSHES[brush].frame(strokes.shape, 1e-6)
     size = 2 * frame.scale * frame.box.prod(dim=1).sqrt()
-    assert 0.035 < size.min() and size.max() < 0.11  # 0.05, give or take the spread; curves reach a little farther
+    assert size.min() > 0.035 and size.max() < 0.11  # 0.05, give or take the spread; curves reach a little farther
     # Between the disc and the paper around it, and nothing else.
     share = ((strokes.colors.numpy() - RED) @ (PAPER - RED)) / ((PAPER - RED) @ (PAPER - RED))
     between = RED + share[..., None] * (PAPER - RED)
@@ -368,7 +370,7 @@ def test_found_strokes_are_valid(brush: str) -> None:
 
 @ALL
 def test_the_same_seed_gives_the_same_strokes(brush: str) -> None:
-    search, steps = found(brush)
+    steps = found(brush)[1]
     torch.manual_seed(99)  # nothing is taken from the process' own random numbers
     again = make_search(brush=brush)
     for step, other in zip(steps[:25], again.run(), strict=False):
@@ -430,9 +432,8 @@ def test_odd_canvases(brush: str, size: tuple[int, int]) -> None:
     steps = list(search.run())
     assert search.strokes is not None and len(steps) == 12 and len(search.strokes) == 12
     assert all(torch.isfinite(values).all() for values in tensors(search.strokes).values())
-    height, width = size
-    place = centers(search.strokes)
-    assert (place >= -1e-4).all() and (place <= np.array([width, height]) / max(size) + 1e-4).all()
+    for name, values in BRUSHES[brush].constrain(search.strokes.shape, search.limits).items():
+        torch.testing.assert_close(search.strokes.shape[name], values, rtol=0, atol=1e-4)
     assert np.square(seen(search) - search.target).mean() < np.square(search.target - PAPER).mean() + 1e-3
 
 
@@ -568,8 +569,12 @@ def test_transport_leads_a_stroke_that_does_not_touch_its_place(brush: str) -> N
     def pixels(canvas: Tensor) -> Tensor:
         return pixel_loss(canvas, target, "mix")
 
-    # Pixels have next to no opinion from far away, compared with what they say near by; transport points there.
-    assert slope(brush, START, pixels).norm() < 0.03 * slope(brush, GOAL + 0.05, pixels).norm()
+    # From far away the pixels have next to no opinion, on average over places within one (each for itself has the
+    # stroke look a little larger or smaller), compared with what they say near by; transport points there.
+    within = [torch.tensor([i, j]) / 3 / 64 for i in range(3) for j in range(3)]
+    far, near = (sum(slope(brush, at + bit, pixels) for bit in within) for at in (START, GOAL + 0.05))
+    assert isinstance(far, Tensor) and isinstance(near, Tensor)
+    assert far.norm() < 0.03 * near.norm()
     assert torch.cosine_similarity(-slope(brush, START, transport), GOAL - START, dim=0) > 0.98
 
     ends, losses = [], []

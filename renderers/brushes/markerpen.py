@@ -30,7 +30,7 @@ class MarkerPen(Brush):
     shade = 0.12
     code_size = 4
     field_count = 4
-    widths = {32: (96, 48), 64: (48, 48)}
+    widths = {32: (96, 48), 64: (48, 24)}
 
     def frame(self, shape: dict[str, Tensor], pixel: float | Tensor) -> Frame:
         chord = Chord.of(shape)

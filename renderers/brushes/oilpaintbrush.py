@@ -45,7 +45,7 @@ class OilPaintBrush(Brush):
     colors = 2
     code_size = 3
     field_count = 5
-    widths = {32: (64, 48), 64: (48, 48)}
+    widths = {32: (64, 48), 64: (48, 24)}
 
     def frame(self, shape: dict[str, Tensor], pixel: float | Tensor) -> Frame:
         unit = shape["width"] / 2
