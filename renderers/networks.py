@@ -61,12 +61,7 @@ def patch_features(brush: Brush, frame: Frame, blur: Tensor, side: int) -> Tenso
     told = torch.stack([fields[..., :-1, :-1], fields[..., :-1, 1:], fields[..., 1:, :-1], fields[..., 1:, 1:]], dim=2)
     waves = streak_waves(told[:, 0].mean(dim=1))
     widths = [size.clamp(max=1).expand(-1, grid, grid)[:, None] for size in sizes]
-    return (
-        torch.cat([told.flatten(1, 2), *waves, *widths], dim=1)
-        .flatten(2)
-        .transpose(1, 2)
-        .contiguous()
-    )
+    return torch.cat([told.flatten(1, 2), *waves, *widths], dim=1).flatten(2).transpose(1, 2).contiguous()
 
 
 def streak_waves(across: Tensor) -> list[Tensor]:

@@ -2,7 +2,8 @@
 
     python scripts/make_gallery.py --out output/gallery [--strokes N] [--iterations N] [--only chelsea,coffee]
 
-Leaves PNG, GIF and report of every painting, a contact sheet (sheet.jpg) and a table of figures (figures.json).
+Leaves PNG, GIF and report of every painting, four styles of each picture side by side (NAME.jpg), a contact sheet of
+all (sheet.jpg) and a table of figures (figures.json).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from painter.samples import SAMPLES, sample_path
 
 PHOTOS = ("astronaut", "chelsea", "coffee")  # of skimage.data; all come with the package
 CELL = 256  # pixels a side on the contact sheet
+PANEL = 400  # pixels a side where the styles of one picture stand side by side
 FIGURES = ("psnr", "ssim", "l1")
 
 
@@ -55,7 +57,9 @@ def main() -> None:
             )
             row.append(on_checkers(stem.with_suffix(".png")))
         rows.append(np.hstack(row))
-    cv2.imwrite(str(args.out / "sheet.jpg"), np.vstack(rows)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
+        four = [on_checkers(args.out / f"{name}-{style}.png", PANEL) for style in STYLES]
+        write_jpeg(args.out / f"{name}.jpg", np.vstack([np.hstack(four[:2]), np.hstack(four[2:])]))
+    write_jpeg(args.out / "sheet.jpg", np.vstack(rows))
     (args.out / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
 
 
@@ -71,13 +75,17 @@ def find_picture(name: str, folder: Path) -> Path:
     return path
 
 
-def on_checkers(path: Path) -> np.ndarray:
-    """A picture fitted into a cell, uint8 [CELL, CELL, 3]; checkers where it is transparent."""
-    picture = load_picture(path, CELL)
+def write_jpeg(path: Path, image: np.ndarray) -> None:
+    cv2.imwrite(str(path), image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
+
+
+def on_checkers(path: Path, side: int = CELL) -> np.ndarray:
+    """A picture fitted into a square, uint8 [side, side, 3]; checkers where it is transparent."""
+    picture = load_picture(path, side)
     height, width = picture.rgb.shape[:2]
-    squares = (np.add.outer(np.arange(CELL) // 8, np.arange(CELL) // 8) % 2) * 0.12 + 0.84
+    squares = (np.add.outer(np.arange(side) // 8, np.arange(side) // 8) % 2) * 0.12 + 0.84
     cell = np.repeat(squares[..., None], 3, axis=2)
-    top, left = (CELL - height) // 2, (CELL - width) // 2
+    top, left = (side - height) // 2, (side - width) // 2
     part = cell[top : top + height, left : left + width]
     alpha = 1.0 if picture.alpha is None else picture.alpha[..., None]
     part[:] = picture.rgb * alpha + part * (1 - alpha)
