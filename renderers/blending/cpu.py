@@ -148,6 +148,31 @@ def _span(texel: np.ndarray, row: int, reach: float, width: int) -> tuple[int, i
     return int(np.ceil(low - 1e-9)), int(np.floor(high + 1e-9)) + 1
 
 
+@_serial
+def _corner(texel: np.ndarray, column: int, row: int, size: int) -> tuple[int, float, float]:
+    """Where a pixel falls into a size² map: the texel up left of it (flat), and how far beyond it in x and y."""
+    x = texel[0] * column + texel[1] * row + texel[2]
+    y = texel[3] * column + texel[4] * row + texel[5]
+    i, j = min(max(int(y), 0), size - 2), min(max(int(x), 0), size - 2)
+    return i * size + j, x - j, y - i
+
+
+@_serial
+def _sample(values: np.ndarray, k: int, size: int, fx: float, fy: float) -> float:
+    """Bilinear sample between the texels k, k + 1, k + size and k + size + 1."""
+    top = values[k] + fx * (values[k + 1] - values[k])
+    low = values[k + size] + fx * (values[k + size + 1] - values[k + size])
+    return top + fy * (low - top)
+
+
+@_serial
+def _slope(values: np.ndarray, k: int, size: int, fx: float, fy: float) -> tuple[float, float]:
+    """Derivative of that sample in x and y, per texel."""
+    right, below_right = values[k + 1] - values[k], values[k + size + 1] - values[k + size]
+    down, right_down = values[k + size] - values[k], values[k + size + 1] - values[k + 1]
+    return right + fy * (below_right - right), down + fx * (right_down - down)
+
+
 @_parallel
 def _forward(
     canvas: np.ndarray, texel: np.ndarray, first: np.ndarray, last: np.ndarray, alpha: np.ndarray, mix: np.ndarray,
@@ -157,23 +182,16 @@ def _forward(
     for band in numba.prange(BANDS):
         top, bottom = band * height // BANDS, (band + 1) * height // BANDS
         for n in range(len(side)):
-            size, base = side[n], offset[n]
+            size, base, place = side[n], offset[n], texel[n]
             for row in range(max(top, first[n]), min(bottom, last[n])):
-                low, high = _span(texel[n], row, size - 1.0, width)
+                low, high = _span(place, row, size - 1.0, width)
                 for column in range(low, high):
-                    x = texel[n, 0] * column + texel[n, 1] * row + texel[n, 2]
-                    y = texel[n, 3] * column + texel[n, 4] * row + texel[n, 5]
-                    i, j = min(max(int(y), 0), size - 2), min(max(int(x), 0), size - 2)
-                    fy, fx = y - i, x - j
-                    k = base + i * size + j
-                    a_top = alpha[k] + fx * (alpha[k + 1] - alpha[k])
-                    a_low = alpha[k + size] + fx * (alpha[k + size + 1] - alpha[k + size])
-                    a = min(opacity[n] * (a_top + fy * (a_low - a_top)), MAX_ALPHA)
+                    k, fx, fy = _corner(place, column, row, size)
+                    k += base
+                    a = min(opacity[n] * _sample(alpha, k, size, fx, fy), MAX_ALPHA)
                     if a == 0.0:
                         continue
-                    m_top = mix[k] + fx * (mix[k + 1] - mix[k])
-                    m_low = mix[k + size] + fx * (mix[k + size + 1] - mix[k + size])
-                    m = m_top + fy * (m_low - m_top)
+                    m = _sample(mix, k, size, fx, fy)
                     for c in range(channels):
                         color = start[n, c] + m * (end[n, c] - start[n, c])
                         canvas[row, column, c] += a * (color - canvas[row, column, c])
@@ -193,23 +211,16 @@ def _backward(
             pair = pairs[n, band]
             if pair < 0:
                 continue
-            size, base = side[n], offset[n]
+            size, base, place = side[n], offset[n], texel[n]
             to_maps = texels[pair] - base if for_maps else 0
             g0 = g1 = g2 = g3 = g4 = g5 = g_opacity = 0.0
             for row in range(max(top, first[n]), min(bottom, last[n])):
-                low, high = _span(texel[n], row, size - 1.0, width)
+                low, high = _span(place, row, size - 1.0, width)
                 for column in range(low, high):
-                    x = texel[n, 0] * column + texel[n, 1] * row + texel[n, 2]
-                    y = texel[n, 3] * column + texel[n, 4] * row + texel[n, 5]
-                    i, j = min(max(int(y), 0), size - 2), min(max(int(x), 0), size - 2)
-                    fy, fx = y - i, x - j
-                    k = base + i * size + j
-                    a_top = alpha[k] + fx * (alpha[k + 1] - alpha[k])
-                    a_low = alpha[k + size] + fx * (alpha[k + size + 1] - alpha[k + size])
-                    covered = a_top + fy * (a_low - a_top)
-                    m_top = mix[k] + fx * (mix[k + 1] - mix[k])
-                    m_low = mix[k + size] + fx * (mix[k + size + 1] - mix[k + size])
-                    m = m_top + fy * (m_low - m_top)
+                    k, fx, fy = _corner(place, column, row, size)
+                    k += base
+                    covered = _sample(alpha, k, size, fx, fy)
+                    m = _sample(mix, k, size, fx, fy)
                     a = min(opacity[n] * covered, MAX_ALPHA)
                     through = 1.0 - a
                     d_a = d_m = 0.0
@@ -231,11 +242,9 @@ def _backward(
                         d_a = 0.0
                     g_opacity += d_a * covered
                     d_a *= opacity[n]
-                    a_right = alpha[k + 1] - alpha[k]
-                    m_right = mix[k + 1] - mix[k]
-                    d_x = d_a * (a_right + fy * (alpha[k + size + 1] - alpha[k + size] - a_right))
-                    d_x += d_m * (m_right + fy * (mix[k + size + 1] - mix[k + size] - m_right))
-                    d_y = d_a * (a_low - a_top) + d_m * (m_low - m_top)
+                    a_x, a_y = _slope(alpha, k, size, fx, fy)
+                    m_x, m_y = _slope(mix, k, size, fx, fy)
+                    d_x, d_y = d_a * a_x + d_m * m_x, d_a * a_y + d_m * m_y
                     g0 += d_x * column
                     g1 += d_x * row
                     g2 += d_x

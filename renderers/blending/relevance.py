@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from renderers.blending.cpu import BANDS, _array, _parallel, _span, row_ranges, texel_transform
+from renderers.blending.cpu import BANDS, _array, _corner, _parallel, _sample, _span, row_ranges, texel_transform
 from renderers.blending.layers import MAX_ALPHA, Layers
 
 
@@ -47,24 +47,17 @@ def _removal(
     for band in numba.prange(BANDS):
         top, bottom = band * height // BANDS, (band + 1) * height // BANDS
         for n in range(len(side) - 1, -1, -1):
-            size, base = side[n], offset[n]
+            size, base, place = side[n], offset[n], texel[n]
             cost = 0.0
             for row in range(max(top, first[n]), min(bottom, last[n])):
-                low, high = _span(texel[n], row, size - 1.0, width)
+                low, high = _span(place, row, size - 1.0, width)
                 for column in range(low, high):
-                    x = texel[n, 0] * column + texel[n, 1] * row + texel[n, 2]
-                    y = texel[n, 3] * column + texel[n, 4] * row + texel[n, 5]
-                    i, j = min(max(int(y), 0), size - 2), min(max(int(x), 0), size - 2)
-                    fy, fx = y - i, x - j
-                    k = base + i * size + j
-                    a_top = alpha[k] + fx * (alpha[k + 1] - alpha[k])
-                    a_low = alpha[k + size] + fx * (alpha[k + size + 1] - alpha[k + size])
-                    a = min(opacity[n] * (a_top + fy * (a_low - a_top)), MAX_ALPHA)
+                    k, fx, fy = _corner(place, column, row, size)
+                    k += base
+                    a = min(opacity[n] * _sample(alpha, k, size, fx, fy), MAX_ALPHA)
                     if a == 0.0:
                         continue
-                    m_top = mix[k] + fx * (mix[k + 1] - mix[k])
-                    m_low = mix[k + size] + fx * (mix[k + size + 1] - mix[k + size])
-                    m = m_top + fy * (m_low - m_top)
+                    m = _sample(mix, k, size, fx, fy)
                     for c in range(channels):
                         color = start[n, c] + m * (end[n, c] - start[n, c])
                         below = min(max((canvas[row, column, c] - a * color) / (1.0 - a), -4.0), 5.0)
