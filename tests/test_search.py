@@ -393,6 +393,8 @@ def test_every_loss_leads_to_the_picture(loss: str) -> None:
     steps = list(search.run())
     assert steps[-1].loss < 0.35 * steps[0].loss
     assert psnr(seen(search), search.target) > 18
+    if loss == "l2":
+        assert all(step.psnr == pytest.approx(-10 * math.log10(step.loss), abs=1e-3) for step in steps)
 
 
 def test_the_transport_term_is_added() -> None:
@@ -514,6 +516,14 @@ def test_the_weakest_strokes_are_moved_to_the_largest_error() -> None:
     np.testing.assert_allclose(moved.colors[2:, 0], np.broadcast_to(RED, (3, 3)), atol=0.15)
 
 
+def test_paint_on_transparent_places_asks_for_no_more_paint() -> None:
+    search = make_search(cut_out(64), NOTHING)
+    blue = np.array([0.1, 0.3, 0.7], np.float32)
+    search.strokes = boxes([(0.08, 0.5, 0.1, 0.1), (0.5, 0.5, 0.1, 0.1)], [blue, blue])  # outside the disc and inside
+    error = search._error(search.target)
+    assert error[:, :12].max() == 0 and error[32, 32] > 0.5  # what covers it can only be moved or fade
+
+
 # --- the reference ------------------------------------------------------------------------------------------
 
 
@@ -521,15 +531,16 @@ def test_the_weakest_strokes_are_moved_to_the_largest_error() -> None:
 @pytest.mark.parametrize("on_nothing", [False, True])
 def test_the_reference_finds_nearly_the_same_strokes(brush: str, on_nothing: bool) -> None:
     target, ground = (cut_out(32), NOTHING) if on_nothing else (shapes(24, 32), PAPER)
-    runs = []
+    runs, canvases = [], []
     for backend in ("cpu", "reference"):
-        search = make_search(target, ground, brush, strokes=8, iterations=8)
+        search = make_search(target, ground, brush, strokes=8, iterations=4)
         search.backend = backend
         runs.append(list(search.run()))
+        canvases.append(seen(search))
+    # Measured: losses within 3e-7, canvases within 1e-7. With more steps differences of rounding grow without bound.
     for fast, plain in zip(*runs, strict=True):
-        assert fast.loss == pytest.approx(plain.loss, rel=1e-3) and fast.psnr == pytest.approx(plain.psnr, abs=0.01)
-    for name, values in tensors(runs[0][-1].strokes).items():
-        torch.testing.assert_close(values, tensors(runs[1][-1].strokes)[name], rtol=0, atol=5e-3)
+        assert fast.loss == pytest.approx(plain.loss, rel=1e-4) and fast.psnr == pytest.approx(plain.psnr, abs=1e-3)
+    assert np.abs(canvases[0] - canvases[1]).mean() < 1e-4
 
 
 # --- transport, with the strokes themselves -----------------------------------------------------------------
