@@ -45,7 +45,7 @@ def main() -> None:
     rows = []
     for name in tqdm(names):
         source = find_picture(name, args.out)
-        row = [on_checkers(source)]
+        row = [in_cell(source)]
         for style in STYLES:
             result = paint(source, replace(config, style=style))
             stem = args.out / f"{name}-{style}"
@@ -55,7 +55,7 @@ def main() -> None:
             tqdm.write(
                 f"{stem.name:28} " + "  ".join(f"{key} {value:.3f}" for key, value in figures[stem.name].items())
             )
-            row.append(on_checkers(stem.with_suffix(".png")))
+            row.append(in_cell(stem.with_suffix(".png")))
         rows.append(np.hstack(row))
         four = [on_checkers(args.out / f"{name}-{style}.png", PANEL) for style in STYLES]
         write_jpeg(args.out / f"{name}.jpg", np.vstack([np.hstack(four[:2]), np.hstack(four[2:])]))
@@ -79,17 +79,25 @@ def write_jpeg(path: Path, image: np.ndarray) -> None:
     cv2.imwrite(str(path), image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
 
 
-def on_checkers(path: Path, side: int = CELL) -> np.ndarray:
-    """A picture fitted into a square, uint8 [side, side, 3]; checkers where it is transparent."""
+def on_checkers(path: Path, side: int) -> np.ndarray:
+    """A picture, uint8 [H, W, 3] with `side` the longer; on checkers where it is transparent."""
     picture = load_picture(path, side)
-    height, width = picture.rgb.shape[:2]
-    squares = (np.add.outer(np.arange(side) // 8, np.arange(side) // 8) % 2) * 0.12 + 0.84
-    cell = np.repeat(squares[..., None], 3, axis=2)
-    top, left = (side - height) // 2, (side - width) // 2
-    part = cell[top : top + height, left : left + width]
-    alpha = 1.0 if picture.alpha is None else picture.alpha[..., None]
-    part[:] = picture.rgb * alpha + part * (1 - alpha)
-    return np.round(cell * 255).astype(np.uint8)
+    if picture.alpha is None:
+        return np.round(picture.rgb * 255).astype(np.uint8)
+    rows, columns = (np.arange(length) // 8 for length in picture.alpha.shape)
+    checkers = 0.84 + 0.12 * (np.add.outer(rows, columns) % 2)
+    alpha = picture.alpha[..., None]
+    return np.round((picture.rgb * alpha + checkers[..., None] * (1 - alpha)) * 255).astype(np.uint8)
+
+
+def in_cell(path: Path) -> np.ndarray:
+    """A picture in the middle of a white cell of the contact sheet, uint8 [CELL, CELL, 3]."""
+    image = on_checkers(path, CELL)
+    height, width = image.shape[:2]
+    cell = np.full((CELL, CELL, 3), 255, np.uint8)
+    top, left = (CELL - height) // 2, (CELL - width) // 2
+    cell[top : top + height, left : left + width] = image
+    return cell
 
 
 if __name__ == "__main__":
