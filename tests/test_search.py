@@ -547,7 +547,7 @@ def test_the_reference_finds_nearly_the_same_strokes(brush: str, on_nothing: boo
 
 GOAL, START = torch.tensor([0.7, 0.65]), torch.tensor([0.28, 0.3])
 # On its way a stroke fades, which is all that the pixels ask of it; slowly, here, so that it arrives.
-SLOW_FADING = SearchConfig(rate_length=0.045, rate_color=0.01, rate_opacity=0.01)
+SLOW_FADING = SearchConfig(rate_length=0.06, rate_color=0.01, rate_opacity=0.01)
 
 
 def dark_stroke(brush: str, center: Tensor) -> Strokes:
@@ -600,6 +600,6 @@ def test_transport_leads_a_stroke_that_does_not_touch_its_place(brush: str) -> N
         now = variables.strokes().detach()
         ends.append(torch.from_numpy(centers(now)[0]))
         losses.append(float(pixels(on_white(now)).detach()))
-    assert (ends[0] - START).norm() < 0.12 and (ends[0] - GOAL).norm() > 0.4  # stays and fades
-    assert (ends[1] - GOAL).norm() < 0.12  # a third of its length
+    assert (ends[0] - START).norm() < 0.2 and (ends[0] - GOAL).norm() > 0.4  # stays about where it was, and fades
+    assert (ends[1] - GOAL).norm() < 0.1  # a third of its length
     assert losses[1] < 0.3 * losses[0]

@@ -116,14 +116,14 @@ def nearest(geometry: Tensor, growth: Tensor | float, u: Tensor, v: Tensor) -> C
     cx, cy = -h - u, -rise / 4 - v
     with torch.no_grad():
         best, t = torch.full_like(u, 1e30), torch.zeros_like(u)
-        for k in range(5):
-            q = k / 4
+        for k in range(7):
+            q = k / 6
             depth = torch.sqrt((cx + q * (bx + q * ax)) ** 2 + (cy + q * (by + q * ay)) ** 2) - growth * q
             t = torch.where(depth < best, q, t)
             best = torch.minimum(depth, best)
-        low, high = (t - 1 / 4).clamp(min=0), (t + 1 / 4).clamp(max=1)
-    for step in range(3):
-        with torch.set_grad_enabled(torch.is_grad_enabled() and step >= 2):
+        low, high = (t - 1 / 6).clamp(min=0), (t + 1 / 6).clamp(max=1)
+    for step in range(4):
+        with torch.set_grad_enabled(torch.is_grad_enabled() and step >= 3):
             x, y = cx + t * (bx + t * ax), cy + t * (by + t * ay)
             dx, dy = bx + 2 * t * ax, by + 2 * t * ay
             slope = x * dx + y * dy
