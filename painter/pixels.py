@@ -39,7 +39,7 @@ def resize_to_weighted(image: Image.Image, height: int, width: int) -> np.ndarra
     if max(height, width) > max(image.size):
         return resize_image(_weighted(image), height, width)
     step = min(max(1, _BAND_PIXELS // image.width), _BAND_ROWS)
-    result = np.zeros(0, dtype=np.float32)
+    result: np.ndarray = np.zeros(0, dtype=np.float32)
     for top in range(0, image.height, step):
         bottom = min(top + step, image.height)
         band = _weighted(image.crop((0, top, image.width, bottom)))

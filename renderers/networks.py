@@ -99,9 +99,11 @@ class PatchNetwork(nn.Module):
             raise ValueError(f"patches must be [{len(code)}, {grid * grid}, F], got {tuple(patches.shape)}")
         hidden = torch.relu_(self.inner(patches) + self.code(fourier_features(code))[:, None])
         texels = self.outer(torch.relu_(self.middle(hidden)))
-        bounded = texels.clamp(0, 1)
         if self.training:
+            bounded = texels.clamp(0, 1)
             bounded = bounded + LEAK * (texels - bounded)
+        else:
+            bounded = texels.clamp_(0, 1)
         # [N, row of patches, patch, row in it, column in it] → rows and columns of texels.
         tiles = bounded.view(-1, grid, grid, PATCH, PATCH).transpose(2, 3)
         return tiles.reshape(-1, self.side, self.side)
@@ -117,7 +119,7 @@ class RasterizationNetwork(PatchNetwork):
         self.register_buffer("rim", rim_mask(side), persistent=False)
 
     def forward(self, code: Tensor, patches: Tensor) -> Tensor:
-        return super().forward(code, patches) * self.rim
+        return super().forward(code, patches).mul_(self.rim)
 
 
 class ShadingNetwork(PatchNetwork):

@@ -118,7 +118,8 @@ def nearest(geometry: Tensor, growth: Tensor | float, u: Tensor, v: Tensor) -> C
         best, t = torch.full_like(u, 1e30), torch.zeros_like(u)
         for k in range(7):
             q = k / 6
-            depth = torch.sqrt((cx + q * (bx + q * ax)) ** 2 + (cy + q * (by + q * ay)) ** 2) - growth * q
+            # What does not depend on the point is added up first: it is small.
+            depth = torch.hypot(cx + q * (bx + q * ax), cy + q * (by + q * ay)) - growth * q
             t = torch.where(depth < best, q, t)
             best = torch.minimum(depth, best)
         low, high = (t - 1 / 6).clamp(min=0), (t + 1 / 6).clamp(max=1)
