@@ -25,7 +25,7 @@ from painter.version import __version__
 
 if TYPE_CHECKING:  # torch and numba take seconds to import, and a bad picture is refused before that
     from painter.search import Progress
-    from renderers.checkpoint import BrushNetworks
+    from renderers.networks import BrushNetworks
 
 PictureSource = str | os.PathLike[str] | np.ndarray
 OnProgress = Callable[["Progress"], None]

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from renderers.brushes import BRUSHES
+from renderers.brushes.base import SEED_END
 from renderers.strokes import Strokes
 
 MAX_ELONGATION = 4.0  # length over width along a clear edge
@@ -80,7 +81,7 @@ def place_strokes(
         shape,
         torch.from_numpy(colors.astype(np.float32)),
         torch.full((count,), START_OPACITY),
-        torch.from_numpy(rng.integers(0, 2**31, count)),
+        torch.from_numpy(rng.integers(0, SEED_END, count)),
     )
 
 

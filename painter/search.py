@@ -23,8 +23,8 @@ from painter.variables import StrokeVariables
 from renderers.blending import Layers, blend
 from renderers.blending.relevance import removal_costs
 from renderers.brushes import Limits
-from renderers.checkpoint import BrushNetworks
 from renderers.decoding import NetworkMaps, make_layers
+from renderers.networks import BrushNetworks
 from renderers.strokes import Strokes
 
 PLATEAU = 0.3  # share of a stage at full rate, before the cosine falls

@@ -22,7 +22,8 @@ from renderers.brushes import Brush, Frame
 from renderers.brushes.base import texel_footprint
 
 FRAME_SIDES = (32, 64)  # texels of the small and of the large frame
-PATCH = 4
+PATCH = 4  # texels of a side
+PATCH_CORNERS = 4
 OCTAVES = 3  # of the Fourier features of a code
 WAVES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)  # periods per unit across a stroke, in which streaks are told
 CHUNK = 64  # strokes decoded at a time: what one layer makes of them stays in the cache
@@ -38,9 +39,6 @@ def fourier_features(code: Tensor) -> Tensor:
 def feature_count(brush: Brush) -> int:
     """How many numbers a patch is told: four corners of every field, the streaks' phases, two footprints."""
     return PATCH_CORNERS * brush.field_count + 2 * len(WAVES) + 2
-
-
-PATCH_CORNERS = 4
 
 
 def patch_features(brush: Brush, frame: Frame, blur: Tensor, side: int) -> Tensor:

@@ -70,7 +70,7 @@ def paint_batch(
     pixel = torch.where(sharp, 0.0, blur) * scale * blurred + SHARP
     frame = brush.frame(shape, pixel)
     alpha, mix = frame_maps(brush, frame, pixel, side, random_seeds(count, generator), pool)
-    patches = patch_features(brush, frame, pixel / frame.scale, side).contiguous()
+    patches = patch_features(brush, frame, pixel / frame.scale, side)
     return Batch(frame.code, patches, alpha, mix)
 
 

@@ -47,7 +47,7 @@ class _Blend(torch.autograd.Function):
         transform, alpha, mix, start, end, opacity, offset, side = (_array(value) for value in inputs)
         texel = texel_transform(transform, side)
         first, last = row_ranges(texel, side, canvas.shape[0])
-        painted = canvas.detach().double().contiguous().numpy().copy()
+        painted = _own_doubles(canvas)
         _forward(painted, texel, first, last, alpha, mix, start, end, opacity, offset, side)
         ctx.saved = (painted, texel, first, last, alpha, mix, start, end, opacity, offset, side)
         return torch.from_numpy(painted.astype(np.float32))
@@ -55,7 +55,7 @@ class _Blend(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         painted, texel, first, last, alpha, mix, start, end, opacity, offset, side = ctx.saved
-        gradient = gradients[0].detach().double().contiguous().numpy().copy()
+        gradient = _own_doubles(gradients[0])
         for_maps = ctx.needs_input_grad[2] or ctx.needs_input_grad[3]
         pairs, pair_count = band_pairs(first, last, painted.shape[0])
         sums = np.zeros((pair_count, GEOMETRY + 1 + 2 * painted.shape[2]))
@@ -77,6 +77,11 @@ class _Blend(torch.autograd.Function):
 
 def _array(value: Tensor) -> np.ndarray:
     return value.detach().contiguous().numpy()
+
+
+def _own_doubles(value: Tensor) -> np.ndarray:
+    """A float64 array to work in: always a copy, and only one."""
+    return value.detach().to(torch.float64, copy=True, memory_format=torch.contiguous_format).numpy()
 
 
 def _unpack(

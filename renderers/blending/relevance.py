@@ -7,7 +7,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from renderers.blending.cpu import BANDS, _array, _corner, _parallel, _sample, _span, row_ranges, texel_transform
+from renderers.blending.cpu import (
+    BANDS,
+    _array,
+    _corner,
+    _own_doubles,
+    _parallel,
+    _sample,
+    _span,
+    row_ranges,
+    texel_transform,
+)
 from renderers.blending.layers import MAX_ALPHA, Layers
 
 
@@ -29,7 +39,7 @@ def removal_costs(canvas: Tensor, target: Tensor, layers: Layers) -> Tensor:
     first, last = row_ranges(texel, side, canvas.shape[0])
     sums = np.zeros((len(side), BANDS))
     _removal(
-        canvas.detach().double().numpy().copy(), (canvas - target).detach().double().numpy(), texel, first, last,
+        _own_doubles(canvas), _own_doubles(canvas - target), texel, first, last,
         _array(layers.maps.alpha), _array(layers.maps.mix), _array(layers.start), _array(layers.end),
         _array(layers.opacity), offset, side, sums,
     )  # fmt: skip
