@@ -197,7 +197,7 @@ def run(request: Request, watch: Stopwatch) -> int:
 
     subject = pipeline.prepare(request.image, request.config, watch)
     if not request.quiet and not _kernels_are_compiled():
-        _say(sys.stderr, "compiling kernels, once; this takes up to a minute")
+        _say(sys.stderr, "compiling kernels, once; this takes about 20 seconds")
     with closing(ProgressBar()) as bar:
         painting, stopped = pipeline.find_strokes(subject, watch, None if request.quiet else bar.show)
         bar.finish()

@@ -12,6 +12,7 @@ STYLES = ("oilpaintbrush", "watercolor", "markerpen", "rectangle")
 STYLE_ALIASES = {"oil": "oilpaintbrush", "watercolour": "watercolor", "marker": "markerpen", "tape": "rectangle"}
 LOSSES = ("l1", "l2", "mix")
 DEVICES = ("auto", "cpu", "cuda")
+BACKENDS = ("auto", "reference", "cpu", "cuda")
 CANVASES = ("auto", "white", "black", "transparent")
 _HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -38,6 +39,7 @@ class PaintConfig:
     ot: float = option(0.0, "W", "weight of the optimal-transport term; 0 leaves it out", bounds=(0.0, 1000.0))
     iterations: int = option(420, "N", "steps of gradient descent over the whole search", bounds=(0, 100_000))
     device: str = option("auto", "DEVICE", "%(names)s; where the search runs", names=DEVICES)
+    backend: str = option("auto", "B", "%(names)s; the kernels that blend (reference: plain and slow)", names=BACKENDS)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "style", STYLE_ALIASES.get(self.style, self.style))
@@ -96,7 +98,7 @@ class SearchConfig:
     final_rate: float = 0.5  # all rates in the stages at full size, times this
     min_opacity: float = 0.1
     transport_side: int = 24  # cells along the longer side of the transport term's canvas
-    small_frame: float = 20.0  # half extents, pixels, up to which a stroke is decoded in the small frame
+    density: float = 1.0  # texels to a pixel in the frames that the networks decode
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ class Subject:
     picture: np.ndarray  # uint8 [H, W, C] with straight alpha, at `config.size`, what the painting is compared with
     networks: BrushNetworks
     device: str  # 'cpu' or 'cuda', where the search runs
+    backend: str  # 'reference', 'cpu' or 'cuda', what blends there
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +101,7 @@ def prepare(source: PictureSource, config: PaintConfig, watch: Stopwatch) -> Sub
             picture = picture_from_array(source, config.size)
         else:
             picture = load_picture(source, config.size)
-        device = resolve_device(config.device)
+        device, backend = resolve_device(config.device, config.backend)
         from renderers.checkpoint import load_networks
 
         networks = load_networks(config.style)
@@ -114,6 +116,7 @@ def prepare(source: PictureSource, config: PaintConfig, watch: Stopwatch) -> Sub
             picture=to_bytes(make_target(picture, ground, config.size)),
             networks=networks,
             device=device,
+            backend=backend,
         )
 
 
@@ -126,8 +129,9 @@ def find_strokes(subject: Subject, watch: Stopwatch, on_progress: OnProgress | N
     from painter.search import Search
 
     search = Search(
-        subject.target, canvas_color(subject.ground), subject.networks, subject.config, device=subject.device
-    )
+        subject.target, canvas_color(subject.ground), subject.networks, subject.config,
+        device=subject.device, backend=subject.backend,
+    )  # fmt: skip
     strokes, interrupted = None, False
     with watch.phase("search"), _one_torch_thread():
         try:
@@ -165,21 +169,35 @@ def finish(subject: Subject, painting: Painting, interrupted: bool, watch: Stopw
     return Result(painting, image, report)
 
 
-def resolve_device(name: str) -> str:
-    """'cpu' or 'cuda' for 'auto', 'cpu' or 'cuda'.
+def resolve_device(device: str, backend: str = "auto") -> tuple[str, str]:
+    """Where the search runs, 'cpu' or 'cuda', and what blends there: 'reference', 'cpu' or 'cuda'.
 
     Raises:
-        DeviceError: for 'cuda' where there is none.
+        DeviceError: for 'cuda' where there is none, 'cuda' kernels without Triton, or kernels for another device.
     """
+    if device == "auto":
+        # The CPU, unless a GPU's kernels are asked for: those have not been timed on one yet.
+        device, asked = ("cuda" if backend == "cuda" else "cpu"), "--backend cuda"
+    else:
+        asked = f"--device {device}"
+    if device == "cuda" and not _has_cuda():
+        raise DeviceError(f"{asked}: there is no CUDA device here that torch can use; choose cpu or auto")
+    has_triton = find_spec("triton") is not None
+    if backend == "auto":
+        return device, "cpu" if device == "cpu" else "cuda" if has_triton else "reference"
+    if backend not in (device, "reference"):
+        raise DeviceError(f"--backend {backend}: does not work with --device {device}; choose auto or reference")
+    if backend == "cuda" and not has_triton:
+        raise DeviceError("--backend cuda: needs Triton (pip install triton); choose auto or reference")
+    return device, backend
+
+
+def _has_cuda() -> bool:
     import torch
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch warns of drivers that are too old; our own line says enough
-        present = torch.cuda.is_available()
-    if name == "cuda" and not present:
-        raise DeviceError("--device cuda: there is no CUDA device here that torch can use; choose cpu or auto")
-    # 'auto' stays on the CPU, whose fused kernels are faster than the plain reference on a GPU.
-    return "cuda" if name == "cuda" else "cpu"
+        return torch.cuda.is_available()
 
 
 @contextmanager

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from painter.config import PaintConfig, SearchConfig
-from painter.losses import TransportLoss, pixel_loss
+from painter.fused_loss import measured_loss
+from painter.losses import TransportLoss
 from painter.placement import place_strokes
 from painter.plan import make_plan
 from painter.resizing import fit_size, resize_image
@@ -23,6 +24,7 @@ from painter.variables import StrokeVariables
 from renderers.blending import Layers, blend
 from renderers.blending.relevance import removal_costs
 from renderers.brushes import Limits
+from renderers.decoder import Decoder
 from renderers.decoding import NetworkMaps, make_layers
 from renderers.networks import BrushNetworks
 from renderers.strokes import Strokes
@@ -59,18 +61,20 @@ class Search:
         target: [H, W, C] float32, the picture at the largest size searched on; premultiplied RGBA if C = 4.
         ground: [C] float32, the empty canvas.
         networks: of the brush `config.style`.
-        device: 'cpu', with fused kernels, or 'cuda', with the plain reference.
+        device: 'cpu' or 'cuda'.
+        backend: of `renderers.blending.blend`, one that works on this device.
     """
 
     def __init__(
         self, target: np.ndarray, ground: np.ndarray, networks: BrushNetworks, config: PaintConfig,
-        search: SearchConfig | None = None, device: str = "cpu",
+        search: SearchConfig | None = None, device: str = "cpu", backend: str = "cpu",
     ) -> None:  # fmt: skip
         self.device = torch.device(device)
-        self.backend = "cpu" if device == "cpu" else "reference"
+        self.backend = backend
         self.target, self.ground = target, torch.from_numpy(ground).to(self.device)
         self.config, self.search = config, search or SearchConfig()
-        self.networks = NetworkMaps(networks.to(self.device), self.search.small_frame)
+        source = Decoder if backend == "cpu" else NetworkMaps
+        self.maps = source(networks.to(self.device), self.search.density)
         self.rng = np.random.default_rng(config.seed)
         height, width = target.shape[:2]
         longer = max(height, width)
@@ -102,19 +106,22 @@ class Search:
         return resize_image(self.target, *fit_size(height, width, side))
 
     def _canvas(self, target: np.ndarray) -> Tensor:
-        return self.ground.expand(*target.shape).contiguous()
+        return self.ground.expand(*target.shape)
 
-    def _render(self, strokes: Strokes, target: np.ndarray) -> tuple[Tensor, Layers]:
-        """The strokes blended onto a canvas like `target`, and the layers that were."""
-        layers = make_layers(strokes, 1 / max(target.shape[:2]), target.shape[2], self.networks)
-        return blend(self._canvas(target), layers, self.backend), layers
+    def _layers(self, strokes: Strokes, target: np.ndarray) -> Layers:
+        """The strokes for a canvas like `target`."""
+        return make_layers(strokes, 1 / max(target.shape[:2]), target.shape[2], self.maps)
+
+    def _render(self, strokes: Strokes, target: np.ndarray) -> Tensor:
+        """The strokes blended onto a canvas like `target`."""
+        return blend(self._canvas(target), self._layers(strokes, target), self.backend)
 
     def _error(self, target: np.ndarray) -> np.ndarray:
         """[h, w] squared error of the painting so far, where paint can lower it."""
         canvas = self._canvas(target)
         if self.strokes is not None and len(self.strokes):
             with torch.no_grad():
-                canvas, _ = self._render(self.strokes, target)
+                canvas = self._render(self.strokes, target)
         error = ((canvas.cpu().numpy() - target) ** 2).sum(axis=2)
         # Paint that lies where the picture is transparent cannot be covered with more of it.
         return error * target[:, :, 3] if target.shape[2] == 4 else error
@@ -131,8 +138,8 @@ class Search:
         assert self.strokes is not None
         target = self._target_at(side)
         with torch.no_grad():
-            canvas, layers = self._render(self.strokes, target)
-        costs = removal_costs(canvas.cpu(), torch.from_numpy(target), layers.cpu())
+            layers = self._layers(self.strokes, target)
+        costs = removal_costs(self._canvas(target).cpu(), torch.from_numpy(target), layers.cpu())
         kept = costs.argsort(stable=True)[count:].sort().values
         self.strokes = self.strokes[kept.to(self.device)]
         self._add(count, size, side)
@@ -141,20 +148,23 @@ class Search:
         """Descend on all strokes for one stage."""
         assert self.strokes is not None
         target = self._target_at(stage.side)
-        goal = torch.from_numpy(target).to(self.device)
+        goal = _planes(torch.from_numpy(target)).to(self.device)
         transport = TransportLoss(goal, self.ground, self.search.transport_side) if self.config.ot else None
         variables = StrokeVariables(self.strokes, self.limits, self.search, stage.rate)
         for step in range(stage.steps):
-            canvas, _ = self._render(variables.strokes(), target)
-            loss = pixel_loss(canvas, goal, self.config.loss)
+            canvas = self._render(variables.strokes(), target)
+            loss, error = measured_loss(canvas, goal, self.config.loss)
             if transport is not None:
                 loss = loss + self.config.ot * transport(canvas)
-            variables.descend(loss, stage.rate * _cosine(step / stage.steps))
-            self.strokes = variables.strokes().detach()
+            self.strokes = variables.descend(loss, stage.rate * _cosine(step / stage.steps))
             self.step += 1
-            error = float(((canvas.detach() - goal) ** 2).mean())
             psnr = -10 * math.log10(max(error, 1e-10))
             yield Progress(stage.name, self.step, self.config.iterations, self.strokes, float(loss.detach()), psnr)
+
+
+def _planes(image: Tensor) -> Tensor:
+    """The same [H, W, C] with its channels apart in memory, as blending leaves a canvas."""
+    return image.permute(2, 0, 1).contiguous().permute(1, 2, 0)
 
 
 def _cosine(done: float) -> float:

@@ -32,7 +32,8 @@ class StrokeVariables:
         self.delta = {name: torch.zeros_like(strokes.opacity, requires_grad=True) for name in self.brush.names}
         self.colors = (strokes.colors / search.rate_color).requires_grad_()
         self.opacity = (strokes.opacity / search.rate_opacity).requires_grad_()
-        self.optimizer = torch.optim.Adam([*self.delta.values(), self.colors, self.opacity], lr=rate, betas=(0.9, 0.98))
+        unknowns = [*self.delta.values(), self.colors, self.opacity]
+        self.optimizer = torch.optim.Adam(unknowns, lr=rate, betas=(0.9, 0.98), fused=True)
 
     def strokes(self) -> Strokes:
         """The strokes as they are now, differentiable in the unknowns."""
@@ -40,19 +41,22 @@ class StrokeVariables:
         colors, opacity = self.colors * self.search.rate_color, self.opacity * self.search.rate_opacity
         return Strokes(self.start.brush, shape, colors, opacity, self.start.seed)
 
-    def descend(self, loss: Tensor, rate: float) -> None:
-        """One step of Adam at this rate, then back into the allowed ranges."""
+    def descend(self, loss: Tensor, rate: float) -> Strokes:
+        """One step of Adam at this rate, then back into the allowed ranges: the strokes as they are after it."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        self._constrain()
+        return self._constrain()
 
     @torch.no_grad()
-    def _constrain(self) -> None:
-        allowed = self.brush.constrain(self.strokes().shape, self.limits)
+    def _constrain(self) -> Strokes:
+        moved = self.strokes()
+        allowed = self.brush.constrain(moved.shape, self.limits)
         for name, delta in self.delta.items():
             delta.copy_((allowed[name] - self.start.shape[name]) / self.step[name])
         self.colors.clamp_(0, 1 / self.search.rate_color)
         self.opacity.clamp_(self.search.min_opacity / self.search.rate_opacity, 1 / self.search.rate_opacity)
+        colors, opacity = self.colors * self.search.rate_color, self.opacity * self.search.rate_opacity
+        return Strokes(self.start.brush, allowed, colors, opacity, self.start.seed)

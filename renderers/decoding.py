@@ -11,14 +11,13 @@ from torch import Tensor
 
 from renderers.blending import FrameMaps, Layers
 from renderers.brushes import BRUSHES, Brush, Frame
-from renderers.engine import frame_maps
-from renderers.networks import FRAME_SIDES, BrushNetworks
+from renderers.brushes.base import PATCH, frame_grid
+from renderers.engine import paint_patches
+from renderers.networks import BrushNetworks, Patches
 from renderers.strokes import Strokes
 
 # From frames of N strokes on pixels of a given width to their maps.
 MapSource = Callable[[Frame, float], FrameMaps]
-DENSITY = 1.5  # texels of the engine's maps to a pixel, at least, so that sampling them blurs little
-ENGINE_SIDES = (16, 32, 64, 128, 256, 512)
 
 
 def select(frame: Frame, index: Tensor) -> Frame:
@@ -26,51 +25,53 @@ def select(frame: Frame, index: Tensor) -> Frame:
     return replace(frame, **{name: getattr(frame, name)[index] for name in frame.__dataclass_fields__})
 
 
-def reach_in_pixels(frame: Frame, pixel: float) -> Tensor:
-    """[N] float32: the larger half extent of each frame on the canvas, in pixels."""
-    return (frame.box.amax(dim=1) * frame.scale / pixel).detach()
-
-
 class NetworkMaps:
-    """Maps decoded by the networks: small strokes in the small frame, large ones in the large."""
+    """Maps decoded by the networks in plain torch, on any device; `renderers.decoder` is its fast form.
 
-    def __init__(self, networks: BrushNetworks, small_reach: float) -> None:
-        self.networks, self.small_reach = networks, small_reach
+    Args:
+        networks: of one brush.
+        density: texels to a pixel, within `renderers.brushes.base.DENSITY`.
+    """
+
+    def __init__(self, networks: BrushNetworks, density: float) -> None:
+        self.networks, self.density = networks, density
 
     def __call__(self, frame: Frame, pixel: float) -> FrameMaps:
-        is_small = reach_in_pixels(frame, pixel) <= self.small_reach
-        banks = []
-        for side, chosen in zip(FRAME_SIDES, (is_small, ~is_small), strict=True):
-            positions = chosen.nonzero()[:, 0]
-            if len(positions):
-                banks.append((positions, *self.networks(select(frame, positions), pixel, side)))
-        return FrameMaps.gather(banks, len(is_small))
+        blur = (pixel / frame.scale).detach()
+        patches = Patches.of(frame_grid(frame.box, blur, self.density))
+        return frame_maps(self.networks(frame, blur, patches), patches)
 
 
 class EngineMaps:
-    """The engine's own maps, painted once for given strokes and then held: what is seen is what will be drawn."""
+    """The engine's own maps, painted once for given strokes and then held: what is seen is what will be drawn.
 
-    def __init__(self, strokes: Strokes, pixel: float) -> None:
+    Args:
+        strokes: N strokes; pixel: the width of the canvas' pixels.
+        density: texels to a pixel.
+    """
+
+    MOST = 128  # patches along one side of a frame
+
+    def __init__(self, strokes: Strokes, pixel: float, density: float) -> None:
         brush = BRUSHES[strokes.brush]
         device = strokes.opacity.device
         strokes = strokes.map(Tensor.cpu)
         with torch.no_grad():
             frame = brush.frame(strokes.shape, pixel)
-        reach = 2 * DENSITY * reach_in_pixels(frame, pixel)
-        sides = torch.tensor(ENGINE_SIDES)
-        choice = torch.bucketize(reach, sides[:-1].float())
-        banks = []
+        patches = Patches.of(frame_grid(frame.box, pixel / frame.scale, density, self.MOST))
         with ThreadPoolExecutor() as pool:
-            for k, side in enumerate(ENGINE_SIDES):
-                positions = (choice == k).nonzero()[:, 0]
-                if len(positions):
-                    part = select(frame, positions)
-                    banks.append((positions, *frame_maps(brush, part, pixel, side, strokes.seed[positions], pool)))
-        maps = FrameMaps.gather(banks, len(strokes))
-        self.maps = FrameMaps(maps.alpha.to(device), maps.mix.to(device), maps.offset, maps.side)
+            alpha, mix = paint_patches(brush, frame, pixel, patches, strokes.seed, pool)
+        texels = torch.zeros(alpha.numel(), 2)
+        texels[patches.texels()[0]] = torch.stack([alpha, mix], dim=2)
+        self.maps = frame_maps(texels.to(device), patches)
 
     def __call__(self, frame: Frame, pixel: float) -> FrameMaps:
         return self.maps
+
+
+def frame_maps(texels: Tensor, patches: Patches) -> FrameMaps:
+    """Texels [T, 2] of patches, laid out as `Patches.texels` says."""
+    return FrameMaps(texels, patches.offset.cpu(), patches.grid.flip(1).cpu() * PATCH)
 
 
 def make_layers(strokes: Strokes, pixel: float, channels: int, source: MapSource) -> Layers:

@@ -1,4 +1,4 @@
-"""Running a brush's engine on grids of points: frame maps for training and for the search's last stage."""
+"""Running a brush's engine on the texels of frames: what the networks learn, and maps for the search's last stage."""
 
 from __future__ import annotations
 
@@ -9,45 +9,47 @@ import torch
 from torch import Tensor
 
 from renderers.brushes import Brush, Frame
-from renderers.brushes.base import SEED_END, texel_footprint
+from renderers.brushes.base import PATCH, SEED_END, texel_footprint
+from renderers.networks import Patches
 
 
-def texel_centers(side: int) -> np.ndarray:
-    """[S] float32: frame coordinates in [-1, 1] of the texels' centres."""
-    return ((np.arange(side, dtype=np.float32) + 0.5) * (2.0 / side) - 1).astype(np.float32)
+def texel_centers(count: int) -> np.ndarray:
+    """[count] float32: frame coordinates in [-1, 1] of the centres of so many texels in a row."""
+    return ((np.arange(count, dtype=np.float32) + 0.5) * (2.0 / count) - 1).astype(np.float32)
 
 
-def frame_maps(
+def paint_patches(
     brush: Brush,
     frame: Frame,
     pixel: float | Tensor,
-    side: int,
+    patches: Patches,
     seeds: Tensor,
     executor: Executor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """The engine's own maps of N strokes: α and mix, [N, S, S] float32. Not differentiable.
+    """The engine's own maps of N strokes: α and mix of all patches, [P, PATCH²] float32 each. Not differentiable.
 
     Args:
         frame: N frames made for canvas pixels `pixel` wide (canvas units; a number or [N]).
-        side: texels of a side.
+        patches: of the N frames.
         seeds: [N] int64.
         executor: paints strokes side by side if given (the engines release the interpreter lock).
     """
     box, geometry = frame.box.detach(), frame.geometry.detach().numpy().astype(np.float32)
-    footprints = torch.stack(texel_footprint(box, side, (pixel / frame.scale).detach()), dim=1).tolist()
-    centers, boxes, numbers = texel_centers(side), box.numpy(), seeds.tolist()
+    blur = (pixel / frame.scale).detach()
+    footprints = torch.stack(texel_footprint(box, patches.grid, blur), dim=1).tolist()
+    boxes, grids, numbers = box.numpy(), (patches.grid * PATCH).tolist(), seeds.tolist()
 
-    def paint(n: int) -> tuple[np.ndarray, np.ndarray]:
-        u, v = np.tile(centers * boxes[n, 0], side), np.repeat(centers * boxes[n, 1], side)
+    def paint(n: int) -> np.ndarray:
+        columns, rows = grids[n]
+        u = np.tile(texel_centers(columns) * boxes[n, 0], rows)
+        v = np.repeat(texel_centers(rows) * boxes[n, 1], columns)
         alpha, mix, _ = brush.engine(geometry[n], u, v, tuple(footprints[n]), numbers[n])
-        return alpha, mix
+        return np.stack([alpha, mix])
 
     painted = list((executor.map if executor else map)(paint, range(len(numbers))))
-    maps = np.array(painted, np.float32).reshape(-1, 2, side, side)
-    alpha, mix = torch.from_numpy(maps[:, 0].copy()), torch.from_numpy(maps[:, 1].copy())
-    alpha[:, [0, -1], :] = 0
-    alpha[:, :, [0, -1]] = 0
-    return alpha, mix
+    maps = torch.from_numpy(np.concatenate(painted, axis=1) if painted else np.zeros((2, 0), np.float32))
+    at, rim = patches.texels()
+    return maps[0][at].masked_fill(rim, 0), maps[1][at]
 
 
 def random_seeds(count: int, generator: torch.Generator) -> Tensor:

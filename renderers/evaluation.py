@@ -10,9 +10,9 @@ from renderers.brushes import Brush
 from renderers.decoding import NetworkMaps, make_layers
 from renderers.drawing import Drawing, drawing_threads
 from renderers.engine import random_seeds
-from renderers.networks import FRAME_SIDES, BrushNetworks
+from renderers.networks import BrushNetworks
 from renderers.strokes import Strokes
-from renderers.training import frame_figures, paint_batch, psnr
+from renderers.training import paint_batch, patch_figures, psnr
 
 HELD_OUT_SEED = 20_260_101  # never used in training
 CANVAS = 128  # pixels a side, as in the paper
@@ -26,7 +26,7 @@ def random_strokes(brush: Brush, count: int, generator: torch.Generator) -> Stro
 
 
 @torch.no_grad()
-def canvas_figure(networks: BrushNetworks, count: int, seed: int, small_reach: float) -> float:
+def canvas_figure(networks: BrushNetworks, count: int, seed: int, density: float) -> float:
     """Mean of the PSNRs in dB of foreground and alpha, of single strokes alone on a black 128² canvas.
 
     As Stylized Neural Painting measures its networks (Zou et al. 2021, table 2): the engine draws the stroke on the
@@ -34,7 +34,7 @@ def canvas_figure(networks: BrushNetworks, count: int, seed: int, small_reach: f
     """
     networks.eval()
     strokes = random_strokes(networks.brush, count, torch.Generator().manual_seed(seed))
-    source = NetworkMaps(networks, small_reach)
+    source = NetworkMaps(networks, density)
     empty = torch.zeros(CANVAS, CANVAS, 4)
     foreground = alpha = 0.0
     with drawing_threads() as pool:
@@ -49,13 +49,16 @@ def canvas_figure(networks: BrushNetworks, count: int, seed: int, small_reach: f
     return (psnr(foreground) + psnr(alpha)) / 2
 
 
-def figures(
-    networks: BrushNetworks, small_reach: float, count: int = 1000, seed: int = HELD_OUT_SEED
-) -> dict[str, float]:
-    """All figures of a brush's networks, dB: α and mix in each frame, and the paper's measure on a 128² canvas."""
+def figures(networks: BrushNetworks, density: float, count: int = 1000, seed: int = HELD_OUT_SEED) -> dict[str, float]:
+    """All figures of a brush's networks, dB.
+
+    alpha_64 and mix_64: in the largest frame (64²), as sharp as it allows. alpha and mix: in frames as a search has
+    them, on pixels of all sizes and at all densities. canvas_128: the paper's measure.
+    """
+    networks.eval()
     result: dict[str, float] = {}
-    for side in sorted(FRAME_SIDES, reverse=True):
-        held_out = paint_batch(networks.brush, side, count, torch.Generator().manual_seed(seed), blurred=False)
-        result[f"alpha_{side}"], result[f"mix_{side}"] = frame_figures(networks, side, held_out)
-    result[f"canvas_{CANVAS}"] = canvas_figure(networks, count, seed + 1, small_reach)
+    for name, sharp in (("_64", 1.0), ("", 0.0)):
+        held_out = paint_batch(networks.brush, count, torch.Generator().manual_seed(seed), sharp)
+        result[f"alpha{name}"], result[f"mix{name}"] = patch_figures(networks, held_out)
+    result[f"canvas_{CANVAS}"] = canvas_figure(networks, count, seed + 1, density)
     return {name: round(value, 2) for name, value in result.items()}

@@ -8,25 +8,25 @@ which enter linearly in blending: shape and colour stay disentangled.
 A frame is drawn in patches of 4×4 texels, all by the same network, from where the patch's corners lie in the stroke
 (`Brush.coordinates`) and from the stroke's code. A patch is told how far it is from the stroke's spine and ends, so the
 network has the paint to learn and not the geometry: it is sharp after minutes of training and costs a few matrix
-products.
+products. And a frame has as many patches along each side as the canvas can show (`frame_grid`): no work is spent on
+texels that no pixel would see.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from renderers.brushes import Brush, Frame
-from renderers.brushes.base import texel_footprint
+from renderers.brushes.base import PATCH, texel_footprint
 
-FRAME_SIDES = (32, 64)  # texels of the small and of the large frame
-PATCH = 4  # texels of a side
 PATCH_CORNERS = 4
 OCTAVES = 3  # of the Fourier features of a code
 WAVES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)  # periods per unit across a stroke, in which streaks are told
-CHUNK = 64  # strokes decoded at a time: what one layer makes of them stays in the cache
+TURN = 2 * math.pi * WAVES[0]  # phase of the slowest wave, per unit across a stroke
 LEAK = 0.02  # slope beyond [0, 1] while training, so that a wrongly saturated texel can come back
 
 
@@ -41,33 +41,67 @@ def feature_count(brush: Brush) -> int:
     return PATCH_CORNERS * brush.field_count + 2 * len(WAVES) + 2
 
 
-def patch_features(brush: Brush, frame: Frame, blur: Tensor, side: int) -> Tensor:
-    """What the networks are told of every patch of every frame: [N, (S/4)², feature_count].
+@dataclass(frozen=True)
+class Patches:
+    """All P patches of N frames, frame after frame and row after row."""
+
+    grid: Tensor  # [N, 2] int64: patches along u and v
+    owner: Tensor  # [P] int64: whose frame
+    column: Tensor  # [P] int64: along u
+    row: Tensor  # [P] int64: along v
+
+    @staticmethod
+    def of(grid: Tensor) -> Patches:
+        """Those of frames with `grid` [N, 2] patches along u and v."""
+        counts = grid[:, 0] * grid[:, 1]
+        owner = torch.arange(len(grid), device=grid.device).repeat_interleave(counts)
+        number = torch.arange(len(owner), device=grid.device) - (torch.cumsum(counts, 0) - counts)[owner]
+        columns = grid[owner, 0]
+        return Patches(grid, owner, number % columns, number // columns)
+
+    @property
+    def offset(self) -> Tensor:
+        """[N] int64: where each frame's texels begin among all T."""
+        texels = self.grid[:, 0] * self.grid[:, 1] * PATCH**2
+        return torch.cumsum(texels, 0) - texels
+
+    def texels(self) -> tuple[Tensor, Tensor]:
+        """[P, PATCH²] int64: where each texel of a patch lies among all T; and bool: whether it is on the rim."""
+        inner = torch.arange(PATCH, device=self.owner.device)
+        x = (self.column[:, None] * PATCH + inner)[:, None, :]
+        y = (self.row[:, None] * PATCH + inner)[:, :, None]
+        width, height = (self.grid[self.owner, k, None, None] * PATCH for k in range(2))
+        at = self.offset[self.owner, None, None] + y * width + x
+        rim = (x == 0) | (x == width - 1) | (y == 0) | (y == height - 1)
+        return at.flatten(1), rim.flatten(1)
+
+
+def patch_features(brush: Brush, frame: Frame, blur: Tensor, patches: Patches) -> Tensor:
+    """What the networks are told of every patch of every frame: [P, feature_count].
 
     Args:
         frame: N strokes.
         blur: [N], the canvas pixel's width in stroke units.
-        side: S, texels of a side.
+        patches: of the N frames.
     """
-    grid = side // PATCH
-    corners = torch.linspace(-1, 1, grid + 1, device=blur.device)
-    u = (frame.box[:, 0, None, None] * corners[None, None, :]).expand(-1, grid + 1, -1)
-    v = (frame.box[:, 1, None, None] * corners[None, :, None]).expand(-1, -1, grid + 1)
-    footprint = texel_footprint(frame.box, side, blur)
-    sizes = (footprint[0][:, None, None], footprint[1][:, None, None])
-    fields = brush.coordinates(frame.geometry, u, v, sizes)
-    told = torch.stack([fields[..., :-1, :-1], fields[..., :-1, 1:], fields[..., 1:, :-1], fields[..., 1:, 1:]], dim=2)
-    waves = streak_waves(told[:, 0].mean(dim=1))
-    widths = [size.clamp(max=1).expand(-1, grid, grid)[:, None] for size in sizes]
-    return torch.cat([told.flatten(1, 2), *waves, *widths], dim=1).flatten(2).transpose(1, 2).contiguous()
+    owner, ends = patches.owner, torch.arange(2, device=blur.device)
+    p = 2 * (patches.column[:, None] + ends) / patches.grid[owner, :1] - 1
+    q = 2 * (patches.row[:, None] + ends) / patches.grid[owner, 1:] - 1
+    u = (frame.box[owner, :1] * p)[:, None, :].expand(-1, 2, -1)
+    v = (frame.box[owner, 1:] * q)[:, :, None].expand(-1, -1, 2)
+    sizes = [size[owner, None, None] for size in texel_footprint(frame.box, patches.grid, blur)]
+    fields = brush.coordinates(frame.geometry[owner], u, v, (sizes[0], sizes[1]))
+    waves = streak_waves(fields[:, 0].mean(dim=(1, 2)))
+    widths = [size[:, 0].clamp(max=1) for size in sizes]
+    return torch.cat([fields.flatten(1), *waves, *widths], dim=1)
 
 
 def streak_waves(across: Tensor) -> list[Tensor]:
-    """Sines, then cosines, of a coordinate [N, h, w] at all `WAVES`; [N, 1, h, w] each.
+    """Sines, then cosines, of a coordinate [P] at all `WAVES`; [P, 1] each.
 
     All are multiples of the first, so one sine and one cosine give the rest: (cos + i sin)ᵐ⁺ⁿ is a product.
     """
-    phase = across[:, None] * (2 * math.pi * WAVES[0])
+    phase = across[:, None] * TURN
     turns = {1: (phase.cos(), phase.sin())}
     for wave in WAVES[1:]:
         times = round(wave / WAVES[0])
@@ -78,11 +112,10 @@ def streak_waves(across: Tensor) -> list[Tensor]:
 
 
 class PatchNetwork(nn.Module):
-    """Patch features and code → map [N, S, S] in [0, 1]; the same weights for every patch."""
+    """Patch features and code → texels in [0, 1]; the same weights for every patch."""
 
-    def __init__(self, brush: Brush, side: int, hidden: int) -> None:
+    def __init__(self, brush: Brush, hidden: int) -> None:
         super().__init__()
-        self.side = side
         features = brush.code_size * (1 + 2 * OCTAVES)
         self.code = nn.Sequential(nn.Linear(features, 64), nn.SiLU(), nn.Linear(64, hidden))
         self.inner = nn.Linear(feature_count(brush), hidden)
@@ -90,68 +123,50 @@ class PatchNetwork(nn.Module):
         self.outer = nn.Linear(hidden, PATCH * PATCH)
         nn.init.constant_(self.outer.bias, 0.3)
 
-    def forward(self, code: Tensor, patches: Tensor) -> Tensor:
-        """code [N, K], patches [N, (S/4)², F] → [N, S, S]."""
-        grid = self.side // PATCH
-        if patches.shape[:2] != (len(code), grid * grid):
-            raise ValueError(f"patches must be [{len(code)}, {grid * grid}, F], got {tuple(patches.shape)}")
-        hidden = torch.relu_(self.inner(patches) + self.code(fourier_features(code))[:, None])
+    def forward(self, code: Tensor, features: Tensor, owner: Tensor) -> Tensor:
+        """code [N, K], features [P, F] of patches whose frames are owner [P] → [P, PATCH²]."""
+        hidden = torch.relu_(self.inner(features) + self.code(fourier_features(code))[owner])
         texels = self.outer(torch.relu_(self.middle(hidden)))
-        if self.training:
-            bounded = texels.clamp(0, 1)
-            bounded = bounded + LEAK * (texels - bounded)
-        else:
-            bounded = texels.clamp_(0, 1)
-        # [N, row of patches, patch, row in it, column in it] → rows and columns of texels.
-        tiles = bounded.view(-1, grid, grid, PATCH, PATCH).transpose(2, 3)
-        return tiles.reshape(-1, self.side, self.side)
+        bounded: Tensor = texels.clamp(0, 1)
+        return bounded + LEAK * (texels - bounded) if self.training else bounded
 
 
 class RasterizationNetwork(PatchNetwork):
-    """Shape in, coverage α out. The outermost texels are zero, so that sampling at the border has one meaning."""
+    """Shape in, coverage α out."""
 
-    rim: Tensor
-
-    def __init__(self, brush: Brush, side: int) -> None:
-        super().__init__(brush, side, brush.widths[side][0])
-        self.register_buffer("rim", rim_mask(side), persistent=False)
-
-    def forward(self, code: Tensor, patches: Tensor) -> Tensor:
-        return super().forward(code, patches).mul_(self.rim)
+    def __init__(self, brush: Brush) -> None:
+        super().__init__(brush, brush.widths[0])
 
 
 class ShadingNetwork(PatchNetwork):
     """Shape in, pigment mix out: 0 where the stroke has its start colour, 1 where it has its end colour."""
 
-    def __init__(self, brush: Brush, side: int) -> None:
-        super().__init__(brush, side, brush.widths[side][1])
+    def __init__(self, brush: Brush) -> None:
+        super().__init__(brush, brush.widths[1])
 
 
 class BrushNetworks(nn.Module):
-    """Rasterization and shading networks of one brush, for the small and the large frame."""
+    """Rasterization and shading network of one brush."""
 
     def __init__(self, brush: Brush) -> None:
         super().__init__()
         self.brush = brush
-        self.raster = nn.ModuleDict({str(side): RasterizationNetwork(brush, side) for side in FRAME_SIDES})
-        self.shading = nn.ModuleDict({str(side): ShadingNetwork(brush, side) for side in FRAME_SIDES})
+        self.raster, self.shading = RasterizationNetwork(brush), ShadingNetwork(brush)
 
-    def forward(self, frame: Frame, pixel: float | Tensor, side: int) -> tuple[Tensor, Tensor]:
-        """N frames on pixels `pixel` wide (canvas units; a number or [N]) → α and mix, [N, S, S] each."""
-        patches = patch_features(self.brush, frame, (pixel / frame.scale).detach(), side)
-        return self.decode(frame.code, patches, side)
+    def forward(self, frame: Frame, blur: Tensor, patches: Patches) -> Tensor:
+        """The texels of N frames, [T, 2] α and mix, laid out as FrameMaps does; differentiable in the frame.
 
-    def decode(self, code: Tensor, patches: Tensor, side: int) -> tuple[Tensor, Tensor]:
-        """Codes [N, K] and `patch_features` of N frames → α and mix, [N, S, S] each."""
-        parts = [
-            (self.raster[str(side)](few, told), self.shading[str(side)](few, told))
-            for few, told in zip(code.split(CHUNK), patches.split(CHUNK), strict=True)
-        ]
-        return torch.cat([alpha for alpha, _ in parts]), torch.cat([mix for _, mix in parts])
+        Args:
+            frame: N strokes.
+            blur: [N], the canvas pixel's width in stroke units.
+            patches: of the N frames. The outermost texels' α is zero, so that the border has one meaning everywhere.
+        """
+        features = patch_features(self.brush, frame, blur, patches)
+        alpha, mix = self.decode(frame.code, features, patches.owner)
+        at, rim = patches.texels()
+        drawn = torch.stack([alpha.masked_fill(rim, 0), mix], dim=2)
+        return torch.zeros(at.numel(), 2, device=drawn.device).index_copy(0, at.flatten(), drawn.flatten(0, 1))
 
-
-def rim_mask(side: int) -> Tensor:
-    """[S, S] float32: 1 inside, 0 on the outermost texels."""
-    mask = torch.zeros(side, side)
-    mask[1:-1, 1:-1] = 1
-    return mask
+    def decode(self, code: Tensor, features: Tensor, owner: Tensor) -> tuple[Tensor, Tensor]:
+        """Codes [N, K] and features [P, F] of patches whose frames are owner [P] → α and mix, [P, PATCH²] each."""
+        return self.raster(code, features, owner), self.shading(code, features, owner)

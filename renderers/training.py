@@ -4,74 +4,85 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from renderers.brushes import Brush
-from renderers.engine import frame_maps, random_seeds
-from renderers.networks import PATCH, BrushNetworks, patch_features
+from renderers.brushes.base import DENSITY, frame_grid
+from renderers.engine import paint_patches, random_seeds
+from renderers.networks import BrushNetworks, Patches, patch_features
 
 EVENT_STEPS = 100
 SHARP = 1e-9  # a pixel so small that a texel decides how sharp a map is
+WIDEST = 0.8  # the largest pixel of a training stroke, in stroke units (half its thickness)
+FINEST = 0.025  # the smallest
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How one frame size of one brush is trained."""
+    """How one brush's networks are trained."""
 
-    steps: int = 40_000
-    patches: int = 1_024  # a step, 4 to 16 strokes: at equal cost many small steps beat few large ones (by 4 dB)
+    steps: int = 70_000
+    patches: int = 1_024  # a step: at equal cost many small steps beat few large ones (by 4 dB)
     rate: float = 8e-3  # of Adam at the start; falls to zero along half a cosine
     warm_up: int = 200  # steps over which the rate rises
-    pool: int = 8_192  # strokes kept to draw batches from; the oldest give way to new ones
-    first_fill: int = 2_048  # strokes painted before the first step
-    renewal: float = 0.25  # new strokes painted for each one drawn
+    pool: int = 16_384  # strokes kept to draw batches from; the oldest give way to new ones
+    first_fill: int = 4_096  # strokes painted before the first step
+    renewal: float = 0.1  # new strokes painted for each one drawn
+    sharp: float = 0.08  # share of strokes in the largest frame there is, as sharp as it allows
     seed: int = 1
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Strokes as the networks are told of them, and what the engine paints of them in a frame of S texels."""
+    """Strokes as the networks are told of them, and what the engine paints of them, patch by patch."""
 
     code: Tensor  # [N, K]
-    patches: Tensor  # [N, (S/4)², F]
-    alpha: Tensor  # [N, S, S]
-    mix: Tensor  # [N, S, S]
+    owner: Tensor  # [P] int64: whose patch
+    features: Tensor  # [P, F]
+    alpha: Tensor  # [P, PATCH²]
+    mix: Tensor  # [P, PATCH²]
 
     def __len__(self) -> int:
         return len(self.code)
 
-    def map(self, change: Callable[[Tensor], Tensor]) -> Batch:
-        return Batch(change(self.code), change(self.patches), change(self.alpha), change(self.mix))
+    def to(self, device: torch.device) -> Batch:
+        return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+
+    def select(self, strokes: Tensor) -> Batch:
+        """Some of the strokes, at ascending positions `strokes` [M], with their patches."""
+        counts = torch.bincount(self.owner, minlength=len(self))
+        first = torch.cumsum(counts, 0) - counts
+        counts, first = counts[strokes], first[strokes]
+        owner = torch.arange(len(strokes), device=counts.device).repeat_interleave(counts)
+        inside = torch.arange(len(owner), device=counts.device) - (torch.cumsum(counts, 0) - counts)[owner]
+        rows = first[owner] + inside
+        return Batch(self.code[strokes], owner, self.features[rows], self.alpha[rows], self.mix[rows])
 
 
 def paint_batch(
-    brush: Brush,
-    side: int,
-    count: int,
-    generator: torch.Generator,
-    blurred: bool,
-    pool: ThreadPoolExecutor | None = None,
+    brush: Brush, count: int, generator: torch.Generator, sharp: float, pool: ThreadPoolExecutor | None = None
 ) -> Batch:
     """`count` random strokes as the engine paints them.
 
-    Half of them as sharp as the frame allows, or all unless `blurred`; the others as pixels of up to 0.8 of the
-    stroke's half width make them, which is what small strokes on a canvas look like.
+    A share `sharp` of them is seen as close as the largest frame allows; the others on pixels of any size up to
+    WIDEST, at any density, which is what the strokes of a painting look like.
     """
     shape = brush.sample(count, generator)
-    blur = 0.8 * torch.rand(count, generator=generator) ** 2
-    sharp = torch.rand(count, generator=generator) < 0.5
     scale = brush.frame(shape, SHARP).scale
-    pixel = torch.where(sharp, 0.0, blur) * scale * blurred + SHARP
+    blur = FINEST * (WIDEST / FINEST) ** torch.rand(count, generator=generator)
+    density = DENSITY[0] + (DENSITY[1] - DENSITY[0]) * torch.rand(count, 1, generator=generator)
+    pixel = torch.where(torch.rand(count, generator=generator) < sharp, SHARP, blur * scale)
     frame = brush.frame(shape, pixel)
-    alpha, mix = frame_maps(brush, frame, pixel, side, random_seeds(count, generator), pool)
-    patches = patch_features(brush, frame, pixel / frame.scale, side)
-    return Batch(frame.code, patches, alpha, mix)
+    blur = pixel / frame.scale
+    patches = Patches.of(frame_grid(frame.box, blur, density))
+    alpha, mix = paint_patches(brush, frame, pixel, patches, random_seeds(count, generator), pool)
+    return Batch(frame.code, patches.owner, patch_features(brush, frame, blur, patches), alpha, mix)
 
 
 class StrokePool:
@@ -79,12 +90,12 @@ class StrokePool:
 
     CHUNK = 128
 
-    def __init__(self, brush: Brush, side: int, config: TrainConfig, device: torch.device, workers: int) -> None:
-        self.brush, self.side, self.device = brush, side, device
+    def __init__(self, brush: Brush, config: TrainConfig, device: torch.device, workers: int) -> None:
+        self.brush, self.config, self.device = brush, config, device
         self.chunks: list[Batch] = []
         self.limit = max(1, config.pool // self.CHUNK)
         self.painted = 0
-        self.generator = torch.Generator().manual_seed(config.seed * 1000 + side)
+        self.generator = torch.Generator().manual_seed(config.seed * 1000)
         self.executor = ThreadPoolExecutor(max_workers=workers)
         self.renewal = config.renewal / self.CHUNK
         self.owed = 0.0  # chunks
@@ -96,8 +107,7 @@ class StrokePool:
         self.thread.start()
 
     def _paint(self) -> None:
-        batch = paint_batch(self.brush, self.side, self.CHUNK, self.generator, True, self.executor)
-        batch = batch.map(lambda values: values.to(self.device))
+        batch = paint_batch(self.brush, self.CHUNK, self.generator, self.config.sharp, self.executor).to(self.device)
         if len(self.chunks) < self.limit:
             self.chunks.append(batch)
         else:
@@ -111,15 +121,15 @@ class StrokePool:
                 return
             self._paint()
 
-    def draw(self, count: int, generator: torch.Generator) -> Batch:
-        """`count` random strokes out of a random chunk."""
+    def draw(self, patches: int, generator: torch.Generator) -> Batch:
+        """Random strokes out of a random chunk, of about so many patches together."""
+        chunk = self.chunks[int(torch.randint(0, len(self.chunks), (1,), generator=generator))]
+        count = min(self.CHUNK, max(1, round(patches * self.CHUNK / len(chunk.owner))))
         self.owed += count * self.renewal
         while self.owed >= 1:
             self.owed -= 1
             self.wanted.release()
-        chunk = self.chunks[int(torch.randint(0, len(self.chunks), (1,), generator=generator))]
-        rows = torch.randint(0, self.CHUNK, (count,), generator=generator).to(self.device)
-        return chunk.map(lambda values: values[rows])
+        return chunk.select(torch.randperm(self.CHUNK, generator=generator)[:count].sort().values.to(self.device))
 
     def close(self) -> None:
         self.closing.set()
@@ -134,18 +144,13 @@ def psnr(mse: float) -> float:
 
 
 @torch.no_grad()
-def frame_figures(networks: BrushNetworks, side: int, held_out: Batch) -> tuple[float, float]:
+def patch_figures(networks: BrushNetworks, held_out: Batch) -> tuple[float, float]:
     """PSNR in dB of α and of mix, from the squared error over all texels of all held-out strokes."""
     was_training = networks.training
     networks.eval()
-    errors = torch.zeros(2, dtype=torch.float64)
-    count = len(held_out)
-    for begin in range(0, count, 100):
-        part = held_out.map(lambda values, begin=begin: values[begin : begin + 100])  # type: ignore[misc]
-        alpha, mix = networks.decode(part.code, part.patches, side)
-        errors += torch.tensor([mse_loss(alpha, part.alpha), mse_loss(mix, part.mix)]) * len(part) / count
+    alpha, mix = networks.decode(held_out.code, held_out.features, held_out.owner)
     networks.train(was_training)
-    return psnr(float(errors[0])), psnr(float(errors[1]))
+    return psnr(float(mse_loss(alpha, held_out.alpha))), psnr(float(mse_loss(mix, held_out.mix)))
 
 
 @dataclass(frozen=True)
@@ -156,24 +161,23 @@ class TrainEvent:
 
 
 class Trainer:
-    """Trains the rasterization and the shading network of one frame size side by side."""
+    """Trains a brush's rasterization and shading network side by side."""
 
-    def __init__(self, networks: BrushNetworks, side: int, config: TrainConfig, device: torch.device) -> None:
-        self.networks, self.side, self.config, self.device = networks.to(device).train(), side, config, device
-        self.pair = nn.ModuleDict({"raster": networks.raster[str(side)], "shading": networks.shading[str(side)]})
-        self.optimizer = torch.optim.Adam(self.pair.parameters())
+    def __init__(self, networks: BrushNetworks, config: TrainConfig, device: torch.device) -> None:
+        self.networks, self.config, self.device = networks.to(device).train(), config, device
+        self.optimizer = torch.optim.Adam(networks.parameters())
         self.step = 0
 
     def run(self, workers: int = 1) -> Iterator[TrainEvent]:
         """Train from `self.step` to the end; an event every `EVENT_STEPS` steps and at the end."""
         generator = torch.Generator().manual_seed(self.config.seed * 7919 + self.step)
-        pool = StrokePool(self.networks.brush, self.side, self.config, self.device, workers)
+        pool = StrokePool(self.networks.brush, self.config, self.device, workers)
         try:
             while self.step < self.config.steps:
-                batch = pool.draw(max(1, self.config.patches // (self.side // PATCH) ** 2), generator)
+                batch = pool.draw(self.config.patches, generator)
                 for group in self.optimizer.param_groups:
                     group["lr"] = self._rate()
-                alpha, mix = self.networks.decode(batch.code, batch.patches, self.side)
+                alpha, mix = self.networks.decode(batch.code, batch.features, batch.owner)
                 self.optimizer.zero_grad()
                 (mse_loss(alpha, batch.alpha) + mse_loss(mix, batch.mix)).backward()
                 self.optimizer.step()
@@ -189,7 +193,7 @@ class Trainer:
 
     def state(self) -> dict[str, Tensor]:
         """Everything needed to go on: weights, Adam's moments, the step."""
-        state = {f"weights.{name}": tensor for name, tensor in self.pair.state_dict().items()}
+        state = {f"weights.{name}": tensor for name, tensor in self.networks.state_dict().items()}
         for index, moments in self.optimizer.state_dict()["state"].items():
             state |= {f"adam.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
         return {**state, "step": torch.tensor(self.step)}
@@ -199,7 +203,7 @@ class Trainer:
         weights = {
             name.removeprefix("weights."): tensor for name, tensor in state.items() if name.startswith("weights.")
         }
-        self.pair.load_state_dict(weights)
+        self.networks.load_state_dict(weights)
         moments: dict[int, dict[str, Tensor]] = {}
         for name, tensor in state.items():
             if name.startswith("adam."):

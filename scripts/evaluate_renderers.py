@@ -2,9 +2,10 @@
 
     python scripts/evaluate_renderers.py [--json FILE]
 
-alpha_S and mix_S: coverage and pigment mix in the S² frame, as sharp as the frame allows. canvas_128: the mean of
-foreground and alpha of single strokes on a 128² canvas, as Stylized Neural Painting measures it (26.98 dB for its oil
-brush, 31.39 dB for its watercolor). Errors are pooled over all strokes before the logarithm.
+alpha_64 and mix_64: coverage and pigment mix in the largest frame (64² texels), as sharp as it allows. alpha and mix:
+in frames as a search has them, on pixels of all sizes. canvas_128: the mean of foreground and alpha of single strokes
+on a 128² canvas, as Stylized Neural Painting measures it (26.98 dB for its oil brush, 31.39 dB for its watercolor).
+Errors are pooled over all strokes before the logarithm.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from painter.config import SearchConfig
 from painter.files import replacing
 from renderers.brushes import BRUSHES
 from renderers.checkpoint import load_networks
+from renderers.decoder import Decoder
 from renderers.evaluation import figures, random_strokes
 from renderers.networks import BrushNetworks
+from renderers.threads import limited_to
 
 DECODED = 500  # strokes timed
 
@@ -37,9 +40,9 @@ def main() -> None:
     result = {}
     for name in BRUSHES:
         networks = load_networks(name)
-        result[name] = figures(networks, SearchConfig().small_frame, args.count)
+        result[name] = figures(networks, SearchConfig().density, args.count)
         line = "  ".join(f"{figure} {value:5.2f}" for figure, value in result[name].items())
-        print(f"{name:14} {line}   decode {DECODED} at 64²: {decode_milliseconds(networks):.0f} ms", flush=True)
+        print(f"{name:14} {line}   decode {DECODED} at 512 px: {decode_milliseconds(networks):.0f} ms", flush=True)
     if args.json:
         with replacing(args.json) as temporary:
             temporary.write_text(json.dumps(result, indent=2) + "\n")
@@ -47,16 +50,18 @@ def main() -> None:
 
 @torch.no_grad()
 def decode_milliseconds(networks: BrushNetworks, repeats: int = 15) -> float:
-    """Best time of both networks for 500 strokes in the large frame, forward, on one core."""
+    """Best time of both networks for 500 random strokes of a 512 px canvas, forward, on one core."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     strokes = random_strokes(networks.brush, DECODED, torch.Generator().manual_seed(5))
     frame = networks.brush.frame(strokes.shape, 1 / 512)
+    decoder = Decoder(networks, SearchConfig().density)
     times = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        networks(frame, 1 / 512, 64)
-        times.append(time.perf_counter() - begin)
+    with limited_to(1):
+        for _ in range(repeats):
+            begin = time.perf_counter()
+            decoder(frame, 1 / 512)
+            times.append(time.perf_counter() - begin)
     torch.set_num_threads(threads)
     return 1000 * min(times)
 

@@ -32,8 +32,8 @@ from renderers.brushes import BRUSHES
 from renderers.checkpoint import MANIFEST, checkpoint_folder, pack_networks, read_manifest
 from renderers.errors import CheckpointError
 from renderers.evaluation import figures
-from renderers.networks import FRAME_SIDES, BrushNetworks
-from renderers.training import TrainConfig, Trainer, frame_figures, paint_batch
+from renderers.networks import BrushNetworks
+from renderers.training import TrainConfig, Trainer, paint_batch, patch_figures
 
 SAVE_SECONDS = 30
 CURVE_STEPS = 1000  # between two points of the learning curve
@@ -48,11 +48,9 @@ def main() -> None:
     folder = args.runs / args.brush
     folder.mkdir(parents=True, exist_ok=True)
     networks = BrushNetworks(BRUSHES[args.brush])
-    seconds = 0.0
-    for side in FRAME_SIDES:
-        seconds += train_frame(networks, side, config, device, folder, args)
+    seconds = train(networks, config, device, folder, args)
     networks = networks.cpu().eval()
-    result = figures(networks, SearchConfig().small_frame)
+    result = figures(networks, SearchConfig().density)
     print(args.brush, json.dumps(result))
     how = {
         "command": "python " + shlex.join(sys.argv),
@@ -66,7 +64,7 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--brush", required=True, choices=list(BRUSHES))
-    parser.add_argument("--steps", type=int, default=TrainConfig.steps, help="per frame size (%(default)s)")
+    parser.add_argument("--steps", type=int, default=TrainConfig.steps, help="of training (%(default)s)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="strokes painted at a time (%(default)s)")
     parser.add_argument("--resume", action="store_true", help="go on where a stopped run was")
@@ -75,17 +73,12 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def train_frame(
-    networks: BrushNetworks,
-    side: int,
-    config: TrainConfig,
-    device: torch.device,
-    folder: Path,
-    args: argparse.Namespace,
+def train(
+    networks: BrushNetworks, config: TrainConfig, device: torch.device, folder: Path, args: argparse.Namespace
 ) -> float:
-    """Train the two networks of one frame size; returns the seconds it took, earlier runs included."""
-    trainer = Trainer(networks, side, config, device)
-    state, curve = folder / f"state-{side}.safetensors", folder / f"curve-{side}.csv"
+    """Train both networks; returns the seconds it took, earlier runs included."""
+    trainer = Trainer(networks, config, device)
+    state, curve = folder / "state.safetensors", folder / "curve.csv"
     earlier = 0.0
     if args.resume and state.exists():
         loaded = load_file(state)
@@ -93,14 +86,14 @@ def train_frame(
         trainer.load_state(loaded)
     elif curve.exists():
         curve.unlink()
-    held_out = paint_batch(networks.brush, side, CURVE_STROKES, torch.Generator().manual_seed(config.seed + 77), False)
-    held_out = held_out.map(lambda values: values.to(device))
+    held_out = paint_batch(networks.brush, CURVE_STROKES, torch.Generator().manual_seed(config.seed + 77), 0.5)
+    held_out = held_out.to(device)
     begin = saved = time.monotonic()
-    with tqdm(total=config.steps, initial=trainer.step, desc=f"{args.brush} {side}²", mininterval=5) as bar:
+    with tqdm(total=config.steps, initial=trainer.step, desc=args.brush, mininterval=5) as bar:
         for event in trainer.run(workers=args.threads):
             bar.update(event.step - bar.n)
             if event.step % CURVE_STEPS == 0 or event.step == config.steps:
-                alpha, mix = frame_figures(networks, side, held_out)
+                alpha, mix = patch_figures(networks, held_out)
                 bar.set_postfix_str(f"α {alpha:.2f} dB, mix {mix:.2f} dB")
                 add_point(curve, event.step, alpha, mix)
             if time.monotonic() - saved > SAVE_SECONDS or event.step == config.steps:
@@ -108,7 +101,7 @@ def train_frame(
                 elapsed = torch.tensor(earlier + saved - begin)
                 with replacing(state) as temporary:
                     save_file({**trainer.state(), "seconds": elapsed}, temporary)
-    plot_curves(folder)
+    plot_curve(curve)
     return earlier + time.monotonic() - begin
 
 
@@ -121,24 +114,23 @@ def add_point(curve: Path, step: int, alpha: float, mix: float) -> None:
         writer.writerow([step, f"{alpha:.3f}", f"{mix:.3f}"])
 
 
-def plot_curves(folder: Path) -> None:
-    """All learning curves of a brush as one PNG."""
+def plot_curve(path: Path) -> None:
+    """A learning curve as PNG, beside its CSV."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(figsize=(7, 4.5), dpi=110)
-    for path in sorted(folder.glob("curve-*.csv")):
-        rows = list(csv.DictReader(path.open()))
-        for column, style in (("alpha_db", "-"), ("mix_db", "--")):
-            label = f"{column.removesuffix('_db')} {path.stem.removeprefix('curve-')}²"
-            axes.plot([int(row["step"]) for row in rows], [float(row[column]) for row in rows], style, label=label)
-    axes.set(xlabel="step", ylabel="held-out PSNR, dB", title=folder.name)
+    rows = list(csv.DictReader(path.open()))
+    for column, style in (("alpha_db", "-"), ("mix_db", "--")):
+        values = [float(row[column]) for row in rows]
+        axes.plot([int(row["step"]) for row in rows], values, style, label=column.removesuffix("_db"))
+    axes.set(xlabel="step", ylabel="held-out PSNR, dB", title=path.parent.name)
     axes.grid(alpha=0.3)
     axes.legend()
     figure.tight_layout()
-    figure.savefig(folder / "curve.png")
+    figure.savefig(path.with_suffix(".png"))
     plt.close(figure)
 
 
@@ -159,7 +151,6 @@ def publish(networks: BrushNetworks, out: Path, how: dict, result: dict[str, flo
     entries[networks.brush.name] = {
         "file": name,
         "sha256": hashlib.sha256(content).hexdigest(),
-        "frames": list(FRAME_SIDES),
         "trained": how,
         "figures": result,
     }

@@ -21,7 +21,7 @@ import pytest
 from PIL import Image
 
 from painter import PaintConfig, cli, paint, pipeline
-from painter.errors import PictureError
+from painter.errors import DeviceError, PictureError
 from painter.samples import sample_path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -529,8 +529,31 @@ def test_interrupted_from_python_keeps_the_last_step() -> None:
     assert result.report["strokes"] == len(result.painting.strokes) < 12
 
 
-def test_auto_device_is_one_that_is_there() -> None:
-    import torch
-
-    assert pipeline.resolve_device("auto") == ("cuda" if torch.cuda.is_available() else "cpu")
-    assert pipeline.resolve_device("cpu") == "cpu"
+@pytest.mark.parametrize(
+    ("cuda", "triton", "device", "backend", "expected"),
+    [
+        (False, True, "auto", "auto", ("cpu", "cpu")),
+        (True, True, "auto", "auto", ("cpu", "cpu")),
+        (True, True, "cuda", "auto", ("cuda", "cuda")),
+        (True, False, "cuda", "auto", ("cuda", "reference")),
+        (True, True, "auto", "cuda", ("cuda", "cuda")),
+        (True, True, "cuda", "reference", ("cuda", "reference")),
+        (False, False, "auto", "reference", ("cpu", "reference")),
+        (False, False, "auto", "cpu", ("cpu", "cpu")),
+        (False, True, "cuda", "auto", r"--device cuda: there is no CUDA device"),
+        (False, True, "auto", "cuda", r"--backend cuda: there is no CUDA device"),
+        (True, True, "cpu", "cuda", r"--backend cuda: does not work with --device cpu"),
+        (True, True, "cuda", "cpu", r"--backend cpu: does not work with --device cuda"),
+        (True, False, "cuda", "cuda", r"--backend cuda: needs Triton"),
+    ],
+)
+def test_device_and_backend_are_chosen_by_what_is_there(
+    monkeypatch: pytest.MonkeyPatch, cuda: bool, triton: bool, device: str, backend: str, expected: tuple | str
+) -> None:
+    monkeypatch.setattr(pipeline, "_has_cuda", lambda: cuda)
+    monkeypatch.setattr(pipeline, "find_spec", lambda name: name if triton else None)
+    if isinstance(expected, tuple):
+        assert pipeline.resolve_device(device, backend) == expected
+    else:
+        with pytest.raises(DeviceError, match=expected):
+            pipeline.resolve_device(device, backend)

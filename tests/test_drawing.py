@@ -124,9 +124,10 @@ SEEN_FLOORS = {"oilpaintbrush": 44.0, "watercolor": 44.0, "markerpen": 39.0, "re
 
 
 @ALL
-def test_blended_engine_maps_are_the_drawing(brush: str) -> None:
+def test_blended_engine_maps_are_the_drawing(brush: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawing, "SPREAD", 1.0)  # maps are of pixels that average over themselves
     strokes = strokes_of(brush, 60)
     pixel = 1 / 200
-    seen = blend(torch.ones(150, 200, 3), make_layers(strokes, pixel, 3, EngineMaps(strokes, pixel))).numpy()
+    seen = blend(torch.ones(150, 200, 3), make_layers(strokes, pixel, 3, EngineMaps(strokes, pixel, 1.5))).numpy()
     drawn = draw(strokes, white(150, 200))
     assert psnr(float(np.square(seen - drawn).mean())) > SEEN_FLOORS[brush]

@@ -291,7 +291,7 @@ def test_a_small_stroke_takes_small_steps() -> None:
     after = variables.strokes().detach()
     # Adam's first step is its rate, whatever the gradient; a frame is a little larger than its stroke.
     moved = (0.5 - after.shape["x"]) / (DEFAULTS.rate_length * size)
-    torch.testing.assert_close(moved, torch.full((2,), 32 / 30), rtol=1e-3, atol=0)
+    torch.testing.assert_close(moved, torch.full((2,), 32 / 31), rtol=1e-3, atol=0)
     torch.testing.assert_close(after.shape["angle"], torch.full((2,), -DEFAULTS.rate_angle), rtol=1e-3, atol=0)
     torch.testing.assert_close(after.colors, torch.full((2, 1, 3), 0.5 + DEFAULTS.rate_color), rtol=1e-3, atol=0)
     torch.testing.assert_close(after.opacity, torch.full((2,), 0.5 - DEFAULTS.rate_opacity), rtol=1e-3, atol=0)
@@ -303,17 +303,17 @@ def test_a_small_stroke_takes_small_steps() -> None:
 
 def make_search(
     target: np.ndarray | None = None, ground: np.ndarray = PAPER, brush: str = "rectangle", strokes: int = 30,
-    iterations: int = 60, search: SearchConfig | None = None, **options: object,
+    iterations: int = 60, search: SearchConfig | None = None, backend: str = "cpu", **options: object,
 ) -> Search:  # fmt: skip
     config = PaintConfig(style=brush, strokes=strokes, iterations=iterations, **options)  # type: ignore[arg-type]
-    return Search(shapes() if target is None else target, ground, networks_of(brush), config, search)
+    return Search(shapes() if target is None else target, ground, networks_of(brush), config, search, backend=backend)
 
 
 def seen(search: Search) -> np.ndarray:
     """The canvas, as the search sees it."""
     assert search.strokes is not None
     with torch.no_grad():
-        return search._render(search.strokes, search.target)[0].numpy()
+        return search._render(search.strokes, search.target).numpy()
 
 
 @cache
@@ -533,8 +533,7 @@ def test_the_reference_finds_nearly_the_same_strokes(brush: str, on_nothing: boo
     target, ground = (cut_out(32), NOTHING) if on_nothing else (shapes(24, 32), PAPER)
     runs, canvases = [], []
     for backend in ("cpu", "reference"):
-        search = make_search(target, ground, brush, strokes=8, iterations=4)
-        search.backend = backend
+        search = make_search(target, ground, brush, strokes=8, iterations=4, backend=backend)
         runs.append(list(search.run()))
         canvases.append(seen(search))
     # Measured: losses within 3e-7, canvases within 1e-7. With more steps differences of rounding grow without bound.
@@ -558,7 +557,7 @@ def dark_stroke(brush: str, center: Tensor) -> Strokes:
 
 def on_white(strokes: Strokes) -> Tensor:
     """[64, 64, 3], as the networks paint them."""
-    maps = NetworkMaps(networks_of(strokes.brush), DEFAULTS.small_frame)
+    maps = NetworkMaps(networks_of(strokes.brush), DEFAULTS.density)
     return blend(torch.ones(64, 64, 3), make_layers(strokes, 1 / 64, 3, maps))
 
 
@@ -600,6 +599,6 @@ def test_transport_leads_a_stroke_that_does_not_touch_its_place(brush: str) -> N
         now = variables.strokes().detach()
         ends.append(torch.from_numpy(centers(now)[0]))
         losses.append(float(pixels(on_white(now)).detach()))
-    assert (ends[0] - START).norm() < 0.2 and (ends[0] - GOAL).norm() > 0.4  # stays about where it was, and fades
+    assert (ends[0] - GOAL).norm() > 0.4  # shrinks to a speck, fades and finds nothing
     assert (ends[1] - GOAL).norm() < 0.1  # a third of its length
     assert losses[1] < 0.3 * losses[0]

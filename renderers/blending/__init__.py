@@ -11,7 +11,7 @@ from torch import Tensor
 from renderers.blending.layers import MAX_ALPHA, FrameMaps, Layers
 from renderers.blending.reference import blend_reference
 
-BACKENDS = ("reference", "cpu")
+BACKENDS = ("reference", "cpu", "cuda")
 
 __all__ = ["BACKENDS", "MAX_ALPHA", "FrameMaps", "Layers", "blend", "blend_reference"]
 
@@ -22,13 +22,14 @@ def blend(canvas: Tensor, layers: Layers, backend: str = "cpu") -> Tensor:
     Args:
         canvas: [H, W, C] float32, what lies below; C = 3, or 4 for premultiplied RGBA.
         layers: N strokes, in paint order.
-        backend: 'reference' (plain torch, any device) or 'cpu' (fused numba kernels).
+        backend: 'reference' (plain torch, any device), 'cpu' (fused numba kernels) or 'cuda' (fused Triton kernels).
 
     Returns:
         [H, W, C] float32.
 
     Raises:
         ValueError: for shapes that do not fit, or an unknown backend.
+        ImportError: for 'cuda' where there is no Triton.
     """
     layers.check(canvas)
     if backend == "reference":
@@ -37,4 +38,8 @@ def blend(canvas: Tensor, layers: Layers, backend: str = "cpu") -> Tensor:
         from renderers.blending.cpu import blend_cpu  # numba compiles late: `--help` must not wait for it
 
         return blend_cpu(canvas, layers)
+    if backend == "cuda":
+        from renderers.blending.cuda import blend_cuda
+
+        return blend_cuda(canvas, layers)
     raise ValueError(f"backend must be one of {BACKENDS}, got {backend!r}")

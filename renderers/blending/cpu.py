@@ -1,296 +1,280 @@
 """Soft blending as fused numba kernels, forward and backward, on all cores.
 
 The canvas is cut into a fixed number of bands of rows. Within a band the strokes are walked in paint order, row by
-row over the exact span of pixels that the frame covers. The backward pass walks them in reverse and un-blends, so
-nothing per pixel and stroke is kept: h_before = (h - α·s) / (1 - α). The canvas is held in float64, which keeps that
-division honest through several nearly opaque layers. Each band has its own partial sums, added up in band order:
-the result does not depend on the number of threads.
+row over the exact span of pixels that the frame covers, LANES pixels at a time. What lay below each stroke is kept on
+a tape, so that the backward pass, which walks them in reverse, need not divide by 1 - α to un-blend: float32 is then
+exact enough, and C numbers for each pixel of a stroke are little next to the time that they save. Each band has its
+own partial sums, added up in band order: the result does not depend on the number of threads.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
 
-from renderers.blending.layers import MAX_ALPHA, Layers
+from renderers.blending.layers import MAX_ALPHA, FrameMaps, Layers
+from renderers.blending.spans import BAND_ORDER, BANDS, Laid, band_pairs
+from renderers.jit import inlined, kernel
+from renderers.lanes import (
+    LANES,
+    add_pairs,
+    as_float,
+    clamped,
+    iota,
+    load,
+    load_pairs,
+    splat,
+    splat_int,
+    store,
+    total,
+    where_less,
+    whole,
+)
+from renderers.threads import share
+from renderers.workspace import Lent
 
-BANDS = 16  # fixed: the sums are taken in this many parts
 GEOMETRY = 6  # gradients kept per stroke before the colours: six of the transform, then the opacity
-
-_serial = numba.njit(cache=True, error_model="numpy", fastmath={"contract"})
-_parallel = numba.njit(cache=True, parallel=True, error_model="numpy", fastmath={"contract"})
+CEILING = np.float32(MAX_ALPHA)
 
 
 def blend_cpu(canvas: Tensor, layers: Layers) -> Tensor:
     """See `renderers.blending.blend`. All tensors on the CPU."""
     maps = layers.maps
-    return _Blend.apply(
-        canvas,
-        layers.transform,
-        maps.alpha,
-        maps.mix,
-        layers.start,
-        layers.end,
-        layers.opacity,
-        maps.offset,
-        maps.side,
+    result: Tensor = _Blend.apply(
+        canvas, maps.offset, maps.size, layers.transform, maps.texels, layers.start, layers.end, layers.opacity
     )
+    return result
 
 
 class _Blend(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, canvas: Tensor, *inputs: Tensor) -> Tensor:
-        transform, alpha, mix, start, end, opacity, offset, side = (_array(value) for value in inputs)
-        texel = texel_transform(transform, side)
-        first, last = row_ranges(texel, side, canvas.shape[0])
-        painted = _own_doubles(canvas)
-        _forward(painted, texel, first, last, alpha, mix, start, end, opacity, offset, side)
-        ctx.saved = (painted, texel, first, last, alpha, mix, start, end, opacity, offset, side)
-        return torch.from_numpy(painted.astype(np.float32))
+    def forward(ctx: Any, canvas: Tensor, offset: Tensor, size: Tensor, *inputs: Tensor) -> Tensor:
+        transform, texels, start, end, opacity = inputs
+        layers = Layers(transform, FrameMaps(texels, offset, size), start, end, opacity)
+        result, ctx.laid, ctx.tape = lay(canvas, layers, taped=any(ctx.needs_input_grad))
+        ctx.inputs = inputs  # the kernels read their memory
+        return result
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        painted, texel, first, last, alpha, mix, start, end, opacity, offset, side = ctx.saved
-        gradient = _own_doubles(gradients[0])
-        for_maps = ctx.needs_input_grad[2] or ctx.needs_input_grad[3]
-        pairs, pair_count = band_pairs(first, last, painted.shape[0])
-        sums = np.zeros((pair_count, GEOMETRY + 1 + 2 * painted.shape[2]))
-        texels, total = _texel_offsets(pairs, side) if for_maps else (np.zeros(1, np.int64), 1)
-        grad_maps = np.zeros((total, 2), np.float32)
-        _backward(
-            painted.copy(), gradient, texel, first, last, alpha, mix, start, end, opacity, offset, side,
-            pairs, sums, texels, grad_maps, for_maps,
-        )  # fmt: skip
-        per_stroke = np.zeros((len(side), sums.shape[1]))
-        _add_pairs(pairs, sums, per_stroke)
-        grad_alpha = grad_mix = None
+        laid, for_maps = ctx.laid, ctx.needs_input_grad[4]
+        height, _, channels = gradients[0].shape
+        gradient = planes(gradients[0])
+        pairs, pair_count = band_pairs(laid, height)
+        sums = np.zeros((pair_count, GEOMETRY + 1 + 2 * channels))
+        slopes = Lent(2 * LANES * laid.blocks[-1] if for_maps else 1)
+        share(
+            lambda mine, step: _backward(
+                mine, step, gradient, height, laid, ctx.tape.array, pairs, sums, slopes.array, for_maps
+            )
+        )
+        texels = None
         if for_maps:
-            flat = np.zeros((2, len(alpha)), np.float32)
-            _add_maps(pairs, texels, grad_maps, offset, side, flat)
-            grad_alpha, grad_mix = torch.from_numpy(flat[0]), torch.from_numpy(flat[1])
-        return (None, *_unpack(per_stroke, side, painted.shape[2], grad_alpha, grad_mix), None, None)
+            texels = torch.empty(len(laid.maps) // 2, 2)
+            flat = texels.numpy().reshape(-1)
+            share(lambda mine, step: _spread(mine, step, laid, slopes.array, flat))
+        return (None, None, None, *_unpack(_add_pairs(pairs, sums), laid.size, channels, texels))
 
 
-def _array(value: Tensor) -> np.ndarray:
-    return value.detach().contiguous().numpy()
+def lay(canvas: Tensor, layers: Layers, taped: bool) -> tuple[Tensor, Laid, Lent]:
+    """Blend `layers` onto a copy of `canvas` [H, W, C].
+
+    Returns:
+        The painted canvas; how the strokes were laid out; if `taped`, what lay below each: block b of LANES pixels,
+        channel c, at (b·C + c)·LANES.
+    """
+    height, width, channels = canvas.shape
+    laid = Laid.out(layers, height, width)
+    tape = Lent(laid.blocks[-1] * channels * LANES if taped else 1)
+    painted = planes(canvas)
+    share(lambda mine, step: _forward(mine, step, painted, height, laid, tape.array, taped))
+    rows = painted.reshape(channels, height, -1)[:, :, :width]
+    return torch.from_numpy(rows.transpose(1, 2, 0)), laid, tape  # no copy: plane by plane in memory
 
 
-def _own_doubles(value: Tensor) -> np.ndarray:
-    """A float64 array to work in: always a copy, and only one."""
-    return value.detach().to(torch.float64, copy=True, memory_format=torch.contiguous_format).numpy()
+def planes(canvas: Tensor) -> np.ndarray:
+    """[H, W, C] → flat [C, H, W + LANES] float32, a copy: a block that begins inside a row ends inside it."""
+    height, width, channels = canvas.shape
+    planes = np.zeros((channels, height, width + LANES), np.float32)
+    planes[:, :, :width] = canvas.detach().permute(2, 0, 1).numpy()
+    return planes.reshape(-1)
 
 
-def _unpack(
-    sums: np.ndarray, side: np.ndarray, channels: int, grad_alpha: Tensor | None, grad_mix: Tensor | None
-) -> tuple[Tensor | None, ...]:
-    """Per-stroke sums [N, 7 + 2C] as gradients of transform, maps, start, end and opacity."""
-    half = side[:, None] / 2
-    transform = np.stack([sums[:, 0:3] * half, sums[:, 3:6] * half], axis=1)
+def _unpack(sums: np.ndarray, size: np.ndarray, channels: int, texels: Tensor | None) -> tuple[Tensor | None, ...]:
+    """Per-stroke sums [N, 7 + 2C] as gradients of transform, texels, start, end and opacity."""
+    transform = sums[:, :GEOMETRY].reshape(-1, 2, 3) * (size[:, ::-1, None] / 2)
     colors = sums[:, GEOMETRY + 1 :]
     start, end, opacity = colors[:, :channels], colors[:, channels:], sums[:, GEOMETRY]
     as_float = [torch.from_numpy(part.astype(np.float32)) for part in (transform, start, end, opacity)]
-    return as_float[0], grad_alpha, grad_mix, as_float[1], as_float[2], as_float[3]
+    return as_float[0], texels, *as_float[1:]
 
 
-def texel_transform(transform: np.ndarray, side: np.ndarray) -> np.ndarray:
-    """[N, 6] float64: pixel (column, row, 1) → texel column and row of each stroke's map."""
-    half = side[:, None] / 2.0
-    texel = transform.astype(np.float64) * half[:, :, None]
-    texel[:, :, 2] += half - 0.5
-    return texel.reshape(-1, 6)
+def _add_pairs(pairs: np.ndarray, sums: np.ndarray) -> np.ndarray:
+    """[P, K] by pairs → [N, K] float64 by strokes, added up in band order."""
+    result = np.zeros((len(pairs), sums.shape[1]))
+    for band in range(BANDS):
+        touched = pairs[:, band] >= 0
+        result[touched] += sums[pairs[touched, band]]
+    return result
 
 
-def row_ranges(texel: np.ndarray, side: np.ndarray, height: int) -> tuple[np.ndarray, np.ndarray]:
-    """First and one past the last canvas row of each stroke: where the map's texel centres reach."""
-    a, b, c, d, e, f = texel.T
-    determinant = a * e - b * d
-    determinant = np.where(determinant == 0, np.nan, determinant)
-    reach = (side - 1.0)[:, None] * np.array([[0, 1, 0, 1]]), (side - 1.0)[:, None] * np.array([[0, 0, 1, 1]])
-    y = (a[:, None] * (reach[1] - f[:, None]) - d[:, None] * (reach[0] - c[:, None])) / determinant[:, None]
-    # A stroke that is nowhere (no number, or no extent) touches no row.
-    y = np.where(np.isfinite(y).all(axis=1, keepdims=True) & np.isfinite(texel).all(axis=1, keepdims=True), y, -1.0)
-    first = np.clip(np.ceil(y.min(axis=1) - 1e-9), 0, height).astype(np.int64)
-    last = np.clip(np.floor(y.max(axis=1) + 1e-9) + 1, 0, height).astype(np.int64)
-    return first, np.maximum(first, last)
+@inlined
+def locate(texel: Any, column: int, row: int, size: Any) -> Any:
+    """Where LANES pixels fall into a map of size [2], rows and columns: the texel up left (flat), how far beyond it."""
+    x = splat(texel[0] * column + texel[1] * row + texel[2]) + splat(texel[0]) * iota()
+    y = splat(texel[3] * column + texel[4] * row + texel[5]) + splat(texel[3]) * iota()
+    j = clamped(whole(x), splat_int(0), splat_int(size[1] - 2))
+    i = clamped(whole(y), splat_int(0), splat_int(size[0] - 2))
+    return i * splat_int(size[1]) + j, x - as_float(j), y - as_float(i)
 
 
-def band_pairs(first: np.ndarray, last: np.ndarray, height: int) -> tuple[np.ndarray, int]:
-    """[N, BANDS] int64: a running number for each pair of a stroke and a band that it touches, else -1."""
-    edges = np.array([band * height // BANDS for band in range(BANDS + 1)])
-    touches = (first[:, None] < edges[None, 1:]) & (last[:, None] > edges[None, :-1])
-    pairs = np.where(touches, np.cumsum(touches.ravel()).reshape(touches.shape) - 1, -1)
-    return pairs, int(touches.sum())
+@inlined
+def bilinear(upper_left: Any, upper_right: Any, lower_left: Any, lower_right: Any, x: Any, y: Any) -> Any:
+    """Bilinear sample, and its slopes in x and y per texel."""
+    upper, lower = upper_right - upper_left, lower_right - lower_left
+    top, bottom = upper_left + x * upper, lower_left + x * lower
+    return top + y * (bottom - top), upper + y * (lower - upper), bottom - top
 
 
-def _texel_offsets(pairs: np.ndarray, side: np.ndarray) -> tuple[np.ndarray, int]:
-    """Where each pair's own gradient map begins, and how many texels all of them have."""
-    sizes = np.repeat(side * side, (pairs >= 0).sum(axis=1))
-    ends = np.cumsum(sizes)
-    return ends - sizes, int(ends[-1]) if len(ends) else 1
+@inlined
+def sample(maps: Any, base: int, stride: int, place: Any) -> Any:
+    """α and mix with their slopes at a place from `locate`, in the map at texel `base`, rows `stride` apart."""
+    corner, x, y = place
+    a0, m0, a1, m1 = load_pairs(maps, base, corner)
+    a2, m2, a3, m3 = load_pairs(maps, base + stride, corner)
+    return bilinear(a0, a1, a2, a3, x, y), bilinear(m0, m1, m2, m3, x, y)
 
 
-@_serial
-def _span(texel: np.ndarray, row: int, reach: float, width: int) -> tuple[int, int]:
-    """First and one past the last column of a row whose texel coordinates lie within [0, reach]²."""
-    low, high = 0.0, width - 1.0
-    for k in range(2):
-        slope = texel[3 * k]
-        at_zero = texel[3 * k + 1] * row + texel[3 * k + 2]
-        if abs(slope) < 1e-12:
-            if at_zero < 0.0 or at_zero > reach:
-                return 0, 0
-            continue
-        enter, leave = -at_zero / slope, (reach - at_zero) / slope
-        if enter > leave:
-            enter, leave = leave, enter
-        low, high = max(low, enter), min(high, leave)
-    if high < low - 1.0:
-        return 0, 0
-    return int(np.ceil(low - 1e-9)), int(np.floor(high + 1e-9)) + 1
+@inlined
+def kept_below(value: Any, ceiling: float) -> Any:
+    limit = splat(ceiling)
+    return where_less(value, limit, value, limit)
 
 
-@_serial
-def _corner(texel: np.ndarray, column: int, row: int, size: int) -> tuple[int, float, float]:
-    """Where a pixel falls into a size² map: the texel up left of it (flat), and how far beyond it in x and y."""
-    x = texel[0] * column + texel[1] * row + texel[2]
-    y = texel[3] * column + texel[4] * row + texel[5]
-    i, j = min(max(int(y), 0), size - 2), min(max(int(x), 0), size - 2)
-    return i * size + j, x - j, y - i
+@inlined
+def only(count: int, value: Any) -> Any:
+    """The first `count` lanes; zero in the others, which lie beyond the row's end."""
+    return where_less(iota(), splat(count), value, splat(0))
 
 
-@_serial
-def _sample(values: np.ndarray, k: int, size: int, fx: float, fy: float) -> float:
-    """Bilinear sample between the texels k, k + 1, k + size and k + size + 1."""
-    top = values[k] + fx * (values[k + 1] - values[k])
-    low = values[k + size] + fx * (values[k + size + 1] - values[k + size])
-    return top + fy * (low - top)
-
-
-@_serial
-def _slope(values: np.ndarray, k: int, size: int, fx: float, fy: float) -> tuple[float, float]:
-    """Derivative of that sample in x and y, per texel."""
-    right, below_right = values[k + 1] - values[k], values[k + size + 1] - values[k + size]
-    down, right_down = values[k + size] - values[k], values[k + size + 1] - values[k + 1]
-    return right + fy * (below_right - right), down + fx * (right_down - down)
-
-
-@_parallel
-def _forward(
-    canvas: np.ndarray, texel: np.ndarray, first: np.ndarray, last: np.ndarray, alpha: np.ndarray, mix: np.ndarray,
-    start: np.ndarray, end: np.ndarray, opacity: np.ndarray, offset: np.ndarray, side: np.ndarray,
-) -> None:  # fmt: skip
-    height, width, channels = canvas.shape
-    for band in numba.prange(BANDS):
+@kernel
+def _forward(mine: int, step: int, canvas: np.ndarray, height: int, laid: Laid, tape: np.ndarray, taped: bool) -> None:
+    channels = laid.start.shape[1]
+    stride = canvas.size // (channels * height)
+    for turn in range(mine, BANDS, step):
+        band = BAND_ORDER[turn]
         top, bottom = band * height // BANDS, (band + 1) * height // BANDS
-        for n in range(len(side)):
-            size, base, place = side[n], offset[n], texel[n]
-            for row in range(max(top, first[n]), min(bottom, last[n])):
-                low, high = _span(place, row, size - 1.0, width)
-                for column in range(low, high):
-                    k, fx, fy = _corner(place, column, row, size)
-                    k += base
-                    a = min(opacity[n] * _sample(alpha, k, size, fx, fy), MAX_ALPHA)
-                    if a == 0.0:
-                        continue
-                    m = _sample(mix, k, size, fx, fy)
+        for n in range(len(laid.size)):
+            size, base, texel, opacity = laid.size[n], laid.offset[n], laid.texel[n], splat(laid.opacity[n])
+            for row in range(max(top, laid.first[n]), min(bottom, laid.last[n])):
+                k = laid.rows[n] + row - laid.first[n]
+                block = laid.blocks[k] * channels * LANES
+                for column in range(laid.low[k], laid.high[k], LANES):
+                    (covered, _, _), (mix, _, _) = sample(laid.maps, base, size[1], locate(texel, column, row, size))
+                    alpha = only(laid.high[k] - column, kept_below(opacity * covered, CEILING))
                     for c in range(channels):
-                        color = start[n, c] + m * (end[n, c] - start[n, c])
-                        canvas[row, column, c] += a * (color - canvas[row, column, c])
+                        at = (c * height + row) * stride + column
+                        below = load(canvas, at)
+                        if taped:
+                            store(tape, block, below)
+                            block += LANES
+                        color = splat(laid.start[n, c]) + mix * splat(laid.end[n, c] - laid.start[n, c])
+                        store(canvas, at, below + alpha * (color - below))
 
 
-@_parallel
+@kernel
 def _backward(
-    canvas: np.ndarray, gradient: np.ndarray, texel: np.ndarray, first: np.ndarray, last: np.ndarray,
-    alpha: np.ndarray, mix: np.ndarray, start: np.ndarray, end: np.ndarray, opacity: np.ndarray,
-    offset: np.ndarray, side: np.ndarray, pairs: np.ndarray, sums: np.ndarray, texels: np.ndarray,
-    grad_maps: np.ndarray, for_maps: bool,
+    mine: int, step: int, gradient: np.ndarray, height: int, laid: Laid, tape: np.ndarray,
+    pairs: np.ndarray, sums: np.ndarray, slopes: np.ndarray, for_maps: bool,
 ) -> None:  # fmt: skip
-    height, width, channels = canvas.shape
-    for band in numba.prange(BANDS):
+    """Sums [P, 7 + 2C] for each pair of a stroke and a band: of the texel transform, opacity, start and end colour.
+
+    If `for_maps`, also `slopes`: the loss by α and by mix, at each pixel of each stroke.
+    """
+    channels = laid.start.shape[1]
+    stride = gradient.size // (channels * height)
+    of_colors = np.zeros(2 * channels * LANES, np.float32)
+    none = splat(0)
+    for turn in range(mine, BANDS, step):
+        band = BAND_ORDER[turn]
         top, bottom = band * height // BANDS, (band + 1) * height // BANDS
-        for n in range(len(side) - 1, -1, -1):
+        for n in range(len(laid.size) - 1, -1, -1):
             pair = pairs[n, band]
             if pair < 0:
                 continue
-            size, base, place = side[n], offset[n], texel[n]
-            to_maps = texels[pair] - base if for_maps else 0
-            g0 = g1 = g2 = g3 = g4 = g5 = g_opacity = 0.0
-            for row in range(max(top, first[n]), min(bottom, last[n])):
-                low, high = _span(place, row, size - 1.0, width)
-                for column in range(low, high):
-                    k, fx, fy = _corner(place, column, row, size)
-                    k += base
-                    covered = _sample(alpha, k, size, fx, fy)
-                    m = _sample(mix, k, size, fx, fy)
-                    a = min(opacity[n] * covered, MAX_ALPHA)
-                    through = 1.0 - a
-                    d_a = d_m = 0.0
+            size, base, texel, opacity = laid.size[n], laid.offset[n], laid.texel[n], splat(laid.opacity[n])
+            x_column, x_row, x_one, y_column, y_row, y_one, of_opacity = none, none, none, none, none, none, none
+            of_colors[:] = 0
+            for row in range(max(top, laid.first[n]), min(bottom, laid.last[n])):
+                k = laid.rows[n] + row - laid.first[n]
+                block = laid.blocks[k]
+                for column in range(laid.low[k], laid.high[k], LANES):
+                    count = laid.high[k] - column
+                    place = locate(texel, column, row, size)
+                    (covered, a_x, a_y), (mix, m_x, m_y) = sample(laid.maps, base, size[1], place)
+                    alpha = only(count, kept_below(opacity * covered, CEILING))
+                    d_alpha, d_mix = none, none
                     for c in range(channels):
-                        tint = end[n, c] - start[n, c]
-                        color = start[n, c] + m * tint
-                        # Colours lie near [0, 1]: the bound only stops rounding from running away under a pile
-                        # of opaque strokes, where the gradient has long vanished.
-                        below = min(max((canvas[row, column, c] - a * color) / through, -4.0), 5.0)
-                        g = gradient[row, column, c]
-                        d_a += g * (color - below)
-                        d_color = a * g
-                        d_m += d_color * tint
-                        sums[pair, GEOMETRY + 1 + c] += d_color * (1.0 - m)
-                        sums[pair, GEOMETRY + 1 + channels + c] += d_color * m
-                        canvas[row, column, c] = below
-                        gradient[row, column, c] = g * through
-                    if opacity[n] * covered > MAX_ALPHA:
-                        d_a = 0.0
-                    g_opacity += d_a * covered
-                    d_a *= opacity[n]
-                    a_x, a_y = _slope(alpha, k, size, fx, fy)
-                    m_x, m_y = _slope(mix, k, size, fx, fy)
-                    d_x, d_y = d_a * a_x + d_m * m_x, d_a * a_y + d_m * m_y
-                    g0 += d_x * column
-                    g1 += d_x * row
-                    g2 += d_x
-                    g3 += d_y * column
-                    g4 += d_y * row
-                    g5 += d_y
+                        at, below = (c * height + row) * stride + column, (block * channels + c) * LANES
+                        start, tint = splat(laid.start[n, c]), splat(laid.end[n, c] - laid.start[n, c])
+                        g = load(gradient, at)
+                        d_alpha += g * (start + mix * tint - load(tape, below))
+                        d_color = alpha * g
+                        d_mix += d_color * tint
+                        s, e = c * LANES, (channels + c) * LANES
+                        store(of_colors, s, load(of_colors, s) + d_color)
+                        store(of_colors, e, load(of_colors, e) + d_color * mix)
+                        store(gradient, at, g - d_color)
+                    # Where the ceiling holds α, nothing moves it; beyond the row's end there is no pixel.
+                    d_alpha = only(count, where_less(splat(CEILING), opacity * covered, none, d_alpha))
+                    of_opacity += d_alpha * covered
+                    d_alpha *= opacity
                     if for_maps:
-                        for dk, weight in (
-                            (0, (1.0 - fx) * (1.0 - fy)), (1, fx * (1.0 - fy)),
-                            (size, (1.0 - fx) * fy), (size + 1, fx * fy),
-                        ):  # fmt: skip
-                            grad_maps[to_maps + k + dk, 0] += weight * d_a
-                            grad_maps[to_maps + k + dk, 1] += weight * d_m
-            sums[pair, 0], sums[pair, 1], sums[pair, 2] = g0, g1, g2
-            sums[pair, 3], sums[pair, 4], sums[pair, 5] = g3, g4, g5
-            sums[pair, 6] = g_opacity
+                        store(slopes, 2 * block * LANES, d_alpha)
+                        store(slopes, (2 * block + 1) * LANES, d_mix)
+                    d_x, d_y = d_alpha * a_x + d_mix * m_x, d_alpha * a_y + d_mix * m_y
+                    columns, rows = splat(column) + iota(), splat(row)
+                    x_column += d_x * columns
+                    x_row += d_x * rows
+                    x_one += d_x
+                    y_column += d_y * columns
+                    y_row += d_y * rows
+                    y_one += d_y
+                    block += 1
+            for q, part in enumerate((x_column, x_row, x_one, y_column, y_row, y_one, of_opacity)):
+                sums[pair, q] = total(part)
+            for c in range(channels):
+                of_end = total(load(of_colors, (channels + c) * LANES))
+                sums[pair, GEOMETRY + 1 + c] = total(load(of_colors, c * LANES)) - of_end
+                sums[pair, GEOMETRY + 1 + channels + c] = of_end
 
 
-@_serial
-def _add_pairs(pairs: np.ndarray, sums: np.ndarray, total: np.ndarray) -> None:
-    """Add up each stroke's bands, in band order."""
-    for n in range(len(pairs)):
-        for band in range(BANDS):
-            if pairs[n, band] >= 0:
-                total[n] += sums[pairs[n, band]]
-
-
-@_parallel
-def _add_maps(
-    pairs: np.ndarray,
-    texels: np.ndarray,
-    grad_maps: np.ndarray,
-    offset: np.ndarray,
-    side: np.ndarray,
-    flat: np.ndarray,
-) -> None:
-    """Add up each stroke's gradient maps, in band order, into [2, T]."""
-    for n in numba.prange(len(pairs)):
-        for band in range(BANDS):
-            if pairs[n, band] >= 0:
-                begin = texels[pairs[n, band]]
-                for k in range(side[n] * side[n]):
-                    flat[0, offset[n] + k] += grad_maps[begin + k, 0]
-                    flat[1, offset[n] + k] += grad_maps[begin + k, 1]
+@kernel
+def _spread(mine: int, step: int, laid: Laid, slopes: np.ndarray, gradient: np.ndarray) -> None:
+    """From the slopes at pixels to the gradient of the maps [2·T]: the transpose of `sample`, stroke by stroke."""
+    for n in range(mine, len(laid.size), step):
+        size, base, texel = laid.size[n], laid.offset[n], laid.texel[n]
+        gradient[2 * base : 2 * (base + size[0] * size[1])] = 0
+        for row in range(laid.first[n], laid.last[n]):
+            k = laid.rows[n] + row - laid.first[n]
+            block = laid.blocks[k]
+            for column in range(laid.low[k], laid.high[k], LANES):
+                corner, x, y = locate(texel, column, row, size)
+                d_alpha, d_mix = load(slopes, 2 * block * LANES), load(slopes, (2 * block + 1) * LANES)
+                block += 1
+                low_alpha, low_mix = d_alpha * y, d_mix * y
+                top_alpha, top_mix = d_alpha - low_alpha, d_mix - low_mix
+                count = laid.high[k] - column
+                right_alpha, right_mix = top_alpha * x, top_mix * x
+                add_pairs(
+                    gradient, base, corner,
+                    top_alpha - right_alpha, top_mix - right_mix, right_alpha, right_mix, count,
+                )  # fmt: skip
+                right_alpha, right_mix = low_alpha * x, low_mix * x
+                add_pairs(
+                    gradient, base + size[1], corner,
+                    low_alpha - right_alpha, low_mix - right_mix, right_alpha, right_mix, count,
+                )  # fmt: skip

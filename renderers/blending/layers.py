@@ -14,39 +14,36 @@ MAX_ALPHA = 0.995
 
 @dataclass(frozen=True)
 class FrameMaps:
-    """Coverage and pigment mix of N strokes as square maps of mixed sizes, end to end in two flat tensors.
+    """Coverage and pigment mix of N strokes as maps of R rows and C columns each, end to end in one flat tensor.
 
-    Texel (row, column) of stroke n, of side S = side[n], is at offset[n] + row·S + column; its centre lies at
-    frame coordinates p = (column + 0.5)·2/S - 1, q likewise. The outermost texels of every α map are zero.
+    Texel (row, column) of stroke n is at offset[n] + row·C + column, (R, C) = size[n]; its centre lies at frame
+    coordinates p = (column + 0.5)·2/C - 1 and q = (row + 0.5)·2/R - 1. The outermost texels of every α map are zero.
     """
 
-    alpha: Tensor  # [T] float32
-    mix: Tensor  # [T] float32
+    texels: Tensor  # [T, 2] float32: α and mix side by side, as blending reads them
     offset: Tensor  # [N] int64, on the CPU
-    side: Tensor  # [N] int64, on the CPU
+    size: Tensor  # [N, 2] int64, on the CPU: rows and columns, 2 at least
 
     @staticmethod
     def gather(banks: Sequence[tuple[Tensor, Tensor, Tensor]], count: int) -> FrameMaps:
-        """From banks (positions [M], α [M, S, S], mix [M, S, S]) that together cover positions 0 … count - 1."""
+        """From banks (positions [M], α [M, R, C], mix [M, R, C]) that together cover positions 0 … count - 1."""
         offset = torch.zeros(count, dtype=torch.int64)
-        side = torch.zeros(count, dtype=torch.int64)
+        size = torch.zeros(count, 2, dtype=torch.int64)
         start = 0
         for positions, alpha, _ in banks:
-            positions = positions.cpu()
-            texels = alpha.shape[1] * alpha.shape[2]
+            positions, texels = positions.cpu(), alpha[0].numel()
             offset[positions] = start + torch.arange(len(positions)) * texels
-            side[positions] = alpha.shape[1]
+            size[positions] = torch.tensor(alpha.shape[1:])
             start += len(positions) * texels
         # There may be no strokes at all.
-        alphas = torch.cat([alpha.flatten() for _, alpha, _ in banks] or [torch.zeros(0)])
-        mixes = torch.cat([mix.flatten() for _, _, mix in banks] or [torch.zeros(0)])
-        return FrameMaps(alphas, mixes, offset, side)
+        parts = [torch.stack([alpha.flatten(), mix.flatten()], dim=1) for _, alpha, mix in banks]
+        return FrameMaps(torch.cat(parts or [torch.zeros(0, 2)]), offset, size)
 
     def of(self, index: int) -> tuple[Tensor, Tensor]:
-        """α and mix of one stroke, [S, S] each."""
-        side, start = int(self.side[index]), int(self.offset[index])
-        texels = slice(start, start + side * side)
-        return self.alpha[texels].view(side, side), self.mix[texels].view(side, side)
+        """α and mix of one stroke, [R, C] each."""
+        (rows, columns), start = self.size[index].tolist(), int(self.offset[index])
+        texels = self.texels[start : start + rows * columns].view(rows, columns, 2)
+        return texels[..., 0], texels[..., 1]
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,7 @@ class Layers:
 
     def cpu(self) -> Layers:
         """The same on the CPU."""
-        maps = FrameMaps(*(getattr(self.maps, name).cpu() for name in self.maps.__dataclass_fields__))
+        maps = FrameMaps(self.maps.texels.cpu(), self.maps.offset, self.maps.size)
         return Layers(self.transform.cpu(), maps, self.start.cpu(), self.end.cpu(), self.opacity.cpu())
 
     def check(self, canvas: Tensor) -> None:
@@ -77,5 +74,5 @@ class Layers:
         for name, colors in (("start", self.start), ("end", self.end)):
             if colors.shape != (count, canvas.shape[2]):
                 raise ValueError(f"{name} must be [{count}, {canvas.shape[2]}], got {tuple(colors.shape)}")
-        if self.maps.offset.shape != (count,) or self.maps.side.shape != (count,):
+        if self.maps.offset.shape != (count,) or self.maps.size.shape != (count, 2):
             raise ValueError(f"maps must be of {count} strokes, got {tuple(self.maps.offset.shape)}")

@@ -17,10 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-# The body of a stroke fills 30 of 32 texels of its frame (60 of 64): maps keep a rim of zeros.
-BODY_SHARE = 30 / 32
+PATCH = 4  # texels of a side, of what the networks draw at a time
+PATCHES = (2, 16)  # along one side of a frame, at least and at most
+DENSITY = (0.8, 1.6)  # texels to a pixel along one side of a frame, until it has as many as it may
 # The blur of one canvas pixel reaches this many pixels beyond the body.
 BLUR_REACH = 0.75
+# Maps keep a rim of zeros: one texel as coarse as density allows, or as there are in the largest frames.
+RIM = 1 / DENSITY[0]
+BODY_SHARE = 1 - 2 / (PATCH * PATCHES[1])
 SEED_END = 2**31
 MAX_SLIMNESS = 9.0  # length over width
 MAX_BEND = 0.12  # how far the middle stands off the chord, over the length
@@ -69,8 +73,7 @@ class Brush(ABC):
     shade: ClassVar[float] = 0.0  # of a one-colour brush: how much darker than its colour the pigment end is
     code_size: ClassVar[int]
     field_count: ClassVar[int]  # of `coordinates`
-    # Frame side → width of the rasterization and of the shading network: as narrow as their figures allow.
-    widths: ClassVar[dict[int, tuple[int, int]]]
+    widths: ClassVar[tuple[int, int]]  # of the rasterization and the shading network: as narrow as figures allow
 
     @abstractmethod
     def frame(self, shape: dict[str, Tensor], pixel: float | Tensor) -> Frame:
@@ -106,6 +109,21 @@ class Brush(ABC):
         Returns:
             [N, F, h, w], F = `field_count`, of a size near 1, differentiable in geometry, u and v. The first field
             runs across the stroke from -1 to 1: streaks are functions of it.
+        """
+
+    @abstractmethod
+    def corners(
+        self, geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.ndarray, out: np.ndarray
+    ) -> None:
+        """`coordinates` of the corners of all patches, with derivatives: the same formulas in dual numbers.
+
+        Args:
+            geometry: [N, G] float32; derivatives 2 … are by these.
+            box: [N, 2] float32; derivatives 0 and 1 are by these.
+            blur: [N] float32, the canvas pixel's width in stroke units.
+            grid: [N, 2] int64, patches along u and v.
+            out: [K · F · 8] float32, filled: for all K corners, stroke after stroke and row after row, each field's
+                value and seven derivatives.
         """
 
     @abstractmethod
@@ -160,8 +178,22 @@ class Limits:
 
 def framed_box(half_length: Tensor, half_width: Tensor, blur: Tensor) -> Tensor:
     """Box [N, 2] around a body of these half extents blurred by pixels `blur` wide, all in stroke units [N]."""
-    half = torch.stack([half_length, half_width], dim=1)
-    return (half + BLUR_REACH * blur[:, None]) / BODY_SHARE
+    body = torch.stack([half_length, half_width], dim=1) + BLUR_REACH * blur[:, None]
+    return torch.maximum(body + RIM * blur[:, None], body / BODY_SHARE)
+
+
+def frame_grid(box: Tensor, blur: Tensor, density: float | Tensor, most: int = PATCHES[1]) -> Tensor:
+    """[N, 2] int64: how many patches a frame has along u and v for `density` texels to a pixel.
+
+    Args:
+        box: [N, 2] half extents; blur: [N] the pixel's width; both in stroke units.
+        density: a number or [N, 1], within DENSITY for the networks.
+        most: patches along one side.
+    """
+    texels = (2 * density) * box.detach() / blur[:, None]
+    # A frame that is nowhere needs no more than the least.
+    patches = torch.nan_to_num(texels / PATCH, nan=0.0).clamp(max=most).ceil()
+    return patches.clamp(min=PATCHES[0]).to(torch.int64)
 
 
 def softness(blur: Tensor, half: Tensor) -> Tensor:
@@ -184,14 +216,15 @@ def wrapped(angle: Tensor) -> Tensor:
     return torch.remainder(angle + np.pi, 2 * np.pi) - np.pi
 
 
-def texel_footprint(box: Tensor, side: int, blur: Tensor) -> tuple[Tensor, Tensor]:
-    """What a texel of side² maps stands for, along u and v: itself or the canvas pixel, whichever is wider.
+def texel_footprint(box: Tensor, grid: Tensor, blur: Tensor) -> tuple[Tensor, Tensor]:
+    """What a texel stands for, along u and v: itself or the canvas pixel, whichever is wider.
 
     Args:
         box: [N, 2] half extents; blur: [N] the pixel's width; both in stroke units.
+        grid: [N, 2] patches along u and v.
 
     Returns:
         [N] each.
     """
-    texel = 2 * box / side
+    texel = 2 * box / (PATCH * grid)
     return torch.maximum(texel[:, 0], blur), torch.maximum(texel[:, 1], blur)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,7 +11,20 @@ from torch import Tensor
 
 from renderers.brushes.base import Brush, Frame, Limits, Parameter, framed_box, softness, told
 from renderers.brushes.bezier import POINT_PARAMETERS, Chord, nearest, place_curve
+from renderers.brushes.corners import (
+    GEOMETRY,
+    at_least,
+    corner,
+    corner_count,
+    footprint,
+    length_of,
+    nearest_corner,
+    told_dual,
+)
 from renderers.brushes.texture import kernel, nearest_on_curve, noise1, noise2, ramp, resolved
+from renderers.duals import bounded, constant, keep, magnitude, root, unknown, value_of
+from renderers.jit import inlined
+from renderers.jit import kernel as dual_kernel
 
 SLANT = 0.4  # the chisel's lean: how far the ends run along while going one radius across
 MEAN_GAP = 0.2  # mean of the noise that thins the ink: detail must not make a stroke paler
@@ -30,7 +44,7 @@ class MarkerPen(Brush):
     shade = 0.12
     code_size = 4
     field_count = 4
-    widths = {32: (96, 48), 64: (48, 24)}
+    widths = (48, 32)
 
     def frame(self, shape: dict[str, Tensor], pixel: float | Tensor) -> Frame:
         chord = Chord.of(shape)
@@ -63,6 +77,11 @@ class MarkerPen(Brush):
         end = cap / along.clamp(min=EDGE)
         return torch.stack([across.clamp(-1.4, 1.4), told(side), told(end), cap.clamp(-0.3, 0.9)], dim=1)
 
+    def corners(
+        self, geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.ndarray, out: np.ndarray
+    ) -> None:
+        _corners(geometry, box, blur, grid, out)
+
     def place(self, center: Tensor, angle: Tensor, length: Tensor, width: Tensor, bend: Tensor) -> dict[str, Tensor]:
         return {**place_curve(center, angle, length, width, bend), "radius": width / 2}
 
@@ -92,6 +111,44 @@ def _cap(x: float, y: float, ex: float, ey: float, tx: float, ty: float) -> floa
     along = ((x - ex) * tx + (y - ey) * ty) / length
     across = ((y - ey) * tx - (x - ex) * ty) / length
     return (NIB + SLANT * across - along) / math.sqrt(1.0 + SLANT * SLANT)
+
+
+@dual_kernel
+def _corners(geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.ndarray, out: np.ndarray) -> None:
+    """`coordinates` in dual numbers."""
+    at = 0
+    for n in range(len(box)):
+        half, skew, rise = (
+            unknown(geometry[n, 0], GEOMETRY), unknown(geometry[n, 1], GEOMETRY + 1),
+            unknown(geometry[n, 2], GEOMETRY + 2),
+        )  # fmt: skip
+        fu, fv = footprint(box[n], 0, blur[n], grid[n]), footprint(box[n], 1, blur[n], grid[n])
+        low = -rise / 4
+        for k in range(corner_count(grid[n])):
+            u, v = corner(box[n], grid[n], k)
+            t, du, dv, tu, tv = nearest_corner(half, skew, rise, constant(0.0), u, v)
+            speed = length_of(tu, tv, 1e-8)
+            across = (dv * tu - du * tv) / speed
+            width = length_of(tv * fu, tu * fv, 0.0) / speed
+            along = length_of(tu * fu, tv * fv, 0.0) / speed
+            if value_of(t) < 0.5:
+                cap = _cap_corner(u, v, -half, low, -(skew * half + half), -rise)
+            else:
+                cap = _cap_corner(u, v, half, low, half - skew * half, -rise)
+            keep(out, at, bounded(across, -1.4, 1.4))
+            keep(out, at + 1, told_dual((SIDE - magnitude(across)) / at_least(width, EDGE)))
+            keep(out, at + 2, told_dual(cap / at_least(along, EDGE)))
+            keep(out, at + 3, bounded(cap, -0.3, 0.9))
+            at += 4
+
+
+@inlined
+def _cap_corner(x: Any, y: Any, ex: Any, ey: Any, tx: Any, ty: Any) -> Any:
+    """`_cap_depth` in dual numbers."""
+    length = root(tx * tx + ty * ty) + 1e-9
+    along = ((x - ex) * tx + (y - ey) * ty) / length
+    across = ((y - ey) * tx - (x - ex) * ty) / length
+    return (NIB + SLANT * across - along) / math.sqrt(1 + SLANT * SLANT)
 
 
 @kernel

@@ -21,7 +21,10 @@ from renderers.brushes.base import (
     told,
     wrapped,
 )
+from renderers.brushes.corners import GEOMETRY, at_least, corner, corner_count, footprint, told_dual
 from renderers.brushes.texture import kernel, noise1, noise2, ramp, resolved, smoothstep
+from renderers.duals import bounded, keep, magnitude, root, unknown
+from renderers.jit import kernel as dual_kernel
 
 RATIO = (1.0, MAX_SLIMNESS)  # length over width
 SIDE = 0.93  # where the sides of the body lie, in half widths
@@ -45,7 +48,7 @@ class OilPaintBrush(Brush):
     colors = 2
     code_size = 3
     field_count = 5
-    widths = {32: (64, 48), 64: (48, 24)}
+    widths = (64, 32)
 
     def frame(self, shape: dict[str, Tensor], pixel: float | Tensor) -> Frame:
         unit = shape["width"] / 2
@@ -77,6 +80,11 @@ class OilPaintBrush(Brush):
         entry = (ratio * (1 + s) - 0.15) / footprint[0].clamp(min=0.18)
         return torch.stack([t.clamp(-1.4, 1.4), told(side), s, told(reach), told(entry)], dim=1)
 
+    def corners(
+        self, geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.ndarray, out: np.ndarray
+    ) -> None:
+        _corners(geometry, box, blur, grid, out)
+
     def place(self, center: Tensor, angle: Tensor, length: Tensor, width: Tensor, bend: Tensor) -> dict[str, Tensor]:
         angle = wrapped(angle)
         x, y = center[:, 0], center[:, 1]
@@ -93,6 +101,29 @@ class OilPaintBrush(Brush):
 
     def center(self, shape: dict[str, Tensor]) -> Tensor:
         return torch.stack([shape["x"], shape["y"]], dim=1)
+
+
+@dual_kernel
+def _corners(geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.ndarray, out: np.ndarray) -> None:
+    """`coordinates` in dual numbers."""
+    at = 0
+    for n in range(len(box)):
+        ratio, sagitta = unknown(geometry[n, 0], GEOMETRY), unknown(geometry[n, 1], GEOMETRY + 1)
+        fu, fv = footprint(box[n], 0, blur[n], grid[n]), footprint(box[n], 1, blur[n], grid[n])
+        for k in range(corner_count(grid[n])):
+            u, v = corner(box[n], grid[n], k)
+            s = u / ratio
+            slope = -2 * sagitta * s / ratio
+            steep = root(1 + slope * slope)
+            t = (v - sagitta * (0.5 - s * s)) / steep
+            across = fu * slope
+            width = root(across * across + fv * fv) / steep
+            keep(out, at, bounded(t, -1.4, 1.4))
+            keep(out, at + 1, told_dual((SIDE - magnitude(t)) / at_least(width, EDGE)))
+            keep(out, at + 2, s)
+            keep(out, at + 3, told_dual((ratio * (1 - s) - 0.4) / at_least(fu, 0.25)))
+            keep(out, at + 4, told_dual((ratio * (1 + s) - 0.15) / at_least(fu, 0.18)))
+            at += 5
 
 
 @kernel

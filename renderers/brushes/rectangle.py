@@ -20,7 +20,10 @@ from renderers.brushes.base import (
     told,
     wrapped,
 )
+from renderers.brushes.corners import GEOMETRY, corner, corner_count, footprint, told_dual
 from renderers.brushes.texture import kernel, noise2, ramp, resolved
+from renderers.duals import bounded, keep, magnitude, unknown
+from renderers.jit import kernel as dual_kernel
 
 RATIO = (1.0, MAX_SLIMNESS)  # width over height
 EDGE = 0.06  # width of the shaded edge, in half heights
@@ -41,7 +44,7 @@ class Rectangle(Brush):
     shade = 0.08
     code_size = 2
     field_count = 3
-    widths = {32: (16, 16), 64: (16, 16)}
+    widths = (16, 16)
 
     def frame(self, shape: dict[str, Tensor], pixel: float | Tensor) -> Frame:
         unit = shape["height"] / 2
@@ -61,6 +64,11 @@ class Rectangle(Brush):
         sides = (1 - v.abs()) / footprint[1]
         return torch.stack([v.clamp(-1.4, 1.4), told(sides), told(ends)], dim=1)
 
+    def corners(
+        self, geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.ndarray, out: np.ndarray
+    ) -> None:
+        _corners(geometry, box, blur, grid, out)
+
     def place(self, center: Tensor, angle: Tensor, length: Tensor, width: Tensor, bend: Tensor) -> dict[str, Tensor]:
         return {
             "x": center[:, 0],
@@ -79,6 +87,21 @@ class Rectangle(Brush):
 
     def center(self, shape: dict[str, Tensor]) -> Tensor:
         return torch.stack([shape["x"], shape["y"]], dim=1)
+
+
+@dual_kernel
+def _corners(geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.ndarray, out: np.ndarray) -> None:
+    """`coordinates` in dual numbers."""
+    at = 0
+    for n in range(len(box)):
+        ratio = unknown(geometry[n, 0], GEOMETRY)
+        fu, fv = footprint(box[n], 0, blur[n], grid[n]), footprint(box[n], 1, blur[n], grid[n])
+        for k in range(corner_count(grid[n])):
+            u, v = corner(box[n], grid[n], k)
+            keep(out, at, bounded(v, -1.4, 1.4))
+            keep(out, at + 1, told_dual((1 - magnitude(v)) / fv))
+            keep(out, at + 2, told_dual((ratio - magnitude(u)) / fu))
+            at += 3
 
 
 @kernel

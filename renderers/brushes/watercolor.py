@@ -10,7 +10,19 @@ from torch import Tensor
 
 from renderers.brushes.base import Brush, Frame, Limits, Parameter, framed_box, softness, told
 from renderers.brushes.bezier import POINT_PARAMETERS, Chord, nearest, place_curve
+from renderers.brushes.corners import (
+    GEOMETRY,
+    at_least,
+    corner,
+    corner_count,
+    footprint,
+    length_of,
+    nearest_corner,
+    told_dual,
+)
 from renderers.brushes.texture import kernel, nearest_on_curve, noise2, ramp, resolved, smoothstep
+from renderers.duals import bounded, keep, unknown
+from renderers.jit import kernel as dual_kernel
 
 EDGE = 0.12  # how soft the wet edge is, in radii
 SIDE = 0.96  # where the wet edge lies, in radii
@@ -30,7 +42,7 @@ class Watercolor(Brush):
     colors = 2
     code_size = 5
     field_count = 4
-    widths = {32: (96, 24), 64: (48, 24)}
+    widths = (64, 24)
 
     def frame(self, shape: dict[str, Tensor], pixel: float | Tensor) -> Frame:
         chord = Chord.of(shape)
@@ -66,6 +78,11 @@ class Watercolor(Brush):
         edge = depth / blur.clamp(min=EDGE)
         return torch.stack([v.clamp(-1.4, 1.4), told(edge), 2 * depth.clamp(-0.2, 0.8), u / (half + 1)], dim=1)
 
+    def corners(
+        self, geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.ndarray, out: np.ndarray
+    ) -> None:
+        _corners(geometry, box, blur, grid, out)
+
     def place(self, center: Tensor, angle: Tensor, length: Tensor, width: Tensor, bend: Tensor) -> dict[str, Tensor]:
         shape = place_curve(center, angle, length, width, bend)
         return {**shape, "radius0": width / 2, "radius2": width / 2}
@@ -86,6 +103,30 @@ class Watercolor(Brush):
 
     def center(self, shape: dict[str, Tensor]) -> Tensor:
         return Chord.of(shape).center()
+
+
+@dual_kernel
+def _corners(geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.ndarray, out: np.ndarray) -> None:
+    """`coordinates` in dual numbers."""
+    at = 0
+    for n in range(len(box)):
+        half, skew, rise, start, end = (
+            unknown(geometry[n, 0], GEOMETRY), unknown(geometry[n, 1], GEOMETRY + 1),
+            unknown(geometry[n, 2], GEOMETRY + 2), unknown(geometry[n, 3], GEOMETRY + 3),
+            unknown(geometry[n, 4], GEOMETRY + 4),
+        )  # fmt: skip
+        fu, fv = footprint(box[n], 0, blur[n], grid[n]), footprint(box[n], 1, blur[n], grid[n])
+        for k in range(corner_count(grid[n])):
+            u, v = corner(box[n], grid[n], k)
+            t, du, dv, _, _ = nearest_corner(half, skew, rise, end - start, u, v)
+            distance = length_of(du, dv, 1e-8)
+            depth = SIDE * (start + (end - start) * t) - distance
+            width = length_of(du * fu, dv * fv, 1e-12) / distance
+            keep(out, at, bounded(v, -1.4, 1.4))
+            keep(out, at + 1, told_dual(depth / at_least(width, EDGE)))
+            keep(out, at + 2, 2 * bounded(depth, -0.2, 0.8))
+            keep(out, at + 3, u / (half + 1))
+            at += 4
 
 
 @kernel

@@ -1,0 +1,114 @@
+"""Which pixels each stroke covers: for every row of the canvas that its frame meets, the exact span of columns."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from renderers.blending.layers import Layers
+from renderers.jit import kernel
+from renderers.lanes import LANES
+from renderers.threads import share
+
+BANDS = 16  # the canvas is cut into this many bands of rows, whatever the number of threads
+# Bands in the order in which threads take them: any run of them is spread over the canvas.
+BAND_ORDER = np.array([0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15])
+
+
+class Laid(NamedTuple):
+    """N strokes on a canvas of H rows, as kernels read them; R rows of strokes in all."""
+
+    texel: np.ndarray  # [N, 6] float64: pixel (column, row, 1) → texel column and row of the stroke's map
+    first: np.ndarray  # [N] int64: first canvas row
+    last: np.ndarray  # [N] int64: one past the last canvas row
+    rows: np.ndarray  # [N + 1] int64: where the stroke's own rows begin among all R
+    low: np.ndarray  # [R] int32: first column
+    high: np.ndarray  # [R] int32: one past the last column
+    blocks: np.ndarray  # [R + 1] int64: how many blocks of LANES pixels lie before this row
+    maps: np.ndarray  # [2·T] float32: α and mix of all texels
+    start: np.ndarray  # [N, C] float32
+    end: np.ndarray  # [N, C] float32
+    opacity: np.ndarray  # [N] float32
+    offset: np.ndarray  # [N] int64
+    size: np.ndarray  # [N, 2] int64: rows and columns
+
+    @staticmethod
+    def out(layers: Layers, height: int, width: int) -> Laid:
+        """Lay out `layers` (all tensors on the CPU) on a canvas of this size."""
+        arrays = [layers.maps.texels, layers.start, layers.end, layers.opacity, layers.maps.offset, layers.maps.size]
+        maps, start, end, opacity, offset, size = (value.detach().contiguous().numpy() for value in arrays)
+        texel = texel_transform(layers.transform.detach().numpy(), size)
+        first, last = row_ranges(texel, size, height)
+        rows = _running(last - first)
+        low, high = np.zeros((2, rows[-1]), np.int32)
+        share(lambda mine, step: _find_spans(mine, step, texel, first, last, rows, size, width, low, high))
+        blocks = _running((high - low + (LANES - 1)) // LANES)
+        return Laid(
+            texel, first, last, rows, low, high, blocks, maps.reshape(-1), start, end, opacity, offset, size
+        )  # fmt: skip
+
+
+def _running(counts: np.ndarray) -> np.ndarray:
+    """[K] counts → [K + 1] int64: how many come before each, and all of them."""
+    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+
+
+def texel_transform(transform: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """[N, 6] float64: pixel (column, row, 1) → texel column and row of each stroke's map."""
+    half = size[:, ::-1, None] / 2.0
+    texel = transform.astype(np.float64) * half
+    texel[:, :, 2] += half[:, :, 0] - 0.5
+    return texel.reshape(-1, 6)
+
+
+def row_ranges(texel: np.ndarray, size: np.ndarray, height: int) -> tuple[np.ndarray, np.ndarray]:
+    """First and one past the last canvas row of each stroke: where the map's texel centres reach."""
+    a, b, c, d, e, f = texel.T
+    determinant = a * e - b * d
+    determinant = np.where(determinant == 0, np.nan, determinant)
+    x, y = (size[:, 1:] - 1.0) * np.array([[0, 1, 0, 1]]), (size[:, :1] - 1.0) * np.array([[0, 0, 1, 1]])
+    y = (a[:, None] * (y - f[:, None]) - d[:, None] * (x - c[:, None])) / determinant[:, None]
+    # A stroke that is nowhere (no number, or no extent) touches no row.
+    y = np.where(np.isfinite(y).all(axis=1, keepdims=True) & np.isfinite(texel).all(axis=1, keepdims=True), y, -1.0)
+    first = np.clip(np.ceil(y.min(axis=1) - 1e-9), 0, height).astype(np.int64)
+    last = np.clip(np.floor(y.max(axis=1) + 1e-9) + 1, 0, height).astype(np.int64)
+    return first, np.maximum(first, last)
+
+
+def band_pairs(laid: Laid, height: int) -> tuple[np.ndarray, int]:
+    """[N, BANDS] int64: a running number for each pair of a stroke and a band that it touches, else -1."""
+    edges = np.array([band * height // BANDS for band in range(BANDS + 1)])
+    touches = (laid.first[:, None] < edges[None, 1:]) & (laid.last[:, None] > edges[None, :-1])
+    pairs = np.where(touches, np.cumsum(touches.ravel()).reshape(touches.shape) - 1, -1)
+    return pairs, int(touches.sum())
+
+
+@kernel
+def _find_spans(
+    mine: int, step: int, texel: np.ndarray, first: np.ndarray, last: np.ndarray, rows: np.ndarray,
+    size: np.ndarray, width: int, low: np.ndarray, high: np.ndarray,
+) -> None:  # fmt: skip
+    for n in range(mine, len(size), step):
+        for row in range(first[n], last[n]):
+            k = rows[n] + row - first[n]
+            low[k], high[k] = _span(texel[n], row, size[n, 1] - 1.0, size[n, 0] - 1.0, width)
+
+
+@kernel
+def _span(texel: np.ndarray, row: int, right: float, bottom: float, width: int) -> tuple[int, int]:
+    """First and one past the last column of a row whose texel coordinates lie within [0, right] and [0, bottom]."""
+    low, high = 0.0, width - 1.0
+    for k, reach in ((0, right), (1, bottom)):
+        slope = texel[3 * k]
+        at_zero = texel[3 * k + 1] * row + texel[3 * k + 2]
+        if abs(slope) < 1e-12:
+            if at_zero < 0.0 or at_zero > reach:
+                return 0, 0
+            continue
+        enter, leave = -at_zero / slope, (reach - at_zero) / slope
+        if enter > leave:
+            enter, leave = leave, enter
+        low, high = max(low, enter), min(high, leave)
+    first, last = int(np.ceil(low - 1e-9)), int(np.floor(high + 1e-9)) + 1
+    return (first, last) if last > first else (0, 0)

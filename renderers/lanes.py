@@ -1,0 +1,268 @@
+"""Eight numbers at a time in numba kernels: what a processor does in one instruction, said in one operator.
+
+numba leaves it to LLVM to find what may run side by side, and in loops that are short, gather from maps or share
+scratch arrays it finds little. Here a kernel says it. A `Lanes` value is LANES float32, <8 x float> in LLVM, which
+every processor has a form of (one AVX register, two of SSE or NEON); it lives in registers, and the usual operators
+work between two of them. The order of all sums is written down, so results do not depend on the machine's width.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+from llvmlite import ir
+from numba.core import types
+from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
+from numba.extending import intrinsic as _intrinsic
+from numba.extending import lower_builtin, models, register_model
+
+LANES = 8
+intrinsic: Any = _intrinsic  # what it makes is called from kernels only, with other arguments than Python sees
+
+_INT = ir.IntType(32)
+_FLOATS, _INTS = ir.VectorType(ir.FloatType(), LANES), ir.VectorType(_INT, LANES)
+_QUAD = ir.VectorType(ir.FloatType(), 4)
+
+
+class Lanes(types.Type):
+    """numba's type of LANES float32."""
+
+    def __init__(self) -> None:
+        super().__init__(name=f"float32x{LANES}")
+
+
+class IntLanes(types.Type):
+    """numba's type of LANES int32."""
+
+    def __init__(self) -> None:
+        super().__init__(name=f"int32x{LANES}")
+
+
+_lanes, _int_lanes = Lanes(), IntLanes()
+
+
+@register_model(Lanes)
+class _LanesModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, kind: Lanes) -> None:
+        super().__init__(manager, kind, _FLOATS)
+
+
+@register_model(IntLanes)
+class _IntLanesModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, kind: IntLanes) -> None:
+        super().__init__(manager, kind, _INTS)
+
+
+def _allow(which: Any, floats: str, ints: str) -> None:
+    """Let operator `which` work between two lanes, by the LLVM instructions of these names."""
+    kinds = {_lanes: floats, _int_lanes: ints}
+
+    class _Template(ConcreteTemplate):
+        cases = [signature(kind, kind, kind) for kind in kinds]
+
+    infer_global(which)(_Template)
+    for kind, instruction in kinds.items():
+        # A product and a sum may become one instruction.
+        flags = ("contract",) if kind is _lanes else ()
+
+        def lower(
+            context: Any, builder: Any, sig: Any, args: Any, instruction: str = instruction, flags: Any = flags
+        ) -> Any:
+            return getattr(builder, instruction)(*args, flags=flags)
+
+        lower_builtin(which, kind, kind)(lower)
+
+
+for _plain, _in_place, _name in (
+    (operator.add, operator.iadd, "add"),
+    (operator.sub, operator.isub, "sub"),
+    (operator.mul, operator.imul, "mul"),
+):
+    _allow(_plain, f"f{_name}", _name)
+    _allow(_in_place, f"f{_name}", _name)
+
+
+# --- making lanes -------------------------------------------------------------------------------------------
+
+
+@intrinsic
+def splat(typing: Any, value: Any) -> Any:
+    """All lanes this number."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return _splat(builder, context.cast(builder, args[0], sig.args[0], types.float32), _FLOATS)
+
+    return _lanes(value), codegen
+
+
+@intrinsic
+def splat_int(typing: Any, value: Any) -> Any:
+    """All lanes this whole number."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return _splat(builder, context.cast(builder, args[0], sig.args[0], types.int32), _INTS)
+
+    return _int_lanes(value), codegen
+
+
+@intrinsic
+def iota(typing: Any) -> Any:
+    """0, 1, 2 and so on."""
+    return _lanes(), lambda context, builder, sig, args: ir.Constant(_FLOATS, list(range(LANES)))
+
+
+@intrinsic
+def load(typing: Any, array: Any, index: Any) -> Any:
+    """LANES numbers of a flat float32 array, from `index` on. Bounds are not checked."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return _load(builder, _address(context, builder, sig, args, _FLOATS))
+
+    return _lanes(array, index), codegen
+
+
+@intrinsic
+def store(typing: Any, array: Any, index: Any, value: Any) -> Any:
+    """Write lanes into a flat float32 array, from `index` on. Bounds are not checked."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        builder.store(args[2], _address(context, builder, sig, args, _FLOATS)).align = 4
+        return context.get_dummy_value()
+
+    return types.void(array, index, value), codegen
+
+
+@intrinsic
+def whole(typing: Any, value: Any) -> Any:
+    """Float lanes without what is behind the point, as int lanes."""
+    return _int_lanes(value), lambda context, builder, sig, args: builder.fptosi(args[0], _INTS)
+
+
+@intrinsic
+def as_float(typing: Any, value: Any) -> Any:
+    """Int lanes as float lanes."""
+    return _lanes(value), lambda context, builder, sig, args: builder.sitofp(args[0], _FLOATS)
+
+
+# --- between lanes ------------------------------------------------------------------------------------------
+
+
+@intrinsic
+def clamped(typing: Any, value: Any, low: Any, high: Any) -> Any:
+    """Int lanes kept within [low, high]."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        value, low, high = args
+        value = builder.select(builder.icmp_signed("<", value, low), low, value)
+        return builder.select(builder.icmp_signed(">", value, high), high, value)
+
+    return _int_lanes(value, low, high), codegen
+
+
+@intrinsic
+def where_less(typing: Any, left: Any, right: Any, then: Any, otherwise: Any) -> Any:
+    """Float lanes: `then` where left < right, else `otherwise`."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        left, right, then, otherwise = args
+        return builder.select(builder.fcmp_ordered("<", left, right), then, otherwise)
+
+    return _lanes(left, right, then, otherwise), codegen
+
+
+@intrinsic
+def total(typing: Any, value: Any) -> Any:
+    """The sum of all lanes, taken by halves."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        value, width = args[0], LANES
+        while width > 1:
+            width //= 2
+            low, high = (_shuffle(builder, value, value, range(k, k + width)) for k in (0, width))
+            value = builder.fadd(low, high)
+        return builder.extract_element(value, _INT(0))
+
+    return types.float32(value), codegen
+
+
+# --- texels: pairs of numbers, read and written with their right-hand neighbour ----------------------------
+
+
+@intrinsic
+def load_pairs(typing: Any, array: Any, base: Any, index: Any) -> Any:
+    """For each lane the pair of numbers at base + index, and the pair after it: four float lanes.
+
+    Args:
+        array: flat float32; pair k is array[2·k] and array[2·k + 1]. Bounds are not checked.
+        base: whole number.
+        index: int lanes.
+    """
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        quads = [_load(builder, _pair_address(context, builder, sig, args, lane)) for lane in range(LANES)]
+        joined = _joined(builder, quads)
+        columns = [_shuffle(builder, joined, joined, range(k, 4 * LANES, 4)) for k in range(4)]
+        return context.make_tuple(builder, sig.return_type, columns)
+
+    return types.UniTuple(_lanes, 4)(array, base, index), codegen
+
+
+@intrinsic
+def add_pairs(
+    typing: Any, array: Any, base: Any, index: Any, first: Any, second: Any, third: Any, fourth: Any, count: Any
+) -> Any:
+    """The reverse of `load_pairs`: add four float lanes to where they would be read, for the first `count` lanes."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        count = context.cast(builder, args[7], sig.args[7], types.intp)
+        joined = _joined(builder, list(args[3:7]))
+        for lane in range(LANES):
+            quad = _shuffle(builder, joined, joined, range(lane, 4 * LANES, LANES))
+            with builder.if_then(builder.icmp_signed("<", count.type(lane), count)):
+                address = _pair_address(context, builder, sig, args, lane)
+                builder.store(builder.fadd(_load(builder, address), quad), address).align = 4
+        return context.get_dummy_value()
+
+    return types.void(array, base, index, first, second, third, fourth, count), codegen
+
+
+# --- LLVM ---------------------------------------------------------------------------------------------------
+
+
+def _splat(builder: Any, value: Any, kind: Any) -> Any:
+    one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, _INT(0))
+    return _shuffle(builder, one, one, [0] * LANES)
+
+
+def _shuffle(builder: Any, left: Any, right: Any, order: Sequence[int]) -> Any:
+    return builder.shuffle_vector(left, right, ir.Constant(ir.VectorType(_INT, len(order)), list(order)))
+
+
+def _joined(builder: Any, parts: list[Any]) -> Any:
+    """Vectors of one width, a power of two of them, end to end."""
+    while len(parts) > 1:
+        both = range(2 * parts[0].type.count)
+        parts = [_shuffle(builder, *pair, both) for pair in zip(parts[::2], parts[1::2], strict=True)]
+    return parts[0]
+
+
+def _load(builder: Any, address: Any) -> Any:
+    loaded = builder.load(address)
+    loaded.align = 4
+    return loaded
+
+
+def _address(context: Any, builder: Any, sig: Any, args: Any, kind: Any, index: Any = None) -> Any:
+    """Pointer to a vector of this kind at args[1], or `index`, in the flat array args[0]."""
+    if index is None:
+        index = context.cast(builder, args[1], sig.args[1], types.intp)
+    data = context.make_array(sig.args[0])(context, builder, args[0]).data
+    return builder.bitcast(builder.gep(data, [index]), kind.as_pointer())
+
+
+def _pair_address(context: Any, builder: Any, sig: Any, args: Any, lane: int) -> Any:
+    base = context.cast(builder, args[1], sig.args[1], types.intp)
+    index = builder.sext(builder.extract_element(args[2], _INT(lane)), base.type)
+    return _address(context, builder, sig, args, _QUAD, builder.shl(builder.add(base, index), base.type(1)))

@@ -1,0 +1,234 @@
+"""What kernels are made of: lanes, dual numbers, corners in dual numbers, threads, workspaces, the fused loss."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import numba
+import numpy as np
+import pytest
+import torch
+
+from painter.fused_loss import measured_loss
+from painter.losses import PIXEL_LOSSES, pixel_loss
+from renderers.brushes import BRUSHES, Frame
+from renderers.brushes.base import frame_grid
+from renderers.duals import UNKNOWNS, WIDTH, bounded, constant, keep, magnitude, root, unknown, value_of
+from renderers.evaluation import random_strokes
+from renderers.lanes import (
+    LANES,
+    add_pairs,
+    as_float,
+    clamped,
+    iota,
+    load,
+    load_pairs,
+    splat,
+    splat_int,
+    store,
+    total,
+    where_less,
+    whole,
+)
+from renderers.networks import Patches, patch_features
+from renderers.threads import core_count, limited_to, share
+from renderers.workspace import Lent
+
+# --- lanes --------------------------------------------------------------------------------------------------
+
+
+@numba.njit
+def _arithmetic(a, b, out):  # type: ignore[no-untyped-def]
+    x, y = load(a, 1), load(b, 0)
+    z = x * y + splat(2.5) - iota()
+    z -= y
+    z *= splat(3)
+    z += x
+    store(out, 0, z)
+    store(out, LANES, where_less(x, y, x, splat(-7)))
+    store(out, 2 * LANES, as_float(clamped(whole(x * splat(10)), splat_int(-3), splat_int(4)) + splat_int(1)))
+    return total(z)
+
+
+def test_lanes_compute_as_arrays_do() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, LANES + 1)).astype(np.float32)
+    out = np.zeros(3 * LANES + 1, np.float32)
+    summed = _arithmetic(a, b, out)
+    x, y = a[1:], b[:LANES]
+    z = (x * y + 2.5 - np.arange(LANES) - y) * 3 + x
+    np.testing.assert_allclose(out[:LANES], z, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(out[LANES : 2 * LANES], np.where(x < y, x, np.float32(-7)))
+    np.testing.assert_array_equal(out[2 * LANES : -1], np.clip(np.trunc(x * 10), -3, 4) + 1)
+    assert summed == pytest.approx(z.sum(), rel=1e-5) and out[-1] == 0
+
+
+@numba.njit
+def _exchange(pairs, base, index, count, out):  # type: ignore[no-untyped-def]
+    at = whole(load(index, 0))
+    a, b, c, d = load_pairs(pairs, base, at)
+    store(out, 0, a)
+    store(out, LANES, b)
+    store(out, 2 * LANES, c)
+    store(out, 3 * LANES, d)
+    add_pairs(pairs, base, at, a, b, splat(1), splat(2), count)
+
+
+@pytest.mark.parametrize("count", [0, 3, LANES, LANES + 5])
+def test_pairs_are_read_with_their_neighbours_and_added_to(count: int) -> None:
+    pairs = np.random.default_rng(1).random((30, 2)).astype(np.float32)
+    index = np.array([0, 5, 5, 6, 20, 3, 1, 0])[:LANES]
+    flat, out = pairs.copy().reshape(-1), np.zeros(4 * LANES, np.float32)
+    _exchange(flat, 4, index.astype(np.float32), count, out)
+    expected = pairs.copy()
+    for k, place in enumerate(index + 4):
+        np.testing.assert_array_equal(out[k::LANES], np.concatenate([pairs[place], pairs[place + 1]]))
+        if k < count:
+            expected[place] += pairs[place]
+            expected[place + 1] += [1, 2]
+    np.testing.assert_allclose(flat.reshape(-1, 2), expected, rtol=1e-6)
+
+
+# --- dual numbers -------------------------------------------------------------------------------------------
+
+
+@numba.njit
+def _formulas(x, y, out):  # type: ignore[no-untyped-def]
+    a, b = unknown(x, 0), unknown(y, 6)
+    keep(out, 0, a + b * 2 - 1.5)
+    keep(out, 1, a * b / (b * b + a))
+    keep(out, 2, root(a * a + b * b) * magnitude(-a - 1))
+    keep(out, 3, bounded(a, -1.0, 0.25) * bounded(b, 0.0, 9.0))
+    keep(out, 4, 2 / b - constant(3.0) * a)
+    return value_of(a)
+
+
+def test_dual_numbers_carry_exact_derivatives() -> None:
+    formulas: list[Callable[[float, float], float]] = [
+        lambda a, b: a + b * 2 - 1.5,
+        lambda a, b: a * b / (b * b + a),
+        lambda a, b: float(np.hypot(a, b)) * abs(-a - 1),
+        lambda a, b: min(max(a, -1.0), 0.25) * min(max(b, 0.0), 9.0),
+        lambda a, b: 2 / b - 3 * a,
+    ]
+    for x, y in ((0.3, 0.7), (-0.4, 1.9), (2.0, -0.6)):
+        out = np.full(len(formulas) * WIDTH, np.nan, np.float32)
+        assert _formulas(np.float32(x), np.float32(y), out) == np.float32(x)
+        step = 1e-6
+        for formula, dual in zip(formulas, out.reshape(-1, WIDTH), strict=True):
+            slopes = np.zeros(UNKNOWNS)
+            slopes[0] = (formula(x + step, y) - formula(x - step, y)) / (2 * step)
+            slopes[6] = (formula(x, y + step) - formula(x, y - step)) / (2 * step)
+            np.testing.assert_allclose(dual, [formula(x, y), *slopes], rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("brush", list(BRUSHES))
+def test_corners_are_coordinates_with_their_derivatives(brush: str) -> None:
+    """`Brush.corners` against `Brush.coordinates` and autograd."""
+    of = BRUSHES[brush]
+    frame = of.frame(random_strokes(of, 80, torch.Generator().manual_seed(5)).shape, 1 / 120)
+    box, geometry = frame.box.requires_grad_(), frame.geometry.requires_grad_()
+    blur = (1 / 120 / frame.scale).detach()
+    patches = Patches.of(frame_grid(box, blur, 1.0))
+    leaves = Frame(frame.center, frame.axis, frame.scale, box, geometry, frame.code)
+    fields = patch_features(of, leaves, blur, patches)[:, : 4 * of.field_count].view(-1, of.field_count, 4)
+    weight = torch.randn(fields.shape, generator=torch.Generator().manual_seed(6))
+    wanted = torch.cat(torch.autograd.grad((fields * weight).sum(), [box, geometry]), dim=1)
+    grid = patches.grid.numpy()
+    out = np.empty((int((grid + 1).prod(axis=1).sum()), of.field_count, WIDTH), np.float32)
+    of.corners(geometry.detach().numpy(), box.detach().numpy(), blur.numpy(), grid, out.reshape(-1))
+    first = np.concatenate([[0], np.cumsum((grid + 1).prod(axis=1))])[patches.owner]
+    near = first + (patches.row * (patches.grid[patches.owner, 0] + 1) + patches.column).numpy()
+    across = (grid[patches.owner, 0] + 1)[:, None]
+    around = near[:, None] + np.concatenate([0 * across, 0 * across + 1, across, across + 1], axis=1)
+    duals = torch.from_numpy(out[around]).transpose(1, 2)  # [P, F, 4, WIDTH]
+    value_off = (duals[..., 0] - fields.detach()).abs()
+    assert value_off.mean() < 1e-5 and (value_off > 1e-3).float().mean() < 1e-4
+    found = torch.zeros(80, UNKNOWNS).index_add(0, patches.owner, (duals * weight[..., None]).sum((1, 2))[:, 1:])
+    assert found[:, wanted.shape[1] :].abs().max() == 0 if wanted.shape[1] < UNKNOWNS else True
+    off = (found[:, : wanted.shape[1]] - wanted).abs() > 1e-3 * wanted.abs().amax(dim=0)
+    assert off.float().mean() <= 0.02  # a point may lie as near to one place of a curve as to another
+
+
+# --- threads and workspaces ---------------------------------------------------------------------------------
+
+
+def test_work_is_shared_among_threads_and_done_once() -> None:
+    for threads in (1, 2, 4):
+        done: list[int] = []
+        names = set()
+
+        def work(first: int, step: int, done: list[int] = done, names: set[str] = names) -> None:
+            names.add(threading.current_thread().name)
+            time.sleep(0.01)
+            done.extend(range(first, 10, step))
+
+        with limited_to(threads):
+            assert core_count() == threads
+            share(work)
+        assert sorted(done) == list(range(10)) and len(names) == threads
+    assert core_count() >= 1
+
+
+def test_a_failure_in_any_thread_is_raised_when_all_have_ended() -> None:
+    ended = []
+
+    failing = -1
+
+    def work(first: int, step: int) -> None:
+        if first == failing:
+            raise RuntimeError("torn")
+        time.sleep(0.02)
+        ended.append(first)
+
+    with limited_to(3):
+        for thread in range(3):
+            failing = thread
+            ended.clear()
+            with pytest.raises(RuntimeError, match="torn"):
+                share(work)
+            assert len(ended) == 2
+
+
+def test_workspaces_are_used_again_but_never_shared() -> None:
+    one, two = Lent(1000), Lent(1000)
+    assert one.array.size >= 1000 and one.array.dtype == np.float32
+    assert not np.shares_memory(one.array, two.array)
+    memory = two.array
+    del two
+    assert Lent(900).array is memory
+    grown = [Lent(2000 + k) for k in range(9)]
+    del grown
+    assert len(Lent._free) <= Lent.KEPT
+
+
+# --- the fused loss -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", PIXEL_LOSSES)
+@pytest.mark.parametrize("size", [(37, 23, 3), (5, 4, 4), (1, 1, 3)])
+def test_the_fused_loss_is_the_pixel_loss(kind: str, size: tuple[int, int, int]) -> None:
+    generator = torch.Generator().manual_seed(2)
+    target = torch.rand(size, generator=generator)
+    canvas = torch.rand(size, generator=generator)
+    canvas[0, 0] = target[0, 0]  # where |d| has no slope
+    leaf, other = canvas.clone().requires_grad_(), canvas.clone().requires_grad_()
+    loss, error = measured_loss(leaf, target, kind)
+    wanted = pixel_loss(other, target, kind)
+    (3 * loss).backward()
+    (3 * wanted).backward()
+    assert loss.dtype == torch.float32 and loss.shape == ()
+    torch.testing.assert_close(loss, wanted, rtol=1e-5, atol=1e-7)
+    torch.testing.assert_close(leaf.grad, other.grad, rtol=1e-5, atol=1e-8)
+    assert error == pytest.approx(float((canvas - target).square().mean()), rel=1e-5)
+
+
+def test_the_fused_loss_is_the_same_with_any_number_of_threads() -> None:
+    canvas, target = torch.rand(2, 61, 47, 3, generator=torch.Generator().manual_seed(3))
+    found = []
+    for threads in (1, 2, 7):
+        with limited_to(threads):
+            found.append(measured_loss(canvas, target, "mix"))
+    assert all(torch.equal(loss, found[0][0]) and error == found[0][1] for loss, error in found)
