@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: paint test lint wheel clean
+.PHONY: paint test lint bench wheel clean
 
 paint: $(VENV)/.ready
 	$(PY) paint.py --style markerpen
@@ -14,6 +14,9 @@ test: $(VENV)/.ready
 lint: $(VENV)/.ready
 	$(PY) -m ruff check .
 	$(PY) -m mypy
+
+bench: $(VENV)/.ready
+	$(PY) scripts/benchmark.py
 
 wheel: $(VENV)/.ready
 	$(PY) -m build --wheel
