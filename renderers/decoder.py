@@ -1,17 +1,14 @@
-"""The networks in the loop, fast on CPUs: what `NetworkMaps` computes, values and gradients, with its passes fused
-and shared among the cores.
+"""The networks in the loop, fast on CPUs: what `NetworkMaps` computes, values and gradients, in two kernels that are
+shared among the cores.
 
-Strokes go through in groups, one thread each. The brush tells where the patches' corners lie, with derivatives; from
-there a group is worked through in tiles of rows that stay in the cache: features, three matrix products, texels. Of
-the hidden layers only the signs are kept for the way back, on which the weights are constants: wanted are the
-gradients of the strokes.
+Strokes go through in groups whose matrices stay in the cache, one thread each. The brush tells where the patches'
+corners lie, with derivatives; from there one kernel goes all the way to the texels. Of the hidden layers only the
+signs are kept for the way back, on which the weights are constants: wanted are the gradients of the strokes.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,21 +18,15 @@ from torch import Tensor
 from renderers.blending import FrameMaps
 from renderers.brushes import Brush, Frame
 from renderers.brushes.base import PATCH, frame_grid
-from renderers.decoding_kernels import (
-    add_and_rectify,
-    add_by_stroke,
-    corner_gradients,
-    features,
-    gate,
-    texel_gradients,
-    write_texels,
-)
+from renderers.decoding_kernels import Told, Weights, decode, decode_back
 from renderers.duals import WIDTH
-from renderers.networks import BrushNetworks, PatchNetwork, feature_count, fourier_features
+from renderers.lanes import LANES
+from renderers.networks import BrushNetworks, PatchNetwork, fourier_features
+from renderers.products import padded
 from renderers.threads import share
+from renderers.workspace import Lent
 
-GROUP_ROWS = 4096  # patches of a group, about
-TILE_ROWS = 4096  # patches in one matrix product, about
+GROUP_ROWS = 1024  # patches of a group, about: what one thread works on at a time
 
 
 class Decoder:
@@ -61,16 +52,25 @@ class Decoder:
 
 
 class Head:
-    """The weights of one PatchNetwork, as constants."""
+    """One PatchNetwork; its weights as kernels read them."""
 
     def __init__(self, network: PatchNetwork) -> None:
         self.code, self.inner_bias = network.code, network.inner.bias.detach()
-        self.inner = network.inner.weight.detach()
-        self.middle, self.middle_bias = network.middle.weight.detach(), network.middle.bias.detach()
-        self.outer, self.outer_bias = network.outer.weight.detach(), network.outer.bias.detach()
+        if network.inner.out_features % LANES:
+            raise ValueError(f"hidden layers must be a multiple of {LANES} wide, got {network.inner.out_features}")
+        inner, middle, outer = (
+            layer.weight.detach().float().numpy() for layer in (network.inner, network.middle, network.outer)
+        )
+        inner_back = np.zeros((len(inner), padded(inner.shape[1], LANES)), np.float32)
+        inner_back[:, : inner.shape[1]] = inner
+        flat = [np.ascontiguousarray(matrix).reshape(-1) for matrix in (inner.T, middle.T, outer.T, middle, outer)]
+        middle_bias, outer_bias = (layer.bias.detach().float().numpy() for layer in (network.middle, network.outer))
+        self.weights = Weights(
+            flat[0], flat[1], middle_bias[None].copy(), flat[2], outer_bias.copy(), inner_back.reshape(-1), *flat[3:]
+        )
 
     def told(self, code: Tensor) -> Tensor:
-        """What the code adds to the first layer: [N, width], differentiable in the code."""
+        """What the code adds to the first layer: [N, K], differentiable in the code."""
         result: Tensor = self.code(fourier_features(code)) + self.inner_bias
         return result
 
@@ -87,22 +87,6 @@ def runs(counts: np.ndarray, most: int) -> list[tuple[int, int]]:
     return result
 
 
-class _Scratch(threading.local):
-    """Each thread's own matrices, used again for every tile."""
-
-    def __init__(self) -> None:
-        self.memory: dict[str, Tensor] = {}
-
-    def matrix(self, name: str, rows: int, columns: int) -> Tensor:
-        """[rows, columns] float32, not cleared; the same memory under the same name."""
-        if name not in self.memory or self.memory[name].numel() < rows * columns:
-            self.memory[name] = torch.empty(rows * columns)
-        return self.memory[name][: rows * columns].view(rows, columns)
-
-
-_scratch = _Scratch()
-
-
 class _Decode(torch.autograd.Function):
     @staticmethod
     def forward(
@@ -116,38 +100,38 @@ class _Decode(torch.autograd.Function):
             Group(decoder, counts[first:last], int(starts[first]), *(array[first:last] for array in arrays))
             for first, last in runs(counts, GROUP_ROWS)
         ]
-        ctx.texels, ctx.geometry = texels.numpy(), geometry.shape
-        wanted = any(ctx.needs_input_grad)
-        _each(ctx.groups, lambda group: group.forward(ctx.texels, wanted))
+        ctx.texels, ctx.shapes = texels.numpy(), [values.shape for values in (geometry, *told)]
+        ctx.memory = Lent(sum(group.size for group in ctx.groups))  # goes back when the groups are not needed any more
+        place = 0
+        for group in ctx.groups:
+            group.settle(ctx.memory.array[place : place + group.size])
+            place += group.size
+        _each(ctx.groups, lambda group: group.forward(ctx.texels))
         return texels
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         gradient = gradients[0].contiguous().numpy()
-        _each(ctx.groups, lambda group: group.backward(ctx.texels, gradient))
-        numbers = ctx.geometry[1]
-        shape = torch.cat([torch.from_numpy(group.d_shape) for group in ctx.groups] or [torch.zeros(0, WIDTH - 1)])
-        told = [torch.cat(parts) for parts in zip(*(group.d_told for group in ctx.groups), strict=True)]
-        return (None, None, None, shape[:, :2], shape[:, 2 : 2 + numbers], *(told or (None, None)))
+        (count, numbers), *told = ctx.shapes
+        d_shape, *d_told = (np.empty(shape, np.float32) for shape in ((count, WIDTH - 1), *told))
+
+        def back(group: Group, first: int) -> None:
+            part = slice(first, first + len(group.blur))
+            group.backward(ctx.texels, gradient, *(array[part] for array in (*d_told, d_shape)))
+
+        firsts = np.cumsum([0] + [len(group.blur) for group in ctx.groups])
+        _each(list(zip(ctx.groups, firsts.tolist(), strict=False)), lambda pair: back(*pair))
+        shape = torch.from_numpy(d_shape)
+        parts = [torch.from_numpy(part) for part in d_told]
+        return (None, None, None, shape[:, :2], shape[:, 2 : 2 + numbers], *parts)
 
 
-def _each(groups: Sequence[Group], work: Callable[[Group], None]) -> None:
+def _each(pieces: Sequence[Any], work: Callable[[Any], None]) -> None:
     def mine(first: int, step: int) -> None:
-        for group in groups[first::step]:
-            work(group)
+        for piece in pieces[first::step]:
+            work(piece)
 
     share(mine)
-
-
-@dataclass
-class _Tile:
-    """Rows of a group, and the signs of their hidden layers."""
-
-    first: int  # of the group's strokes
-    last: int
-    begin: int  # of the group's patches
-    end: int
-    signs: list[tuple[np.ndarray, np.ndarray]]  # for each head: of the inner and the middle layer
 
 
 class Group:
@@ -163,59 +147,32 @@ class Group:
         geometry: np.ndarray, *told: np.ndarray,
     ) -> None:  # fmt: skip
         self.brush: Brush = decoder.brush
-        self.heads, self.counts, self.start = decoder.heads, counts, start
-        self.grid, self.blur, self.box, self.geometry, self.told = grid, blur, box, geometry, told
-        self.tiles: list[_Tile] = []
+        self.weights = [head.weights for head in decoder.heads]
+        self.counts, self.start, self.grid, self.blur = counts, start * PATCH**2, grid, blur
+        self.box, self.geometry, self.codes = box, geometry, told
+        patches, corners = int(counts.sum()), int((grid + 1).prod(axis=1).sum())
+        signs = 2 * patches * sum(code.shape[1] for code in told)
+        # Numbers of: corners with their derivatives, waves, signs (a byte each).
+        self.sizes = (corners * self.brush.field_count * WIDTH, 2 * patches, padded(signs, 4) // 4)
+        self.size = sum(self.sizes)
 
-    def forward(self, texels: np.ndarray, wanted: bool) -> None:
-        """Write the group's texels [T, 2]; if `wanted`, keep what `backward` needs."""
-        corner_count = int((self.grid + 1).prod(axis=1).sum())
-        # Corner, field: value and derivatives.
-        self.corners = np.empty((corner_count, self.brush.field_count, WIDTH), np.float32)
-        self.brush.corners(self.geometry, self.box, self.blur, self.grid, self.corners.reshape(-1))
-        ends = np.concatenate([[0], np.cumsum(self.counts)])
-        self.waves = np.empty((ends[-1], 2), np.float32)
-        for first, last in runs(self.counts, TILE_ROWS):
-            tile = _Tile(first, last, int(ends[first]), int(ends[last]), [])
-            rows = tile.end - tile.begin
-            told = _scratch.matrix("told", rows, feature_count(self.brush))
-            features(first, last, self.grid, self.corners, self.box, self.blur, self.waves, told.numpy())
-            drawn = _scratch.matrix("drawn", 2 * rows, PATCH * PATCH).view(2, rows, -1)
-            for head, code, out in zip(self.heads, self.told, drawn, strict=True):
-                width = len(head.inner)
-                hidden = torch.mm(told, head.inner.T, out=_scratch.matrix("inner", rows, width))
-                inner = np.empty(hidden.shape, np.bool_)
-                add_and_rectify(hidden.numpy(), code[first:last], self.counts[first:last], inner)
-                hidden = torch.mm(hidden, head.middle.T, out=_scratch.matrix("middle", rows, width))
-                middle = np.empty(hidden.shape, np.bool_)
-                add_and_rectify(hidden.numpy(), head.middle_bias.numpy()[None], np.array([rows]), middle)
-                torch.addmm(head.outer_bias, hidden, head.outer.T, out=out)
-                tile.signs.append((inner, middle))
-            write_texels(self.grid[first:last], (self.start + tile.begin) * PATCH**2, drawn.numpy(), texels)
-            if wanted:
-                self.tiles.append(tile)
+    def settle(self, memory: np.ndarray) -> None:
+        """Take up so many numbers of memory, `size`."""
+        corners, waves, signs = np.split(memory, np.cumsum(self.sizes[:2]))
+        self.signs = signs.view(np.bool_)
+        fields = corners.reshape(-1, self.brush.field_count, WIDTH)
+        self.told = Told(self.grid, self.counts, fields, self.box, self.blur, waves.reshape(-1, 2))
 
-    def backward(self, texels: np.ndarray, gradient: np.ndarray) -> None:
-        """From the gradient of the texels [T, 2] those of box and geometry, `d_shape`, and of what codes told."""
-        self.d_shape = np.zeros((len(self.blur), WIDTH - 1), np.float32)
-        self.d_told = [torch.empty(part.shape) for part in self.told]
-        for tile in self.tiles:
-            rows, counts = tile.end - tile.begin, self.counts[tile.first : tile.last]
-            d_drawn = _scratch.matrix("drawn", 2 * rows, PATCH * PATCH).view(2, rows, -1)
-            texel_gradients(
-                self.grid[tile.first : tile.last], (self.start + tile.begin) * PATCH**2, texels, gradient,
-                d_drawn.numpy(),
-            )  # fmt: skip
-            d_features = _scratch.matrix("told", rows, feature_count(self.brush)).zero_()
-            for head, (inner, middle), d_out, d_code in zip(self.heads, tile.signs, d_drawn, self.d_told, strict=True):
-                width = len(head.inner)
-                d_hidden = torch.mm(d_out, head.outer, out=_scratch.matrix("middle", rows, width))
-                gate(d_hidden.numpy(), middle)
-                d_hidden = torch.mm(d_hidden, head.middle, out=_scratch.matrix("inner", rows, width))
-                gate(d_hidden.numpy(), inner)
-                add_by_stroke(d_hidden.numpy(), counts, d_code[tile.first : tile.last].numpy())
-                d_features.addmm_(d_hidden, head.inner)
-            corner_gradients(
-                tile.first, tile.last, self.grid, self.corners, self.box, self.blur, self.waves, d_features.numpy(),
-                self.d_shape,
-            )  # fmt: skip
+    def forward(self, texels: np.ndarray) -> None:
+        """Write the group's texels [T, 2]."""
+        self.brush.corners(self.geometry, self.box, self.blur, self.grid, self.told.corners.reshape(-1))
+        decode(self.told, *self.weights, *self.codes, self.signs, self.start, texels)
+
+    def backward(
+        self, texels: np.ndarray, gradient: np.ndarray, d_raster: np.ndarray, d_shading: np.ndarray,
+        d_shape: np.ndarray,
+    ) -> None:  # fmt: skip
+        """From the gradient of the texels [T, 2] those of what codes told and of box and geometry [N, 7], written."""
+        decode_back(
+            self.told, *self.weights, self.signs, self.start, texels, gradient, d_raster, d_shading, d_shape
+        )  # fmt: skip

@@ -23,6 +23,7 @@ intrinsic: Any = _intrinsic  # what it makes is called from kernels only, with o
 
 _INT = ir.IntType(32)
 _FLOATS, _INTS = ir.VectorType(ir.FloatType(), LANES), ir.VectorType(_INT, LANES)
+_BYTES = ir.VectorType(ir.IntType(8), LANES)
 _QUAD = ir.VectorType(ir.FloatType(), 4)
 
 
@@ -124,6 +125,18 @@ def load(typing: Any, array: Any, index: Any) -> Any:
 
 
 @intrinsic
+def load_one(typing: Any, array: Any, index: Any) -> Any:
+    """All lanes the number at `index` of a flat float32 array. Bounds are not checked."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        index = context.cast(builder, args[1], sig.args[1], types.intp)
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        return _splat(builder, builder.load(builder.gep(data, [index])), _FLOATS)
+
+    return _lanes(array, index), codegen
+
+
+@intrinsic
 def store(typing: Any, array: Any, index: Any, value: Any) -> Any:
     """Write lanes into a flat float32 array, from `index` on. Bounds are not checked."""
 
@@ -132,6 +145,31 @@ def store(typing: Any, array: Any, index: Any, value: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, index, value), codegen
+
+
+@intrinsic
+def store_signs(typing: Any, array: Any, index: Any, value: Any) -> Any:
+    """Write whether each lane is above 0 into a flat bool array, from `index` on. Bounds are not checked."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        above = builder.fcmp_ordered(">", args[2], ir.Constant(_FLOATS, [0.0] * LANES))
+        builder.store(builder.zext(above, _BYTES), _address(context, builder, sig, args, _BYTES)).align = 1
+        return context.get_dummy_value()
+
+    return types.void(array, index, value), codegen
+
+
+@intrinsic
+def where_signs(typing: Any, array: Any, index: Any, value: Any) -> Any:
+    """Float lanes: those of `value` whose sign was written by `store_signs`, 0 for the others."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        loaded = builder.load(_address(context, builder, sig, args, _BYTES))
+        loaded.align = 1
+        above = builder.icmp_unsigned("!=", loaded, ir.Constant(_BYTES, [0] * LANES))
+        return builder.select(above, args[2], ir.Constant(_FLOATS, [0.0] * LANES))
+
+    return _lanes(array, index, value), codegen
 
 
 @intrinsic
