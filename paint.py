@@ -1,8 +1,6 @@
 """python paint.py [IMAGE] [options]: turn a picture into a painting. See painter/cli.py."""
 
-import sys
-
-from painter.cli import main
+from painter.cli import run_program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program()

@@ -22,7 +22,7 @@ from painter.config import PaintConfig
 from painter.errors import ImpastoError, OptionError, OutputError
 from painter.export import FORMATS, check_output, check_place, writing
 from painter.samples import sample_path
-from painter.usage import Stopwatch, peak_rss_mb
+from painter.usage import Stopwatch, keep_freed_memory, peak_rss_mb
 from painter.version import __version__
 
 if TYPE_CHECKING:
@@ -187,6 +187,15 @@ def _same_file(a: Path, b: Path) -> bool:
     return os.path.realpath(a) == os.path.realpath(b)
 
 
+def run_program() -> NoReturn:
+    """`main`, and then the end of the process at once: to take torch and LLVM down piece by piece takes a second."""
+    code = main()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)
+
+
 # --- the work -----------------------------------------------------------------------------------------------
 
 
@@ -194,6 +203,8 @@ def run(request: Request, watch: Stopwatch) -> int:
     """Paint and write; the exit code."""
     with watch.phase("start"):
         from painter import pipeline
+
+        keep_freed_memory()
 
     subject = pipeline.prepare(request.image, request.config, watch)
     if not request.quiet and not _kernels_are_compiled():

@@ -55,6 +55,10 @@ def _pool(count: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(count, thread_name_prefix="impasto", initializer=_alone)
 
 
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not come along into a forked process
+
+
 def _alone() -> None:
     """In one of these threads torch shares no product among further threads: each has a core already."""
     import torch

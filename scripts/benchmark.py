@@ -43,6 +43,7 @@ from benchmark_plot import plot
 
 from painter.config import STYLES
 from painter.files import replacing
+from painter.usage import keep_freed_memory
 from painter.version import __version__
 from renderers.checkpoint import load_networks
 from renderers.threads import core_count
@@ -61,6 +62,7 @@ Row = dict[str, Any]
 def main() -> None:
     args = read_options()
     torch.set_num_threads(1)
+    keep_freed_memory()  # as painter.cli
     args.out.mkdir(parents=True, exist_ok=True)
     result: dict[str, Any] = {"date": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **describe()}
     load = result["machine"]["load"][0]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -203,6 +206,24 @@ def test_work_is_shared_among_threads_and_done_once() -> None:
             share(work)
         assert sorted(done) == list(range(10)) and len(names) == threads
     assert core_count() >= 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_process_has_threads_of_its_own() -> None:
+    """In a fresh process, since a fork of this one, with all its threads, could hang for other reasons."""
+    code = (
+        "import os\n"
+        "from renderers.threads import limited_to, share\n"
+        "def work(first, step): pass\n"
+        "with limited_to(3):\n"
+        "    share(work)\n"
+        "    child = os.fork()\n"
+        "    share(work)\n"
+        "    if not child: os._exit(7)\n"
+        "    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
+    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["7"], done.stderr
 
 
 def test_a_failure_in_any_thread_is_raised_when_all_have_ended() -> None:
