@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,6 +24,21 @@ VALUE_ERROR = 1e-4
 GRADIENT_ERROR = 1e-3  # of a tensor's largest gradient
 
 
+def gathered(banks: Sequence[tuple[Tensor, Tensor, Tensor]], count: int) -> FrameMaps:
+    """From banks (positions [M], α [M, R, C], mix [M, R, C]) that together cover positions 0 … count - 1."""
+    offset = torch.zeros(count, dtype=torch.int64)
+    size = torch.zeros(count, 2, dtype=torch.int64)
+    start = 0
+    for positions, alpha, _ in banks:
+        positions, texels = positions.cpu(), alpha[0].numel()
+        offset[positions] = start + torch.arange(len(positions)) * texels
+        size[positions] = torch.tensor(alpha.shape[1:])
+        start += len(positions) * texels
+    # There may be no strokes at all.
+    parts = [torch.stack([alpha.flatten(), mix.flatten()], dim=1) for _, alpha, mix in banks]
+    return FrameMaps(torch.cat(parts or [torch.zeros(0, 2)]), offset, size)
+
+
 def random_maps(sides: list[int | tuple[int, int]], generator: torch.Generator) -> FrameMaps:
     """Rough maps of mixed sizes (a side, or rows and columns), α with its rim of zeros, in an order of their own."""
     sizes = [(side, side) if isinstance(side, int) else side for side in sides]
@@ -32,7 +47,7 @@ def random_maps(sides: list[int | tuple[int, int]], generator: torch.Generator) 
         positions = torch.tensor([n for n, other in enumerate(sizes) if other == size])
         alpha, mix = torch.rand(2, len(positions), *size, generator=generator)
         banks.append((positions, alpha * rim_mask(*size), mix))
-    return FrameMaps.gather(banks[::-1], len(sides))
+    return gathered(banks[::-1], len(sides))
 
 
 def rim_mask(rows: int, columns: int | None = None) -> Tensor:
@@ -164,7 +179,7 @@ def test_reference_gradients_match_finite_differences() -> None:
 
 def test_later_strokes_cover_earlier_ones() -> None:
     wide = torch.tensor([[0.1, 0, -1.0], [0, 0.1, -1.0]]).repeat(2, 1, 1)
-    maps = FrameMaps.gather([(torch.arange(2), rim_mask(8).repeat(2, 1, 1), torch.zeros(2, 8, 8))], 2)
+    maps = gathered([(torch.arange(2), rim_mask(8).repeat(2, 1, 1), torch.zeros(2, 8, 8))], 2)
     colors = torch.tensor([[1.0, 0, 0], [0, 0, 1.0]])
     for opacity, expected in ((1.0, colors[1]), (0.5, colors.sum(0) * torch.tensor([0.25, 0, 0.5]))):
         layers = Layers(wide, maps, colors, colors, torch.full((2,), opacity))
@@ -175,7 +190,7 @@ def test_later_strokes_cover_earlier_ones() -> None:
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_no_strokes_leave_the_canvas(backend: str) -> None:
     canvas = random_canvas((7, 5, 3))
-    none = FrameMaps.gather([], 0)
+    none = gathered([], 0)
     layers = Layers(torch.zeros(0, 2, 3), none, torch.zeros(0, 3), torch.zeros(0, 3), torch.zeros(0))
     assert torch.equal(blend(canvas, layers, backend), canvas)
 

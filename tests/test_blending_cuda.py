@@ -16,6 +16,7 @@ from test_blending import (
     GRADIENT_ERROR,
     VALUE_ERROR,
     brush_layers,
+    gathered,
     random_canvas,
     random_layers,
     rim_mask,
@@ -25,7 +26,7 @@ from test_blending import (
 )
 from torch import Tensor
 
-from renderers.blending import FrameMaps, Layers, blend_reference
+from renderers.blending import Layers, blend_reference
 from renderers.brushes import BRUSHES
 
 triton = pytest.importorskip("triton", reason="triton is not installed")
@@ -114,7 +115,7 @@ def test_kernels_agree_on_no_stroke_and_on_one(count: int, channels: int) -> Non
 def test_kernels_agree_without_any_map() -> None:
     canvas = random_canvas((7, 5, 3))
     none = torch.zeros(0, 3)
-    assert_same(canvas, Layers(torch.zeros(0, 2, 3), FrameMaps.gather([], 0), none, none, torch.zeros(0)))
+    assert_same(canvas, Layers(torch.zeros(0, 2, 3), gathered([], 0), none, none, torch.zeros(0)))
 
 
 @pytest.mark.parametrize("opacity", [0.98, 1.0])

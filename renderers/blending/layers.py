@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 # Coverage times opacity stays below this, so that a backward pass may divide by 1 - α to un-blend a stroke.
@@ -23,21 +21,6 @@ class FrameMaps:
     texels: Tensor  # [T, 2] float32: α and mix side by side, as blending reads them
     offset: Tensor  # [N] int64, on the CPU
     size: Tensor  # [N, 2] int64, on the CPU: rows and columns, 2 at least
-
-    @staticmethod
-    def gather(banks: Sequence[tuple[Tensor, Tensor, Tensor]], count: int) -> FrameMaps:
-        """From banks (positions [M], α [M, R, C], mix [M, R, C]) that together cover positions 0 … count - 1."""
-        offset = torch.zeros(count, dtype=torch.int64)
-        size = torch.zeros(count, 2, dtype=torch.int64)
-        start = 0
-        for positions, alpha, _ in banks:
-            positions, texels = positions.cpu(), alpha[0].numel()
-            offset[positions] = start + torch.arange(len(positions)) * texels
-            size[positions] = torch.tensor(alpha.shape[1:])
-            start += len(positions) * texels
-        # There may be no strokes at all.
-        parts = [torch.stack([alpha.flatten(), mix.flatten()], dim=1) for _, alpha, mix in banks]
-        return FrameMaps(torch.cat(parts or [torch.zeros(0, 2)]), offset, size)
 
     def of(self, index: int) -> tuple[Tensor, Tensor]:
         """α and mix of one stroke, [R, C] each."""
