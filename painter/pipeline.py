@@ -202,10 +202,10 @@ def _has_cuda() -> bool:
 
 @contextmanager
 def _one_torch_thread() -> Iterator[None]:
-    """Leave the other cores to the blending kernels.
+    """Leave the other cores to the kernels.
 
-    The networks' matrix products are so small that a second thread gains a third on an idle machine, and on a busy one
-    its barriers cost twenty times the work. With one, the strokes do not depend on the number of cores either.
+    What torch has left to do is so small that on a busy machine a second thread's barriers cost twenty times the work.
+    With one, the strokes do not depend on the number of cores either.
     """
     import torch
 

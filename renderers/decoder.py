@@ -18,10 +18,11 @@ from torch import Tensor
 from renderers.blending import FrameMaps
 from renderers.brushes import Brush, Frame
 from renderers.brushes.base import PATCH, frame_grid
+from renderers.decoding import frame_maps
 from renderers.decoding_kernels import Told, Weights, decode, decode_back
 from renderers.duals import WIDTH
 from renderers.lanes import LANES
-from renderers.networks import BrushNetworks, PatchNetwork, fourier_features
+from renderers.networks import BrushNetworks, PatchNetwork, fourier_features, texel_offsets
 from renderers.products import padded
 from renderers.threads import share
 from renderers.workspace import Lent
@@ -47,8 +48,7 @@ class Decoder:
         grid = frame_grid(frame.box, blur, self.density)
         told = [head.told(frame.code) for head in self.heads]
         texels: Tensor = _Decode.apply(self, grid, blur, frame.box, frame.geometry, *told)
-        counts = grid.prod(dim=1) * PATCH**2
-        return FrameMaps(texels, torch.cumsum(counts, 0) - counts, grid.flip(1) * PATCH)
+        return frame_maps(texels, grid)
 
 
 class Head:
@@ -93,11 +93,11 @@ class _Decode(torch.autograd.Function):
         ctx: Any, decoder: Decoder, grid: Tensor, blur: Tensor, box: Tensor, geometry: Tensor, *told: Tensor
     ) -> Tensor:
         counts = grid.prod(dim=1).numpy()
-        starts = np.cumsum(counts) - counts
+        starts = texel_offsets(grid).numpy()
         texels = torch.empty(int(counts.sum()) * PATCH**2, 2)
         arrays = [values.detach().contiguous().numpy() for values in (grid, blur, box, geometry, *told)]
         ctx.groups = [
-            Group(decoder, counts[first:last], int(starts[first]), *(array[first:last] for array in arrays))
+            Group(decoder, slice(first, last), counts, int(starts[first]), *arrays)
             for first, last in runs(counts, GROUP_ROWS)
         ]
         ctx.texels, ctx.shapes = texels.numpy(), [values.shape for values in (geometry, *told)]
@@ -115,21 +115,16 @@ class _Decode(torch.autograd.Function):
         (count, numbers), *told = ctx.shapes
         d_shape, *d_told = (np.empty(shape, np.float32) for shape in ((count, WIDTH - 1), *told))
 
-        def back(group: Group, first: int) -> None:
-            part = slice(first, first + len(group.blur))
-            group.backward(ctx.texels, gradient, *(array[part] for array in (*d_told, d_shape)))
-
-        firsts = np.cumsum([0] + [len(group.blur) for group in ctx.groups])
-        _each(list(zip(ctx.groups, firsts.tolist(), strict=False)), lambda pair: back(*pair))
+        _each(ctx.groups, lambda group: group.backward(ctx.texels, gradient, [*d_told, d_shape]))
         shape = torch.from_numpy(d_shape)
         parts = [torch.from_numpy(part) for part in d_told]
         return (None, None, None, shape[:, :2], shape[:, 2 : 2 + numbers], *parts)
 
 
-def _each(pieces: Sequence[Any], work: Callable[[Any], None]) -> None:
+def _each(groups: Sequence[Group], work: Callable[[Group], None]) -> None:
     def mine(first: int, step: int) -> None:
-        for piece in pieces[first::step]:
-            work(piece)
+        for group in groups[first::step]:
+            work(group)
 
     share(mine)
 
@@ -138,20 +133,19 @@ class Group:
     """Strokes next to each other on their way through the networks, in one thread.
 
     Args:
-        counts: [N] patches of each; start: how many lie before them in all.
-        grid, blur, box, geometry, told: their part of what `_Decode` reads, two arrays told.
+        strokes: which of all N they are.
+        counts: [N] patches of each.
+        start: texels that lie before theirs.
+        grid, blur, box, geometry, told: of all N, as `_Decode` reads them; two arrays told.
     """
 
-    def __init__(
-        self, decoder: Decoder, counts: np.ndarray, start: int, grid: np.ndarray, blur: np.ndarray, box: np.ndarray,
-        geometry: np.ndarray, *told: np.ndarray,
-    ) -> None:  # fmt: skip
+    def __init__(self, decoder: Decoder, strokes: slice, counts: np.ndarray, start: int, *arrays: np.ndarray) -> None:
         self.brush: Brush = decoder.brush
         self.weights = [head.weights for head in decoder.heads]
-        self.counts, self.start, self.grid, self.blur = counts, start * PATCH**2, grid, blur
-        self.box, self.geometry, self.codes = box, geometry, told
-        patches, corners = int(counts.sum()), int((grid + 1).prod(axis=1).sum())
-        signs = 2 * patches * sum(code.shape[1] for code in told)
+        self.strokes, self.start, self.counts = strokes, start, counts[strokes]
+        self.grid, self.blur, self.box, self.geometry, *self.codes = (array[strokes] for array in arrays)
+        patches, corners = int(self.counts.sum()), int((self.grid + 1).prod(axis=1).sum())
+        signs = 2 * patches * sum(code.shape[1] for code in self.codes)
         # Numbers of: corners with their derivatives, waves, signs (a byte each).
         self.sizes = (corners * self.brush.field_count * WIDTH, 2 * patches, padded(signs, 4) // 4)
         self.size = sum(self.sizes)
@@ -168,11 +162,7 @@ class Group:
         self.brush.corners(self.geometry, self.box, self.blur, self.grid, self.told.corners.reshape(-1))
         decode(self.told, *self.weights, *self.codes, self.signs, self.start, texels)
 
-    def backward(
-        self, texels: np.ndarray, gradient: np.ndarray, d_raster: np.ndarray, d_shading: np.ndarray,
-        d_shape: np.ndarray,
-    ) -> None:  # fmt: skip
-        """From the gradient of the texels [T, 2] those of what codes told and of box and geometry [N, 7], written."""
-        decode_back(
-            self.told, *self.weights, self.signs, self.start, texels, gradient, d_raster, d_shading, d_shape
-        )  # fmt: skip
+    def backward(self, texels: np.ndarray, gradient: np.ndarray, into: Sequence[np.ndarray]) -> None:
+        """From the gradient of the texels [T, 2], its strokes' rows of those of codes and shape, `into`."""
+        rows = (whole[self.strokes] for whole in into)
+        decode_back(self.told, *self.weights, self.signs, self.start, texels, gradient, *rows)

@@ -13,7 +13,7 @@ from renderers.blending import FrameMaps, Layers
 from renderers.brushes import BRUSHES, Brush, Frame
 from renderers.brushes.base import PATCH, frame_grid
 from renderers.engine import paint_patches
-from renderers.networks import BrushNetworks, Patches
+from renderers.networks import BrushNetworks, Patches, texel_offsets
 from renderers.strokes import Strokes
 
 # From frames of N strokes on pixels of a given width to their maps.
@@ -39,7 +39,7 @@ class NetworkMaps:
     def __call__(self, frame: Frame, pixel: float) -> FrameMaps:
         blur = (pixel / frame.scale).detach()
         patches = Patches.of(frame_grid(frame.box, blur, self.density))
-        return frame_maps(self.networks(frame, blur, patches), patches)
+        return frame_maps(self.networks(frame, blur, patches), patches.grid)
 
 
 class EngineMaps:
@@ -63,15 +63,15 @@ class EngineMaps:
             alpha, mix = paint_patches(brush, frame, pixel, patches, strokes.seed, pool)
         texels = torch.zeros(alpha.numel(), 2)
         texels[patches.texels()[0]] = torch.stack([alpha, mix], dim=2)
-        self.maps = frame_maps(texels.to(device), patches)
+        self.maps = frame_maps(texels.to(device), patches.grid)
 
     def __call__(self, frame: Frame, pixel: float) -> FrameMaps:
         return self.maps
 
 
-def frame_maps(texels: Tensor, patches: Patches) -> FrameMaps:
-    """Texels [T, 2] of patches, laid out as `Patches.texels` says."""
-    return FrameMaps(texels, patches.offset.cpu(), patches.grid.flip(1).cpu() * PATCH)
+def frame_maps(texels: Tensor, grid: Tensor) -> FrameMaps:
+    """Texels [T, 2] of frames of `grid` [N, 2] patches, laid out as `Patches.texels` says."""
+    return FrameMaps(texels, texel_offsets(grid).cpu(), grid.flip(1).cpu() * PATCH)
 
 
 def make_layers(strokes: Strokes, pixel: float, channels: int, source: MapSource) -> Layers:

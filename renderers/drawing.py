@@ -6,7 +6,6 @@ depends on its own place only, so neither bands nor threads change the result.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import numpy as np
 from renderers.blending.layers import MAX_ALPHA
 from renderers.brushes import BRUSHES, Brush
 from renderers.strokes import Strokes
+from renderers.threads import core_count
 
 BAND_PIXELS = 2**20  # bounds the memory that one stroke takes in one thread
 # What a pixel averages over, in its own widths. A box of one shows stairs along edges, and is sharper than what the
@@ -27,8 +27,7 @@ SPREAD = 2**0.5
 @contextmanager
 def drawing_threads() -> Iterator[ThreadPoolExecutor]:
     """As many threads as this process may use cores."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    with ThreadPoolExecutor(max_workers=cores) as pool:
+    with ThreadPoolExecutor(max_workers=core_count()) as pool:
         yield pool
 
 

@@ -14,10 +14,10 @@ from numba.core import types
 from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
 from numba.extending import lower_builtin, models, register_model
 
-from renderers.lanes import intrinsic
+from renderers.lanes import LANES, broadcast, intrinsic
 
-UNKNOWNS = 7
-WIDTH = 1 + UNKNOWNS  # float32 of one dual number: value, then derivatives
+WIDTH = LANES  # float32 of one dual number: value, then derivatives; in memory it reads as lanes
+UNKNOWNS = WIDTH - 1
 
 _INT, _FLOAT = ir.IntType(32), ir.FloatType()
 _VECTOR = ir.VectorType(_FLOAT, WIDTH)
@@ -49,9 +49,7 @@ def _with_value(builder: Any, dual: Any, value: Any) -> Any:
 
 
 def _scaled(builder: Any, dual: Any, factor: Any) -> Any:
-    one = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), factor, _INT(0))
-    spread = builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(_INT, WIDTH), [0] * WIDTH))
-    return builder.fmul(dual, spread, flags=_FLAGS)
+    return builder.fmul(dual, broadcast(builder, factor, _VECTOR), flags=_FLAGS)
 
 
 def _change(builder: Any, dual: Any) -> Any:

@@ -93,7 +93,7 @@ def splat(typing: Any, value: Any) -> Any:
     """All lanes this number."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return _splat(builder, context.cast(builder, args[0], sig.args[0], types.float32), _FLOATS)
+        return broadcast(builder, context.cast(builder, args[0], sig.args[0], types.float32), _FLOATS)
 
     return _lanes(value), codegen
 
@@ -103,7 +103,7 @@ def splat_int(typing: Any, value: Any) -> Any:
     """All lanes this whole number."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return _splat(builder, context.cast(builder, args[0], sig.args[0], types.int32), _INTS)
+        return broadcast(builder, context.cast(builder, args[0], sig.args[0], types.int32), _INTS)
 
     return _int_lanes(value), codegen
 
@@ -131,7 +131,7 @@ def load_one(typing: Any, array: Any, index: Any) -> Any:
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         index = context.cast(builder, args[1], sig.args[1], types.intp)
         data = context.make_array(sig.args[0])(context, builder, args[0]).data
-        return _splat(builder, builder.load(builder.gep(data, [index])), _FLOATS)
+        return broadcast(builder, builder.load(builder.gep(data, [index])), _FLOATS)
 
     return _lanes(array, index), codegen
 
@@ -269,7 +269,8 @@ def add_pairs(
 # --- LLVM ---------------------------------------------------------------------------------------------------
 
 
-def _splat(builder: Any, value: Any, kind: Any) -> Any:
+def broadcast(builder: Any, value: Any, kind: Any) -> Any:
+    """The number `value` in all LANES places of a vector of this kind."""
     one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, _INT(0))
     return _shuffle(builder, one, one, [0] * LANES)
 

@@ -41,6 +41,12 @@ def feature_count(brush: Brush) -> int:
     return PATCH_CORNERS * brush.field_count + 2 * len(WAVES) + 2
 
 
+def texel_offsets(grid: Tensor) -> Tensor:
+    """[N] int64: where each frame's texels begin among all T, for `grid` [N, 2] patches along u and v."""
+    texels = grid[:, 0] * grid[:, 1] * PATCH**2
+    return torch.cumsum(texels, 0) - texels
+
+
 @dataclass(frozen=True)
 class Patches:
     """All P patches of N frames, frame after frame and row after row."""
@@ -59,19 +65,13 @@ class Patches:
         columns = grid[owner, 0]
         return Patches(grid, owner, number % columns, number // columns)
 
-    @property
-    def offset(self) -> Tensor:
-        """[N] int64: where each frame's texels begin among all T."""
-        texels = self.grid[:, 0] * self.grid[:, 1] * PATCH**2
-        return torch.cumsum(texels, 0) - texels
-
     def texels(self) -> tuple[Tensor, Tensor]:
         """[P, PATCH²] int64: where each texel of a patch lies among all T; and bool: whether it is on the rim."""
         inner = torch.arange(PATCH, device=self.owner.device)
         x = (self.column[:, None] * PATCH + inner)[:, None, :]
         y = (self.row[:, None] * PATCH + inner)[:, :, None]
         width, height = (self.grid[self.owner, k, None, None] * PATCH for k in range(2))
-        at = self.offset[self.owner, None, None] + y * width + x
+        at = texel_offsets(self.grid)[self.owner, None, None] + y * width + x
         rim = (x == 0) | (x == width - 1) | (y == 0) | (y == height - 1)
         return at.flatten(1), rim.flatten(1)
 

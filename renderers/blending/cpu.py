@@ -55,7 +55,6 @@ class _Blend(torch.autograd.Function):
         transform, texels, start, end, opacity = inputs
         layers = Layers(transform, FrameMaps(texels, offset, size), start, end, opacity)
         result, ctx.laid, ctx.tape = lay(canvas, layers, taped=any(ctx.needs_input_grad))
-        ctx.inputs = inputs  # the kernels read their memory
         return result
 
     @staticmethod
@@ -149,8 +148,9 @@ def sample(maps: Any, base: int, stride: int, place: Any) -> Any:
 
 
 @inlined
-def kept_below(value: Any, ceiling: float) -> Any:
-    limit = splat(ceiling)
+def held(value: Any) -> Any:
+    """Kept at MAX_ALPHA or below."""
+    limit = splat(CEILING)
     return where_less(value, limit, value, limit)
 
 
@@ -174,7 +174,7 @@ def _forward(mine: int, step: int, canvas: np.ndarray, height: int, laid: Laid, 
                 block = laid.blocks[k] * channels * LANES
                 for column in range(laid.low[k], laid.high[k], LANES):
                     (covered, _, _), (mix, _, _) = sample(laid.maps, base, size[1], locate(texel, column, row, size))
-                    alpha = only(laid.high[k] - column, kept_below(opacity * covered, CEILING))
+                    alpha = only(laid.high[k] - column, held(opacity * covered))
                     for c in range(channels):
                         at = (c * height + row) * stride + column
                         below = load(canvas, at)
@@ -215,7 +215,7 @@ def _backward(
                     count = laid.high[k] - column
                     place = locate(texel, column, row, size)
                     (covered, a_x, a_y), (mix, m_x, m_y) = sample(laid.maps, base, size[1], place)
-                    alpha = only(count, kept_below(opacity * covered, CEILING))
+                    alpha = only(count, held(opacity * covered))
                     d_alpha, d_mix = none, none
                     for c in range(channels):
                         at, below = (c * height + row) * stride + column, (block * channels + c) * LANES

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from renderers.blending.cpu import CEILING, kept_below, lay, locate, only, planes, sample
+from renderers.blending.cpu import held, lay, locate, only, planes, sample
 from renderers.blending.layers import Layers
 from renderers.blending.spans import BAND_ORDER, BANDS, Laid
 from renderers.jit import kernel
@@ -52,7 +52,7 @@ def _removal(
                 below = laid.blocks[k] * channels * LANES
                 for column in range(laid.low[k], laid.high[k], LANES):
                     (covered, _, _), (mix, _, _) = sample(laid.maps, base, size[1], locate(texel, column, row, size))
-                    alpha = only(laid.high[k] - column, kept_below(opacity * covered, CEILING))
+                    alpha = only(laid.high[k] - column, held(opacity * covered))
                     let_through = load(light, row * stride + column)
                     seen = let_through * alpha
                     for c in range(channels):
