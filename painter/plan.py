@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from painter.config import SearchConfig
+import numpy as np
+
+from painter.config import Level, SearchConfig
 
 LARGEST = 0.6  # of any planned stroke, in longer sides
 
@@ -15,7 +17,7 @@ class PlannedLevel:
     """A level with its numbers worked out for one painting."""
 
     count: int  # strokes to add
-    size: float  # of a stroke, canvas units
+    size: float  # of a stroke (root of length times width), canvas units
     side: int  # long side of the canvas it is optimised on, pixels
     steps: int  # of gradient descent after adding
 
@@ -27,31 +29,53 @@ class Plan:
     levels: tuple[PlannedLevel, ...]
     moved: int  # weakest strokes that are placed anew in each round
     move_steps: tuple[int, ...]  # of gradient descent after each round
-    full_steps: int  # at full size, at the end
+    full_steps: int  # at full size
+    last_steps: int  # of colours and opacity alone, at the end
 
 
-def make_plan(strokes: int, iterations: int, search: SearchConfig) -> Plan:
+def make_plan(strokes: int, iterations: int, search: SearchConfig, levels: int | None = None) -> Plan:
     """Plan for exactly `strokes` strokes and exactly `iterations` steps.
 
     Sizes go with the root of the count, so that each level covers the canvas as often at any count. Levels that would
     get no stroke are left out, and so are the moves when they would move none or no step follows.
+
+    Args:
+        levels: how many from coarse to fine; as many as `search` has if not given.
     """
-    counts = split(strokes, [level.share for level in search.levels])
+    wanted = spread_levels(search.levels, levels or len(search.levels))
+    counts = split(strokes, [level.share for level in wanted])
     growth = (search.reference_strokes / strokes) ** 0.5
-    levels = [(level, count) for level, count in zip(search.levels, counts, strict=True) if count]
+    taken = [(level, count) for level, count in zip(wanted, counts, strict=True) if count]
     moved = int(search.move_share * strokes) if iterations else 0
     rounds = search.move_rounds if moved else 0
-    shares = [level.steps for level, _ in levels] + [search.move_steps] * rounds
-    steps = split(iterations, [*shares, search.full_steps])
+    shares = [level.steps for level, _ in taken] + [search.move_steps] * rounds
+    steps = split(iterations, [*shares, search.full_steps, search.last_steps])
     return Plan(
         tuple(
-            PlannedLevel(count, min(LARGEST, level.size * growth), level.side, taken)
-            for (level, count), taken in zip(levels, steps, strict=False)
+            PlannedLevel(count, min(LARGEST, level.size * growth), level.side, spent)
+            for (level, count), spent in zip(taken, steps, strict=False)
         ),
         moved,
-        tuple(steps[len(levels) : -1]),
-        steps[-1],
+        tuple(steps[len(taken) : -2]),
+        *steps[-2:],
     )
+
+
+def spread_levels(levels: Sequence[Level], count: int) -> list[Level]:
+    """`count` levels from coarse to fine, spread evenly over the given ones; together they get the same steps."""
+    if count == len(levels):
+        return list(levels)
+    at = (np.arange(count) + 0.5) * len(levels) / count - 0.5
+
+    def between(values: Sequence[float]) -> np.ndarray:
+        return np.exp(np.interp(at, np.arange(len(levels)), np.log(values)))
+
+    share, steps = between([level.share for level in levels]), between([level.steps for level in levels])
+    steps = steps * (sum(level.steps for level in levels) / steps.sum())
+    sizes, sides = between([level.size for level in levels]), between([level.side for level in levels])
+    return [
+        Level(float(share[k]), float(sizes[k]), 32 * round(float(sides[k]) / 32), float(steps[k])) for k in range(count)
+    ]
 
 
 def split(total: int, shares: Sequence[float]) -> list[int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -10,16 +12,52 @@ from renderers.brushes import BRUSHES, Limits
 from renderers.strokes import Strokes
 
 
+@dataclass(frozen=True, eq=False)
+class Allowed:
+    """What strokes may be: the artist's limits, and the canvas'."""
+
+    limits: Limits
+    opacity: tuple[float, float] = (0.1, 1.0)
+    palette: Tensor | None = None  # [K, 3] float32: the only colours that there are
+
+    def colors(self, wanted: Tensor) -> Tensor:
+        """The nearest colours that there are: [..., 3]."""
+        if self.palette is None:
+            return wanted.clamp(0, 1)
+        flat = wanted.reshape(-1, 3)
+        nearest = torch.cdist(flat, self.palette, compute_mode="donot_use_mm_for_euclid_dist").argmin(dim=1)
+        return self.palette[nearest].view(wanted.shape)
+
+    def strokes(self, wanted: Strokes, shapes: bool = True) -> Strokes:
+        """The nearest strokes that there may be; their shapes as they are if not `shapes`. Not differentiable."""
+        shape = BRUSHES[wanted.brush].fit(wanted.shape, self.limits) if shapes else wanted.shape
+        colors, opacity = self.colors(wanted.colors), wanted.opacity.clamp(*self.opacity)
+        return Strokes(wanted.brush, shape, colors, opacity, wanted.seed)
+
+
 class StrokeVariables:
     """Leaf tensors from which strokes are made: parameter = base + step·delta.
 
     Adam moves every unknown by about its rate in each iteration, whatever its unit. So lengths are measured by the
     stroke's own size: a small stroke takes small steps, a large one large steps.
+
+    With a palette the colours seen are always the palette's nearest to the unknown ones, which feel the gradient as if
+    they were seen themselves (a straight-through estimator, Bengio et al. 2013): they wander until another of the
+    palette's colours is nearer, and everything else is optimised under the colours that will be drawn.
+
+    Args:
+        strokes: where to start; N strokes.
+        allowed: what they may become.
+        search: the natural steps.
+        rate: of Adam.
+        shapes: whether their shapes move, too, or colours and opacity only.
     """
 
-    def __init__(self, strokes: Strokes, limits: Limits, search: SearchConfig, rate: float) -> None:
+    def __init__(
+        self, strokes: Strokes, allowed: Allowed, search: SearchConfig, rate: float, shapes: bool = True
+    ) -> None:
         strokes = strokes.detach()
-        self.start, self.limits, self.search = strokes, limits, search
+        self.start, self.allowed, self.search, self.shapes = strokes, allowed, search, shapes
         self.brush = BRUSHES[strokes.brush]
         frame = self.brush.frame(strokes.shape, 1e-6)
         size = frame.scale * frame.box.prod(dim=1).sqrt() * 2
@@ -29,16 +67,18 @@ class StrokeVariables:
             "1": search.rate_ratio,
         }
         self.step = {parameter.name: rates[parameter.unit] for parameter in self.brush.parameters}
-        self.delta = {name: torch.zeros_like(strokes.opacity, requires_grad=True) for name in self.brush.names}
+        self.delta = {name: torch.zeros_like(strokes.opacity, requires_grad=shapes) for name in self.brush.names}
         self.colors = (strokes.colors / search.rate_color).requires_grad_()
         self.opacity = (strokes.opacity / search.rate_opacity).requires_grad_()
-        unknowns = [*self.delta.values(), self.colors, self.opacity]
+        unknowns = [*(self.delta.values() if shapes else ()), self.colors, self.opacity]
         self.optimizer = torch.optim.Adam(unknowns, lr=rate, betas=(0.9, 0.98), fused=True)
 
     def strokes(self) -> Strokes:
         """The strokes as they are now, differentiable in the unknowns."""
         shape = {name: self.start.shape[name] + self.step[name] * delta for name, delta in self.delta.items()}
         colors, opacity = self.colors * self.search.rate_color, self.opacity * self.search.rate_opacity
+        if self.allowed.palette is not None:
+            colors = colors + (self.allowed.colors(colors) - colors).detach()
         return Strokes(self.start.brush, shape, colors, opacity, self.start.seed)
 
     def descend(self, loss: Tensor, rate: float) -> Strokes:
@@ -52,11 +92,10 @@ class StrokeVariables:
 
     @torch.no_grad()
     def _constrain(self) -> Strokes:
-        moved = self.strokes()
-        allowed = self.brush.constrain(moved.shape, self.limits)
-        for name, delta in self.delta.items():
-            delta.copy_((allowed[name] - self.start.shape[name]) / self.step[name])
         self.colors.clamp_(0, 1 / self.search.rate_color)
-        self.opacity.clamp_(self.search.min_opacity / self.search.rate_opacity, 1 / self.search.rate_opacity)
-        colors, opacity = self.colors * self.search.rate_color, self.opacity * self.search.rate_opacity
-        return Strokes(self.start.brush, allowed, colors, opacity, self.start.seed)
+        low, high = self.allowed.opacity
+        self.opacity.clamp_(low / self.search.rate_opacity, high / self.search.rate_opacity)
+        allowed = self.allowed.strokes(self.strokes(), self.shapes)
+        for name, delta in self.delta.items():
+            delta.copy_((allowed.shape[name] - self.start.shape[name]) / self.step[name])
+        return allowed

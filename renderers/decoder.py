@@ -18,7 +18,7 @@ from torch import Tensor
 from renderers.blending import FrameMaps
 from renderers.brushes import Brush, Frame
 from renderers.brushes.base import PATCH, frame_grid
-from renderers.decoding import frame_maps
+from renderers.decoding import MapSource, NetworkMaps, frame_maps
 from renderers.decoding_kernels import Told, Weights, decode, decode_back
 from renderers.duals import WIDTH
 from renderers.lanes import LANES
@@ -49,6 +49,11 @@ class Decoder:
         told = [head.told(frame.code) for head in self.heads]
         texels: Tensor = _Decode.apply(self, grid, blur, frame.box, frame.geometry, *told)
         return frame_maps(texels, grid)
+
+
+def network_maps(networks: BrushNetworks, backend: str, density: float) -> MapSource:
+    """The networks' maps as fast as they come where blending is done by `backend`; see `NetworkMaps`."""
+    return (Decoder if backend == "cpu" else NetworkMaps)(networks, density)
 
 
 class Head:

@@ -15,6 +15,7 @@ from renderers.brushes.base import PATCH, frame_grid
 from renderers.engine import paint_patches
 from renderers.networks import BrushNetworks, Patches, texel_offsets
 from renderers.strokes import Strokes
+from renderers.threads import core_count
 
 # From frames of N strokes on pixels of a given width to their maps.
 MapSource = Callable[[Frame, float], FrameMaps]
@@ -59,7 +60,7 @@ class EngineMaps:
         with torch.no_grad():
             frame = brush.frame(strokes.shape, pixel)
         patches = Patches.of(frame_grid(frame.box, pixel / frame.scale, density, self.MOST))
-        with ThreadPoolExecutor() as pool:
+        with ThreadPoolExecutor(core_count()) as pool:
             alpha, mix = paint_patches(brush, frame, pixel, patches, strokes.seed, pool)
         texels = torch.zeros(alpha.numel(), 2)
         texels[patches.texels()[0]] = torch.stack([alpha, mix], dim=2)

@@ -1,6 +1,6 @@
 """One iteration of the search, whole and by part, and the floor under it: what scripts/benchmark.py measures.
 
-The iterations are the search's own (`Search._optimise`), on strokes as the search places them. To time the parts, what
+The iterations are the search's own (`Search.optimise`), on strokes as the search places them. To time the parts, what
 the search calls for decoding, blending and loss is wrapped: each runs on a piece of the graph of its own, cut off from
 the rest, whose forward and backward pass are timed where they happen. What is left of the iteration is `step`: frames,
 Adam, the way back into the allowed ranges. Whole iterations are timed apart, with nothing wrapped.
@@ -21,7 +21,8 @@ import torch
 from torch import Tensor
 
 from painter import search as searching
-from painter.config import PaintConfig
+from painter.config import PaintConfig, SearchConfig
+from painter.goal import Goal
 from painter.resizing import fit_size, resize_image
 from painter.search import Search, Stage
 from renderers.blending import FrameMaps, Layers
@@ -29,7 +30,7 @@ from renderers.blending.spans import Laid
 from renderers.brushes import Frame
 from renderers.brushes.base import PATCH
 from renderers.checkpoint import load_networks
-from renderers.decoder import GROUP_ROWS
+from renderers.decoder import GROUP_ROWS, network_maps
 from renderers.decoding import MapSource
 from renderers.networks import BrushNetworks
 from renderers.strokes import Strokes
@@ -75,7 +76,8 @@ class Extent:
 
 def place(style: str, strokes: int, picture: np.ndarray, ground: np.ndarray) -> Strokes:
     """Strokes on a picture [H, W, C] as the search places them, level by level, before any step."""
-    search = Search(picture, ground, load_networks(style), PaintConfig(style=style, strokes=strokes, iterations=0))
+    maps = network_maps(load_networks(style), "cpu", SearchConfig().density)
+    search = Search(Goal(picture, ground), maps, style, PaintConfig(style=style, strokes=strokes, iterations=0))
     for _ in search.run():
         raise AssertionError("a step was taken")
     assert search.strokes is not None
@@ -116,18 +118,18 @@ class Descent:
         device = "cuda" if backend == "cuda" else "cpu"
         height, width = fit_size(picture.shape[0], picture.shape[1], workload.side)
         config = PaintConfig(style=workload.style, strokes=workload.strokes)
-        networks = load_networks(workload.style)  # its own: the search takes them to its device
-        target = resize_image(picture, height, width)
-        self.search = Search(target, ground, networks, config, device=device, backend=backend)
+        goal = Goal(resize_image(picture, height, width), ground)
+        maps = network_maps(load_networks(workload.style).to(device), backend, SearchConfig().density)
+        self.search = Search(goal, maps, workload.style, config, device=device, backend=backend)
         self.search.strokes = strokes.map(lambda values: values.to(self.search.device))
-        self._steps = self.search._optimise(Stage("benchmark", workload.side, 2 * repeats + 2))
+        self._steps = self.search.optimise(Stage("benchmark", workload.side, 2 * repeats + 2))
 
     def extent(self) -> Extent:
         """As things stand now."""
         assert self.search.strokes is not None
         with torch.no_grad():
-            layers = self.search._layers(self.search.strokes, self.search.target).cpu()
-        height, width, channels = self.search.target.shape
+            layers = self.search._layers(self.search.strokes, self.search.goal, self.search.maps).cpu()
+        height, width, channels = self.search.goal.target.shape
         laid = Laid.out(layers, height, width)
         patches = int(layers.maps.size.prod(dim=1).sum()) // PATCH**2
         return Extent(int((laid.high - laid.low).sum()), patches, height * width, channels)

@@ -14,8 +14,8 @@ from renderers.lanes import LANES, load, splat, store, total
 from renderers.threads import share
 
 
-def removal_costs(canvas: Tensor, target: Tensor, layers: Layers) -> Tensor:
-    """Σ (without - target)² - Σ (with - target)² for each stroke taken away alone; exact, in one pass.
+def removal_costs(canvas: Tensor, target: Tensor, layers: Layers, weight: Tensor | None = None) -> Tensor:
+    """Σ w (without - target)² - Σ w (with - target)² for each stroke taken away alone; exact, in one pass.
 
     Taking away a stroke changes the finished canvas by Δ = -T·α·(s - h), where h is what lies below it and T the
     share of light that later strokes let through: h is on the tape of `lay`, T is found on the way back.
@@ -23,6 +23,7 @@ def removal_costs(canvas: Tensor, target: Tensor, layers: Layers) -> Tensor:
     Args:
         canvas: [H, W, C], the canvas before any of the layers.
         target: [H, W, C].
+        weight: [H, W] float32, w of the pixels; 1 if not given.
 
     Returns:
         [N] float64: negative for a stroke that does harm.
@@ -30,15 +31,16 @@ def removal_costs(canvas: Tensor, target: Tensor, layers: Layers) -> Tensor:
     height = len(canvas)
     finished, laid, tape = lay(canvas, layers, taped=True)
     error, light = planes(finished - target), planes(torch.ones_like(canvas[:, :, :1]))
+    counts = planes(torch.ones_like(canvas[:, :, :1]) if weight is None else weight[:, :, None])
     sums = np.zeros((len(layers), BANDS))
-    share(lambda mine, step: _removal(mine, step, error, light, height, laid, tape.array, sums))
+    share(lambda mine, step: _removal(mine, step, error, counts, light, height, laid, tape.array, sums))
     return torch.from_numpy(sums.sum(axis=1))
 
 
 @kernel
 def _removal(
-    mine: int, step: int, error: np.ndarray, light: np.ndarray, height: int, laid: Laid, tape: np.ndarray,
-    sums: np.ndarray,
+    mine: int, step: int, error: np.ndarray, counts: np.ndarray, light: np.ndarray, height: int, laid: Laid,
+    tape: np.ndarray, sums: np.ndarray,
 ) -> None:  # fmt: skip
     channels, stride = laid.start.shape[1], light.size // height
     for turn in range(mine, BANDS, step):
@@ -54,12 +56,13 @@ def _removal(
                     (covered, _, _), (mix, _, _) = sample(laid.maps, base, size[1], locate(texel, column, row, size))
                     alpha = only(laid.high[k] - column, held(opacity * covered))
                     let_through = load(light, row * stride + column)
+                    count = load(counts, row * stride + column)
                     seen = let_through * alpha
                     for c in range(channels):
                         color = splat(laid.start[n, c]) + mix * splat(laid.end[n, c] - laid.start[n, c])
                         change = seen * (load(tape, below) - color)
                         off = load(error, (c * height + row) * stride + column)
-                        cost += total(change * (change + off + off))
+                        cost += total(count * change * (change + off + off))
                         below += LANES
                     store(light, row * stride + column, let_through - seen)
             sums[n, band] = cost

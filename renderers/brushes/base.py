@@ -9,6 +9,7 @@ numbers brought into [-1, 1], and how soft the canvas' pixels make them.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
@@ -26,6 +27,7 @@ BLUR_REACH = 0.75
 RIM = 1 / DENSITY[0]
 BODY_SHARE = 1 - 2 / (PATCH * PATCHES[1])
 SEED_END = 2**31
+ROUNDING = 2e-5  # of a size that is computed from places in float32
 MAX_SLIMNESS = 9.0  # length over width
 MAX_BEND = 0.12  # how far the middle stands off the chord, over the length
 
@@ -65,9 +67,13 @@ class Frame:
 
 
 class Brush(ABC):
-    """One brush: everything that the rest of the program must know of it. Each is one file, one instance."""
+    """One brush: everything that the rest of the program must know of it. Each is one file, one instance.
 
-    name: ClassVar[str]
+    What only networks read (`code_size`, `field_count`, `widths`, `coordinates`, `corners`), a brush that is searched
+    without them leaves out.
+    """
+
+    name: str
     parameters: ClassVar[tuple[Parameter, ...]]
     colors: ClassVar[int]  # 2: start and end; 1: one
     shade: ClassVar[float] = 0.0  # of a one-colour brush: how much darker than its colour the pigment end is
@@ -97,7 +103,6 @@ class Brush(ABC):
             [0, 1].
         """
 
-    @abstractmethod
     def coordinates(self, geometry: Tensor, u: Tensor, v: Tensor, footprint: tuple[Tensor, Tensor]) -> Tensor:
         """Where points lie within their strokes: what the networks read in place of bare frame coordinates.
 
@@ -110,8 +115,8 @@ class Brush(ABC):
             [N, F, h, w], F = `field_count`, of a size near 1, differentiable in geometry, u and v. The first field
             runs across the stroke from -1 to 1: streaks are functions of it.
         """
+        raise NotImplementedError(f"{self.name} has no networks")
 
-    @abstractmethod
     def corners(
         self, geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.ndarray, out: np.ndarray
     ) -> None:
@@ -125,6 +130,7 @@ class Brush(ABC):
             out: [K · F · 8] float32, filled: for all K corners, stroke after stroke and row after row, each field's
                 value and seven derivatives.
         """
+        raise NotImplementedError(f"{self.name} has no networks")
 
     @abstractmethod
     def place(self, center: Tensor, angle: Tensor, length: Tensor, width: Tensor, bend: Tensor) -> dict[str, Tensor]:
@@ -139,10 +145,40 @@ class Brush(ABC):
     def center(self, shape: dict[str, Tensor]) -> Tensor:
         """The middle of each stroke: [N, 2], canvas units."""
 
+    @abstractmethod
+    def extent(self, shape: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Length from end to end, bends pulled straight, and greatest width: [N] each, canvas units."""
+
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the shape parameters, in their documented order."""
         return tuple(parameter.name for parameter in self.parameters)
+
+    def size(self, shape: dict[str, Tensor]) -> Tensor:
+        """Root of length times width: [N], canvas units."""
+        length, width = self.extent(shape)
+        return (length * width).sqrt()
+
+    def fit(self, shape: dict[str, Tensor], limits: Limits) -> dict[str, Tensor]:
+        """`constrain`, and then the size, too, within `limits`: strokes too large or too small keep their form."""
+        shape = self.constrain(shape, limits)
+        size = self.size(shape)
+        # A little within: shapes are rounded to float32, and limits are respected exactly.
+        wanted = size.clamp(limits.min_size * (1 + ROUNDING), limits.max_size * (1 - ROUNDING))
+        return self.resized(shape, wanted / size) if bool((wanted != size).any()) else shape
+
+    def resized(self, shape: dict[str, Tensor], factor: Tensor) -> dict[str, Tensor]:
+        """The strokes `factor` [N] times as large, about their middles."""
+        middle = dict(zip("xy", self.center(shape).unbind(dim=1), strict=True))
+
+        def scaled(parameter: Parameter) -> Tensor:
+            value = shape[parameter.name]
+            if parameter.unit != "side":
+                return value
+            origin = middle.get(parameter.name[0], torch.zeros_like(value))  # a place is told from it, a length is not
+            return origin + factor * (value - origin)
+
+        return {parameter.name: scaled(parameter) for parameter in self.parameters}
 
     def ends(self, colors: Tensor) -> tuple[Tensor, Tensor]:
         """Start and end colour, [N, 3] each, of `colors` [N, K, 3]. The mix map runs from one to the other."""
@@ -174,6 +210,8 @@ class Limits:
     max_length: float = 0.8
     width: float = 1.0  # canvas extent in x
     height: float = 1.0  # canvas extent in y
+    min_size: float = 0.0  # root of length times width, see `Brush.size`
+    max_size: float = math.inf
 
 
 def framed_box(half_length: Tensor, half_width: Tensor, blur: Tensor) -> Tensor:

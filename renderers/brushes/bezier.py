@@ -59,6 +59,10 @@ class Chord:
         across = torch.stack([-self.axis[:, 1], self.axis[:, 0]], dim=1)
         return self.middle + across * (self.rise / 4)[:, None]
 
+    def extent(self, radius: Tensor) -> tuple[Tensor, Tensor]:
+        """Length over all and width of a stroke of this radius [N], as `place_curve` takes them."""
+        return 2 * (self.half + radius), 2 * radius
+
     def constrain(self, radius: Tensor, limits: Limits) -> Chord:
         """The nearest curve that suits a stroke of this radius [N] within `limits`."""
         longest = torch.minimum(SLENDER[1] * radius, torch.full_like(radius, limits.max_length / 2))

@@ -95,6 +95,9 @@ class MarkerPen(Brush):
     def center(self, shape: dict[str, Tensor]) -> Tensor:
         return Chord.of(shape).center()
 
+    def extent(self, shape: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        return Chord.of(shape).extent(shape["radius"])
+
 
 def _cap_depth(x: Tensor, y: Tensor, ex: Tensor, ey: Tensor, tx: Tensor, ty: Tensor) -> Tensor:
     """`_cap` in torch; all [N, h, w] or [N, 1, 1]."""

@@ -88,6 +88,9 @@ class Rectangle(Brush):
     def center(self, shape: dict[str, Tensor]) -> Tensor:
         return torch.stack([shape["x"], shape["y"]], dim=1)
 
+    def extent(self, shape: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        return shape["width"], shape["height"]
+
 
 @dual_kernel
 def _corners(geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.ndarray, out: np.ndarray) -> None:

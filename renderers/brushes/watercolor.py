@@ -104,6 +104,9 @@ class Watercolor(Brush):
     def center(self, shape: dict[str, Tensor]) -> Tensor:
         return Chord.of(shape).center()
 
+    def extent(self, shape: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        return Chord.of(shape).extent(torch.maximum(shape["radius0"], shape["radius2"]))
+
 
 @dual_kernel
 def _corners(geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.ndarray, out: np.ndarray) -> None:

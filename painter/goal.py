@@ -1,0 +1,42 @@
+"""What a search aims at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from painter.resizing import fit_size, resize_image
+
+
+@dataclass(frozen=True, eq=False)
+class Goal:
+    """A picture to come close to, the ground that it is painted on, and what the artist cares about."""
+
+    target: np.ndarray  # [H, W, C] float32 in [0, 1]; premultiplied RGBA if C = 4
+    ground: np.ndarray  # [C] float32, the empty canvas
+    weight: np.ndarray | None = None  # [H, W] float32 >= 0: how much a pixel counts, against the others
+    region: np.ndarray | None = None  # [H, W] float32 in [0, 1]: where there is to be paint; elsewhere target = ground
+    palette: np.ndarray | None = None  # [K, 3] float32: the only colours that there are
+
+    def at(self, side: int) -> Goal:
+        """The same with a long side of at most `side` pixels."""
+        height, width = self.target.shape[:2]
+        if max(height, width) <= side:
+            return self
+        size = fit_size(height, width, side)
+        weight, region = self.weight, self.region
+        if weight is not None:
+            most = max(float(weight.max()), 1e-30)
+            weight = resize_image(weight / most, *size) * most  # resizing clips at 1
+        if region is not None:
+            region = resize_image(region, *size)
+        return replace(self, target=resize_image(self.target, *size), weight=weight, region=region)
+
+    def canvas_error(self, canvas: np.ndarray) -> np.ndarray:
+        """[H, W] squared error of a canvas like the target, as far as it counts and paint can lower it."""
+        error: np.ndarray = ((canvas - self.target) ** 2).sum(axis=2)
+        if self.weight is not None:
+            error = error * self.weight
+        # Paint that lies where the picture is transparent cannot be covered with more of it.
+        return error * self.target[:, :, 3] if self.target.shape[2] == 4 else error

@@ -1,0 +1,74 @@
+"""How far a search is through each of its stages: by steps, or by the clock where there is a limit on time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+
+class Pace:
+    """Shares out the seconds that a search may take among its stages.
+
+    Without a limit a stage is over after its steps, and what comes out depends on nothing else. With one it is over
+    when its time has come, too; what a fast stage leaves is the next one's. The clock starts with the first stage and
+    the first step is not counted: it may have to wait for kernels to be compiled.
+
+    Args:
+        seconds: the limit; None for none.
+    """
+
+    def __init__(self, seconds: float | None) -> None:
+        self.seconds = seconds
+        self._ends: list[float] = []  # of the stages to come, as parts of the whole time
+        self._start: float | None = None
+
+    def share_out(self, costs: Sequence[float]) -> None:
+        """The stages to come will cost this much each, in any one unit."""
+        left = 1 - self._part()
+        total = sum(costs) or 1.0
+        self._ends = [1 - left * (1 - sum(costs[: k + 1]) / total) for k in range(len(costs))]
+
+    def stage(self, steps: int) -> StagePace:
+        """The next stage begins; it has this many steps."""
+        end = self._ends.pop(0) if self._ends else 1.0
+        return StagePace(self, steps, self._part(), end)
+
+    def left(self) -> float:
+        """The part of the time that is left: 1 where there is no limit."""
+        return 1 - self._part()
+
+    def begin(self) -> None:
+        """The clock starts, unless it is running."""
+        if self._start is None:
+            self._start = time.monotonic()
+
+    def _part(self) -> float:
+        """The part of the time that is over."""
+        if self.seconds is None or self._start is None:
+            return 0.0
+        return min(1.0, (time.monotonic() - self._start) / self.seconds)
+
+
+class StagePace:
+    """One stage; see `Pace`."""
+
+    def __init__(self, pace: Pace, steps: int, begin: float, end: float) -> None:
+        self._pace, self._steps, self._taken = pace, steps, 0
+        self._begin, self._end = begin, end
+
+    def step(self) -> None:
+        """A step has been taken."""
+        self._pace.begin()
+        self._taken += 1
+
+    def done(self) -> float:
+        """The part of the stage that is over: 1 or more when it is."""
+        if self._taken >= self._steps:
+            return 1.0
+        part = self._taken / self._steps
+        if self._pace.seconds is None:
+            return part
+        now = 1 - self._pace.left()
+        if now >= self._end:
+            return 1.0
+        return max(part, (now - self._begin) / max(self._end - self._begin, 1e-9))
