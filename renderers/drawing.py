@@ -15,6 +15,7 @@ import numpy as np
 
 from renderers.blending.layers import MAX_ALPHA
 from renderers.brushes import BRUSHES, Brush
+from renderers.relief import Surface
 from renderers.strokes import Strokes
 from renderers.threads import core_count
 
@@ -37,9 +38,10 @@ class Drawing:
     Args:
         strokes: N strokes.
         canvas: [H, W, C] float32, what lies below; C = 3, or 4 for premultiplied RGBA. Drawn upon in place.
+        relief: whether to keep the paint's height as well.
     """
 
-    def __init__(self, strokes: Strokes, canvas: np.ndarray) -> None:
+    def __init__(self, strokes: Strokes, canvas: np.ndarray, relief: bool = False) -> None:
         self.canvas = canvas
         self.brush: Brush = BRUSHES[strokes.brush]
         self.pixel = 1 / max(canvas.shape[:2])
@@ -55,7 +57,19 @@ class Drawing:
             _with_alpha(color.numpy(), canvas.shape[2]) for color in self.brush.ends(strokes.colors)
         )
         self.top, self.bottom, self.left, self.right = self._bounds()
+        self.surface = Surface(strokes.brush, self.scale, *canvas.shape[:2]) if relief else None
         self.drawn = 0
+
+    @property
+    def height(self) -> np.ndarray:
+        """[H, W] float32, how high the paint lies by now, canvas units: what `renderers.relief.light` reads.
+
+        Raises:
+            ValueError: if the drawing was made without `relief`.
+        """
+        if self.surface is None:
+            raise ValueError("this drawing keeps no height; make it with relief=True")
+        return self.surface.height
 
     def _bounds(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """First row, one past the last row, first column, one past the last, of each stroke's box; [N] each."""
@@ -90,9 +104,11 @@ class Drawing:
             rows, columns, x, y, self.axis[n], self.scale[n], self.box[n], self.canvas.shape[1]
         )
         blur = SPREAD * self.pixel / float(self.scale[n])
-        alpha, mix, _ = self.brush.engine(self.geometry[n], u, v, (blur, blur), int(self.seed[n]))
+        alpha, mix, relief = self.brush.engine(self.geometry[n], u, v, (blur, blur), int(self.seed[n]))
         flat = self.canvas.reshape(-1, self.canvas.shape[2])
         _lay(flat, index, alpha, mix, self.start[n], self.end[n], self.opacity[n])
+        if self.surface is not None:
+            self.surface.lay(n, index, alpha, relief, self.opacity[n])
 
 
 def draw(strokes: Strokes, canvas: np.ndarray) -> np.ndarray:

@@ -131,3 +131,35 @@ def test_blended_engine_maps_are_the_drawing(brush: str, monkeypatch: pytest.Mon
     seen = blend(torch.ones(150, 200, 3), make_layers(strokes, pixel, 3, EngineMaps(strokes, pixel, 1.5))).numpy()
     drawn = draw(strokes, white(150, 200))
     assert psnr(float(np.square(seen - drawn).mean())) > SEEN_FLOORS[brush]
+
+
+@ALL
+@pytest.mark.parametrize("channels", [3, 4])
+def test_keeping_the_height_changes_no_colour(brush: str, channels: int) -> None:
+    strokes = strokes_of(brush, 30)
+    ground = np.zeros((60, 80, channels), np.float32)
+    kept = Drawing(strokes, ground.copy(), relief=True)
+    with ThreadPoolExecutor(2) as pool:
+        kept.draw(30, pool)
+    np.testing.assert_array_equal(kept.canvas, draw(strokes, ground))
+    assert kept.height.shape == (60, 80) and kept.height.dtype == np.float32 and kept.height.max() > 0
+
+
+@ALL
+def test_height_does_not_depend_on_parts_threads_or_bands(brush: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    strokes = strokes_of(brush, 20)
+    once = Drawing(strokes, white(83, 61), relief=True)
+    with ThreadPoolExecutor(1) as pool:
+        once.draw(20, pool)
+    for workers, band in ((4, 2**20), (3, 61), (1, 61 * 17)):
+        monkeypatch.setattr(drawing, "BAND_PIXELS", band)
+        again = Drawing(strokes, white(83, 61), relief=True)
+        with ThreadPoolExecutor(workers) as pool:
+            again.draw(7, pool)
+            again.draw(20, pool)
+        np.testing.assert_array_equal(again.height, once.height)
+
+
+def test_height_must_be_asked_for() -> None:
+    with pytest.raises(ValueError, match="relief=True"):
+        _ = Drawing(strokes_of("rectangle", 1), white(8, 8)).height
