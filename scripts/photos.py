@@ -1,0 +1,70 @@
+"""The photos that paintings are measured and shown on, and paintings of files in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import imageio.v3 as iio
+import numpy as np
+
+PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")  # of skimage.data; all come with the package
+SIDE = 512  # of their squares, pixels
+PAINT = Path(__file__).resolve().parents[1] / "paint.py"
+
+
+def whole_photo(name: str) -> np.ndarray:
+    """scikit-image's picture as it is, uint8 [H, W, 3]."""
+    from skimage import data
+
+    picture: np.ndarray = getattr(data, name)()
+    return picture
+
+
+def square_photo(name: str, side: int = SIDE) -> np.ndarray:
+    """The square in the middle of a photo, brought to `side` with cv2.INTER_AREA: uint8 [side, side, 3]."""
+    picture = whole_photo(name)
+    height, width = picture.shape[:2]
+    length = min(height, width)
+    top, left = (height - length) // 2, (width - length) // 2
+    middle = picture[top : top + length, left : left + length]
+    return cv2.resize(middle, (side, side), interpolation=cv2.INTER_AREA)
+
+
+def write_photo(picture: np.ndarray, path: Path) -> Path:
+    """Write uint8 [H, W, 3] as PNG; returns the path."""
+    iio.imwrite(path, picture)
+    return path
+
+
+def paint_file(
+    picture: Path, png: Path, options: Sequence[str], environment: Mapping[str, str] | None = None
+) -> tuple[dict[str, Any], float]:
+    """Run `paint.py` on a picture, in a process of its own.
+
+    Args:
+        picture: its file.
+        png: where the painting goes; its report goes beside it, ending in .json.
+        options: more words of the command line.
+        environment: of the process; ours if not given.
+
+    Returns:
+        The report, and the seconds from the start of the process to its end.
+
+    Raises:
+        SystemExit: it failed or was interrupted; the message has the command.
+    """
+    report = png.with_suffix(".json")
+    command = [sys.executable, str(PAINT), str(picture), "-o", str(png), "--report", str(report), "--quiet", *options]
+    begin = time.perf_counter()
+    code = subprocess.run(command, env=environment).returncode
+    seconds = time.perf_counter() - begin
+    if code:
+        raise SystemExit(f"paint.py ended with code {code}: {' '.join(command)}")
+    return json.loads(report.read_text()), seconds
