@@ -1,4 +1,4 @@
-"""python paint.py [IMAGE] [options]: turn a picture into a painting. See painter/cli.py."""
+"""python paint.py [IMAGE] [options]: turn a picture into a painting. See painter/cli/."""
 
 from painter.cli import run_program
 

@@ -1,12 +1,13 @@
-"""Every default of Impasto, once. The command line takes its options from here."""
+"""Every default of Impasto, once. The command line and configuration files take their options from here."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
 
 from painter.errors import OptionError
+from painter.options import Color, File, Kind, Names, Number, OrNames, Pair, Palette, Whole
 
 STYLES = ("oilpaintbrush", "watercolor", "markerpen", "rectangle")
 STYLE_ALIASES = {"oil": "oilpaintbrush", "watercolour": "watercolor", "marker": "markerpen", "tape": "rectangle"}
@@ -14,53 +15,99 @@ LOSSES = ("l1", "l2", "mix")
 DEVICES = ("auto", "cpu", "cuda")
 BACKENDS = ("auto", "reference", "cpu", "cuda")
 CANVASES = ("auto", "white", "black", "transparent")
-_HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+FOCUSES = ("none", "auto")
+_OPACITIES = Pair(0, 1)
 
 
-def option(default: Any, metavar: str, help: str, **extra: Any) -> Any:
-    """A dataclass field that the command line shows: its help, and either `bounds` or `names` in `extra`."""
-    return field(default=default, metadata={"metavar": metavar, "help": help, **extra})
+def option(default: Any, metavar: str, help: str, kind: Kind) -> Any:
+    """A dataclass field that can be asked for.
+
+    Args:
+        default: None if it need not be asked for; then None is allowed.
+        metavar: what the help calls the value.
+        help: one line; `{}` becomes what the kind takes.
+    """
+    return field(default=default, metadata={"metavar": metavar, "help": help.format(kind.words), "kind": kind})
+
+
+def option_name(name: str) -> str:
+    """A field's name as the command line has it: --min-size for min_size."""
+    return "--" + name.replace("_", "-")
+
+
+def check_value(spec: Field[Any], value: Any) -> Any:
+    """The value in the form that PaintConfig keeps. Raises ValueError, saying what it must be."""
+    return None if value is None and spec.default is None else spec.metadata["kind"].check(value)
 
 
 @dataclass(frozen=True)
 class PaintConfig:
-    """What a person may ask of one painting.
+    """What a person may ask of one painting. All values are numbers, strings or None: ready for JSON.
 
     Raises:
-        OptionError: when a value is outside its range; the message names the option.
+        OptionError: when a value is outside its range, or two do not go together; the message names the option.
     """
 
-    style: str = option("oilpaintbrush", "S", "the brush: %(names)s (or oil, marker)", names=STYLES)
-    strokes: int = option(500, "N", "how many strokes, exactly", bounds=(1, 100_000))
-    size: int = option(512, "PX", "long side of the finished painting in pixels", bounds=(16, 8192))
-    seed: int = option(0, "K", "the same seed gives the same painting, byte for byte", bounds=(0, 2**31 - 1))
-    canvas: str = option("auto", "COLOR", "%(names)s or #rrggbb; auto is transparent if the picture is", names=CANVASES)
-    loss: str = option("mix", "L", "pixel loss: %(names)s", names=LOSSES)
-    ot: float = option(0.0, "W", "weight of the optimal-transport term; 0 leaves it out", bounds=(0.0, 1000.0))
-    iterations: int = option(420, "N", "steps of gradient descent over the whole search", bounds=(0, 100_000))
-    device: str = option("auto", "DEVICE", "%(names)s; where the search runs", names=DEVICES)
-    backend: str = option("auto", "B", "%(names)s; the kernels that blend (reference: plain and slow)", names=BACKENDS)
+    style: str = option("oilpaintbrush", "S", "the brush: {} (or oil, marker)", Names(STYLES, STYLE_ALIASES))
+    brush: str | None = option(None, "FILE", "a brush of your own instead of the style's", File())
+    strokes: int | Literal["auto"] = option(
+        500, "N", "how many strokes, {}, which stops where more would add little", OrNames(("auto",), Whole(1, 100_000))
+    )
+    until_psnr: float | None = option(
+        None, "DB", "the fewest strokes that reach this PSNR, {} dB; --strokes is the most", Number(10.0, 60.0)
+    )
+    seconds: float | None = option(None, "T", "time for the search, {} s", Number(1.0, 86400.0))
+    size: int = option(512, "PX", "long side of the finished painting in pixels, {}", Whole(16, 8192))
+    seed: int = option(0, "K", "the same seed gives the same painting, byte for byte; {}", Whole(0, 2**31 - 1))
+    canvas: str = option("auto", "COLOR", "{}; auto is transparent if the picture is", Color(CANVASES))
+    palette: str | None = option(None, "P", "paint in few colours only: {}", Palette())
+    tones: int | None = option(None, "N", "flatten the picture to so many tones first, {}", Whole(2, 16))
+    focus: str = option(
+        "none", "FILE", "where strokes and loss weigh more: {}, which looks itself", OrNames(FOCUSES, File())
+    )
+    region: str | None = option(
+        None, "FILE", "paint only where this mask is bright, and leave the canvas elsewhere", File()
+    )
+    min_size: float | None = option(
+        None, "F", "smallest stroke, the root of length times width in parts of the longer side; {}",
+        Number(0.0, 1.0, above=True),
+    )  # fmt: skip
+    max_size: float | None = option(None, "F", "largest stroke, likewise; {}", Number(0.0, 1.0, above=True))
+    opacity: str = option("0.1:1", "LO:HI", "how opaque strokes may be: {}", _OPACITIES)
+    levels: int = option(4, "N", "steps from coarse to fine, {}", Whole(1, 8))
+    relief: float = option(0.0, "R", "how much the paint stands out in the light, {}", Number(0.0, 1.0))
+    loss: str = option("mix", "L", "pixel loss: {}", Names(LOSSES))
+    ot: float = option(0.0, "W", "weight of the optimal-transport term, {}; 0 leaves it out", Number(0.0, 1000.0))
+    iterations: int = option(420, "N", "steps of gradient descent over the whole search, {}", Whole(0, 100_000))
+    device: str = option("auto", "DEVICE", "{}; where the search runs", Names(DEVICES))
+    backend: str = option("auto", "B", "{}; the kernels that blend (reference: plain and slow)", Names(BACKENDS))
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "style", STYLE_ALIASES.get(self.style, self.style))
         for spec in fields(self):
-            value, bounds = getattr(self, spec.name), spec.metadata.get("bounds")
-            if bounds is not None:
-                self._check_number(spec.name, value, bounds, whole=spec.type == "int")
-            elif value not in spec.metadata["names"] and not self._is_color(spec.name, value):
-                names = [*spec.metadata["names"], *(["#rrggbb"] if spec.name == "canvas" else [])]
-                raise OptionError(f"--{spec.name} {value}: unknown; choose from {', '.join(names)}")
+            value = getattr(self, spec.name)
+            try:
+                object.__setattr__(self, spec.name, check_value(spec, value))
+            except ValueError as error:
+                raise OptionError(f"{option_name(spec.name)} {value}: {error}") from None
+        if self.until_psnr is not None and self.strokes == "auto":
+            raise OptionError("--until-psnr with --strokes auto: both choose the number of strokes; leave one out")
+        if self.min_size is not None and self.max_size is not None and self.min_size > self.max_size:
+            raise OptionError(f"--min-size {self.min_size}: must not be above --max-size, which is {self.max_size}")
 
-    @staticmethod
-    def _check_number(name: str, value: Any, bounds: tuple[float, float], whole: bool) -> None:
-        is_number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-        if not is_number or not bounds[0] <= value <= bounds[1]:
-            kind = "a whole number" if whole else "a number"
-            raise OptionError(f"--{name} {value}: must be {kind} from {bounds[0]} to {bounds[1]}")
+    @property
+    def opacity_range(self) -> tuple[float, float]:
+        """The least and the greatest opacity of a stroke, in [0, 1]."""
+        return _OPACITIES.split(self.opacity)
 
-    @staticmethod
-    def _is_color(name: str, value: Any) -> bool:
-        return name == "canvas" and isinstance(value, str) and bool(_HEX_COLOR.fullmatch(value))
+    @property
+    def files(self) -> dict[str, Path]:
+        """The files that options name, by the field's name; they are not looked at here."""
+        named = {spec.name: _file(spec, getattr(self, spec.name)) for spec in fields(self)}
+        return {name: Path(file) for name, file in named.items() if file is not None}
+
+
+def _file(spec: Field[Any], value: Any) -> str | None:
+    return None if value is None else spec.metadata["kind"].file(value)
 
 
 @dataclass(frozen=True)
@@ -89,16 +136,33 @@ class SearchConfig:
     move_steps: float = 0.06  # share of all iterations after each
     move_side: int = 256
     full_side: int = 512  # the largest canvas that is searched on, pixels
-    full_steps: float = 0.22  # share of all iterations there
+    full_steps: float = 0.19  # share of all iterations there
+    last_steps: float = 0.03  # share of all iterations that come last: colours and opacity, on the engine's own maps
+    last_density: float = 1.5  # texels to a pixel in those maps
+    focus_strength: float = 4.0  # how much more a pixel in the focus counts
     rate_length: float = 0.045  # of the stroke's size
     rate_angle: float = 0.03  # radians
     rate_ratio: float = 0.015
     rate_color: float = 0.02
     rate_opacity: float = 0.02
     final_rate: float = 0.5  # all rates in the stages at full size, times this
-    min_opacity: float = 0.1
     transport_side: int = 24  # cells along the longer side of the transport term's canvas
     density: float = 1.0  # texels to a pixel in the frames that the networks decode
+
+
+@dataclass(frozen=True)
+class GrowthConfig:
+    """How the number of strokes is found, where it is not given."""
+
+    first: int = 25  # strokes tried first; then twice as many each time
+    most: int = 6400  # for `--strokes auto`
+    suggested: int = 1600  # the last point of `suggest`'s curve
+    probing: float = 1 / 3  # share of the iterations that a try takes
+    finishing_gain: float = 0.8  # dB that all iterations bring beyond that
+    settled_gain: float = 3 / 255  # fall of the root-mean-square error, by twice the strokes, that is little
+    tries: int = 4  # full searches for a quality, at most
+    spare: float = 0.25  # dB beyond the quality asked for that is near enough
+    time_to_paint: float = 0.6  # share of `--seconds` that is kept for the painting itself
 
 
 @dataclass(frozen=True)

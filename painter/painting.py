@@ -13,6 +13,7 @@ from painter.picture import Picture
 from painter.resizing import fit_size, resize_image
 
 if TYPE_CHECKING:  # torch and numba take seconds to import, and a bad picture is refused before that
+    from renderers.drawing import Drawing
     from renderers.strokes import Strokes
 
 _BAND_PIXELS = 2**20  # turned to bytes at a time, so that a large canvas needs no second one of floats
@@ -29,22 +30,25 @@ class Painting:
     aspect: tuple[int, int]  # height and width, in any one unit; usually the picture's own pixels
     ground: Color | None  # what is painted on; None is transparent
     config: PaintConfig
+    region: np.ndarray | None = None  # [H, W] float32 in [0, 1], of any size: how much paint shows; all if None
 
-    def draw(self, size: int | None = None) -> np.ndarray:
+    def draw(self, size: int | None = None, relief: float | None = None) -> np.ndarray:
         """The finished painting.
 
         Args:
             size: its longer side, pixels; `config.size` if not given.
+            relief: how much the paint stands out, in [0, 1]; `config.relief` if not given.
 
         Returns:
             uint8 [H, W, 3], or [H, W, 4] with straight alpha on a transparent ground.
         """
         from renderers.drawing import Drawing, drawing_threads
 
-        drawing = Drawing(self.strokes, self._bare_canvas(size or self.config.size))
+        relief = self.config.relief if relief is None else relief
+        drawing = Drawing(self.strokes, self._bare_canvas(size or self.config.size), relief > 0)
         with drawing_threads() as pool:
             drawing.draw(len(self.strokes), pool)
-        return to_bytes(drawing.canvas)
+        return self._finished(drawing, relief)
 
     def replay(self, size: int, frames: int) -> Iterator[np.ndarray]:
         """The painting as it grows: first the bare ground, last exactly `draw(size)`.
@@ -61,12 +65,21 @@ class Painting:
         if frames < 2:
             raise ValueError(f"a replay has at least the ground and the finished painting, got {frames=}")
         steps = min(frames - 1, len(self.strokes))
-        drawing = Drawing(self.strokes, self._bare_canvas(size))
-        yield to_bytes(drawing.canvas)
+        drawing = Drawing(self.strokes, self._bare_canvas(size), self.config.relief > 0)
+        yield self._finished(drawing, self.config.relief)
         with drawing_threads() as pool:
             for step in range(1, steps + 1):
                 drawing.draw(len(self.strokes) * step // steps, pool)
-                yield to_bytes(drawing.canvas)
+                yield self._finished(drawing, self.config.relief)
+
+    def _finished(self, drawing: Drawing, relief: float) -> np.ndarray:
+        """What is drawn so far, lit, within the region, as bytes."""
+        from renderers.relief import light
+
+        canvas = drawing.canvas
+        if relief > 0:
+            canvas = light(canvas, drawing.height, relief, drawing.pixel)
+        return to_bytes(within_region(canvas, self.region, self.ground))
 
     def _bare_canvas(self, size: int) -> np.ndarray:
         """[H, W, C] float32 of the ground."""
@@ -115,6 +128,16 @@ def make_target(picture: Picture, ground: Color | None, long_side: int) -> np.nd
     if ground is None:
         return np.concatenate([colors, alpha], axis=2)
     return np.clip(colors + (1 - alpha) * canvas_color(ground), 0.0, 1.0)
+
+
+def within_region(canvas: np.ndarray, region: np.ndarray | None, ground: Color | None) -> np.ndarray:
+    """A canvas [H, W, C] with the bare ground where `region` [h, w] in [0, 1], of any size, is 0; itself if None."""
+    if region is None:
+        return canvas
+    height, width = canvas.shape[:2]
+    shown = region if region.shape == (height, width) else resize_image(region, height, width)
+    bare = canvas_color(ground)
+    return bare + shown[:, :, None] * (canvas - bare)
 
 
 def to_bytes(canvas: np.ndarray) -> np.ndarray:

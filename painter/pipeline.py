@@ -6,45 +6,35 @@
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from painter.config import PaintConfig, SearchConfig
-from painter.errors import DeviceError
+from painter.config import PaintConfig
+from painter.devices import one_torch_thread
 from painter.metrics import compare
-from painter.painting import Color, Painting, canvas_color, make_target, resolve_ground, to_bytes
-from painter.picture import load_picture, picture_from_array
+from painter.painting import Color, Painting
+from painter.subject import PictureSource, Subject, prepare_subject
 from painter.usage import Stopwatch, peak_rss_mb
 from painter.version import __version__
 
 if TYPE_CHECKING:  # torch and numba take seconds to import, and a bad picture is refused before that
-    from painter.search import Progress
-    from renderers.networks import BrushNetworks
+    from painter.growth import CountSearch
+    from painter.search import Progress, Search
 
-PictureSource = str | os.PathLike[str] | np.ndarray
 OnProgress = Callable[["Progress"], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
-    """What is to be painted, with all that the search needs."""
+class Found:
+    """What a search has found."""
 
-    config: PaintConfig
-    about: dict[str, Any]  # the picture's name, sha256, width and height, for the report
-    aspect: tuple[int, int]  # height, width
-    ground: Color | None  # None is transparent
-    target: np.ndarray  # [H, W, C] float32, at the size searched on; see `make_target`
-    picture: np.ndarray  # uint8 [H, W, C] with straight alpha, at `config.size`, what the painting is compared with
-    networks: BrushNetworks
-    device: str  # 'cpu' or 'cuda', where the search runs
-    backend: str  # 'reference', 'cpu' or 'cuda', what blends there
+    painting: Painting
+    seen_psnr: float | None  # dB, as the search saw its canvas last; None if no step was taken
+    interrupted: bool  # whether Ctrl-C cut it short
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,59 +71,31 @@ def paint(source: PictureSource, config: PaintConfig | None = None, on_progress:
         `interrupted` is true.
 
     Raises:
-        ImpastoError: PictureError, DeviceError or CheckpointError, whose messages are single lines.
+        ImpastoError: PictureError, OptionError, DeviceError or CheckpointError, whose messages are single lines.
         KeyboardInterrupt: before there is a stroke, or while drawing.
     """
     watch = Stopwatch()
     subject = prepare(source, config or PaintConfig(), watch)
-    painting, interrupted = find_strokes(subject, watch, on_progress)
-    return finish(subject, painting, interrupted, watch)
+    return finish(subject, find_strokes(subject, watch, on_progress), watch)
 
 
 def prepare(source: PictureSource, config: PaintConfig, watch: Stopwatch) -> Subject:
-    """Read the picture, check the device and load the networks.
-
-    Raises:
-        ImpastoError: PictureError, DeviceError or CheckpointError, in this order.
-    """
+    """`prepare_subject`, on the clock."""
     with watch.phase("load"):
-        if isinstance(source, np.ndarray):
-            picture = picture_from_array(source, config.size)
-        else:
-            picture = load_picture(source, config.size)
-        device, backend = resolve_device(config.device, config.backend)
-        from renderers.checkpoint import load_networks
-
-        networks = load_networks(config.style)
-        ground = resolve_ground(config.canvas, picture)
-        height, width = picture.size
-        return Subject(
-            config=config,
-            about={"name": picture.name, "sha256": picture.sha256, "width": width, "height": height},
-            aspect=picture.size,
-            ground=ground,
-            target=make_target(picture, ground, min(config.size, SearchConfig().full_side)),
-            picture=to_bytes(make_target(picture, ground, config.size)),
-            networks=networks,
-            device=device,
-            backend=backend,
-        )
+        return prepare_subject(source, config)
 
 
-def find_strokes(subject: Subject, watch: Stopwatch, on_progress: OnProgress | None = None) -> tuple[Painting, bool]:
-    """Search for the strokes; also whether Ctrl-C cut it short, once there was something to show.
+def find_strokes(subject: Subject, watch: Stopwatch, on_progress: OnProgress | None = None) -> Found:
+    """Search for the strokes. Ctrl-C cuts it short, once there is something to show.
 
     Raises:
         KeyboardInterrupt: before there is a stroke.
     """
-    from painter.search import Search
+    from painter.order import arrange
 
-    search = Search(
-        subject.target, canvas_color(subject.ground), subject.networks, subject.config,
-        device=subject.device, backend=subject.backend,
-    )  # fmt: skip
+    search = make_search(subject)
     strokes, interrupted = None, False
-    with watch.phase("search"), _one_torch_thread():
+    with watch.phase("search"), one_torch_thread():
         try:
             for progress in search.run():
                 strokes = progress.strokes
@@ -145,76 +107,48 @@ def find_strokes(subject: Subject, watch: Stopwatch, on_progress: OnProgress | N
             if strokes is None:
                 raise
             interrupted = True
-    assert strokes is not None
-    return Painting(strokes, subject.aspect, subject.ground, subject.config), interrupted
+        assert strokes is not None
+        strokes = strokes.map(lambda values: values.cpu())
+        strokes = strokes[arrange(strokes, subject.aspect)]
+    painting = Painting(strokes, subject.aspect, subject.ground, subject.config, subject.region)
+    return Found(painting, search.psnr, interrupted)
 
 
-def finish(subject: Subject, painting: Painting, interrupted: bool, watch: Stopwatch) -> Result:
+def make_search(subject: Subject) -> Search | CountSearch:
+    """The search for this subject's strokes, and for how many they are if that is to be found, too."""
+    from painter import growth
+
+    grows = subject.config.strokes == "auto" or subject.config.until_psnr is not None
+    return growth.CountSearch(subject) if grows else growth.make_search(subject)
+
+
+def finish(subject: Subject, found: Found, watch: Stopwatch) -> Result:
     """Draw the painting and measure it."""
+    painting = found.painting
     with watch.phase("draw"):
         image = painting.draw()
     with watch.phase("measure"):
-        figures = compare(image, subject.picture)
+        # Light and shade are not in the picture, so they do not count against the painting.
+        plain = painting.draw(relief=0.0) if subject.config.relief else image
+        figures = compare(plain, subject.picture)
     report = {
         "version": __version__,
         "config": asdict(subject.config),
         "input": subject.about,
         "ground": _color_name(subject.ground),
+        "palette": _color_names(subject.goal.palette),
         "strokes": len(painting.strokes),
-        "interrupted": interrupted,
+        "interrupted": found.interrupted,
         **figures,
+        "seen_psnr": found.seen_psnr,
         "seconds": watch.seconds(),
         "peak_rss_mb": peak_rss_mb(),
     }
     return Result(painting, image, report)
 
 
-def resolve_device(device: str, backend: str = "auto") -> tuple[str, str]:
-    """Where the search runs, 'cpu' or 'cuda', and what blends there: 'reference', 'cpu' or 'cuda'.
-
-    Raises:
-        DeviceError: for 'cuda' where there is none, 'cuda' kernels without Triton, or kernels for another device.
-    """
-    if device == "auto":
-        # The CPU, unless a GPU's kernels are asked for: those have not been timed on one yet.
-        device, asked = ("cuda" if backend == "cuda" else "cpu"), "--backend cuda"
-    else:
-        asked = f"--device {device}"
-    if device == "cuda" and not _has_cuda():
-        raise DeviceError(f"{asked}: there is no CUDA device here that torch can use; choose cpu or auto")
-    has_triton = find_spec("triton") is not None
-    if backend == "auto":
-        return device, "cpu" if device == "cpu" else "cuda" if has_triton else "reference"
-    if backend not in (device, "reference"):
-        raise DeviceError(f"--backend {backend}: does not work with --device {device}; choose auto or reference")
-    if backend == "cuda" and not has_triton:
-        raise DeviceError("--backend cuda: needs Triton (pip install triton); choose auto or reference")
-    return device, backend
-
-
-def _has_cuda() -> bool:
-    import torch
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch warns of drivers that are too old; our own line says enough
-        return torch.cuda.is_available()
-
-
-@contextmanager
-def _one_torch_thread() -> Iterator[None]:
-    """Leave the other cores to the kernels.
-
-    What torch has left to do is so small that on a busy machine a second thread's barriers cost twenty times the work.
-    With one, the strokes do not depend on the number of cores either.
-    """
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+def _color_names(palette: np.ndarray | None) -> list[str] | None:
+    return None if palette is None else [_color_name(tuple(color)) for color in palette.tolist()]
 
 
 def _color_name(ground: Color | None) -> str:

@@ -20,9 +20,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from painter import PaintConfig, cli, paint, pipeline
+from painter import PaintConfig, cli, devices, paint
+from painter.cli.commands import COMMANDS
+from painter.cli.painting import finishing
+from painter.config import option_name
 from painter.errors import DeviceError, PictureError
+from painter.presets import PRESETS
 from painter.samples import sample_path
+from painter.subject import Subject
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK = ("--style", "markerpen", "--strokes", "12", "--size", "48", "--iterations", "10")
@@ -111,7 +116,7 @@ def png_header(width: int, height: int) -> bytes:
         (("--size", "15"), "--size 15: must be a whole number from 16 to 8192"),
         (("--size", "8193"), "--size 8193: must be"),
         (("--seed", "-3"), "--seed -3: must be"),
-        (("--ot", "nan"), "--ot nan: must be a number from 0.0 to"),
+        (("--ot", "nan"), "--ot nan: must be a number from 0 to 1000"),
         (("--iterations", "many"), "--iterations many: must be"),
         (("--canvas", "#12345"), "--canvas #12345: unknown; choose from auto, white, black, transparent, #rrggbb"),
         (("--canvas", "reddish"), "--canvas reddish: unknown"),
@@ -120,6 +125,8 @@ def png_header(width: int, height: int) -> bytes:
         (("--stroke", "5"), "unrecognized arguments: --stroke"),
         (("--colour",), "unrecognized arguments: --colour"),
         (("a.png", "b.png"), "unrecognized arguments: b.png"),
+        (("--strokes", "Auto"), "--strokes Auto: must be a whole number from 1 to 100000, or auto"),
+        (("--min_size", "1"), "unrecognized arguments: --min_size"),
         (("--strokes",), "argument --strokes: expected one argument"),
         (("--style", "two\nlines"), "--style two\\nlines: unknown"),
     ],
@@ -131,17 +138,37 @@ def test_bad_options(arguments: tuple[str, ...], message: str, tmp_path: Path) -
 def test_help_names_every_option_with_its_default(tmp_path: Path) -> None:
     done = run("--help", cwd=tmp_path, env={**os.environ, "COLUMNS": "200"})
     assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
     for spec in fields(PaintConfig):
-        line = next(line for line in done.stdout.splitlines() if line.startswith(f"  --{spec.name} "))
-        assert f"(default: {spec.default})" in line
+        line = next(line for line in lines if line.startswith(f"  {option_name(spec.name)} "))
+        assert line.endswith(f"(default: {spec.default})") or (spec.default is None and "default" not in line)
     assert all(option in done.stdout for option in ("--output", "--report", "--quiet", "--version"))
+
+
+def test_help_lists_commands_and_presets(tmp_path: Path) -> None:
+    lines = run("--help", cwd=tmp_path).stdout.splitlines()
+    for name, about in {**COMMANDS, **{name: preset.about for name, preset in PRESETS.items()}}.items():
+        assert any(line.split() == [name, *about.split()] for line in lines), name
+
+
+def test_every_command_is_a_module_that_says_what_it_takes(tmp_path: Path) -> None:
+    for name in COMMANDS:
+        done = run(name, "--help", cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "") and done.stdout.startswith(f"usage: paint.py {name} ")
 
 
 def test_version(tmp_path: Path) -> None:
     assert run("--version", cwd=tmp_path).stdout.startswith("impasto 0.")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["--strokes", "0"], ["-o", "a.bmp"], ["none.png"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"], ["--version"], ["--strokes", "0"], ["-o", "a.bmp"], ["none.png"],
+        ["--preset", "none"], ["--config", "none.toml"], ["--focus", "none.png"], ["--palette", "#12"],
+        ["suggest", "--help"], ["suggest", "--until-psnr", "5"], ["suggest", "none.png"],
+    ],
+)  # fmt: skip
 def test_nothing_heavy_is_imported_before_it_is_needed(arguments: list[str], tmp_path: Path) -> None:
     code = (
         "import sys, threading\n"
@@ -469,7 +496,7 @@ def test_faults_of_our_own_are_not_hidden(here: Path, monkeypatch: pytest.Monkey
 
 
 def test_the_first_interrupt_waits_for_a_finished_painting() -> None:
-    with pytest.raises(KeyboardInterrupt), cli._finishing(stopped=False) as noted:
+    with pytest.raises(KeyboardInterrupt), finishing(stopped=False) as noted:
         signal.raise_signal(signal.SIGINT)
         assert noted == [signal.SIGINT]
         signal.raise_signal(signal.SIGINT)
@@ -477,7 +504,7 @@ def test_the_first_interrupt_waits_for_a_finished_painting() -> None:
 
 
 def test_the_second_interrupt_does_not_wait() -> None:
-    with pytest.raises(KeyboardInterrupt), cli._finishing(stopped=True):
+    with pytest.raises(KeyboardInterrupt), finishing(stopped=True):
         signal.raise_signal(signal.SIGINT)
 
 
@@ -488,6 +515,83 @@ def test_a_reader_that_has_gone_away_is_no_error(tmp_path: Path) -> None:
         )
         assert process.wait(timeout=300) == 0
     assert (tmp_path / "a.png").exists()
+
+
+# --- suggest ------------------------------------------------------------------------------------------------
+
+
+class Growth:
+    """Stands for painter.growth, which takes minutes: its functions, and what they were given."""
+
+    POINTS = [(50, 18.25), (100, 20.5), (1000, 21.125)]
+
+    def __init__(self) -> None:
+        self.subject: Subject | None = None
+        self.on_progress: Any = None
+
+    def suggest(self, subject: Subject, on_progress: Any = None) -> list[tuple[int, float]]:
+        self.subject, self.on_progress = subject, on_progress
+        return self.POINTS
+
+    def choose(self, points: list[tuple[int, float]]) -> int:
+        assert points == self.POINTS
+        return 100
+
+    def plot_curve(self, points: list[tuple[int, float]], chosen: int, path: Path) -> None:
+        save_picture(path, height=len(points), width=chosen)
+
+
+@pytest.fixture
+def growth(monkeypatch: pytest.MonkeyPatch) -> Growth:
+    stand_in = Growth()
+    monkeypatch.setitem(sys.modules, "painter.growth", stand_in)  # type: ignore[misc]
+    monkeypatch.setattr("painter.growth", stand_in, raising=False)
+    return stand_in
+
+
+def test_suggest_prints_a_table_and_draws_the_curve(
+    growth: Growth, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_picture(here / "in.png")
+    assert cli.main(["suggest", "in.png", "--style", "marker", "--size", "48", "-o", "curve.png"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "strokes  PSNR, dB",
+        "     50     18.25",
+        "    100     20.50  <- auto",
+        "   1000     21.12",
+        "--strokes auto would use 100",
+        "wrote curve.png",
+    ]
+    assert listing(here) == {"in.png", "curve.png"}
+    with Image.open(here / "curve.png") as curve:
+        assert curve.size == (100, 3)
+    assert growth.subject is not None and growth.on_progress is not None
+    assert growth.subject.config == PaintConfig(style="markerpen", size=48)
+    assert growth.subject.about["name"] == "in"
+
+
+def test_suggest_without_a_curve_writes_nothing(
+    growth: Growth, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["suggest", "--size", "48", "--quiet"]) == 0
+    out, err = capsys.readouterr()
+    assert out.endswith("--strokes auto would use 100\n") and err == ""
+    assert not listing(here) and growth.on_progress is None
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [(KeyboardInterrupt(), 130, "interrupted; nothing more"), (MemoryError(), 2, "error: there is not enough memory")],
+)
+def test_trouble_while_suggesting(
+    error: BaseException, code: int, message: str, growth: Growth, here: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(growth, "suggest", raising(error))
+    assert cli.main(["suggest", "--size", "48", "--quiet", "-o", "curve.png"]) == code
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith(f"paint.py suggest: {message}") and err.count("\n") == 1
+    assert not listing(here)
 
 
 # --- from Python --------------------------------------------------------------------------------------------
@@ -550,10 +654,10 @@ def test_interrupted_from_python_keeps_the_last_step() -> None:
 def test_device_and_backend_are_chosen_by_what_is_there(
     monkeypatch: pytest.MonkeyPatch, cuda: bool, triton: bool, device: str, backend: str, expected: tuple | str
 ) -> None:
-    monkeypatch.setattr(pipeline, "_has_cuda", lambda: cuda)
-    monkeypatch.setattr(pipeline, "find_spec", lambda name: name if triton else None)
+    monkeypatch.setattr(devices, "has_cuda", lambda: cuda)
+    monkeypatch.setattr(devices, "find_spec", lambda name: name if triton else None)
     if isinstance(expected, tuple):
-        assert pipeline.resolve_device(device, backend) == expected
+        assert devices.resolve_device(device, backend) == expected
     else:
         with pytest.raises(DeviceError, match=expected):
-            pipeline.resolve_device(device, backend)
+            devices.resolve_device(device, backend)

@@ -19,12 +19,15 @@ from PIL import Image
 
 from painter import PaintConfig, __version__
 from painter.cli import make_parser
-from painter.config import CANVASES, DEVICES, LOSSES, STYLE_ALIASES, STYLES, ExportConfig
+from painter.config import CANVASES, DEVICES, FOCUSES, LOSSES, STYLE_ALIASES, STYLES, ExportConfig, option_name
 from painter.export import FORMATS
+from painter.options import OrNames
+from painter.presets import PRESETS
 from painter.samples import SAMPLES
 from renderers.brushes import BRUSHES
 
 ROOT = Path(__file__).resolve().parents[1]
+BOUNDS_IN_README = ("strokes", "until_psnr", "seconds", "size", "tones", "levels", "relief")
 SHIPPED = ("painter", "renderers", "checkpoints", "paint.py", "setup.cfg", "pyproject.toml", "README.md")
 
 
@@ -151,7 +154,8 @@ def option_rows() -> dict[str, tuple[str, str]]:
     """Of the README's table of options: the default and the remarks, by the option's first word."""
     section = readme().split("\n## Options\n")[1].split("\n## ")[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:3] == "| `"]
-    return {row[0].strip("`").split()[0]: (row[1].strip("`"), row[2]) for row in rows}
+    # Two options of a kind share a row.
+    return {name.strip("` ").split()[0]: (row[1].strip("`"), row[2]) for row in rows for name in row[0].split(",")}
 
 
 def test_the_readme_has_every_option_and_no_other() -> None:
@@ -171,12 +175,14 @@ def test_the_readme_has_every_option_and_no_other() -> None:
 def test_the_readme_has_the_right_defaults_and_bounds() -> None:
     rows = option_rows()
     for spec in fields(PaintConfig):
-        default, remarks = rows[f"--{spec.name}"]
-        shown = f"{spec.default:g}" if isinstance(spec.default, (int, float)) else spec.default
+        default, remarks = rows[option_name(spec.name)]
+        shown = f"{spec.default:g}" if isinstance(spec.default, (int, float)) else spec.default or ""
         assert default == shown, spec.name
         numbers = [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", remarks)]
-        if spec.name in ("strokes", "size"):
-            assert numbers[:2] == list(spec.metadata["bounds"]), spec.name
+        if spec.name in BOUNDS_IN_README:
+            kind = spec.metadata["kind"]
+            bounds = kind.kind if isinstance(kind, OrNames) else kind
+            assert numbers[:2] == [bounds.low, bounds.high], spec.name
     assert rows["-o"][0] == "output/NAME-STYLE.png` and `.gif"
     assert all(f"`{ending}`" in rows["-o"][1] for ending in FORMATS)
     assert str(ExportConfig().gif_side) in rows["--size"][1]
@@ -184,7 +190,9 @@ def test_the_readme_has_the_right_defaults_and_bounds() -> None:
 
 def test_the_readme_has_every_choice() -> None:
     rows = option_rows()
-    for option, choices in (("--canvas", CANVASES), ("--loss", LOSSES), ("--device", DEVICES)):
+    for option, choices in (
+        ("--canvas", CANVASES), ("--loss", LOSSES), ("--device", DEVICES), ("--focus", FOCUSES), ("--preset", PRESETS),
+    ):  # fmt: skip
         assert all(f"`{choice}`" in " ".join((f"`{rows[option][0]}`", rows[option][1])) for choice in choices), option
     section = readme().split("\n## The four styles\n")[1].split("\n## ")[0]
     for style in STYLES:

@@ -1,0 +1,15 @@
+"""The commands besides painting. Each is a module of this package under the same name, imported when it is asked for.
+
+Such a module has one function, `main(arguments, program, watch) -> int`: it parses what follows the command's name on
+the command line, does the work and returns the exit code; errors it raises as ImpastoError.
+"""
+
+from __future__ import annotations
+
+# Name -> what it does, for the help. This is the registry: a new command adds its line here.
+COMMANDS: dict[str, str] = {
+    "suggest": "show how the quality grows with the number of strokes",
+}
+DEFAULT_COMMAND = "painting"
+
+BAD_INPUT, INTERRUPTED = 2, 130  # exit codes

@@ -1,0 +1,83 @@
+"""What is said: lines of text, and the bar of a search."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from painter.search import Progress
+
+_SECONDS_BETWEEN_LINES = 5.0  # of progress, where nobody watches it move
+
+
+class ProgressBar:
+    """The search's progress on standard error. That nobody reads it (any more) is no reason to stop painting."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None  # made at the first step, so that it does not count the time before
+
+    def show(self, progress: Progress) -> None:
+        """One more step has been taken."""
+        with suppress(OSError):
+            if self._bar is None:
+                self._bar = self._make(progress)
+            self._bar.set_description_str(progress.stage, refresh=False)
+            state = f"{len(progress.strokes)} strokes, loss {progress.loss:.4f}, {progress.psnr:.2f} dB"
+            self._bar.set_postfix_str(state, refresh=False)
+            self._bar.update(progress.step - self._bar.n)
+
+    @staticmethod
+    def _make(progress: Progress) -> Any:
+        from tqdm import tqdm
+
+        watched = sys.stderr is not None and sys.stderr.isatty()
+        return tqdm(
+            total=progress.steps,
+            initial=progress.step - 1,
+            mininterval=0.1 if watched else _SECONDS_BETWEEN_LINES,
+            dynamic_ncols=watched,
+            disable=sys.stderr is None,
+        )
+
+    def finish(self) -> None:
+        """The search is over, perhaps in fewer steps than were planned."""
+        if self._bar is not None:
+            self._bar.total = self._bar.n
+        self.close()
+
+    def close(self) -> None:
+        if self._bar is not None:
+            with suppress(OSError):
+                self._bar.close()
+
+
+def announce_compiling() -> None:
+    """Say so if the kernels are about to be compiled."""
+    if not _kernels_are_compiled():
+        say(sys.stderr, "compiling kernels, once; this takes about 20 seconds")
+
+
+def _kernels_are_compiled() -> bool:
+    """Whether numba has left compiled code beside the sources; true, too, where it cannot and keeps it elsewhere."""
+    import renderers
+
+    folder = Path(str(renderers.__file__)).parent
+    return next(folder.glob("**/*.nbi"), None) is not None or not os.access(folder, os.W_OK)
+
+
+def say(stream: TextIO | None, message: str) -> None:
+    """Print one line, whatever is in the names that it mentions; a reader that has gone away is no error."""
+    if stream is None:
+        return
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in message)
+    encoding = stream.encoding or "ascii"
+    try:
+        print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+    except OSError:
+        # What is left in the buffer would be complained of once more at exit.
+        with suppress(OSError, ValueError), open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), stream.fileno())

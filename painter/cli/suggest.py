@@ -1,0 +1,69 @@
+"""The command `suggest`: how the quality grows with the number of strokes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from painter.cli.options import add_common_options, add_image, add_painting_options, new_parser, read_painting_options
+from painter.cli.paths import check_inputs, check_overwriting
+from painter.cli.progress import ProgressBar, announce_compiling, say
+from painter.errors import OutputError
+from painter.export import check_place, writing
+from painter.usage import Stopwatch, keep_freed_memory
+
+
+def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
+    """Measure, print the table and draw the curve if that is asked for; the exit code."""
+    options = make_parser(program).parse_args(arguments)
+    asked = read_painting_options(options)
+    check_inputs(asked.config)
+    curve = None if options.output is None else Path(options.output)
+    if curve is not None:
+        _check_curve(curve)
+        check_overwriting([curve], asked.inputs)
+
+    from painter import pipeline
+
+    keep_freed_memory()
+    subject = pipeline.prepare(asked.image, asked.config, watch)
+    from painter import growth  # and with it torch; a bad picture is refused before that
+
+    if not options.quiet:
+        announce_compiling()
+    with closing(ProgressBar()) as bar:
+        points = growth.suggest(subject, on_progress=None if options.quiet else bar.show)
+        bar.finish()
+    chosen = growth.choose(points)
+    _print_table(points, chosen)
+    if curve is not None:
+        with writing(curve) as temporary:
+            growth.plot_curve(points, chosen, temporary)
+        say(sys.stdout, f"wrote {curve}")
+    return 0
+
+
+def make_parser(program: str | None = None) -> argparse.ArgumentParser:
+    """The options of `suggest`: where the curve goes, and those of a painting."""
+    parser = new_parser("Show how the quality of a painting grows with the number of its strokes.", program)
+    add_image(parser)
+    parser.add_argument(*("-o", "--output"), metavar="CURVE.png", help="draw the curve into this file")
+    add_painting_options(parser)
+    add_common_options(parser, quiet="print nothing but the table and errors")
+    return parser
+
+
+def _check_curve(path: Path) -> None:
+    if path.suffix.lower() != ".png":
+        raise OutputError(f"cannot write {path}: a curve is written as .png; choose such a name")
+    check_place(path)
+
+
+def _print_table(points: Sequence[tuple[int, float]], chosen: int) -> None:
+    say(sys.stdout, "strokes  PSNR, dB")
+    for strokes, psnr in points:
+        say(sys.stdout, f"{strokes:7d}  {psnr:8.2f}{'  <- auto' if strokes == chosen else ''}")
+    say(sys.stdout, f"--strokes auto would use {chosen}")

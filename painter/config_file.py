@@ -1,0 +1,108 @@
+"""Where a painting's settings come from: the defaults, a preset, a TOML file, and what is given by hand."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import Field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from painter.config import PaintConfig, check_value
+from painter.errors import OptionError
+from painter.presets import PRESET_NAME, PRESETS
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def make_config(given: Mapping[str, Any], file: Path | None = None, preset: str | None = None) -> PaintConfig:
+    """Settings in layers: the defaults, then a preset, then a file, then `given`, each over the ones before.
+
+    Args:
+        given: values of PaintConfig's fields, by name.
+        file: a TOML file; see `read_config_file`.
+        preset: a name of painter.presets.PRESETS; it replaces the one that the file names.
+
+    Raises:
+        OptionError: a file that cannot be read, an unknown name or a value outside its range.
+    """
+    stored = {} if file is None else read_config_file(file)
+    named = stored.pop("preset", None)
+    if preset is not None:
+        try:
+            named = PRESET_NAME.check(preset)
+        except ValueError as error:
+            raise OptionError(f"--preset {preset}: {error}") from None
+    settings = {} if named is None else PRESETS[named].settings
+    return PaintConfig(**{**settings, **stored, **given})
+
+
+def read_config_file(path: Path) -> dict[str, Any]:
+    """The settings in a TOML file: options of PaintConfig, with - or _ in their names, and 'preset'.
+
+    Files that it names are found from its own folder.
+
+    Returns:
+        Checked values by field name; what the file does not mention is not there.
+
+    Raises:
+        OptionError: it cannot be read, or has unknown keys or bad values; the message names the file and the key.
+    """
+    specs = {spec.name: spec for spec in fields(PaintConfig)}
+    content = _load(path)
+    _check_keys(path, content, [*specs, "preset"])
+    settings = {}
+    for key, value in content.items():
+        name = key.replace("-", "_")
+        if name in settings:
+            raise OptionError(f"{path}: {key!r} is there twice, with - and with _; remove one")
+        try:
+            if name == "preset":
+                settings[name] = PRESET_NAME.check(value)
+            else:
+                settings[name] = _from_folder(path, specs[name], check_value(specs[name], value))
+        except ValueError as error:
+            raise OptionError(f"{path}: {key} = {value!r}: {error}") from None
+    return settings
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise OptionError(f"--config {path}: cannot be read ({error.strerror or error}); name a TOML file") from error
+    except UnicodeDecodeError as error:
+        raise OptionError(f"--config {path}: is not UTF-8 text; name a TOML file") from error
+    except (ValueError, RecursionError) as error:
+        why = " ".join(str(error).split())
+        raise OptionError(f"--config {path}: is not TOML: {why}; write lines like strokes = 300") from error
+
+
+def _check_keys(path: Path, content: Mapping[str, Any], known: list[str]) -> None:
+    """Raise OptionError, naming all keys that are unknown and what each may have meant."""
+    told = []
+    for key, value in content.items():
+        name = key.replace("-", "_")
+        if name in known:
+            continue
+        hint = ""
+        if isinstance(value, dict):
+            hint = " (a table; options stand outside of tables)"
+        elif close := get_close_matches(name, known, n=1):
+            hint = f" (did you mean {close[0].replace('_', '-')}?)"
+        told.append(repr(key) + hint)
+    if told:
+        raise OptionError(f"{path}: there is no option {', '.join(told)}; --help lists the painting options")
+
+
+def _from_folder(path: Path, spec: Field[Any], value: Any) -> Any:
+    """`value`, or if it names a file, that name as seen from here."""
+    file = None if value is None else spec.metadata["kind"].file(value)
+    # Not Path's /, which would make the bare name 'auto' of './auto'.
+    return value if file is None else os.path.join(os.path.dirname(path), file)

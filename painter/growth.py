@@ -1,0 +1,223 @@
+"""How quality grows with the number of strokes, and so how many a picture needs.
+
+Short searches with twice the strokes each time draw the curve. `--strokes auto` paints with the count after which
+doubling it adds little, `--until-psnr` with the fewest that reach a quality: what comes out is the painting that
+`--strokes N` gives with that number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from painter.config import GrowthConfig, PaintConfig
+from painter.metrics import compare
+from painter.pace import Pace
+from painter.painting import Painting
+from painter.search import Progress, Search
+from renderers.strokes import Strokes
+
+if TYPE_CHECKING:
+    from painter.subject import Subject
+
+Point = tuple[int, float]
+"""Strokes, and the PSNR in dB that a painting of so many has."""
+
+
+class CountSearch:
+    """A search that finds the number of strokes, too. It is run and looked at as `Search` is.
+
+    Args:
+        subject: whose configuration has `strokes` 'auto' or `until_psnr`.
+    """
+
+    def __init__(self, subject: Subject, growth: GrowthConfig | None = None) -> None:
+        self.subject, self.growth = subject, growth or GrowthConfig()
+        self.strokes: Strokes | None = None
+        self.psnr: float | None = None  # dB, of the latest step
+        self.points: list[Point] = []  # the curve, as far as it was needed
+        self._taken = 0  # steps of searches that are over
+        self._pace = Pace(subject.config.seconds)
+
+    def run(self) -> Iterator[Progress]:
+        """Search; each step taken yields its progress. In the end `strokes` holds the finished ones."""
+        if self.subject.config.until_psnr is None:
+            yield from self._probe_until(lambda: settled(self.points, self.growth) is not None)
+            yield from self._paint(choose(self.points, self.growth))
+        else:
+            yield from self._reach(self.subject.config.until_psnr)
+
+    def _probe_until(self, enough: Callable[[], bool]) -> Iterator[Progress]:
+        """Put points on the curve until there are enough, or the time for that is over."""
+        for count in ladder(self._most(), self.growth):
+            yield from self.probe(count)
+            if enough() or self._pace.left() < self.growth.time_to_paint:
+                return
+
+    def probe(self, count: int) -> Iterator[Progress]:
+        """Put a point on the curve."""
+        asked = self.subject.config.iterations
+        yield from self._search(count, round(self.growth.probing * asked), f"trying {count} strokes: ")
+        self.points.append((count, self._measured() + self.growth.finishing_gain))
+
+    def _paint(self, count: int) -> Iterator[Progress]:
+        yield from self._search(count, self.subject.config.iterations, "")
+
+    def _reach(self, goal: float) -> Iterator[Progress]:
+        """Paint with the fewest strokes that reach `goal` dB, or the most that are allowed."""
+        yield from self._probe_until(lambda: self.points[-1][1] >= goal)
+        most, slope = self._most(), slope_at(self.points, goal)
+        low, high = 0, most + 1  # counts known to be too few, and to be enough
+        count = min(most, count_for(self.points, goal))
+        best: tuple[Strokes | None, float | None] | None = None
+        for _ in range(self.growth.tries):
+            yield from self._paint(count)
+            reached = self._measured()
+            if reached >= goal:
+                high, best = count, (self.strokes, self.psnr)
+            else:
+                low = count
+            spare = reached - goal
+            if 0 <= spare < self.growth.spare or low >= most or self._pace.left() < self.growth.time_to_paint:
+                break
+            # Aimed at a little more than the goal, so that the next one does not miss it by a hair.
+            wished = count * 2 ** ((self.growth.spare / 3 - spare) / slope)
+            count = min(max(round(wished), low + 1), high - 1, most)
+            if count <= low:
+                break
+        if best is not None:
+            self.strokes, self.psnr = best
+
+    def _search(self, count: int, iterations: int, stage: str) -> Iterator[Progress]:
+        config = self.subject.config
+        seconds = None if config.seconds is None else max(1.0, config.seconds * self._pace.left())
+        config = replace(config, strokes=count, until_psnr=None, iterations=iterations, seconds=seconds)
+        search = make_search(replace(self.subject, config=config))
+        for progress in search.run():
+            self.strokes, self.psnr = progress.strokes, progress.psnr
+            step, steps = self._taken + progress.step, self._taken + progress.steps
+            yield replace(progress, stage=stage + progress.stage, step=step, steps=steps)
+            self._pace.begin()
+        self.strokes, self.psnr = search.strokes, search.psnr
+        self._taken += search.step
+
+    def _measured(self) -> float:
+        """PSNR in dB of the strokes, drawn as they will be."""
+        subject = self.subject
+        assert self.strokes is not None
+        painting = Painting(self.strokes, subject.aspect, subject.ground, subject.config, subject.region)
+        return float(compare(painting.draw(relief=0.0), subject.picture)["psnr"] or 0.0)
+
+    def _most(self) -> int:
+        strokes = self.subject.config.strokes
+        return self.growth.most if strokes == "auto" else int(strokes)
+
+
+def make_search(subject: Subject) -> Search:
+    """The search for a given number of strokes."""
+    return Search(
+        subject.goal, subject.maps, subject.brush, subject.config, device=subject.device, backend=subject.backend
+    )
+
+
+def ladder(most: int, growth: GrowthConfig | None = None) -> list[int]:
+    """Counts to try: twice as many each time, up to `most`."""
+    growth = growth or GrowthConfig()
+    counts = [min(most, growth.first)]
+    while counts[-1] < most:
+        counts.append(min(most, 2 * counts[-1]))
+    return counts
+
+
+def settled(points: Sequence[Point], growth: GrowthConfig | None = None) -> int | None:
+    """The fewest strokes from which twice as many lower the root-mean-square error by less than `settled_gain`.
+
+    None if the curve does not go that far.
+    """
+    growth = growth or GrowthConfig()
+    for (count, psnr), (more, better) in pairwise(points):
+        # A last step that is no doubling counts for what it is.
+        if _error(psnr) - _error(better) < growth.settled_gain * math.log2(more / count):
+            return count
+    return None
+
+
+def choose(points: Sequence[Point], growth: GrowthConfig | None = None) -> int:
+    """The count after which more strokes add little; the largest if they always add something."""
+    found = settled(points, growth)
+    return points[-1][0] if found is None else found
+
+
+def count_for(points: Sequence[Point], goal: float) -> int:
+    """Strokes for `goal` dB, read off the curve; beyond its ends it goes on as it did."""
+    counts, psnr = np.log2([count for count, _ in points]), np.array([psnr for _, psnr in points])
+    psnr = np.maximum.accumulate(psnr)
+    at = float(np.interp(goal, psnr, counts))
+    if not psnr[0] <= goal <= psnr[-1]:
+        at += (goal - min(max(goal, psnr[0]), psnr[-1])) / slope_at(points, goal)
+    return max(1, round(2 ** min(at, 20.0)))
+
+
+def slope_at(points: Sequence[Point], goal: float) -> float:
+    """dB that twice the strokes bring, where the curve is nearest to `goal`; at least 0.3, at most 6."""
+    if len(points) < 2:
+        return 2.0
+    k = min(range(len(points) - 1), key=lambda k: abs(points[k][1] + points[k + 1][1] - 2 * goal))
+    (count, psnr), (more, better) = points[k], points[k + 1]
+    return min(max((better - psnr) / math.log2(more / count), 0.3), 6.0)
+
+
+def suggest(subject: Subject, on_progress: Callable[[Progress], None] | None = None) -> list[Point]:
+    """The curve for this subject, up to `GrowthConfig.suggested` strokes, or to as many as its configuration says.
+
+    Raises:
+        KeyboardInterrupt: before there are two points on it; later, Ctrl-C ends it.
+    """
+    from painter.devices import one_torch_thread
+
+    search, growth = CountSearch(subject), GrowthConfig()
+    asked = subject.config.strokes
+    most = growth.suggested if asked in ("auto", PaintConfig.strokes) else int(asked)
+    try:
+        with one_torch_thread():
+            for count in ladder(most, growth):
+                for progress in search.probe(count):
+                    if on_progress is not None:
+                        on_progress(progress)
+    except KeyboardInterrupt:
+        if len(search.points) < 2:
+            raise
+    return search.points
+
+
+def plot_curve(points: Sequence[Point], chosen: int, path: Path) -> None:
+    """Draw the curve into a PNG file, with the count that `--strokes auto` takes."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    counts, psnr = [count for count, _ in points], [psnr for _, psnr in points]
+    figure, axes = pyplot.subplots(figsize=(7, 4.2), dpi=120)
+    axes.plot(counts, psnr, "o-", color="#1b5e8c")
+    axes.axvline(chosen, color="#d1495b", linestyle="--", label=f"--strokes auto: {chosen}")
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(counts, [str(count) for count in counts])
+    axes.set_xlabel("strokes")
+    axes.set_ylabel("PSNR, dB")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(path, format="png")
+    pyplot.close(figure)
+
+
+def _error(psnr: float) -> float:
+    """Root-mean-square error of colours in [0, 1]."""
+    return float(10 ** (-psnr / 20))

@@ -1,0 +1,228 @@
+"""The kinds of value that an option may have. Each reads its own text, checks itself and says what it takes.
+
+    Whole, Number    within bounds
+    Names            one of a list
+    Color            #rrggbb, or one of a list
+    File             the name of a file, which is not looked at here
+    Pair             LO:HI
+    Palette          a number of colours, a file or colours
+    OrNames          one of a few names, or another kind's value
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+_HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+_COUNT = re.compile(r"[+-]?[0-9]+")
+
+
+class Kind(Protocol):
+    """What an option's values have in common."""
+
+    @property
+    def words(self) -> str:
+        """What it takes, for the help."""
+
+    def parse(self, text: str) -> Any:
+        """The value that a command line's `text` means, or `text` itself, which `check` then refuses."""
+
+    def check(self, value: Any) -> Any:
+        """`value` in its one form, ready for JSON and TOML. Raises ValueError, saying what it must be."""
+
+    def file(self, value: Any) -> str | None:
+        """The file that a checked value names, if it names one; the value is then that name."""
+
+
+class _NoFile:
+    def file(self, value: Any) -> str | None:
+        return None
+
+
+class _Text(_NoFile):
+    def parse(self, text: str) -> Any:
+        return text
+
+
+@dataclass(frozen=True)
+class Whole(_NoFile):
+    """An int from `low` to `high`."""
+
+    low: int
+    high: int
+
+    @property
+    def words(self) -> str:
+        return f"from {self.low} to {self.high}"
+
+    def parse(self, text: str) -> Any:
+        try:
+            return int(text)
+        except ValueError:
+            return text
+
+    def check(self, value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not self.low <= value <= self.high:
+            raise ValueError(f"must be a whole number {self.words}")
+        return value
+
+
+@dataclass(frozen=True)
+class Number(_NoFile):
+    """A float from `low` to `high`; `low` itself is left out if `above`."""
+
+    low: float
+    high: float
+    above: bool = False
+
+    @property
+    def words(self) -> str:
+        return f"above {self.low:g} and up to {self.high:g}" if self.above else f"from {self.low:g} to {self.high:g}"
+
+    def parse(self, text: str) -> Any:
+        try:
+            return float(text)
+        except ValueError:
+            return text
+
+    def check(self, value: Any) -> float:
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not is_number or not self.low <= value <= self.high or (self.above and value == self.low):
+            raise ValueError(f"must be a number {self.words}")
+        return float(value)
+
+
+@dataclass(frozen=True)
+class Names(_Text):
+    """One of `names`, or an alias of one."""
+
+    names: Sequence[str]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def words(self) -> str:
+        return ", ".join(self.names)
+
+    def check(self, value: Any) -> str:
+        name = self.aliases.get(value, value) if isinstance(value, str) else value
+        if name not in self.names:
+            raise ValueError(f"unknown; choose from {self.words}")
+        return name
+
+
+@dataclass(frozen=True)
+class Color(_Text):
+    """#rrggbb, or one of `names`."""
+
+    names: Sequence[str]
+
+    @property
+    def words(self) -> str:
+        return ", ".join((*self.names, "#rrggbb"))
+
+    def check(self, value: Any) -> str:
+        if value not in self.names and not (isinstance(value, str) and _HEX_COLOR.fullmatch(value)):
+            raise ValueError(f"unknown; choose from {self.words}")
+        return value
+
+
+@dataclass(frozen=True)
+class File:
+    """The name of a file, as a string; whether there is one is for whoever opens it to say."""
+
+    words: str = "a file"
+
+    def parse(self, text: str) -> Any:
+        return text
+
+    def check(self, value: Any) -> str:
+        name = os.fspath(value) if isinstance(value, os.PathLike) else value
+        if not isinstance(name, str) or not name:
+            raise ValueError("must be the name of a file")
+        return name
+
+    def file(self, value: Any) -> str | None:
+        return value
+
+
+@dataclass(frozen=True)
+class Pair(_Text):
+    """LO:HI, two numbers from `low` to `high` with LO <= HI and HI > `low`; kept as a string, e.g. '0.1:1'."""
+
+    low: float
+    high: float
+
+    @property
+    def words(self) -> str:
+        return f"LO:HI, two numbers from {self.low:g} to {self.high:g}"
+
+    def check(self, value: Any) -> str:
+        try:
+            first, last = self.split(value) if isinstance(value, str) else map(self._number, value)
+        except (TypeError, ValueError, OverflowError):
+            first, last = 1.0, 0.0
+        if not self.low <= first <= last <= self.high or last == self.low:
+            raise ValueError(f"must be {self.words}, LO not above HI and HI above {self.low:g}")
+        return ":".join(repr(number + 0.0).removesuffix(".0") for number in (first, last))  # + 0.0: no -0.0
+
+    @staticmethod
+    def split(text: str) -> tuple[float, float]:
+        """The two numbers. Raises ValueError unless that is what `text` is."""
+        first, last = text.split(":")
+        return float(first), float(last)
+
+    @staticmethod
+    def _number(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise TypeError
+        return float(value)
+
+
+@dataclass(frozen=True)
+class Palette:
+    """A number of colours, a file or a list of #rrggbb, as a string; painter.palette says what they mean."""
+
+    words: str = "a number of colours, a file or #rrggbb,#rrggbb"
+
+    def parse(self, text: str) -> Any:
+        return text
+
+    def check(self, value: Any) -> str:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        if not isinstance(value, str) or not value.strip():
+            raise ValueError(f"must be {self.words}")
+        return value.strip()
+
+    def file(self, value: Any) -> str | None:
+        return None if value.startswith("#") or _COUNT.fullmatch(value) else value
+
+
+@dataclass(frozen=True)
+class OrNames:
+    """One of `names`, or a value of another kind."""
+
+    names: Sequence[str]
+    kind: Kind
+
+    @property
+    def words(self) -> str:
+        return f"{self.kind.words}, or {' or '.join(self.names)}"
+
+    def parse(self, text: str) -> Any:
+        return text if text in self.names else self.kind.parse(text)
+
+    def check(self, value: Any) -> Any:
+        if isinstance(value, str) and value in self.names:
+            return value
+        try:
+            return self.kind.check(value)
+        except ValueError as error:
+            raise ValueError(f"{error}, or {' or '.join(self.names)}") from None
+
+    def file(self, value: Any) -> str | None:
+        return None if value in self.names else self.kind.file(value)

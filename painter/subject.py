@@ -1,0 +1,141 @@
+"""What is to be painted: picture, options and networks brought together, ready for the search."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from painter.config import PaintConfig, SearchConfig
+from painter.devices import resolve_device
+from painter.focus import auto_focus, focus_weights
+from painter.goal import Goal
+from painter.masks import load_mask
+from painter.painting import Color, canvas_color, make_target, resolve_ground, to_bytes, within_region
+from painter.palette import nearest, read_palette
+from painter.picture import Picture, load_picture, picture_from_array
+from painter.resizing import fit_size, resize_image
+from painter.tones import divide_tones
+
+if TYPE_CHECKING:  # torch and numba take seconds to import, and a bad picture is refused before that
+    from renderers.decoding import MapSource
+
+PictureSource = str | os.PathLike[str] | np.ndarray
+TONES_SIDE = 1024  # the longest side at which a picture is divided into tones, pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is to be painted, with all that the search needs."""
+
+    config: PaintConfig
+    about: dict[str, Any]  # the picture's name, sha256, width and height, for the report
+    aspect: tuple[int, int]  # height, width
+    ground: Color | None  # None is transparent
+    goal: Goal  # at the size searched on
+    picture: np.ndarray  # uint8 [H, W, C] with straight alpha, at `config.size`, what the painting is compared with
+    region: np.ndarray | None  # [H, W] float32 in [0, 1], at `config.size`: where there may be paint
+    brush: str  # a name in `renderers.brushes.BRUSHES`
+    maps: MapSource
+    device: str  # 'cpu' or 'cuda', where the search runs
+    backend: str  # 'reference', 'cpu' or 'cuda', what blends there
+
+
+def prepare_subject(source: PictureSource, config: PaintConfig) -> Subject:
+    """Read the picture and the files that options name, check the device and load the networks or the own brush.
+
+    Raises:
+        ImpastoError: PictureError, OptionError, DeviceError or CheckpointError.
+    """
+    if isinstance(source, np.ndarray):
+        picture = picture_from_array(source, config.size)
+    else:
+        picture = load_picture(source, config.size)
+    palette = None
+    if config.palette is not None:
+        palette = read_palette(config.palette, picture.rgb, picture.alpha, config.seed)
+    rows, columns = picture.rgb.shape[:2]
+    region = None if config.region is None else load_mask(config.region, rows, columns, "--region")
+    side = min(config.size, SearchConfig().full_side)
+    weight = _focus_weight(picture, config, side)
+    picture = _in_tones(picture, config, palette)
+    ground = _ground(picture, config, palette)
+    device, backend = resolve_device(config.device, config.backend)
+    brush, maps = _brush(config, backend, device)
+    height, width = picture.size
+    goal = Goal(
+        within_region(make_target(picture, ground, side), region, ground),
+        canvas_color(ground),
+        weight,
+        None if region is None else _at_most(region, side),
+        palette,
+    )
+    return Subject(
+        config=config,
+        about={"name": picture.name, "sha256": picture.sha256, "width": width, "height": height},
+        aspect=picture.size,
+        ground=ground,
+        goal=goal,
+        picture=to_bytes(within_region(make_target(picture, ground, config.size), region, ground)),
+        region=region,
+        brush=brush,
+        maps=maps,
+        device=device,
+        backend=backend,
+    )
+
+
+def _focus_weight(picture: Picture, config: PaintConfig, side: int) -> np.ndarray | None:
+    """[h, w] float32 at `side`, how much each pixel counts; None if all count the same."""
+    if config.focus == "none":
+        return None
+    if config.focus == "auto":
+        alpha = None if picture.alpha is None else _at_most(picture.alpha, side)
+        focus = auto_focus(_at_most(picture.rgb, side), alpha)
+    else:
+        rows, columns = fit_size(picture.rgb.shape[0], picture.rgb.shape[1], side)
+        focus = load_mask(config.focus, rows, columns, "--focus")
+    return focus_weights(focus, SearchConfig().focus_strength)
+
+
+def _in_tones(picture: Picture, config: PaintConfig, palette: np.ndarray | None) -> Picture:
+    if config.tones is None:
+        return picture
+    alpha = None if picture.alpha is None else _at_most(picture.alpha, TONES_SIDE)
+    toned = divide_tones(_at_most(picture.rgb, TONES_SIDE), alpha, config.tones, palette)
+    return replace(picture, rgb=np.clip(resize_image(toned, *picture.rgb.shape[:2]), 0, 1))
+
+
+def _ground(picture: Picture, config: PaintConfig, palette: np.ndarray | None) -> Color | None:
+    """The ground that was asked for; one that is chosen here is of the palette."""
+    ground = resolve_ground(config.canvas, picture)
+    if ground is None or palette is None or config.canvas != "auto":
+        return ground
+    red, green, blue = palette[nearest(np.array(ground, np.float32), palette)].tolist()
+    return red, green, blue
+
+
+def _brush(config: PaintConfig, backend: str, device: str) -> tuple[str, MapSource]:
+    """The brush's name, and how the search sees its strokes."""
+    if config.brush is not None:
+        from painter.stamps import load_stamp
+        from renderers.brushes import register
+        from renderers.stamping import StampMaps
+
+        stamp = load_stamp(config.brush)
+        register(stamp)
+        return stamp.name, StampMaps(stamp)
+    from renderers.checkpoint import load_networks
+    from renderers.decoder import network_maps
+
+    return config.style, network_maps(load_networks(config.style).to(device), backend, SearchConfig().density)
+
+
+def _at_most(image: np.ndarray, side: int) -> np.ndarray:
+    """The image [H, W] or [H, W, C] with a long side of at most `side`."""
+    height, width = image.shape[:2]
+    if max(height, width) <= side:
+        return image
+    return resize_image(image, *fit_size(height, width, side))
