@@ -41,6 +41,18 @@ def check_value(spec: Field[Any], value: Any) -> Any:
 
 
 @dataclass(frozen=True)
+class Manner:
+    """What a style does where nothing else is asked for."""
+
+    opacity: tuple[float, float] = (0.1, 1.0)  # of a stroke, least and greatest
+    paper: bool = False  # an opaque picture is painted on white paper; else on its mean colour
+
+
+# Watercolour is laid in pale washes, and what is light is left to the paper.
+MANNERS = {"watercolor": Manner(opacity=(0.05, 0.65), paper=True)}
+
+
+@dataclass(frozen=True)
 class PaintConfig:
     """What a person may ask of one painting. All values are numbers, strings or None: ready for JSON.
 
@@ -63,8 +75,9 @@ class PaintConfig:
     palette: str | None = option(None, "P", "paint in few colours only: {}", Palette())
     tones: int | None = option(None, "N", "flatten the picture to so many tones first, {}", Whole(2, 16))
     focus: str = option(
-        "none", "FILE", "where strokes and loss weigh more: {}, which looks itself", OrNames(FOCUSES, File())
-    )
+        "auto", "FILE", "where strokes and loss weigh more: {}, which looks for faces and fine detail",
+        OrNames(FOCUSES, File()),
+    )  # fmt: skip
     region: str | None = option(
         None, "FILE", "paint only where this mask is bright, and leave the canvas elsewhere", File()
     )
@@ -73,7 +86,9 @@ class PaintConfig:
         Number(0.0, 1.0, above=True),
     )  # fmt: skip
     max_size: float | None = option(None, "F", "largest stroke, likewise; {}", Number(0.0, 1.0, above=True))
-    opacity: str = option("0.1:1", "LO:HI", "how opaque strokes may be: {}", _OPACITIES)
+    opacity: str = option(
+        "auto", "LO:HI", "how opaque strokes may be: {}, as suits the style", OrNames(("auto",), _OPACITIES)
+    )
     levels: int = option(4, "N", "steps from coarse to fine, {}", Whole(1, 8))
     relief: float = option(0.0, "R", "how much the paint stands out in the light, {}", Number(0.0, 1.0))
     loss: str = option("mix", "L", "pixel loss: {}", Names(LOSSES))
@@ -94,10 +109,16 @@ class PaintConfig:
         if self.min_size is not None and self.max_size is not None and self.min_size > self.max_size:
             raise OptionError(f"--min-size {self.min_size}: must not be above --max-size, which is {self.max_size}")
 
-    @property
-    def opacity_range(self) -> tuple[float, float]:
-        """The least and the greatest opacity of a stroke, in [0, 1]."""
+    def opacity_range(self, transparent: bool = False) -> tuple[float, float]:
+        """The least and the greatest opacity of a stroke, in [0, 1], on a ground that is transparent or not."""
+        if self.opacity == "auto":
+            return Manner.opacity if transparent else self.manner.opacity  # edges on nothing want opaque paint
         return _OPACITIES.split(self.opacity)
+
+    @property
+    def manner(self) -> Manner:
+        """What the style does where nothing else is asked for."""
+        return MANNERS.get(self.style, Manner()) if self.brush is None else Manner()
 
     @property
     def files(self) -> dict[str, Path]:

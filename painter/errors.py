@@ -7,12 +7,17 @@
     ├── DeviceError               a device that this machine does not have
     └── CheckpointError           a network file that is missing, truncated or altered (defined in renderers)
 
-The core raises these; only the command line prints them and exits (code 2).
+The core raises these; only the command line prints them and exits (code 2). `one_line` keeps a message one line,
+whatever the files that it mentions are called.
 """
+
+from __future__ import annotations
+
+import os
 
 from renderers.errors import CheckpointError, ImpastoError
 
-__all__ = ["CheckpointError", "DeviceError", "ImpastoError", "OptionError", "OutputError", "PictureError"]
+__all__ = ["CheckpointError", "DeviceError", "ImpastoError", "OptionError", "OutputError", "PictureError", "one_line"]
 
 
 class PictureError(ImpastoError):
@@ -29,3 +34,8 @@ class OutputError(ImpastoError):
 
 class DeviceError(ImpastoError):
     """A compute device that this machine does not have."""
+
+
+def one_line(text: str | os.PathLike[str]) -> str:
+    """A text or a file's name as a message may show it: control characters and undecodable bytes are escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in os.fspath(text))

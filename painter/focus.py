@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from painter.masks import LUMINANCE
+from painter.pixels import LUMINANCE
 from painter.resizing import fit_size, resize_image
 
 DETAIL_SHARE = 0.5

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from painter.goal import ALPHA_WEIGHT
 from painter.losses import MIX_CROSSOVER, PIXEL_LOSSES, pixel_loss
 from renderers.jit import kernel
 from renderers.threads import share
@@ -72,13 +73,15 @@ def _measure(
     for part in range(mine, PARTS, step):
         for c in range(len(seen)):
             squares = distances = bare = 0.0
+            channel = np.float32(ALPHA_WEIGHT if c == 3 else 1.0)
             for k in range(part * shares.size // PARTS, (part + 1) * shares.size // PARTS):
                 d = seen[c, k] - wanted[c, k]
                 bare += d * d
-                squares += shares[k] * (d * d)
-                distances += shares[k] * abs(d)
+                share = channel * shares[k]
+                squares += share * (d * d)
+                distances += share * abs(d)
                 sign = np.float32(d > 0) - np.float32(d < 0)
-                slope[c, k] = shares[k] * (twice * d + once * sign)
+                slope[c, k] = share * (twice * d + once * sign)
             sums[part, 0] += squares
             sums[part, 1] += distances
             sums[part, 2] += bare

@@ -8,6 +8,10 @@ import numpy as np
 
 from painter.resizing import fit_size, resize_image
 
+# What a fault in alpha counts, against one in a channel of premultiplied colour: over a ground of another colour it is
+# seen in all three. Without this, dark paint beyond the edge of a transparent picture hardly counts.
+ALPHA_WEIGHT = 3.0
+
 
 @dataclass(frozen=True, eq=False)
 class Goal:
@@ -18,6 +22,7 @@ class Goal:
     weight: np.ndarray | None = None  # [H, W] float32 >= 0: how much a pixel counts, against the others
     region: np.ndarray | None = None  # [H, W] float32 in [0, 1]: where there is to be paint; elsewhere target = ground
     palette: np.ndarray | None = None  # [K, 3] float32: the only colours that there are
+    opacity: tuple[float, float] = (0.1, 1.0)  # of a stroke, least and greatest
 
     def at(self, side: int) -> Goal:
         """The same with a long side of at most `side` pixels."""
@@ -35,7 +40,10 @@ class Goal:
 
     def canvas_error(self, canvas: np.ndarray) -> np.ndarray:
         """[H, W] squared error of a canvas like the target, as far as it counts and paint can lower it."""
-        error: np.ndarray = ((canvas - self.target) ** 2).sum(axis=2)
+        squares = (canvas - self.target) ** 2
+        if squares.shape[2] == 4:
+            squares[:, :, 3] *= ALPHA_WEIGHT
+        error: np.ndarray = squares.sum(axis=2)
         if self.weight is not None:
             error = error * self.weight
         # Paint that lies where the picture is transparent cannot be covered with more of it.

@@ -7,10 +7,10 @@ doubling it adds little, `--until-psnr` with the fewest that reach a quality: wh
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,71 +39,77 @@ class CountSearch:
 
     def __init__(self, subject: Subject, growth: GrowthConfig | None = None) -> None:
         self.subject, self.growth = subject, growth or GrowthConfig()
-        self.strokes: Strokes | None = None
-        self.psnr: float | None = None  # dB, of the latest step
+        self.strokes: Strokes | None = None  # what would be shown if it ended now
+        self.psnr: float | None = None  # dB, of the step that they are from
         self.points: list[Point] = []  # the curve, as far as it was needed
         self._taken = 0  # steps of searches that are over
-        self._pace = Pace(subject.config.seconds)
+        self._best: tuple[Strokes | None, float | None] | None = None  # strokes and psnr that reach the goal
+        self.pace = Pace(subject.config.seconds)
 
     def run(self) -> Iterator[Progress]:
         """Search; each step taken yields its progress. In the end `strokes` holds the finished ones."""
-        if self.subject.config.until_psnr is None:
+        goal = self.subject.config.until_psnr
+        if goal is None:
             yield from self._probe_until(lambda: settled(self.points, self.growth) is not None)
             yield from self._paint(choose(self.points, self.growth))
         else:
-            yield from self._reach(self.subject.config.until_psnr)
+            yield from self._probe_until(lambda: self.points[-1][1] >= goal)
+            yield from self._reach(goal)
 
     def _probe_until(self, enough: Callable[[], bool]) -> Iterator[Progress]:
         """Put points on the curve until there are enough, or the time for that is over."""
-        for count in ladder(self._most(), self.growth):
-            yield from self.probe(count)
-            if enough() or self._pace.left() < self.growth.time_to_paint:
+        counts = ladder(self._most(), self.growth)
+        for tried, count in enumerate(counts):
+            spare = self.pace.left() - self.growth.time_to_paint
+            yield from self.probe(count, max(0.0, spare) / (len(counts) - tried))
+            if enough() or self.pace.left() < self.growth.time_to_paint:
                 return
 
-    def probe(self, count: int) -> Iterator[Progress]:
-        """Put a point on the curve."""
+    def probe(self, count: int, part: float = 1.0) -> Iterator[Progress]:
+        """Put a point on the curve, in at most this part of the time where that is limited."""
         asked = self.subject.config.iterations
-        yield from self._search(count, round(self.growth.probing * asked), f"trying {count} strokes: ")
+        yield from self._search(count, round(self.growth.probing * asked), f"trying {count} strokes: ", part)
         self.points.append((count, self._measured() + self.growth.finishing_gain))
 
     def _paint(self, count: int) -> Iterator[Progress]:
-        yield from self._search(count, self.subject.config.iterations, "")
+        yield from self._search(count, self.subject.config.iterations, "", self.pace.left())
 
     def _reach(self, goal: float) -> Iterator[Progress]:
         """Paint with the fewest strokes that reach `goal` dB, or the most that are allowed."""
-        yield from self._probe_until(lambda: self.points[-1][1] >= goal)
-        most, slope = self._most(), slope_at(self.points, goal)
-        low, high = 0, most + 1  # counts known to be too few, and to be enough
-        count = min(most, count_for(self.points, goal))
-        best: tuple[Strokes | None, float | None] | None = None
-        for _ in range(self.growth.tries):
+        curve, low, high = dict(self.points), 0, self._most() + 1  # too few strokes, and enough: as far as is known
+        count = min(count_for(self.points, goal), high - 1)
+        for tries in itertools.count(1):
             yield from self._paint(count)
-            reached = self._measured()
+            reached = curve[count] = self._measured()
             if reached >= goal:
-                high, best = count, (self.strokes, self.psnr)
+                high, self._best = count, (self.strokes, self.psnr)
             else:
                 low = count
-            spare = reached - goal
-            if 0 <= spare < self.growth.spare or low >= most or self._pace.left() < self.growth.time_to_paint:
-                break
+                self.strokes, self.psnr = self._best or (self.strokes, self.psnr)
+            near = 0 <= reached - goal < self.growth.spare or high - low < 2
+            over = self._best is not None and tries >= self.growth.tries
+            if near or over or self.pace.left() < self.growth.time_to_paint:
+                return
             # Aimed at a little more than the goal, so that the next one does not miss it by a hair.
-            wished = count * 2 ** ((self.growth.spare / 3 - spare) / slope)
-            count = min(max(round(wished), low + 1), high - 1, most)
-            if count <= low:
-                break
-        if best is not None:
-            self.strokes, self.psnr = best
+            count = count_for(sorted(curve.items()), goal + self.growth.spare / 3)
+            if tries >= self.growth.tries:  # the curve is not to be trusted
+                count = max(count, 2 * low)
+            count = min(max(count, low + 1), high - 1)
 
-    def _search(self, count: int, iterations: int, stage: str) -> Iterator[Progress]:
-        config = self.subject.config
-        seconds = None if config.seconds is None else max(1.0, config.seconds * self._pace.left())
-        config = replace(config, strokes=count, until_psnr=None, iterations=iterations, seconds=seconds)
+    def _search(self, count: int, iterations: int, stage: str, part: float) -> Iterator[Progress]:
+        config = replace(self.subject.config, strokes=count, until_psnr=None, iterations=iterations)
         search = make_search(replace(self.subject, config=config))
+        if config.seconds is not None:
+            search.pace = Pace(max(part * config.seconds, 1e-3))
+        # Strokes that an earlier search has finished are shown until as many are there again, or all of these.
+        enough = 0 if self.strokes is None else min(len(self.strokes), count)
         for progress in search.run():
-            self.strokes, self.psnr = progress.strokes, progress.psnr
+            if len(progress.strokes) >= enough and self._best is None:
+                self.strokes, self.psnr = progress.strokes, progress.psnr
+            shown = progress.strokes if self.strokes is None else self.strokes
             step, steps = self._taken + progress.step, self._taken + progress.steps
-            yield replace(progress, stage=stage + progress.stage, step=step, steps=steps)
-            self._pace.begin()
+            yield replace(progress, stage=stage + progress.stage, step=step, steps=steps, strokes=shown)
+            self.pace.begin()
         self.strokes, self.psnr = search.strokes, search.psnr
         self._taken += search.step
 
@@ -141,7 +147,7 @@ def settled(points: Sequence[Point], growth: GrowthConfig | None = None) -> int 
     None if the curve does not go that far.
     """
     growth = growth or GrowthConfig()
-    for (count, psnr), (more, better) in pairwise(points):
+    for (count, psnr), (more, better) in itertools.pairwise(points):
         # A last step that is no doubling counts for what it is.
         if _error(psnr) - _error(better) < growth.settled_gain * math.log2(more / count):
             return count
@@ -184,10 +190,11 @@ def suggest(subject: Subject, on_progress: Callable[[Progress], None] | None = N
     search, growth = CountSearch(subject), GrowthConfig()
     asked = subject.config.strokes
     most = growth.suggested if asked in ("auto", PaintConfig.strokes) else int(asked)
+    counts = ladder(most, growth)
     try:
         with one_torch_thread():
-            for count in ladder(most, growth):
-                for progress in search.probe(count):
+            for tried, count in enumerate(counts):
+                for progress in search.probe(count, search.pace.left() / (len(counts) - tried)):
                     if on_progress is not None:
                         on_progress(progress)
     except KeyboardInterrupt:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from painter.errors import OptionError
+from painter.goal import ALPHA_WEIGHT
 from painter.transport import GridCost, sinkhorn, sinkhorn_divergence
 
 MIX_CROSSOVER = 0.1  # colour error at which both terms of 'mix' pull equally; unit: full range of a channel
@@ -38,7 +39,7 @@ def pixel_loss(
     gone flat.
 
     Args:
-        canvas, target: float, values in [0, 1]; C is 3 (opaque) or 4 (premultiplied RGBA).
+        canvas, target: float, values in [0, 1]; C is 3 (opaque) or 4 (premultiplied RGBA, alpha ALPHA_WEIGHT times).
         kind: one of PIXEL_LOSSES.
         weight: float, >= 0, how much a pixel counts; the mean is then the weighted one, so that only ratios
             of weights matter. All zero gives 0.
@@ -52,6 +53,8 @@ def pixel_loss(
         shapes = f"{[*canvas.shape]} and {[*target.shape]}"
         raise ValueError(f"canvas and target must both be [H, W, C], got {shapes}")
     penalty = _PENALTIES[kind](canvas - target)
+    if canvas.shape[2] == 4:
+        penalty = penalty * penalty.new_tensor([1, 1, 1, ALPHA_WEIGHT])
     if weight is None:
         return penalty.mean()
     if weight.shape != canvas.shape[:2]:

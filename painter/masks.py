@@ -6,15 +6,13 @@ import os
 
 import numpy as np
 
-from painter.errors import PictureError
+from painter.errors import PictureError, one_line
 from painter.picture import load_picture
+from painter.pixels import LUMINANCE
 from painter.resizing import fit_size, resize_image
 
 ASPECT_TOLERANCE = 0.02
 """How far a mask's aspect ratio may be from the picture's, as a share of it."""
-
-LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
-"""Shares of red, green and blue in luminance (ITU-R BT.709), here of sRGB values."""
 
 
 def load_mask(path: str | os.PathLike[str], height: int, width: int, option: str) -> np.ndarray:
@@ -39,14 +37,14 @@ def load_mask(path: str | os.PathLike[str], height: int, width: int, option: str
         picture = load_picture(path, max(height, width))
     except PictureError as error:
         raise PictureError(f"{option}: {error}") from error
-    _check_aspect(picture.size, (height, width), f"{option} {_one_line(path)}")
+    _check_aspect(picture.size, (height, width), f"{option} {one_line(path)}")
     mask = picture.rgb @ LUMINANCE
     if picture.alpha is not None:
         mask *= picture.alpha
     mask = resize_image(mask, height, width)
     if mask.max() < 1 / 255:
         wrong = "the mask is black everywhere, so nothing would be painted or stand out"
-        raise PictureError(f"{option} {_one_line(path)}: {wrong}; make white what should count")
+        raise PictureError(f"{option} {one_line(path)}: {wrong}; make white what should count")
     return mask
 
 
@@ -57,7 +55,3 @@ def _check_aspect(size: tuple[int, int], wanted: tuple[int, int], name: str) -> 
     if difference > ASPECT_TOLERANCE and fit_size(height, width, max(wanted)) != wanted:
         sizes = f"the mask has {width} x {height} pixels but the picture {columns} x {rows}"
         raise PictureError(f"{name}: {sizes}, which is another aspect ratio; crop or draw the mask like the picture")
-
-
-def _one_line(path: str | os.PathLike[str]) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(path))

@@ -89,18 +89,19 @@ class Painting:
         return canvas
 
 
-def resolve_ground(canvas: str, picture: Picture) -> Color | None:
+def resolve_ground(canvas: str, picture: Picture, paper: bool = False) -> Color | None:
     """The ground that `canvas`, as in PaintConfig, means for this picture; None is transparent.
 
-    'auto' is transparent if the picture is anywhere, else its mean colour, in whole 8-bit steps.
+    'auto' is transparent if the picture is anywhere, else white paper if the style asks for it, or the picture's mean
+    colour, in whole 8-bit steps.
     """
     if canvas == "transparent" or (canvas == "auto" and picture.alpha is not None):
         return None
-    if canvas == "auto":
+    if canvas == "auto" and not paper:
         mean = picture.rgb.mean(axis=(0, 1), dtype=np.float64)
         levels = [round(255 * float(channel)) for channel in mean]
     else:
-        digits = {"white": "#ffffff", "black": "#000000"}.get(canvas, canvas)[1:]
+        digits = {"auto": "#ffffff", "white": "#ffffff", "black": "#000000"}.get(canvas, canvas)[1:]
         levels = list(bytes.fromhex(digits))
     red, green, blue = (level / 255 for level in levels)
     return red, green, blue

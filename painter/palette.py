@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from painter.errors import OptionError, PictureError
+from painter.errors import OptionError, PictureError, one_line
 from painter.picture import load_picture
 
 MAX_COLORS = 256
@@ -290,5 +290,5 @@ def _error(text: str, wrong: str) -> OptionError:
 
 def _shown(text: str) -> str:
     """On one line and not too long, whatever it is."""
-    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    text = one_line(text)
     return text if len(text) <= 80 else f"{text[:30]}…{text[-49:]}"

@@ -21,7 +21,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from painter.errors import ImpastoError, PictureError
+from painter.errors import ImpastoError, PictureError, one_line
 from painter.pixels import read_orientation, resize_to_weighted, swaps_sides, to_straight, turn_upright
 from painter.resizing import check_long_side, fit_size, resize_image
 
@@ -151,9 +151,7 @@ def _sha256(stream: BinaryIO) -> str:
 
 
 def _error(path: Path, wrong: str, remedy: str) -> PictureError:
-    """One line, whatever the file is called: control characters and undecodable bytes are escaped."""
-    name = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(path))
-    return PictureError(f"cannot read {name}: {wrong}; {remedy}")
+    return PictureError(f"cannot read {one_line(path)}: {wrong}; {remedy}")
 
 
 def _too_large(path: Path, size: str) -> PictureError:

@@ -14,6 +14,9 @@ from PIL import Image
 
 from painter.resizing import resize_image, row_shares
 
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+"""Shares of red, green and blue in luminance (ITU-R BT.709), here of sRGB values."""
+
 _BAND_PIXELS = 1_000_000  # pixels turned to floats at a time; the whole of a large picture would be gigabytes
 _BAND_ROWS = 128  # and rows at most: what a band costs to average grows with their square
 _ALPHA_EPSILON = 1e-4  # well under half an 8-bit step: what lies closer to 0 or 1 is rounding noise

@@ -19,8 +19,8 @@ class Preset:
 
 PRESETS: dict[str, Preset] = {
     "portrait": Preset(
-        "faces and figures: oil, most strokes where one looks first",
-        {"style": "oilpaintbrush", "strokes": 1000, "focus": "auto"},
+        "faces and figures: oil that stands out in the light",
+        {"style": "oilpaintbrush", "strokes": 1000, "relief": 0.4},
     ),
     "logo": Preset("flat shapes with clean edges: marker, few strokes", {"style": "markerpen", "strokes": 300}),
     "landscape": Preset("wide views, skies and foliage: watercolour", {"style": "watercolor", "strokes": 800}),

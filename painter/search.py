@@ -17,7 +17,7 @@ from torch import Tensor
 
 from painter.config import PaintConfig, SearchConfig
 from painter.fused_loss import measured_loss
-from painter.goal import Goal
+from painter.goal import ALPHA_WEIGHT, Goal
 from painter.losses import TransportLoss
 from painter.pace import Pace
 from painter.placement import place_strokes
@@ -82,7 +82,7 @@ class Search:
             min_size=config.min_size or 0.0, max_size=config.max_size or math.inf,
         )  # fmt: skip
         palette = None if goal.palette is None else torch.from_numpy(goal.palette).to(self.device)
-        self.allowed = Allowed(limits, config.opacity_range, palette)
+        self.allowed = Allowed(limits, goal.opacity, palette)
         self.strokes: Strokes | None = None
         self.step = 0
         self.steps = config.iterations
@@ -139,7 +139,8 @@ class Search:
             layers = self._layers(self.strokes, goal, self.maps).cpu()
         counts = _pixel_weight(goal)
         canvas, target = self._canvas(goal).cpu(), torch.from_numpy(goal.target)
-        costs = removal_costs(canvas, target, layers, None if counts is None else torch.from_numpy(counts))
+        weight = None if counts is None else torch.from_numpy(counts)
+        costs = removal_costs(canvas, target, layers, weight, ALPHA_WEIGHT)
         kept = costs.argsort(stable=True)[count:].sort().values
         self.strokes = self.strokes[kept.to(self.device)]
         self.add(count, size, side)

@@ -6,14 +6,14 @@ import os
 
 import numpy as np
 
-from painter.errors import PictureError
+from painter.errors import PictureError, one_line
 from painter.picture import Picture, load_picture
+from painter.pixels import LUMINANCE
 from painter.resizing import fit_size, resize_image
 from renderers.brushes.stamp import LONGEST, Stamp
 
 READ_SIDE = 2 * LONGEST  # long side at which pictures are read: room for wide empty borders
 FAINT = 0.015  # coverage below it is paper grain or the noise of a JPEG
-LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # Rec. 709
 
 
 def load_stamp(path: str | os.PathLike[str]) -> Stamp:
@@ -32,7 +32,7 @@ def load_stamp(path: str | os.PathLike[str]) -> Stamp:
     texture = _cropped(_coverage(picture))
     if not texture.size:
         wrong = "nothing in it covers anything; give dark marks on white, light ones on black, or transparency"
-        raise PictureError(f"--brush {_one_line(path)}: {wrong}")
+        raise PictureError(f"--brush {one_line(path)}: {wrong}")
     height, width = texture.shape
     if max(height, width) > LONGEST:
         texture = resize_image(texture, *fit_size(height, width, LONGEST))
@@ -56,8 +56,3 @@ def _cropped(coverage: np.ndarray) -> np.ndarray:
     if not rows.size:
         return coverage[:0, :0]
     return coverage[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-
-
-def _one_line(path: str | os.PathLike[str]) -> str:
-    """The file's name; control characters and undecodable bytes are escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in os.fspath(path))

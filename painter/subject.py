@@ -53,14 +53,15 @@ def prepare_subject(source: PictureSource, config: PaintConfig) -> Subject:
         picture = picture_from_array(source, config.size)
     else:
         picture = load_picture(source, config.size)
-    palette = None
-    if config.palette is not None:
-        palette = read_palette(config.palette, picture.rgb, picture.alpha, config.seed)
     rows, columns = picture.rgb.shape[:2]
     region = None if config.region is None else load_mask(config.region, rows, columns, "--region")
+    shown = _shown(picture.alpha, region)
+    palette = None
+    if config.palette is not None:
+        palette = read_palette(config.palette, picture.rgb, shown, config.seed)
     side = min(config.size, SearchConfig().full_side)
     weight = _focus_weight(picture, config, side)
-    picture = _in_tones(picture, config, palette)
+    picture = _in_tones(picture, shown, config, palette)
     ground = _ground(picture, config, palette)
     device, backend = resolve_device(config.device, config.backend)
     brush, maps = _brush(config, backend, device)
@@ -71,6 +72,7 @@ def prepare_subject(source: PictureSource, config: PaintConfig) -> Subject:
         weight,
         None if region is None else _at_most(region, side),
         palette,
+        config.opacity_range(ground is None),
     )
     return Subject(
         config=config,
@@ -100,17 +102,26 @@ def _focus_weight(picture: Picture, config: PaintConfig, side: int) -> np.ndarra
     return focus_weights(focus, SearchConfig().focus_strength)
 
 
-def _in_tones(picture: Picture, config: PaintConfig, palette: np.ndarray | None) -> Picture:
+def _shown(alpha: np.ndarray | None, region: np.ndarray | None) -> np.ndarray | None:
+    """[H, W] how much of each pixel will be seen, so that no colour is spent on others; None is 1 everywhere."""
+    if alpha is None or region is None:
+        return region if alpha is None else alpha
+    return alpha * region
+
+
+def _in_tones(
+    picture: Picture, shown: np.ndarray | None, config: PaintConfig, palette: np.ndarray | None
+) -> Picture:
     if config.tones is None:
         return picture
-    alpha = None if picture.alpha is None else _at_most(picture.alpha, TONES_SIDE)
-    toned = divide_tones(_at_most(picture.rgb, TONES_SIDE), alpha, config.tones, palette)
+    weight = None if shown is None else _at_most(shown, TONES_SIDE)
+    toned = divide_tones(_at_most(picture.rgb, TONES_SIDE), weight, config.tones, palette)
     return replace(picture, rgb=np.clip(resize_image(toned, *picture.rgb.shape[:2]), 0, 1))
 
 
 def _ground(picture: Picture, config: PaintConfig, palette: np.ndarray | None) -> Color | None:
     """The ground that was asked for; one that is chosen here is of the palette."""
-    ground = resolve_ground(config.canvas, picture)
+    ground = resolve_ground(config.canvas, picture, config.manner.paper)
     if ground is None or palette is None or config.canvas != "auto":
         return ground
     red, green, blue = palette[nearest(np.array(ground, np.float32), palette)].tolist()

@@ -11,7 +11,7 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from renderers.brushes import BRUSHES
+from renderers.brushes import NETWORK_BRUSHES
 from renderers.errors import CheckpointError
 from renderers.networks import BrushNetworks
 
@@ -59,7 +59,7 @@ def load_networks(brush: str, folder: Path | None = None) -> BrushNetworks:
         raise CheckpointError(f"{path}: checkpoint cannot be read ({error.strerror}); {remedy}") from error
     if hashlib.sha256(content).hexdigest() != entry["sha256"]:
         raise CheckpointError(f"{path}: checkpoint is truncated or altered (sha256 differs); {remedy}")
-    networks = BrushNetworks(BRUSHES[brush])
+    networks = BrushNetworks(NETWORK_BRUSHES[brush])
     try:
         networks.load_state_dict(load(content))
     except (SafetensorError, RuntimeError) as error:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from renderers.blending import FrameMaps
-from renderers.brushes import Brush, Frame
+from renderers.brushes import Frame, NetworkBrush
 from renderers.brushes.base import PATCH, frame_grid
 from renderers.decoding import MapSource, NetworkMaps, frame_maps
 from renderers.decoding_kernels import Told, Weights, decode, decode_back
@@ -145,7 +145,7 @@ class Group:
     """
 
     def __init__(self, decoder: Decoder, strokes: slice, counts: np.ndarray, start: int, *arrays: np.ndarray) -> None:
-        self.brush: Brush = decoder.brush
+        self.brush: NetworkBrush = decoder.brush
         self.weights = [head.weights for head in decoder.heads]
         self.strokes, self.start, self.counts = strokes, start, counts[strokes]
         self.grid, self.blur, self.box, self.geometry, *self.codes = (array[strokes] for array in arrays)

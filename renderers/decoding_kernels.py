@@ -220,7 +220,7 @@ class Told(NamedTuple):
 
     grid: np.ndarray  # [N, 2] int64: patches along u and v
     counts: np.ndarray  # [N] int64: patches
-    corners: np.ndarray  # [K, F, WIDTH] float32, of `Brush.corners`
+    corners: np.ndarray  # [K, F, WIDTH] float32, of `NetworkBrush.corners`
     box: np.ndarray  # [N, 2] float32: half extents, stroke units
     blur: np.ndarray  # [N] float32: the canvas pixel's width, stroke units
     waves: np.ndarray  # [P, 2] float32, filled by `decode`: cosine and sine of the slowest wave at each patch

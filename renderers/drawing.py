@@ -57,7 +57,7 @@ class Drawing:
             _with_alpha(color.numpy(), canvas.shape[2]) for color in self.brush.ends(strokes.colors)
         )
         self.top, self.bottom, self.left, self.right = self._bounds()
-        self.surface = Surface(strokes.brush, self.scale, *canvas.shape[:2]) if relief else None
+        self.surface = Surface(self.brush.body, self.scale, *canvas.shape[:2]) if relief else None
         self.drawn = 0
 
     @property

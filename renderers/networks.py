@@ -6,8 +6,8 @@ pigment mix. Both work in the stroke's own frame, so place, angle and size never
 which enter linearly in blending: shape and colour stay disentangled.
 
 A frame is drawn in patches of 4×4 texels, all by the same network, from where the patch's corners lie in the stroke
-(`Brush.coordinates`) and from the stroke's code. A patch is told how far it is from the stroke's spine and ends, so the
-network has the paint to learn and not the geometry: it is sharp after minutes of training and costs a few matrix
+(`NetworkBrush.coordinates`) and from the stroke's code. A patch is told how far it is from the stroke's spine and ends,
+so the network has the paint to learn and not the geometry: it is sharp after minutes of training and costs a few matrix
 products. And a frame has as many patches along each side as the canvas can show (`frame_grid`): no work is spent on
 texels that no pixel would see.
 """
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from renderers.brushes import Brush, Frame
+from renderers.brushes import Frame, NetworkBrush
 from renderers.brushes.base import PATCH, texel_footprint
 
 PATCH_CORNERS = 4
@@ -36,7 +36,7 @@ def fourier_features(code: Tensor) -> Tensor:
     return torch.cat([code] + [wave(phase) for phase in phases for wave in (torch.sin, torch.cos)], dim=1)
 
 
-def feature_count(brush: Brush) -> int:
+def feature_count(brush: NetworkBrush) -> int:
     """How many numbers a patch is told: four corners of every field, the streaks' phases, two footprints."""
     return PATCH_CORNERS * brush.field_count + 2 * len(WAVES) + 2
 
@@ -76,7 +76,7 @@ class Patches:
         return at.flatten(1), rim.flatten(1)
 
 
-def patch_features(brush: Brush, frame: Frame, blur: Tensor, patches: Patches) -> Tensor:
+def patch_features(brush: NetworkBrush, frame: Frame, blur: Tensor, patches: Patches) -> Tensor:
     """What the networks are told of every patch of every frame: [P, feature_count].
 
     Args:
@@ -114,7 +114,7 @@ def streak_waves(across: Tensor) -> list[Tensor]:
 class PatchNetwork(nn.Module):
     """Patch features and code → texels in [0, 1]; the same weights for every patch."""
 
-    def __init__(self, brush: Brush, hidden: int) -> None:
+    def __init__(self, brush: NetworkBrush, hidden: int) -> None:
         super().__init__()
         features = brush.code_size * (1 + 2 * OCTAVES)
         self.code = nn.Sequential(nn.Linear(features, 64), nn.SiLU(), nn.Linear(64, hidden))
@@ -134,21 +134,21 @@ class PatchNetwork(nn.Module):
 class RasterizationNetwork(PatchNetwork):
     """Shape in, coverage α out."""
 
-    def __init__(self, brush: Brush) -> None:
+    def __init__(self, brush: NetworkBrush) -> None:
         super().__init__(brush, brush.widths[0])
 
 
 class ShadingNetwork(PatchNetwork):
     """Shape in, pigment mix out: 0 where the stroke has its start colour, 1 where it has its end colour."""
 
-    def __init__(self, brush: Brush) -> None:
+    def __init__(self, brush: NetworkBrush) -> None:
         super().__init__(brush, brush.widths[1])
 
 
 class BrushNetworks(nn.Module):
     """Rasterization and shading network of one brush."""
 
-    def __init__(self, brush: Brush) -> None:
+    def __init__(self, brush: NetworkBrush) -> None:
         super().__init__()
         self.brush = brush
         self.raster, self.shading = RasterizationNetwork(brush), ShadingNetwork(brush)

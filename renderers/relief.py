@@ -7,11 +7,11 @@ that a painting is drawn at. `Drawing` builds a `Surface` stroke by stroke; `lig
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
+from renderers.brushes.base import Body
 from renderers.brushes.texture import kernel, noise2, resolved
 from renderers.threads import share
 
@@ -35,36 +35,16 @@ GRAIN = 240.0  # lattice steps of paper's coarser grain to a canvas unit
 PAPER = 5101  # seed of the grain: all pictures are painted on the same paper
 
 
-@dataclass(frozen=True)
-class Body:
-    """How high the paint of one brush lies."""
-
-    thickness: float  # of full relief, for strokes of half width REFERENCE; canvas units
-    growth: float  # power of the half width that thickness grows with; 1 would leave small strokes flat
-    leveling: float  # share of the height below that an opaque stroke wipes away
-    grain: float = 0.0  # height of the paper's own grain, canvas units
-
-
-BODIES = {
-    "oilpaintbrush": Body(thickness=0.0034, growth=0.12, leveling=1.0),
-    "watercolor": Body(thickness=0.001, growth=0.3, leveling=0.0, grain=0.00008),
-    "markerpen": Body(thickness=0.001, growth=0.3, leveling=0.0, grain=0.00005),
-    "rectangle": Body(thickness=0.0005, growth=0.0, leveling=0.0),
-}
-OTHER = Body(thickness=0.002, growth=0.12, leveling=1.0)  # of brushes that a person brings
-
-
 class Surface:
     """The height of the paint on a canvas, in canvas units, raised stroke by stroke.
 
     Args:
-        brush: a name in BODIES, or another, which lays paint like OTHER.
+        body: of the strokes' brush.
         scale: [N], the strokes' half widths, canvas units.
         height, width: of the canvas, pixels.
     """
 
-    def __init__(self, brush: str, scale: np.ndarray, height: int, width: int) -> None:
-        body = BODIES.get(brush, OTHER)
+    def __init__(self, body: Body, scale: np.ndarray, height: int, width: int) -> None:
         self.height = np.zeros((height, width), np.float32)
         self.leveling = body.leveling
         self.thickness = (body.thickness * (scale / REFERENCE) ** body.growth).astype(np.float32)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
-from renderers.brushes import Brush
+from renderers.brushes import NetworkBrush
 from renderers.brushes.base import DENSITY, frame_grid
 from renderers.engine import paint_patches, random_seeds
 from renderers.networks import BrushNetworks, Patches, patch_features
@@ -66,7 +66,7 @@ class Batch:
 
 
 def paint_batch(
-    brush: Brush, count: int, generator: torch.Generator, sharp: float, pool: ThreadPoolExecutor | None = None
+    brush: NetworkBrush, count: int, generator: torch.Generator, sharp: float, pool: ThreadPoolExecutor | None = None
 ) -> Batch:
     """`count` random strokes as the engine paints them.
 
@@ -90,7 +90,7 @@ class StrokePool:
 
     CHUNK = 128
 
-    def __init__(self, brush: Brush, config: TrainConfig, device: torch.device, workers: int) -> None:
+    def __init__(self, brush: NetworkBrush, config: TrainConfig, device: torch.device, workers: int) -> None:
         self.brush, self.config, self.device = brush, config, device
         self.chunks: list[Batch] = []
         self.limit = max(1, config.pool // self.CHUNK)

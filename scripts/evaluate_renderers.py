@@ -22,7 +22,7 @@ import torch
 
 from painter.config import SearchConfig
 from painter.files import replacing
-from renderers.brushes import BRUSHES
+from renderers.brushes import NETWORK_BRUSHES
 from renderers.checkpoint import load_networks
 from renderers.decoder import Decoder
 from renderers.evaluation import figures, random_strokes
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1000, help="held-out strokes (%(default)s)")
     args = parser.parse_args()
     result = {}
-    for name in BRUSHES:
+    for name in NETWORK_BRUSHES:
         networks = load_networks(name)
         result[name] = figures(networks, SearchConfig().density, args.count)
         line = "  ".join(f"{figure} {value:5.2f}" for figure, value in result[name].items())

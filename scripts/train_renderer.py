@@ -28,7 +28,7 @@ from tqdm import tqdm
 
 from painter.config import SearchConfig
 from painter.files import replacing
-from renderers.brushes import BRUSHES
+from renderers.brushes import NETWORK_BRUSHES
 from renderers.checkpoint import MANIFEST, checkpoint_folder, pack_networks, read_manifest
 from renderers.errors import CheckpointError
 from renderers.evaluation import figures
@@ -47,7 +47,7 @@ def main() -> None:
     device = torch.device(args.device)
     folder = args.runs / args.brush
     folder.mkdir(parents=True, exist_ok=True)
-    networks = BrushNetworks(BRUSHES[args.brush])
+    networks = BrushNetworks(NETWORK_BRUSHES[args.brush])
     seconds = train(networks, config, device, folder, args)
     networks = networks.cpu().eval()
     result = figures(networks, SearchConfig().density)
@@ -63,7 +63,7 @@ def main() -> None:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--brush", required=True, choices=list(BRUSHES))
+    parser.add_argument("--brush", required=True, choices=list(NETWORK_BRUSHES))
     parser.add_argument("--steps", type=int, default=TrainConfig.steps, help="of training (%(default)s)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="strokes painted at a time (%(default)s)")

@@ -362,17 +362,22 @@ def test_unknown_backend_is_refused() -> None:
 
 
 @pytest.mark.parametrize("channels", [3, 4])
-def test_removal_costs_are_what_removing_costs(channels: int) -> None:
+@pytest.mark.parametrize("weighted", [False, True])
+def test_removal_costs_are_what_removing_costs(channels: int, weighted: bool) -> None:
     size = (37, 52, channels)
+    weight = torch.rand(size[:2], generator=torch.Generator().manual_seed(4)) * 2 if weighted else None
+    counts = torch.ones(size) if weight is None else weight[:, :, None].repeat(1, 1, channels)
+    if weighted:
+        counts[:, :, 3:] *= 2.5
     layers = random_layers([16, 8, 32, 16, 8, 16, 4, 32, 16, 8], size, seed=6)
     canvas, target = random_canvas(size), random_canvas(size, seed=2)
     painted = blend(canvas, layers)
-    costs = removal_costs(canvas, target, layers)
-    error = (painted - target).double().square().sum()
+    costs = removal_costs(canvas, target, layers, weight, 2.5 if weighted else 1.0)
+    error = (counts * (painted - target).double().square()).sum()
     for n in range(len(layers)):
         opacity = layers.opacity.clone()
         opacity[n] = 0
-        without = (blend(canvas, replace(layers, opacity=opacity)) - target).double().square().sum()
+        without = (counts * (blend(canvas, replace(layers, opacity=opacity)) - target).double().square()).sum()
         assert costs[n] == pytest.approx(float(without - error), abs=1e-5 * float(error))
 
 

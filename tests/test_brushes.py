@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from renderers import drawing
-from renderers.brushes import BRUSHES, Brush, Frame, Limits
+from renderers.brushes import BRUSHES, NETWORK_BRUSHES, Brush, Frame, Limits, NetworkBrush
 from renderers.brushes.base import MAX_BEND, PATCH, SEED_END
 from renderers.brushes.bezier import POINTS, Chord, nearest
+from renderers.brushes.stamp import Stamp
 from renderers.brushes.texture import nearest_on_curve, noise1, noise2, ramp, resolved
 from renderers.drawing import draw
 from renderers.engine import paint_patches, random_seeds, texel_centers
@@ -23,6 +24,7 @@ from renderers.training import SHARP, psnr
 
 BEZIER = ("watercolor", "markerpen")
 ALL = pytest.mark.parametrize("brush", list(BRUSHES.values()), ids=list(BRUSHES))
+IMITATED = pytest.mark.parametrize("brush", list(NETWORK_BRUSHES.values()), ids=list(NETWORK_BRUSHES))
 
 
 def sample(brush: Brush, count: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
@@ -62,6 +64,20 @@ def test_parameters_and_colours_are_those_of_the_design() -> None:
         "markerpen": ((*points, "radius"), 1),
         "rectangle": (("x", "y", "width", "height", "angle"), 1),
     }
+
+
+def test_all_styles_have_networks_and_stamps_have_none() -> None:
+    assert list(BRUSHES.items()) == list(NETWORK_BRUSHES.items())
+    assert all(isinstance(brush, NetworkBrush) for brush in NETWORK_BRUSHES.values())
+    assert issubclass(Stamp, Brush) and not issubclass(Stamp, NetworkBrush)
+
+
+def test_a_brush_with_networks_must_say_what_they_read() -> None:
+    class Half(Stamp, NetworkBrush):
+        pass
+
+    with pytest.raises(TypeError, match=r"abstract.*coordinates.*corners"):
+        Half(np.ones((4, 4), np.float32))
 
 
 @ALL
@@ -413,8 +429,8 @@ def test_constrain_leaves_an_allowed_stroke_alone(brush: Brush) -> None:
         torch.testing.assert_close(values, shape[name], rtol=1e-4, atol=2e-5, msg=name)
 
 
-@ALL
-def test_coordinates_are_bounded_and_differentiable(brush: Brush) -> None:
+@IMITATED
+def test_coordinates_are_bounded_and_differentiable(brush: NetworkBrush) -> None:
     frame = brush.frame(sample(brush, 30), 0.002)
     geometry = frame.geometry.clone().requires_grad_()
     grid = torch.from_numpy(texel_centers(16))
@@ -430,8 +446,8 @@ def test_coordinates_are_bounded_and_differentiable(brush: Brush) -> None:
         assert torch.isfinite(tensor).all() and (tensor != 0).any()
 
 
-@ALL
-def test_coordinates_gradients_match_finite_differences(brush: Brush) -> None:
+@IMITATED
+def test_coordinates_gradients_match_finite_differences(brush: NetworkBrush) -> None:
     frame = brush.frame(sample(brush, 20, dtype=torch.float64), 0.002)
     generator = torch.Generator().manual_seed(1)
     place = (torch.rand(2, 20, 5, 5, dtype=torch.float64, generator=generator) * 2 - 1) * 0.8

@@ -109,7 +109,7 @@ def test_values_have_one_form(name: str, value: object, kept: object) -> None:
 
 @pytest.mark.parametrize("limits", [(0.1, 1.0), (1 / 3, 2 / 3), (0.0, 1e-9), (0.1 + 0.2, 0.1 + 0.2)])
 def test_opacities_lose_nothing_as_text(limits: tuple[float, float]) -> None:
-    assert PaintConfig(opacity=limits).opacity_range == limits
+    assert PaintConfig(opacity=limits).opacity_range() == limits
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_each_layer_covers_the_ones_before(name: str, here: Path, monkeypatch: p
 def test_the_command_lines_preset_beats_the_files(here: Path) -> None:
     (here / "a.toml").write_text('preset = "popart"\nstrokes = 40\n')
     config = parsed("--config", "a.toml", "--preset", "portrait", "--seed", "3")
-    assert config == PaintConfig(style="oilpaintbrush", strokes=40, focus="auto", seed=3)
+    assert config == PaintConfig(style="oilpaintbrush", strokes=40, relief=0.4, seed=3)
     assert parsed("--config", "a.toml").tones == 4
 
 

@@ -162,7 +162,7 @@ def test_dual_numbers_carry_exact_derivatives() -> None:
 
 @pytest.mark.parametrize("brush", list(BRUSHES))
 def test_corners_are_coordinates_with_their_derivatives(brush: str) -> None:
-    """`Brush.corners` against `Brush.coordinates` and autograd."""
+    """`NetworkBrush.corners` against `NetworkBrush.coordinates` and autograd."""
     of = BRUSHES[brush]
     frame = of.frame(random_strokes(of, 80, torch.Generator().manual_seed(5)).shape, 1 / 120)
     box, geometry = frame.box.requires_grad_(), frame.geometry.requires_grad_()
@@ -263,14 +263,16 @@ def test_workspaces_are_used_again_but_never_shared() -> None:
 
 @pytest.mark.parametrize("kind", PIXEL_LOSSES)
 @pytest.mark.parametrize("size", [(37, 23, 3), (5, 4, 4), (1, 1, 3)])
-def test_the_fused_loss_is_the_pixel_loss(kind: str, size: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_fused_loss_is_the_pixel_loss(kind: str, size: tuple[int, int, int], weighted: bool) -> None:
     generator = torch.Generator().manual_seed(2)
+    weight = torch.rand(size[:2], generator=generator) * 3 if weighted else None
     target = torch.rand(size, generator=generator)
     canvas = torch.rand(size, generator=generator)
     canvas[0, 0] = target[0, 0]  # where |d| has no slope
     leaf, other = canvas.clone().requires_grad_(), canvas.clone().requires_grad_()
-    loss, error = measured_loss(leaf, target, kind)
-    wanted = pixel_loss(other, target, kind)
+    loss, error = measured_loss(leaf, target, kind, weight)
+    wanted = pixel_loss(other, target, kind, weight)
     (3 * loss).backward()
     (3 * wanted).backward()
     assert loss.dtype == torch.float32 and loss.shape == ()

@@ -44,7 +44,8 @@ def blob(centre: Tensor, size: tuple[int, int] = (64, 64), sigma: float = 0.05) 
 def plain_pixel_loss(canvas: np.ndarray, target: np.ndarray, kind: str, weight: np.ndarray | None) -> float:
     error = np.abs(canvas - target)
     by_kind = {"l1": error, "l2": error**2, "mix": error**2 + 0.2 * error}
-    return float(np.average(by_kind[kind].mean(axis=2), weights=weight))
+    counts = np.array([1, 1, 1, 3])[: canvas.shape[2]]  # alpha counts thrice
+    return float(np.average((counts * by_kind[kind]).mean(axis=2), weights=weight))
 
 
 @pytest.mark.parametrize("kind", PIXEL_LOSSES)

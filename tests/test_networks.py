@@ -13,7 +13,7 @@ from torch import Tensor
 
 from painter.config import SearchConfig
 from renderers.blending import blend
-from renderers.brushes import BRUSHES
+from renderers.brushes import NETWORK_BRUSHES
 from renderers.brushes.base import DENSITY, PATCH, PATCHES, frame_grid
 from renderers.checkpoint import MANIFEST, checkpoint_folder, load_networks, pack_networks, read_manifest
 from renderers.decoder import Decoder, runs
@@ -24,7 +24,7 @@ from renderers.networks import BrushNetworks, Patches, feature_count, fourier_fe
 from renderers.strokes import Strokes
 from renderers.threads import limited_to
 
-ALL = pytest.mark.parametrize("brush", list(BRUSHES))
+ALL = pytest.mark.parametrize("brush", list(NETWORK_BRUSHES))
 PIXEL = 1 / 100
 MEBIBYTE = 2**20
 # dB that the shipped networks must reach; Stylized Neural Painting's own reach 26.98 (oil) and 31.39 (watercolor) by
@@ -35,11 +35,11 @@ FLOORS = {"alpha_64": 36.0, "mix_64": 36.0, "alpha": 36.0, "mix": 36.0, "canvas_
 def fresh_networks(brush: str) -> BrushNetworks:
     """Networks with random weights."""
     torch.manual_seed(0)
-    return BrushNetworks(BRUSHES[brush]).eval()
+    return BrushNetworks(NETWORK_BRUSHES[brush]).eval()
 
 
 def strokes_of(brush: str, count: int, seed: int = 0) -> Strokes:
-    return random_strokes(BRUSHES[brush], count, torch.Generator().manual_seed(seed))
+    return random_strokes(NETWORK_BRUSHES[brush], count, torch.Generator().manual_seed(seed))
 
 
 # --- what they read and give --------------------------------------------------------------------------------
@@ -49,7 +49,7 @@ def strokes_of(brush: str, count: int, seed: int = 0) -> Strokes:
 @pytest.mark.parametrize("source", [NetworkMaps, Decoder])
 @pytest.mark.parametrize("density", DENSITY)
 def test_maps_have_their_size_range_and_rim(brush: str, source: type[NetworkMaps | Decoder], density: float) -> None:
-    frame = BRUSHES[brush].frame(strokes_of(brush, 70).shape, PIXEL)
+    frame = NETWORK_BRUSHES[brush].frame(strokes_of(brush, 70).shape, PIXEL)
     decode = source(fresh_networks(brush), density)
     maps = decode(frame, PIXEL)
     # As many texels as the canvas shows, rounded up to whole patches, within what a frame may have.
@@ -71,11 +71,11 @@ def test_maps_have_their_size_range_and_rim(brush: str, source: type[NetworkMaps
 @pytest.mark.parametrize("pixel", [PIXEL, 1e-9])
 def test_patches_are_told_finite_bounded_numbers_with_gradients(brush: str, pixel: float) -> None:
     shape = {name: values.requires_grad_() for name, values in strokes_of(brush, 40).shape.items()}
-    frame = BRUSHES[brush].frame(shape, pixel)
+    frame = NETWORK_BRUSHES[brush].frame(shape, pixel)
     blur = (pixel / frame.scale).detach()
     patches = Patches.of(frame_grid(frame.box, blur, 1.0))
-    features = patch_features(BRUSHES[brush], frame, blur, patches)
-    assert features.shape == (len(patches.owner), feature_count(BRUSHES[brush]))
+    features = patch_features(NETWORK_BRUSHES[brush], frame, blur, patches)
+    assert features.shape == (len(patches.owner), feature_count(NETWORK_BRUSHES[brush]))
     assert torch.isfinite(features).all() and features.abs().max() < 4
     for grad in torch.autograd.grad(features.square().sum(), list(shape.values()), allow_unused=True):
         assert grad is None or torch.isfinite(grad).all()
@@ -101,7 +101,7 @@ def test_the_fast_decoder_gives_what_the_plain_one_gives(brush: str) -> None:
     results = []
     for source in (NetworkMaps(networks, 1.2), Decoder(networks, 1.2)):
         shape = {name: values.clone().requires_grad_() for name, values in strokes.shape.items()}
-        maps = source(BRUSHES[brush].frame(shape, pixel), pixel)
+        maps = source(NETWORK_BRUSHES[brush].frame(shape, pixel), pixel)
         weight = torch.randn(maps.texels.shape, generator=torch.Generator().manual_seed(1))
         grads = torch.autograd.grad((maps.texels * weight).sum(), list(shape.values()), allow_unused=True)
         results.append((maps, [torch.zeros(120) if grad is None else grad for grad in grads]))
@@ -121,7 +121,7 @@ def test_the_fast_decoder_is_the_same_with_any_number_of_threads(brush: str) -> 
     for threads in (1, 2, 5):
         shape = {name: values.clone().requires_grad_() for name, values in strokes.shape.items()}
         with limited_to(threads):
-            texels = Decoder(fresh_networks(brush), 1.0)(BRUSHES[brush].frame(shape, 1 / 256), 1 / 256).texels
+            texels = Decoder(fresh_networks(brush), 1.0)(NETWORK_BRUSHES[brush].frame(shape, 1 / 256), 1 / 256).texels
             grads = torch.autograd.grad(texels.square().sum(), list(shape.values()), allow_unused=True)
         found.append([texels.detach(), *(grad for grad in grads if grad is not None)])
     for others in found[1:]:
@@ -130,7 +130,7 @@ def test_the_fast_decoder_is_the_same_with_any_number_of_threads(brush: str) -> 
 
 def test_the_fast_decoder_may_go_back_twice() -> None:
     shape = {name: values.clone().requires_grad_() for name, values in strokes_of("watercolor", 9).shape.items()}
-    texels = Decoder(fresh_networks("watercolor"), 1.0)(BRUSHES["watercolor"].frame(shape, PIXEL), PIXEL).texels
+    texels = Decoder(fresh_networks("watercolor"), 1.0)(NETWORK_BRUSHES["watercolor"].frame(shape, PIXEL), PIXEL).texels
     first, second = (torch.autograd.grad(texels.sum(), shape["radius0"], retain_graph=True)[0] for _ in range(2))
     assert torch.equal(first, second) and first.abs().max() > 0
 
@@ -158,11 +158,11 @@ def test_gradients_reach_every_parameter_of_every_stroke(brush: str, channels: i
     count = 4
     center = torch.tensor([[0.25, 0.25], [0.75, 0.25], [0.25, 0.75], [0.75, 0.75]])
     values = ([0.3, 2.0, -1.0, -2.9], [0.4, 0.3, 0.35, 0.3], [0.1, 0.15, 0.1, 0.2], [0.06, -0.05, 0.08, -0.1])
-    placed = BRUSHES[brush].place(center, *(torch.tensor(value) for value in values))
-    placed = BRUSHES[brush].vary(placed, torch.Generator().manual_seed(0))
+    placed = NETWORK_BRUSHES[brush].place(center, *(torch.tensor(value) for value in values))
+    placed = NETWORK_BRUSHES[brush].vary(placed, torch.Generator().manual_seed(0))
     shape = {name: value.clone().requires_grad_() for name, value in placed.items()}
     generator = torch.Generator().manual_seed(1)
-    colors = torch.rand(count, BRUSHES[brush].colors, 3, generator=generator).requires_grad_()
+    colors = torch.rand(count, NETWORK_BRUSHES[brush].colors, 3, generator=generator).requires_grad_()
     opacity = torch.full((count,), 0.7, requires_grad=True)
     strokes = Strokes(brush, shape, colors, opacity, torch.zeros(count, dtype=torch.int64))
     layers = make_layers(strokes, 1 / 80, channels, NetworkMaps(fresh_networks(brush), 1.0))
@@ -318,4 +318,4 @@ def test_shipped_checkpoints_are_small_and_told_of_in_the_manifest(brush: str) -
 
 
 def test_the_manifest_lists_the_brushes_and_no_others() -> None:
-    assert sorted(read_manifest(checkpoint_folder())) == sorted(BRUSHES)
+    assert sorted(read_manifest(checkpoint_folder())) == sorted(NETWORK_BRUSHES)

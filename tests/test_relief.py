@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from renderers import relief
-from renderers.brushes import BRUSHES
+from renderers.brushes import BRUSHES, Body
+from renderers.brushes.stamp import Stamp
 from renderers.drawing import Drawing, drawing_threads
 from renderers.evaluation import random_strokes
-from renderers.relief import BODIES, DETAIL, OTHER, REFERENCE, Surface, light, overlap
+from renderers.relief import DETAIL, REFERENCE, Surface, light, overlap
 from renderers.strokes import Strokes
 from renderers.threads import limited_to
 from renderers.training import psnr
@@ -196,14 +197,29 @@ def test_paint_is_lit_alike_at_two_sizes(brush: str) -> None:
 # --- height -------------------------------------------------------------------------------------------------
 
 
-@ALL
-def test_every_brush_has_a_body_of_its_own(brush: str) -> None:
-    assert brush in BODIES
+OIL, WATERCOLOR = (BRUSHES[brush].body for brush in ("oilpaintbrush", "watercolor"))
 
 
-def test_brushes_brought_along_have_one_too() -> None:
-    thickness = Surface("a leaf", np.array([REFERENCE]), 4, 4).thickness
-    assert thickness == pytest.approx([OTHER.thickness])
+@pytest.mark.parametrize("brush", [*(type(brush) for brush in BRUSHES.values()), Stamp])
+def test_every_brush_has_a_body_of_its_own(brush: type) -> None:
+    assert isinstance(vars(brush).get("body"), Body)
+
+
+def test_a_body_is_as_thick_as_it_says_at_the_reference() -> None:
+    body = Body(thickness=0.002, growth=0.3, leveling=1.0)
+    thickness = Surface(body, REFERENCE * np.array([1.0, 8.0]), 4, 4).thickness
+    assert thickness == pytest.approx([0.002, 0.002 * 8**0.3])
+
+
+def test_a_stamp_raises_the_paint_by_its_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    stamp = Stamp(np.ones((40, 40), np.float32))
+    monkeypatch.setitem(BRUSHES, stamp.name, stamp)
+    shape = {"x": 0.5, "y": 0.5, "size": 2 * REFERENCE, "angle": 0.0}
+    one = {name: torch.tensor([value]) for name, value in shape.items()}
+    strokes = Strokes(stamp.name, one, torch.zeros(1, 1, 3), torch.ones(1), torch.zeros(1, dtype=torch.int64))
+    height = drawn(strokes, 400, 400).height
+    assert height[200, 200] == pytest.approx(0.5 * Stamp.body.thickness, rel=0.01)  # flat: halfway up
+    assert not height[:180].any() and not height[:, 220:].any()
 
 
 def relief_of(brush: str) -> float:
@@ -243,25 +259,25 @@ def test_opaque_paint_levels_what_lies_below_and_thin_paint_less() -> None:
 
 
 def test_thickness_grows_with_strokes_but_less() -> None:
-    thin, thick = Surface("oilpaintbrush", np.array([0.005, 0.05]), 4, 4).thickness
+    thin, thick = Surface(OIL, np.array([0.005, 0.05]), 4, 4).thickness
     assert 1 < thick / thin < 3
 
 
 def test_no_stroke_no_height_but_the_grain_of_paper() -> None:
-    for brush in BODIES:
-        height = Surface(brush, np.zeros(0), 90, 512).height
-        assert height.any() == (BODIES[brush].grain > 0)
-        assert np.abs(height).max() <= 1.5 * BODIES[brush].grain
+    for body in (Stamp.body, *(brush.body for brush in BRUSHES.values())):
+        height = Surface(body, np.zeros(0), 90, 512).height
+        assert height.any() == (body.grain > 0)
+        assert np.abs(height).max() <= 1.5 * body.grain
 
 
 def test_grain_does_not_move_with_the_size_or_shape_of_the_canvas() -> None:
-    square = Surface("watercolor", np.zeros(0), 512, 512).height
-    np.testing.assert_array_equal(Surface("watercolor", np.zeros(0), 100, 512).height, square[:100])
-    large = Surface("watercolor", np.zeros(0), 1024, 1024).height
+    square = Surface(WATERCOLOR, np.zeros(0), 512, 512).height
+    np.testing.assert_array_equal(Surface(WATERCOLOR, np.zeros(0), 100, 512).height, square[:100])
+    large = Surface(WATERCOLOR, np.zeros(0), 1024, 1024).height
     reduced = large.reshape(512, 2, 512, 2).mean(axis=(1, 3))
     assert np.corrcoef(reduced.ravel(), square.ravel())[0, 1] > 0.95
 
 
 @pytest.mark.parametrize("side", [16, 64])
 def test_grain_too_fine_for_the_pixels_is_faded_not_aliased(side: int) -> None:
-    assert np.abs(Surface("watercolor", np.zeros(0), side, side).height).max() < 0.01 * BODIES["watercolor"].grain
+    assert np.abs(Surface(WATERCOLOR, np.zeros(0), side, side).height).max() < 0.01 * WATERCOLOR.grain

@@ -537,7 +537,7 @@ def test_the_reference_finds_nearly_the_same_strokes(brush: str, on_nothing: boo
     target, ground = (cut_out(32), NOTHING) if on_nothing else (shapes(24, 32), PAPER)
     runs, canvases = [], []
     for backend in ("cpu", "reference"):
-        search = make_search(target, ground, brush, strokes=8, iterations=4, backend=backend, seed=1)
+        search = make_search(target, ground, brush, strokes=8, iterations=4, backend=backend, seed=2)
         runs.append(list(search.run()))
         canvases.append(seen(search))
     # Measured: losses within 3e-7, canvases within 1e-7. With more steps differences of rounding grow without bound.

@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from painter.errors import one_line
+
 if TYPE_CHECKING:
     from painter.search import Progress
 
@@ -73,10 +75,9 @@ def say(stream: TextIO | None, message: str) -> None:
     """Print one line, whatever is in the names that it mentions; a reader that has gone away is no error."""
     if stream is None:
         return
-    line = "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in message)
     encoding = stream.encoding or "ascii"
     try:
-        print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+        print(one_line(message).encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
     except OSError:
         # What is left in the buffer would be complained of once more at exit.
         with suppress(OSError, ValueError), open(os.devnull, "wb") as nowhere:

@@ -14,7 +14,9 @@ from renderers.lanes import LANES, load, splat, store, total
 from renderers.threads import share
 
 
-def removal_costs(canvas: Tensor, target: Tensor, layers: Layers, weight: Tensor | None = None) -> Tensor:
+def removal_costs(
+    canvas: Tensor, target: Tensor, layers: Layers, weight: Tensor | None = None, alpha_weight: float = 1.0
+) -> Tensor:
     """Σ w (without - target)² - Σ w (with - target)² for each stroke taken away alone; exact, in one pass.
 
     Taking away a stroke changes the finished canvas by Δ = -T·α·(s - h), where h is what lies below it and T the
@@ -24,6 +26,7 @@ def removal_costs(canvas: Tensor, target: Tensor, layers: Layers, weight: Tensor
         canvas: [H, W, C], the canvas before any of the layers.
         target: [H, W, C].
         weight: [H, W] float32, w of the pixels; 1 if not given.
+        alpha_weight: what w is multiplied by in a fourth channel.
 
     Returns:
         [N] float64: negative for a stroke that does harm.
@@ -33,14 +36,14 @@ def removal_costs(canvas: Tensor, target: Tensor, layers: Layers, weight: Tensor
     error, light = planes(finished - target), planes(torch.ones_like(canvas[:, :, :1]))
     counts = planes(torch.ones_like(canvas[:, :, :1]) if weight is None else weight[:, :, None])
     sums = np.zeros((len(layers), BANDS))
-    share(lambda mine, step: _removal(mine, step, error, counts, light, height, laid, tape.array, sums))
+    share(lambda mine, step: _removal(mine, step, error, counts, alpha_weight, light, height, laid, tape.array, sums))
     return torch.from_numpy(sums.sum(axis=1))
 
 
 @kernel
 def _removal(
-    mine: int, step: int, error: np.ndarray, counts: np.ndarray, light: np.ndarray, height: int, laid: Laid,
-    tape: np.ndarray, sums: np.ndarray,
+    mine: int, step: int, error: np.ndarray, counts: np.ndarray, alpha_weight: float, light: np.ndarray, height: int,
+    laid: Laid, tape: np.ndarray, sums: np.ndarray,
 ) -> None:  # fmt: skip
     channels, stride = laid.start.shape[1], light.size // height
     for turn in range(mine, BANDS, step):
@@ -62,7 +65,8 @@ def _removal(
                         color = splat(laid.start[n, c]) + mix * splat(laid.end[n, c] - laid.start[n, c])
                         change = seen * (load(tape, below) - color)
                         off = load(error, (c * height + row) * stride + column)
-                        cost += total(count * change * (change + off + off))
+                        channel = splat(np.float32(alpha_weight if c == 3 else 1.0))
+                        cost += total(channel * count * change * (change + off + off))
                         below += LANES
                     store(light, row * stride + column, let_through - seen)
             sums[n, band] = cost

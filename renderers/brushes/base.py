@@ -43,6 +43,16 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class Body:
+    """How high the paint of one brush lies."""
+
+    thickness: float  # of full relief, for strokes of half width `renderers.relief.REFERENCE`; canvas units
+    growth: float  # power of the half width that thickness grows with; 1 would leave small strokes flat
+    leveling: float  # share of the height below that an opaque stroke wipes away
+    grain: float = 0.0  # height of the paper's own grain, canvas units
+
+
+@dataclass(frozen=True)
 class Frame:
     """Where N strokes lie on the canvas, and what they look like in their own coordinates.
 
@@ -55,7 +65,7 @@ class Frame:
     scale: Tensor  # [N] canvas units in one stroke unit
     box: Tensor  # [N, 2] half extents of the frame in stroke units
     geometry: Tensor  # [N, G] shape numbers in stroke units: what the engine reads
-    code: Tensor  # [N, K] in [-1, 1]: what the networks read
+    code: Tensor  # [N, K] in [-1, 1]: what the networks read; K = 0 where there are none
 
     def transform(self, pixel: float) -> Tensor:
         """The affine map from pixel indices (column, row) to frame coordinates (p, q): [N, 2, 3]."""
@@ -67,19 +77,16 @@ class Frame:
 
 
 class Brush(ABC):
-    """One brush: everything that the rest of the program must know of it. Each is one file, one instance.
+    """One brush: everything that painting and drawing must know of it. Each is one file, one instance.
 
-    What only networks read (`code_size`, `field_count`, `widths`, `coordinates`, `corners`), a brush that is searched
-    without them leaves out.
+    A brush is either a `NetworkBrush` or comes with maps of its own for the search, as `renderers.stamping` makes them.
     """
 
     name: str
     parameters: ClassVar[tuple[Parameter, ...]]
     colors: ClassVar[int]  # 2: start and end; 1: one
     shade: ClassVar[float] = 0.0  # of a one-colour brush: how much darker than its colour the pigment end is
-    code_size: ClassVar[int]
-    field_count: ClassVar[int]  # of `coordinates`
-    widths: ClassVar[tuple[int, int]]  # of the rasterization and the shading network: as narrow as figures allow
+    body: ClassVar[Body]
 
     @abstractmethod
     def frame(self, shape: dict[str, Tensor], pixel: float | Tensor) -> Frame:
@@ -102,35 +109,6 @@ class Brush(ABC):
             coverage α, pigment mix (0 start colour, 1 end colour) and relief (paint height), each [M] float32 in
             [0, 1].
         """
-
-    def coordinates(self, geometry: Tensor, u: Tensor, v: Tensor, footprint: tuple[Tensor, Tensor]) -> Tensor:
-        """Where points lie within their strokes: what the networks read in place of bare frame coordinates.
-
-        Args:
-            geometry: [N, G].
-            u, v: [N, h, w], points in stroke units.
-            footprint: as for `engine`, [N, 1, 1] each.
-
-        Returns:
-            [N, F, h, w], F = `field_count`, of a size near 1, differentiable in geometry, u and v. The first field
-            runs across the stroke from -1 to 1: streaks are functions of it.
-        """
-        raise NotImplementedError(f"{self.name} has no networks")
-
-    def corners(
-        self, geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.ndarray, out: np.ndarray
-    ) -> None:
-        """`coordinates` of the corners of all patches, with derivatives: the same formulas in dual numbers.
-
-        Args:
-            geometry: [N, G] float32; derivatives 2 … are by these.
-            box: [N, 2] float32; derivatives 0 and 1 are by these.
-            blur: [N] float32, the canvas pixel's width in stroke units.
-            grid: [N, 2] int64, patches along u and v.
-            out: [K · F · 8] float32, filled: for all K corners, stroke after stroke and row after row, each field's
-                value and seven derivatives.
-        """
-        raise NotImplementedError(f"{self.name} has no networks")
 
     @abstractmethod
     def place(self, center: Tensor, angle: Tensor, length: Tensor, width: Tensor, bend: Tensor) -> dict[str, Tensor]:
@@ -200,6 +178,43 @@ class Brush(ABC):
     def vary(self, shape: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
         """Shake the parameters that `place` leaves at their plain values (taper, skew)."""
         return shape
+
+
+class NetworkBrush(Brush):
+    """A brush whose engine two networks imitate for the search, and what they read of its strokes."""
+
+    code_size: ClassVar[int]
+    field_count: ClassVar[int]  # of `coordinates`
+    widths: ClassVar[tuple[int, int]]  # of the rasterization and the shading network: as narrow as figures allow
+
+    @abstractmethod
+    def coordinates(self, geometry: Tensor, u: Tensor, v: Tensor, footprint: tuple[Tensor, Tensor]) -> Tensor:
+        """Where points lie within their strokes: what the networks read in place of bare frame coordinates.
+
+        Args:
+            geometry: [N, G].
+            u, v: [N, h, w], points in stroke units.
+            footprint: as for `engine`, [N, 1, 1] each.
+
+        Returns:
+            [N, F, h, w], F = `field_count`, of a size near 1, differentiable in geometry, u and v. The first field
+            runs across the stroke from -1 to 1: streaks are functions of it.
+        """
+
+    @abstractmethod
+    def corners(
+        self, geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.ndarray, out: np.ndarray
+    ) -> None:
+        """`coordinates` of the corners of all patches, with derivatives: the same formulas in dual numbers.
+
+        Args:
+            geometry: [N, G] float32; derivatives 2 … are by these.
+            box: [N, 2] float32; derivatives 0 and 1 are by these.
+            blur: [N] float32, the canvas pixel's width in stroke units.
+            grid: [N, 2] int64, patches along u and v.
+            out: [K · F · 8] float32, filled: for all K corners, stroke after stroke and row after row, each field's
+                value and seven derivatives.
+        """
 
 
 @dataclass(frozen=True)

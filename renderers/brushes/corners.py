@@ -1,4 +1,4 @@
-"""The corners of a frame's patches as dual numbers: what the fast form of `Brush.coordinates` starts from.
+"""The corners of a frame's patches as dual numbers: what the fast form of `NetworkBrush.coordinates` starts from.
 
 Unknowns 0 and 1 are the box's half extents, those from GEOMETRY on are the numbers of the stroke's geometry.
 """

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from renderers.brushes.base import Brush, Frame, Limits, Parameter, framed_box, softness, told
+from renderers.brushes.base import Body, Frame, Limits, NetworkBrush, Parameter, framed_box, softness, told
 from renderers.brushes.bezier import POINT_PARAMETERS, Chord, nearest, place_curve
 from renderers.brushes.corners import (
     GEOMETRY,
@@ -35,13 +35,14 @@ EDGE = 0.05  # how soft the sides are, in radii
 TIP = 9001  # the tip's own unevenness, the same in every stroke
 
 
-class MarkerPen(Brush):
+class MarkerPen(NetworkBrush):
     """Stroke unit: the radius of the tip. Geometry: half chord, skew, rise."""
 
     name = "markerpen"
     parameters = (*POINT_PARAMETERS, Parameter("radius", 0.001, 0.3, "side"))
     colors = 1
-    shade = 0.12
+    shade = 0.05
+    body = Body(thickness=0.001, growth=0.3, leveling=0.0, grain=0.00005)
     code_size = 4
     field_count = 4
     widths = (48, 32)

@@ -11,9 +11,10 @@ from torch import Tensor
 from renderers.brushes.base import (
     MAX_BEND,
     MAX_SLIMNESS,
-    Brush,
+    Body,
     Frame,
     Limits,
+    NetworkBrush,
     Parameter,
     axis_of,
     framed_box,
@@ -33,7 +34,7 @@ MEAN_SKIPS = 0.2  # share of the dry end that skips, on average: detail must not
 TUFT = 7001  # the tuft's own unevenness, the same in every stroke
 
 
-class OilPaintBrush(Brush):
+class OilPaintBrush(NetworkBrush):
     """The middle line is a parabola. Stroke unit: half the width. Geometry: length over width, sagitta."""
 
     name = "oilpaintbrush"
@@ -46,6 +47,7 @@ class OilPaintBrush(Brush):
         Parameter("bend", -MAX_BEND, MAX_BEND, "1"),  # how far the middle stands off the chord, over the length
     )
     colors = 2
+    body = Body(thickness=0.0034, growth=0.12, leveling=1.0)
     code_size = 3
     field_count = 5
     widths = (64, 32)

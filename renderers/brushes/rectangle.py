@@ -10,9 +10,10 @@ from torch import Tensor
 
 from renderers.brushes.base import (
     MAX_SLIMNESS,
-    Brush,
+    Body,
     Frame,
     Limits,
+    NetworkBrush,
     Parameter,
     axis_of,
     framed_box,
@@ -29,7 +30,7 @@ RATIO = (1.0, MAX_SLIMNESS)  # width over height
 EDGE = 0.06  # width of the shaded edge, in half heights
 
 
-class Rectangle(Brush):
+class Rectangle(NetworkBrush):
     """Stroke unit: half the height. Geometry: width over height. Code: softness along and across."""
 
     name = "rectangle"
@@ -41,7 +42,8 @@ class Rectangle(Brush):
         Parameter("angle", -math.pi, math.pi, "rad"),
     )
     colors = 1
-    shade = 0.08
+    shade = 0.05
+    body = Body(thickness=0.0005, growth=0.0, leveling=0.0)
     code_size = 2
     field_count = 3
     widths = (16, 16)

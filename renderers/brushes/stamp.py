@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from renderers.brushes.base import MAX_SLIMNESS, Brush, Frame, Limits, Parameter, axis_of, wrapped
+from renderers.brushes.base import MAX_SLIMNESS, Body, Brush, Frame, Limits, Parameter, axis_of, wrapped
 from renderers.brushes.texture import kernel
 
 LONGEST = 1024  # texels along the longer side of a texture, at most
@@ -49,6 +49,7 @@ class Stamp(Brush):
         Parameter("angle", -math.pi, math.pi, "rad"),
     )
     colors = 1
+    body = Body(thickness=0.002, growth=0.12, leveling=1.0)
 
     def __init__(self, texture: np.ndarray) -> None:
         if texture.ndim != 2 or texture.dtype != np.float32 or not texture.size or max(texture.shape) > LONGEST:

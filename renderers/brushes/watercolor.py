@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from renderers.brushes.base import Brush, Frame, Limits, Parameter, framed_box, softness, told
+from renderers.brushes.base import Body, Frame, Limits, NetworkBrush, Parameter, framed_box, softness, told
 from renderers.brushes.bezier import POINT_PARAMETERS, Chord, nearest, place_curve
 from renderers.brushes.corners import (
     GEOMETRY,
@@ -30,7 +30,7 @@ PAPER = 4001  # blooms and wobble that every stroke shares
 TAPER = 2.0  # one radius over the other, at most
 
 
-class Watercolor(Brush):
+class Watercolor(NetworkBrush):
     """Stroke unit: the larger radius. Geometry: half chord, skew, rise, radius at start, radius at end."""
 
     name = "watercolor"
@@ -40,6 +40,7 @@ class Watercolor(Brush):
         Parameter("radius2", 0.001, 0.3, "side"),
     )
     colors = 2
+    body = Body(thickness=0.001, growth=0.3, leveling=0.0, grain=0.00008)
     code_size = 5
     field_count = 4
     widths = (64, 24)
