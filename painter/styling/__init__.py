@@ -1,0 +1,13 @@
+"""Style: the texture and colours of one picture, carried over to another (Gatys, Ecker and Bethge, CVPR 2016).
+
+    features.py    layers of VGG, trained or random, of a picture
+    weights.py     where such a network's weights come from
+    losses.py      what is compared: Gram matrices, content, total variation
+    config.py      what may be asked for, and every default
+    colors.py      the content's own colours kept
+    optimizers.py  how the pixels move
+    transfer.py    the pixels of a picture, optimised
+    records.py     losses as a table and a plot
+
+`docs/style.md` tells what is there for other programs to use.
+"""

@@ -1,0 +1,129 @@
+"""Features of a picture: the layers of a VGG network, trained or random, with average pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+
+from painter.errors import OptionError
+from painter.styling.layers import CONVOLUTIONS, KINDS, NETWORKS, check_layers
+
+__all__ = ["CHECKPOINT_PIXELS", "CONVOLUTIONS", "KINDS", "NETWORKS", "Features", "check_layers", "load_features"]
+
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's colours, which VGG was trained with
+CHECKPOINT_PIXELS = 600 * 600
+"""From here on the activations within a block are computed twice instead of kept."""
+
+
+class Features(nn.Module):
+    """A VGG network's convolutions.
+
+    Average pooling instead of the maximum, as Gatys et al. found better for pictures; the first layer repeats the
+    border's pixels where the original sees grey, which would frame the picture. Sides need not be even.
+
+    Args:
+        kind: one of KINDS.
+        weights: for each layer in order, its filters [O, I, 3, 3] and biases [O], float; frozen here.
+    """
+
+    def __init__(self, kind: str, weights: Sequence[tuple[Tensor, Tensor]]) -> None:
+        super().__init__()
+        self.kind = kind
+        self.names = NETWORKS[kind]
+        for name, (filters, biases) in zip(self.names, weights, strict=True):
+            self.register_buffer(f"{name}_filters", filters.detach().contiguous())
+            self.register_buffer(f"{name}_biases", biases.detach().contiguous())
+        self.register_buffer("mean", torch.tensor(MEAN)[:, None, None])
+        self.register_buffer("deviation", torch.tensor(DEVIATION)[:, None, None])
+
+    def forward(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+        """The layers asked for; nothing beyond the deepest of them is computed.
+
+        Args:
+            image: [H, W, 3] straight sRGB in [0, 1] (values outside are taken as they are), of the network's dtype;
+                differentiable.
+            layers: names such as 'relu4_2', in any order.
+
+        Returns:
+            By name, [C, h, w]: at block b, h is H / 2^(b - 1), rounded up.
+
+        Raises:
+            OptionError: a layer that this network does not have.
+        """
+        if image.ndim != 3 or image.shape[2] != 3 or image.numel() == 0:
+            raise ValueError(f"image must be [H, W, 3], got {[*image.shape]}")
+        check_layers(self.kind, layers)
+        deepest = max((self.names.index(name) for name in layers), default=-1)
+        blocks: dict[str, list[str]] = {}
+        for name in self.names[: deepest + 1]:
+            blocks.setdefault(name[4], []).append(name)
+        sparing = image.shape[0] * image.shape[1] >= CHECKPOINT_PIXELS and torch.is_grad_enabled()
+        found: dict[str, Tensor] = {}
+        h = ((image.permute(2, 0, 1) - self.mean) / self.deviation)[None]
+        for block, names in blocks.items():
+            if block != "1":
+                h = F.avg_pool2d(h, 2, ceil_mode=True)
+            wanted = [name for name in names if name in layers or name == names[-1]]
+            if sparing:
+                outputs = checkpoint(self._block, h, names, wanted, use_reentrant=False)
+            else:
+                outputs = self._block(h, names, wanted)
+            found.update(zip(wanted, outputs, strict=True))
+            h = outputs[-1]
+        return {name: found[name][0] for name in layers}
+
+    def _block(self, h: Tensor, names: Sequence[str], wanted: Sequence[str]) -> list[Tensor]:
+        """Convolutions of one size, from [1, I, h, w]; the wanted layers, [1, O, h, w] each."""
+        outputs = []
+        for name in names:
+            h = self.layer(name, h).relu_()
+            if name in wanted:
+                outputs.append(h)
+        return outputs
+
+    def layer(self, name: str, h: Tensor) -> Tensor:
+        """One convolution before its rectifier: [1, I, h, w] to [1, O, h, w]."""
+        filters, biases = getattr(self, f"{name}_filters"), getattr(self, f"{name}_biases")
+        if name == self.names[0]:
+            return F.conv2d(F.pad(h, (1, 1, 1, 1), mode="replicate"), filters, biases)
+        return F.conv2d(h, filters, biases, padding=1)
+
+
+def load_features(
+    kind: str, weights: Path | None = None, *, download: bool = False, progress: bool = False, seed: int = 0
+) -> Features:
+    """A network, ready for use on the CPU.
+
+    Args:
+        kind: 'vgg19' or 'vgg16', trained on ImageNet; or 'random', VGG-19's shape with random filters.
+        weights: a .pth or .safetensors file of torchvision's network; if not given, its file in torch's hub folder.
+        download: whether to get that file (about 0.55 GB) where it is missing.
+        progress: whether torch may show a bar of the download on standard error.
+        seed: of the random filters; not used by the others.
+
+    Raises:
+        OptionError: no such kind, or weights for the random network.
+        CheckpointError: no weights, or none of this network; the message says what to do.
+    """
+    from painter.styling.weights import find_weights, read_weights
+
+    if kind not in KINDS:
+        raise OptionError(f"--features {kind}: unknown; choose from {', '.join(KINDS)}")
+    if kind == "random":
+        from painter.styling.random_filters import random_features
+
+        if weights is not None:
+            raise OptionError(f"--weights {weights}: --features random takes no weights; choose vgg19 or vgg16")
+        return random_features(seed)
+    path = find_weights(kind, download, progress) if weights is None else weights
+    return Features(kind, _in_order(kind, read_weights(kind, path))).eval()
+
+
+def _in_order(kind: str, state: Mapping[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
+    places = CONVOLUTIONS[kind]
+    return [(state[f"features.{k}.weight"].float(), state[f"features.{k}.bias"].float()) for k in places]
