@@ -26,24 +26,11 @@ class ProgressBar:
         """One more step has been taken."""
         with suppress(OSError):
             if self._bar is None:
-                self._bar = self._make(progress)
+                self._bar = new_bar(progress.steps, progress.step - 1)
             self._bar.set_description_str(progress.stage, refresh=False)
             state = f"{len(progress.strokes)} strokes, loss {progress.loss:.4f}, {progress.psnr:.2f} dB"
             self._bar.set_postfix_str(state, refresh=False)
             self._bar.update(progress.step - self._bar.n)
-
-    @staticmethod
-    def _make(progress: Progress) -> Any:
-        from tqdm import tqdm
-
-        watched = sys.stderr is not None and sys.stderr.isatty()
-        return tqdm(
-            total=progress.steps,
-            initial=progress.step - 1,
-            mininterval=0.1 if watched else _SECONDS_BETWEEN_LINES,
-            dynamic_ncols=watched,
-            disable=sys.stderr is None,
-        )
 
     def finish(self) -> None:
         """The search is over, perhaps in fewer steps than were planned."""
@@ -55,6 +42,20 @@ class ProgressBar:
         if self._bar is not None:
             with suppress(OSError):
                 self._bar.close()
+
+
+def new_bar(steps: int, taken: int = 0) -> Any:
+    """A bar of tqdm on standard error: often redrawn where somebody watches, a line now and then where nobody does."""
+    from tqdm import tqdm
+
+    watched = sys.stderr is not None and sys.stderr.isatty()
+    return tqdm(
+        total=steps,
+        initial=taken,
+        mininterval=0.1 if watched else _SECONDS_BETWEEN_LINES,
+        dynamic_ncols=watched,
+        disable=sys.stderr is None,
+    )
 
 
 def announce_compiling() -> None:

@@ -31,6 +31,9 @@ class Features(nn.Module):
         weights: for each layer in order, its filters [O, I, 3, 3] and biases [O], float; frozen here.
     """
 
+    mean: Tensor  # [3, 1, 1]
+    deviation: Tensor  # [3, 1, 1]
+
     def __init__(self, kind: str, weights: Sequence[tuple[Tensor, Tensor]]) -> None:
         super().__init__()
         self.kind = kind

@@ -12,7 +12,7 @@ KINDS = tuple(_DEPTHS)
 
 
 def _places(depths: Iterable[int]) -> tuple[int, ...]:
-    """Where the convolutions stand in torchvision's `features`: each is followed by a rectifier, each block by a pool."""
+    """Where torchvision's `features` has the convolutions: a rectifier follows each, and a pool each block."""
     places, k = [], 0
     for depth in depths:
         places += [k + 2 * i for i in range(depth)]

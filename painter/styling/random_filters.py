@@ -19,7 +19,7 @@ from painter.styling.layers import NETWORKS, filter_shapes
 
 _SIDE = 160  # of the picture that the scales are set on, pixels
 _DISCS = 1500
-_WHITENING = 0.5  # how far the first layer evens out what photographs have more of: 0 not at all, 1 wholly
+_WHITENING = 1.0  # how far the first layer evens out what photographs have more of: 0 not at all, 1 wholly
 
 
 def random_features(seed: int) -> Features:

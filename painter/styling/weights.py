@@ -92,7 +92,8 @@ def read_weights(kind: str, path: Path) -> Mapping[str, Tensor]:
 def _told(name: Any, wanted: Any, found: Any) -> str:
     if found is None:
         return f"there is no {name}"
-    return f"{name!s:.80} is {list(found)}" + (", which it does not have" if wanted is None else f", not {list(wanted)}")
+    expected = "which it does not have" if wanted is None else f"not {list(wanted)}"
+    return f"{name!s:.80} is {list(found)}, {expected}"
 
 
 def _read(path: Path) -> Mapping[str, Any]:

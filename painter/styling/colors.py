@@ -1,0 +1,63 @@
+"""Colours of style and content, matched or kept: Gatys et al. 2016, 'Preserving color in neural artistic style transfer'."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from painter.pixels import LUMINANCE
+
+_TINY = 1e-6
+
+
+def color_statistics(image: np.ndarray, shown: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Mean [C] and covariance [C, C] of a picture's colours, float64.
+
+    Args:
+        image: [H, W, C] float.
+        shown: [H, W] >= 0, how much each pixel counts; all the same if not given.
+    """
+    colors = image.reshape(-1, image.shape[2]).astype(np.float64)
+    weights = np.ones(len(colors)) if shown is None else shown.ravel().astype(np.float64)
+    weights = weights / max(weights.sum(), _TINY)
+    mean = weights @ colors
+    centred = colors - mean
+    return mean, (centred * weights[:, None]).T @ centred
+
+
+def match_colors(
+    image: np.ndarray,
+    wanted: tuple[np.ndarray, np.ndarray],
+    shown: np.ndarray | None = None,
+) -> np.ndarray:
+    """The picture with other colours: the linear map that gives it this mean and covariance (there, section 3).
+
+    Args:
+        image: [H, W, C] float32 in [0, 1].
+        wanted: as from `color_statistics`.
+        shown: as there, for the picture's own statistics.
+
+    Returns:
+        [H, W, C] float32, clipped to [0, 1], so that the statistics are met but for what is clipped.
+    """
+    mean, covariance = color_statistics(image, shown)
+    change = matrix_power(wanted[1], 0.5) @ matrix_power(covariance, -0.5)
+    return np.clip((image - mean) @ change.T + wanted[0], 0, 1).astype(np.float32)
+
+
+def matrix_power(covariance: np.ndarray, exponent: float) -> np.ndarray:
+    """A power of a symmetric matrix [C, C] without negative eigenvalues; directions without variance stay 0."""
+    values, vectors = np.linalg.eigh(covariance)
+    powers = np.where(values > _TINY, np.maximum(values, _TINY) ** exponent, 0.0)
+    return (vectors * powers) @ vectors.T
+
+
+def grey(image: np.ndarray) -> np.ndarray:
+    """[H, W, 1] float32 luminance of [H, W, 3]."""
+    return (image @ LUMINANCE)[..., None].astype(np.float32)
+
+
+def noise_like(statistics: tuple[np.ndarray, np.ndarray], shape: tuple[int, int], seed: int) -> np.ndarray:
+    """[H, W, C] float32 in [0, 1]: independent pixels of this mean and covariance."""
+    mean, covariance = statistics
+    drawn = np.random.default_rng(seed).standard_normal((*shape, len(mean)))
+    return np.clip(drawn @ matrix_power(covariance, 0.5) + mean, 0, 1).astype(np.float32)

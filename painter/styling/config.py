@@ -1,0 +1,133 @@
+"""What may be asked of a style transfer, and every default of it. Without torch, so that options are checked fast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from painter.config import check_value, option, option_name
+from painter.errors import OptionError
+from painter.options import File, Names, Number, Whole
+from painter.styling.kinds import Numbers, Weighted
+from painter.styling.layers import KINDS, NETWORKS, check_layers
+
+STARTS = ("content", "noise", "style")
+CONTENT_LOSSES = ("features", "luminance")
+DECAYS = ("constant", "linear", "cosine", "exponential")
+PRESERVES = ("none", "luminance", "histogram")
+
+LEARNING_RATES = {"adam": 0.03, "nadam": 0.03, "rmsprop": 0.01, "sgd": 0.3, "lbfgs": 1.0}
+"""Of each optimiser, where none is asked for; a colour's full range is 1."""
+
+COARSEST = 32  # no scale has a shorter long side than this, pixels
+
+
+@dataclass(frozen=True)
+class TransferConfig:
+    """What a person may ask of one style transfer. All values are numbers, strings or None: ready for JSON.
+
+    Raises:
+        OptionError: when a value is outside its range, or two do not go together; the message names the option.
+    """
+
+    features: str = option("vgg19", "F", "the network: {}; random needs no download", Names(KINDS))
+    weights: str | None = option(None, "FILE", "its weights, torchvision's as .pth or .safetensors", File())
+    size: int = option(512, "PX", "long side of the result in pixels, {}", Whole(16, 4096))
+    iterations: int = option(300, "N", "steps over all scales, {}", Whole(1, 100_000))
+    seconds: float | None = option(None, "T", "time for the steps, {} s", Number(1.0, 86400.0))
+    scales: int = option(3, "N", "sizes from coarse to fine, each twice the one before, {}", Whole(1, 8))
+    seed: int = option(0, "K", "of noise and random filters, {}", Whole(0, 2**31 - 1))
+    start: str = option("content", "S", "what is changed into the result: {} (noise in its colours)", Names(STARTS))
+    content_weight: float = option(1.0, "A", "weight of the content, {}", Number(0.0, 1e9))
+    style_weight: float = option(10.0, "B", "weight of the style, {}", Number(0.0, 1e9))
+    tv_weight: float = option(20.0, "C", "weight of the total variation, which smoothes, {}", Number(0.0, 1e9))
+    content_loss: str = option("features", "L", "what of the content is kept: {}", Names(CONTENT_LOSSES))
+    content_layer: str = option("relu4_2", "LAYER", "where content is compared, e.g. relu3_1", Names(NETWORKS["vgg19"]))
+    style_layers: str = option(
+        "relu1_1:1,relu2_1:1,relu3_1:1,relu4_1:1,relu5_1:1", "LAYERS", "where style is compared: {}",
+        Weighted(NETWORKS["vgg19"]),
+    )  # fmt: skip
+    style_weights: str | None = option(None, "W,W", "how much of each style: {}", Numbers(0, 1e6))
+    style_size: str | None = option(
+        None, "PX", "long side of the styles at the full size, or at each scale: {}", Numbers(16, 4096, whole=True)
+    )
+    scale_styles: str | None = option(
+        None, "N,N", "which style at each scale, from coarse to fine: {}", Numbers(1, 99, whole=True)
+    )
+    preserve_color: str = option("none", "P", "what stays of the content's colours: {}", Names(PRESERVES))
+    region: str | None = option(
+        None, "FILE", "only where this mask is bright; with two styles, the second goes elsewhere", File()
+    )
+    optimizer: str = option("adam", "O", "{}", Names(tuple(LEARNING_RATES)))
+    learning_rate: float | None = option(
+        None, "R", "of the optimiser, {} (if not given, as suits it)", Number(0.0, 1e3, above=True)
+    )
+    beta1: float = option(0.9, "B", "momentum of adam, nadam, rmsprop and sgd, {}", Number(0.0, 0.9999))
+    epsilon: float = option(1e-8, "E", "of adam, nadam and rmsprop, {}", Number(0.0, 10.0, above=True))
+    amsgrad: str = option("off", "A", "adam's variant that never forgets a large gradient: {}", Names(("off", "on")))
+    decay: str = option("cosine", "D", "how the learning rate falls at each scale: {}", Names(DECAYS))
+    final_rate: float = option(0.1, "F", "where it ends, in parts of where it began, {}", Number(0.0, 1.0, above=True))
+
+    def __post_init__(self) -> None:
+        for spec in fields(self):
+            value = getattr(self, spec.name)
+            try:
+                object.__setattr__(self, spec.name, check_value(spec, value))
+            except ValueError as error:
+                raise OptionError(f"{option_name(spec.name)} {value}: {error}") from None
+        check_layers(self.features, self.layer_weights, "--style-layers")
+        check_layers(self.features, [self.content_layer], "--content-layer")
+        if self.features == "random" and self.weights is not None:
+            raise OptionError(f"--weights {self.weights}: --features random takes none; choose vgg19 or vgg16")
+        if self.scale_styles is not None and self.style_weights is not None:
+            raise OptionError("--scale-styles with --style-weights: one style at a time or all at once; leave one out")
+        for name in ("style_size", "scale_styles"):
+            count = len(_numbers(getattr(self, name)) or [])
+            if count > (1 if name == "style_size" else 0) and count != self.scales:
+                raise OptionError(
+                    f"{option_name(name)} {getattr(self, name)}: has {count} numbers for {self.scales} scales; "
+                    "give one for each, or change --scales"
+                )
+
+    @property
+    def layer_weights(self) -> dict[str, float]:
+        """Weights of the style layers that count, by name."""
+        return {name: weight for name, weight in Weighted.split(self.style_layers).items() if weight > 0}
+
+    def sizes(self) -> list[int]:
+        """The content's long side at each scale, coarse to fine; never below COARSEST but at full size."""
+        sides = [round(self.size / 2**k) for k in reversed(range(self.scales))]
+        return [max(side, min(COARSEST, self.size)) for side in sides]
+
+    def style_sizes(self) -> list[int]:
+        """The styles' long side at each scale."""
+        asked = _numbers(self.style_size) or [self.size]
+        if len(asked) > 1:
+            return [round(side) for side in asked]
+        return [max(16, round(asked[0] * size / self.size)) for size in self.sizes()]
+
+    def blend(self, styles: int) -> list[list[float]]:
+        """How much of each of the styles counts, at each scale: [scales][styles].
+
+        Raises:
+            OptionError: another number of styles than the options speak of.
+        """
+        if self.region is not None and styles > 1 and (styles > 2 or self.style_weights or self.scale_styles):
+            raise OptionError(
+                f"--region {self.region}: with {styles} styles there is no place for each; "
+                "give one style, or two without --style-weights and --scale-styles"
+            )
+        if self.scale_styles is not None:
+            chosen = [round(number) for number in Numbers.split(self.scale_styles)]
+            if max(chosen) > styles:
+                raise OptionError(f"--scale-styles {self.scale_styles}: there is no style {max(chosen)} of {styles}")
+            return [[float(k + 1 == style) for k in range(styles)] for style in chosen]
+        weights = _numbers(self.style_weights) or [1.0] * styles
+        if len(weights) != styles or not sum(weights) > 0:
+            raise OptionError(
+                f"--style-weights {self.style_weights}: give one number for each of the {styles} styles, not all 0"
+            )
+        return [weights] * self.scales
+
+
+def _numbers(text: str | None) -> list[float] | None:
+    return None if text is None else Numbers.split(text)
