@@ -87,20 +87,18 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
 def check_paths(request: Request) -> None:
     """Look at all files before any work. Raises OptionError or OutputError."""
     config = request.config
-    for name, path in (("--weights", config.weights), ("--region", config.region)):
-        if path is not None and not Path(path).is_file():
-            raise OptionError(f"{name} {path}: there is no such file; check the name and the folder")
+    given = {"--weights": config.weights, "--region": config.region}
+    named = {name: Path(path) for name, path in given.items() if path is not None}
+    for name, file in named.items():
+        if not file.is_file():
+            raise OptionError(f"{name} {file}: there is no such file; check the name and the folder")
     for path in request.outputs:
         check_output(path)
     for path in request.losses:
         check_records(path)
     inputs = {"the picture itself": request.content}
     inputs |= {f"style {k}": style for k, style in enumerate(request.styles, 1)}
-    inputs |= {
-        f"what {name} reads": Path(path)
-        for name, path in (("--weights", config.weights), ("--region", config.region))
-        if path is not None
-    }
+    inputs |= {f"what {name} reads": file for name, file in named.items()}
     check_overwriting([*request.outputs, *request.losses], inputs)
 
 
@@ -162,7 +160,8 @@ class Film:
         """All frames at one size, the finished picture last: uint8 [H, W, C]."""
         from painter.resizing import fit_size, resize_image
 
-        height, width = fit_size(*last.shape[:2], min(max(last.shape[:2]), self.MOST))
+        rows, columns = last.shape[:2]
+        height, width = fit_size(rows, columns, min(max(rows, columns), self.MOST))
         shown = [resize_image(frame.astype(np.float32) / 255, height, width) for frame in [*self.frames, last]]
         return [np.rint(frame * 255).astype(np.uint8) for frame in shown]
 

@@ -1,4 +1,8 @@
-"""Colours of style and content, matched or kept: Gatys et al. 2016, 'Preserving color in neural artistic style transfer'."""
+"""Colours of style and content, matched or kept.
+
+Gatys et al. 2016, 'Preserving color in neural artistic style transfer'.
+"""
+
 
 from __future__ import annotations
 

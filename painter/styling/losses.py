@@ -113,7 +113,7 @@ def style_loss(
 
 
 def content_loss(features: Tensor, target: Tensor) -> Tensor:
-    """How far a layer's features, [C, h, w], are from the content's: |F - P|^2 / |P|^2 (Gatys et al. 2016, cf. eq. 1)."""
+    """How far a layer's features, [C, h, w], are from the content's: |F - P|^2 / |P|^2 (Gatys et al. 2016, eq. 1)."""
     if features.shape != target.shape:
         raise ValueError(f"features and target must be of one shape, got {[*features.shape]} and {[*target.shape]}")
     return (features - target).square().sum() / target.square().sum().clamp_min(_TINY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
+from itertools import pairwise
 from pathlib import Path
 
 from painter.errors import OutputError
@@ -58,7 +59,7 @@ def _plot(path: Path, records: Sequence[Record]) -> None:
         values = [getattr(record, name) or float("nan") for record in records]  # 0 has no place on this axis
         if any(value == value for value in values):
             axes.plot(steps, values, label=name)
-    for before, record in zip(records, records[1:], strict=False):
+    for before, record in pairwise(records):
         if record.scale != before.scale:
             axes.axvline(record.iteration, color="#999999", linewidth=0.8, linestyle=":")
     axes.set_yscale("log")

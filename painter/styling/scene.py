@@ -37,10 +37,10 @@ class Sources:
 
     def scene(self, config: TransferConfig, scale: int) -> Scene:
         """The pictures at one scale, 0 the coarsest, in the colours that the options ask for."""
-        height, width = fit_size(*self.content.rgb.shape[:2], config.sizes()[scale])
+        height, width = _fitted(self.content, config.sizes()[scale])
         side = config.style_sizes()[scale]
         content, alpha = _resized(self.content, height, width)
-        pairs = [_resized(style, *fit_size(*style.rgb.shape[:2], side)) for style in self.styles]
+        pairs = [_resized(style, *_fitted(style, side)) for style in self.styles]
         region = None if self.region is None else resize_image(self.region, height, width)
         scene = Scene(content, [rgb for rgb, _ in pairs], [shown for _, shown in pairs], alpha, region)
         return _in_colors(scene, config.preserve_color)
@@ -63,6 +63,11 @@ def load_sources(
     rows, columns = picture.rgb.shape[:2]
     region = None if config.region is None else load_mask(config.region, rows, columns, "--region")
     return Sources(picture, [load_picture(style, side) for style in styles], region)
+
+
+def _fitted(picture: Picture, side: int) -> tuple[int, int]:
+    """(height, width) with this long side."""
+    return fit_size(picture.rgb.shape[0], picture.rgb.shape[1], side)
 
 
 def _resized(picture: Picture, height: int, width: int) -> tuple[np.ndarray, np.ndarray | None]:

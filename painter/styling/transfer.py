@@ -1,4 +1,4 @@
-"""Style transfer on pixels (Gatys et al. 2016): a picture is changed until it has the content of one, the style of another.
+"""Style transfer on pixels (Gatys et al. 2016): a picture is changed until it has one's content and another's style.
 
 The loss is L = alpha * content + beta * style + gamma * total variation, each as in painter.styling.losses.
 """
@@ -182,11 +182,20 @@ class Transfer:
     def _begin(self, scale: int) -> None:
         """Make ready for a scale: what the last one found, at this one's size, or the start."""
         self.scale, self._scene = scale, self.sources.scene(self.config, scale)
-        before = self._start() if scale == 0 else resize_image(self._best, *self._scene.content.shape[:2])
+        before = self._start() if scale == 0 else self._enlarged()
         self._best, self._least = before, float("inf")
         self.image = torch.from_numpy(before.copy()).requires_grad_()
         self.objective = Objective(self._features, self._scene, self._blend[scale], self.config)
         self.stepper = Stepper(self.image, self.config)
+
+    def _enlarged(self) -> np.ndarray:
+        """The best of the last scale at this one's size, with the finest detail that the content has where it began."""
+        content = self._scene.content
+        larger = resize_image(self._best, *content.shape[:2])
+        if self.config.start != "content":
+            return larger
+        without = resize_image(resize_image(content, *self._best.shape[:2]), *content.shape[:2])
+        return np.clip(larger + (content - without), 0, 1)
 
     def _start(self) -> np.ndarray:
         content, config = self._scene.content, self.config

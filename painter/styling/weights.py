@@ -73,7 +73,7 @@ def read_weights(kind: str, path: Path) -> Mapping[str, Tensor]:
         CheckpointError: no such file, no weights, or those of another network.
     """
     state = _read(path)
-    wanted = {}
+    wanted: dict[str, tuple[int, ...]] = {}
     for place, (filters, channels) in zip(CONVOLUTIONS[kind], filter_shapes(kind), strict=True):
         wanted[f"features.{place}.weight"] = (filters, channels, 3, 3)
         wanted[f"features.{place}.bias"] = (filters,)
