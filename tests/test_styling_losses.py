@@ -131,8 +131,9 @@ def test_total_variation() -> None:
     assert losses.total_variation(torch.full((5, 7, 3), 0.3)).item() == 0
     assert losses.total_variation(torch.rand(1, 1, 3)).item() == 0
     image = drawn(4, 5, 2)
-    squares = [float(image[y, x, c] - image[y, x - 1, c]) ** 2 for y in range(4) for x in range(1, 5) for c in range(2)]
-    squares += [float(image[y, x, c] - image[y - 1, x, c]) ** 2 for y in range(1, 4) for x in range(5) for c in range(2)]
+    h = image.tolist()
+    squares = [(h[y][x][c] - h[y][x - 1][c]) ** 2 for y in range(4) for x in range(1, 5) for c in range(2)]
+    squares += [(h[y][x][c] - h[y - 1][x][c]) ** 2 for y in range(1, 4) for x in range(5) for c in range(2)]
     assert losses.total_variation(image).item() == pytest.approx(math.fsum(squares) / len(squares), rel=1e-12)
 
 

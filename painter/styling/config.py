@@ -15,7 +15,7 @@ CONTENT_LOSSES = ("features", "luminance")
 DECAYS = ("constant", "linear", "cosine", "exponential")
 PRESERVES = ("none", "luminance", "histogram")
 
-LEARNING_RATES = {"adam": 0.03, "nadam": 0.03, "rmsprop": 0.01, "sgd": 0.3, "lbfgs": 1.0}
+LEARNING_RATES = {"adam": 0.03, "nadam": 0.03, "rmsprop": 0.002, "sgd": 0.01, "lbfgs": 1.0}
 """Of each optimiser, where none is asked for; a colour's full range is 1."""
 
 COARSEST = 32  # no scale has a shorter long side than this, pixels
@@ -38,8 +38,8 @@ class TransferConfig:
     seed: int = option(0, "K", "of noise and random filters, {}", Whole(0, 2**31 - 1))
     start: str = option("content", "S", "what is changed into the result: {} (noise in its colours)", Names(STARTS))
     content_weight: float = option(1.0, "A", "weight of the content, {}", Number(0.0, 1e9))
-    style_weight: float = option(10.0, "B", "weight of the style, {}", Number(0.0, 1e9))
-    tv_weight: float = option(20.0, "C", "weight of the total variation, which smoothes, {}", Number(0.0, 1e9))
+    style_weight: float = option(20.0, "B", "weight of the style, {}", Number(0.0, 1e9))
+    tv_weight: float = option(10.0, "C", "weight of the total variation, which smoothes, {}", Number(0.0, 1e9))
     content_loss: str = option("features", "L", "what of the content is kept: {}", Names(CONTENT_LOSSES))
     content_layer: str = option("relu4_2", "LAYER", "where content is compared, e.g. relu3_1", Names(NETWORKS["vgg19"]))
     style_layers: str = option(
@@ -57,14 +57,17 @@ class TransferConfig:
     region: str | None = option(
         None, "FILE", "only where this mask is bright; with two styles, the second goes elsewhere", File()
     )
-    optimizer: str = option("adam", "O", "{}", Names(tuple(LEARNING_RATES)))
+    optimizer: str = option("lbfgs", "O", "{}", Names(tuple(LEARNING_RATES)))
     learning_rate: float | None = option(
         None, "R", "of the optimiser, {} (if not given, as suits it)", Number(0.0, 1e3, above=True)
     )
     beta1: float = option(0.9, "B", "momentum of adam, nadam, rmsprop and sgd, {}", Number(0.0, 0.9999))
     epsilon: float = option(1e-8, "E", "of adam, nadam and rmsprop, {}", Number(0.0, 10.0, above=True))
     amsgrad: str = option("off", "A", "adam's variant that never forgets a large gradient: {}", Names(("off", "on")))
-    decay: str = option("cosine", "D", "how the learning rate falls at each scale: {}", Names(DECAYS))
+    decay: str | None = option(
+        None, "D", "how the learning rate falls at each scale: {} (if not given: cosine, but constant for lbfgs)",
+        Names(DECAYS),
+    )  # fmt: skip
     final_rate: float = option(0.1, "F", "where it ends, in parts of where it began, {}", Number(0.0, 1.0, above=True))
 
     def __post_init__(self) -> None:

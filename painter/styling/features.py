@@ -29,14 +29,15 @@ class Features(nn.Module):
     Args:
         kind: one of KINDS.
         weights: for each layer in order, its filters [O, I, 3, 3] and biases [O], float; frozen here.
+        centre: taken off the layers that are handed out (but not off those that the next one sees).
     """
 
     mean: Tensor  # [3, 1, 1]
     deviation: Tensor  # [3, 1, 1]
 
-    def __init__(self, kind: str, weights: Sequence[tuple[Tensor, Tensor]]) -> None:
+    def __init__(self, kind: str, weights: Sequence[tuple[Tensor, Tensor]], centre: float = 0.0) -> None:
         super().__init__()
-        self.kind = kind
+        self.kind, self.centre = kind, centre
         self.names = NETWORKS[kind]
         for name, (filters, biases) in zip(self.names, weights, strict=True):
             self.register_buffer(f"{name}_filters", filters.detach().contiguous())
@@ -78,7 +79,7 @@ class Features(nn.Module):
                 outputs = self._block(h, names, wanted)
             found.update(zip(wanted, outputs, strict=True))
             h = outputs[-1]
-        return {name: found[name][0] for name in layers}
+        return {name: found[name][0] - self.centre if self.centre else found[name][0] for name in layers}
 
     def _block(self, h: Tensor, names: Sequence[str], wanted: Sequence[str]) -> list[Tensor]:
         """Convolutions of one size, from [1, I, h, w]; the wanted layers, [1, O, h, w] each."""

@@ -32,6 +32,7 @@ class Stepper:
     def __init__(self, image: Tensor, config: TransferConfig) -> None:
         self.image, self._config = image, config
         self._searches = config.optimizer == "lbfgs"
+        self._decay = config.decay or ("constant" if self._searches else "cosine")
         self.rate = config.learning_rate or LEARNING_RATES[config.optimizer]
         self.optimizer = _make(image, config, self.rate)
         # Picture, its loss and gradient, and the terms.
@@ -53,7 +54,7 @@ class Stepper:
     def step(self, evaluate: Evaluate, done: float) -> None:
         """One step from where `here` was called last; `done` is the part of the way that lies behind, in [0, 1]."""
         for group in self.optimizer.param_groups:
-            group["lr"] = self.rate * decayed(self._config.decay, self._config.final_rate, done)
+            group["lr"] = self.rate * decayed(self._decay, self._config.final_rate, done)
         if self._searches:
             self.optimizer.step(lambda: self.here(evaluate)[0])
             return

@@ -4,10 +4,13 @@ Random filters tell textures apart nearly as well as trained ones (Ustyuzhaninov
 using shallow convolutional networks with random filters'; He et al. 2016, 'A powerful generative model using random
 weights'), provided that no layer's response is mostly one constant. So each layer is brought to mean 0 and variance 1
 per filter before its rectifier (Mishkin and Matas 2016, 'All you need is a good init'), over a picture of random
-discs, which has the edges and the spectrum of photographs (Lee, Mumford and Huang 2001, 'dead leaves').
+discs, which has the edges and the spectrum of photographs (Lee, Mumford and Huang 2001, 'dead leaves'). What is left
+of a constant after the rectifier is taken off the layers that are handed out, for it would be most of a Gram matrix.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import torch
@@ -19,7 +22,9 @@ from painter.styling.layers import NETWORKS, filter_shapes
 
 _SIDE = 160  # of the picture that the scales are set on, pixels
 _DISCS = 1500
-_WHITENING = 1.0  # how far the first layer evens out what photographs have more of: 0 not at all, 1 wholly
+_WHITENING = 0.5  # how far the first layer evens out what photographs have more of: 0 not at all, 1 wholly
+_MEAN = 1 / math.sqrt(2 * math.pi)  # of a rectified normal number: what all filters answer, whatever they see
+
 
 
 def random_features(seed: int) -> Features:
@@ -29,7 +34,7 @@ def random_features(seed: int) -> Features:
     weights = [
         (torch.from_numpy(_directions(rng, filters, channels)), torch.zeros(filters)) for filters, channels in shapes
     ]
-    features = Features("random", weights).eval()
+    features = Features("random", weights, _MEAN).eval()
     h = ((torch.from_numpy(dead_leaves(rng)).permute(2, 0, 1) - features.mean) / features.deviation)[None]
     with torch.no_grad():
         for name in names:
@@ -52,12 +57,16 @@ def _directions(rng: np.random.Generator, filters: int, channels: int) -> np.nda
 
 
 def _whiten(features: Features, h: Tensor) -> None:
-    """Turn the first layer's filters towards what is rare in photographs: detail, and colour against grey."""
+    """Turn the first layer's filters towards what is rare in photographs: detail, and colour against grey.
+
+    Half way: without it nearly all filters answer to how bright a place is; with all of it, or in deeper layers too,
+    noise has the statistics of any style.
+    """
     filters = getattr(features, f"{features.names[0]}_filters")
-    patches = F.unfold(h, 3)[0]
-    values, vectors = torch.linalg.eigh(torch.cov(patches.double()))
+    values, vectors = torch.linalg.eigh(torch.cov(F.unfold(h, 3)[0].double()))
     scale = (values / values.max()).clamp_min(1e-4) ** (-_WHITENING / 2)
-    filters.copy_((filters.double().flatten(1) @ vectors * scale @ vectors.T).float().reshape(filters.shape))
+    turned = filters.double().flatten(1) @ (vectors * scale) @ vectors.T
+    filters.copy_(turned.float().reshape(filters.shape))
 
 
 def _calibrate(features: Features, name: str, h: Tensor) -> Tensor:

@@ -105,7 +105,9 @@ class Objective:
         return image if self._within is None else self._content + self._within * (image - self._content)
 
     def __call__(self, image: Tensor) -> tuple[Tensor, dict[str, float]]:
-        """The loss of a picture [H, W, C], times its pixels so that a pixel's gradient does not depend on the size.
+        """The loss of a picture [H, W, C], for the optimiser in a unit of its own.
+
+        A pixel's gradient then depends neither on the size nor on the scale of the weights: so learning rates do not.
 
         Returns:
             [] float, and by name the terms without their weights and, as 'total', the weighted sum of them.
@@ -125,7 +127,8 @@ class Objective:
         variation = losses.total_variation(composed)
         total = config.content_weight * content + config.style_weight * style + config.tv_weight * variation
         terms = {"content": content, "style": style, "tv": variation, "total": total}
-        return total * (image.shape[0] * image.shape[1]), {name: term.item() for name, term in terms.items()}
+        unit = (config.content_weight + config.style_weight + config.tv_weight) / (image.shape[0] * image.shape[1])
+        return total / (unit or 1.0), {name: term.item() for name, term in terms.items()}
 
 
 def colored(image: Tensor) -> Tensor:

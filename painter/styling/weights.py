@@ -101,16 +101,19 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise CheckpointError(f"--weights {path}: neither .pth nor .safetensors; name such a file")
     remedy = f"name a .pth or .safetensors file, {_ELSE}"
     try:
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError as error:
+        why = error.strerror or "unreadable"
+        raise CheckpointError(f"--weights {path}: cannot be read ({why}); {remedy}") from error
+    try:
         if path.suffix.lower() == ".safetensors":
             from safetensors.torch import load_file
 
             state: Any = load_file(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        why = error.strerror or "unreadable"
-        raise CheckpointError(f"--weights {path}: cannot be read ({why}); {remedy}") from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError) as error:
+    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError, AttributeError) as error:
         raise CheckpointError(f"--weights {path}: is damaged or holds no plain tensors; {remedy}") from error
     except Exception as error:  # safetensors' own error is no subclass of any of these
         if type(error).__name__ != "SafetensorError":
