@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import fields
 from itertools import pairwise
@@ -427,3 +430,22 @@ def test_help_names_every_option(here: Path, capsys: pytest.CaptureFixture[str])
         cli.main(["transfer", "--help"])
     told = capsys.readouterr().out
     assert all(f"  {option_name(spec.name)} " in told for spec in fields(TransferConfig))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["content.png", "none.png"], ["content.png", "stripes.png", "--decay", "slow"]],
+)
+def test_nothing_heavy_is_imported_before_it_is_needed(arguments: list[str], here: Path) -> None:
+    code = (
+        "import sys\n"
+        "from painter.cli import main\n"
+        "try: main(['transfer', *sys.argv[1:]])\n"
+        "except SystemExit: pass\n"
+        "print(sorted({'torch', 'numba', 'matplotlib'} & set(sys.modules)))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=here, env=environment, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]", done
