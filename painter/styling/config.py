@@ -15,7 +15,7 @@ CONTENT_LOSSES = ("features", "luminance")
 DECAYS = ("constant", "linear", "cosine", "exponential")
 PRESERVES = ("none", "luminance", "histogram")
 
-LEARNING_RATES = {"adam": 0.03, "nadam": 0.03, "rmsprop": 0.002, "sgd": 0.01, "lbfgs": 1.0}
+LEARNING_RATES = {"adam": 0.05, "nadam": 0.05, "rmsprop": 0.002, "sgd": 0.01, "lbfgs": 1.0}
 """Of each optimiser, where none is asked for; a colour's full range is 1."""
 
 COARSEST = 32  # no scale has a shorter long side than this, pixels
