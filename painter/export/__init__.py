@@ -112,7 +112,8 @@ def writing(path: Path) -> Iterator[Path]:
 
 
 def _endings() -> str:
-    return " or ".join(FORMATS)
+    *most, last = FORMATS
+    return f"{', '.join(most)} or {last}"
 
 
 def _check_folder(path: Path) -> None:

@@ -46,8 +46,7 @@ def write_folder(path: Path, frames: Iterable[np.ndarray]) -> None:
     try:
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
         try:
-            for number, frame in enumerate(frames):
-                write_png(temporary / f"frame-{number:05d}.png", frame)
+            _write_frames(temporary, path, frames)
             umask = os.umask(0)
             os.umask(umask)
             temporary.chmod(0o777 & ~umask)
@@ -57,6 +56,16 @@ def write_folder(path: Path, frames: Iterable[np.ndarray]) -> None:
             shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _write_frames(folder: Path, path: Path, frames: Iterable[np.ndarray]) -> None:
+    """Write the frames into `folder`; complain of `path`, which is to become of it."""
+    for number, frame in enumerate(frames):
+        file = folder / f"frame-{number:05d}.png"
+        try:
+            write_png(file, frame)
+        except OutputError as error:
+            raise OutputError(str(error).replace(str(file), str(path))) from error
 
 
 def _swap(new: Path, path: Path) -> None:

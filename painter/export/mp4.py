@@ -131,14 +131,14 @@ def _reason(complaints: bytes, status: int) -> str:
 
 
 def _repeated(timed: Iterable[tuple[np.ndarray, Fraction]], rate: Fraction) -> Iterator[np.ndarray]:
-    """Yield each picture as often as it takes to be shown for its time."""
+    """Yield each picture as often as it takes to be shown for its time, and once at least."""
     end, written = Fraction(0), 0
     for picture, time in timed:
         end += time
-        due = round(end * rate)
+        due = max(written + 1, round(end * rate))
         for _ in range(due - written):
             yield picture
-        written = max(written, due)
+        written = due
 
 
 def _padded(frame: np.ndarray, background: tuple[int, int, int]) -> np.ndarray:

@@ -152,7 +152,7 @@ def _within_rate(job: _Job, timeline: Timeline) -> Timeline:
         return timeline
     fewer = timeline.thinned(max(2, 1 + int((before - 1) * most / timeline.fps)))
     job.notes.append(f"{job.path}: {len(fewer.counts)} of {before} frames; a GIF shows at most {most} a second")
-    return replace(fewer, fps=min(fewer.fps, most))
+    return replace(fewer, fps=min(fewer.fps, most), hold=max(fewer.hold, 1 / most))
 
 
 def _save_mp4(job: _Job) -> None:
@@ -162,7 +162,8 @@ def _save_mp4(job: _Job) -> None:
 
     def write(path: Path, means: Means) -> None:
         shown = timeline.thinned(means.frames or 2)
-        rate = shown.fps if job.config.fps else shown.fps * max(1, ceil(_SMOOTH / shown.fps))
+        asked = job.config.fps is not None and shown is timeline
+        rate = shown.fps if asked else shown.fps * max(1, ceil(_SMOOTH / shown.fps))
         frames = draw_frames(job.painting, means.side, shown)
         seconds = [time for _, time in shown.shots]
         write_mp4(path, frames, seconds, rate, background=background, crf=means.crf or 0)

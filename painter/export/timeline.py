@@ -34,7 +34,7 @@ class Timeline:
 
     counts: tuple[int, ...]  # strokes that each shows: up from 0 to all, or with `reverse` down
     fps: Fraction
-    hold: Fraction  # seconds that the finished painting is shown
+    hold: Fraction  # seconds that the finished painting is shown, a frame's time at least
     reverse: bool = False
 
     @property
@@ -42,12 +42,12 @@ class Timeline:
         """Each frame's number of strokes and the seconds for which it is shown."""
         frame = 1 / self.fps
         held = 0 if self.reverse else len(self.counts) - 1
-        return [(count, max(frame, self.hold) if k == held else frame) for k, count in enumerate(self.counts)]
+        return [(count, self.hold if k == held else frame) for k, count in enumerate(self.counts)]
 
     @property
     def seconds(self) -> Fraction:
         """How long all of it takes."""
-        return (len(self.counts) - 1) / self.fps + max(1 / self.fps, self.hold)
+        return (len(self.counts) - 1) / self.fps + self.hold
 
     @property
     def rising(self) -> tuple[int, ...]:
@@ -81,7 +81,8 @@ def make_timeline(strokes: int, config: ExportConfig, fps: float | None = None, 
         steps = min(steps, strokes)
     counts = [_laid(strokes, step, steps, config.ease) for step in range(1, steps)] if steps else []
     rising = (0, *counts, strokes) if steps else (strokes,)
-    return Timeline(rising[::-1] if config.reverse else rising, rate, _fraction(config.hold), config.reverse)
+    hold = max(_fraction(config.hold), 1 / rate)
+    return Timeline(rising[::-1] if config.reverse else rising, rate, hold, config.reverse)
 
 
 def _resolve(config: ExportConfig, usual_fps: float) -> tuple[int, Fraction]:

@@ -22,14 +22,14 @@ def write_webp(path: Path, image: np.ndarray, quality: int) -> None:
     """Write `image`, uint8 [H, W, 3] or [H, W, 4] in 0..255, straight alpha, to `path`.
 
     Args:
-        quality: libwebp's, 1 to 100; 100 is lossless (but for colours where alpha is 0).
+        quality: libwebp's, 1 to 100; 100 is lossless.
 
     Raises:
         OutputError: for a side above 16,383, or if the file cannot be written; `path` then keeps what it held.
     """
     _check_side(path, image)
     with writing(path) as temporary:
-        Image.fromarray(image).save(temporary, format="WEBP", method=_EFFORT, **_quality(quality))
+        Image.fromarray(image).save(temporary, format="WEBP", method=_EFFORT, exact=quality == 100, **_quality(quality))
 
 
 def write_animated_webp(
