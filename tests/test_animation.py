@@ -17,7 +17,7 @@ import pytest
 from PIL import Image, ImageSequence
 from test_painting import WHITE, make_painting
 
-from painter.config import EncodingConfig, ExportConfig
+from painter.config import ExportConfig
 from painter.errors import OptionError, OutputError
 from painter.export.animation import backwards, draw_frames
 from painter.export.gif import write_gif
@@ -329,9 +329,7 @@ def test_mp4_without_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         (None, "does not run"),
     ],
 )
-def test_mp4_where_ffmpeg_fails(
-    script: str | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_mp4_where_ffmpeg_fails(script: str | None, message: str, tmp_path: Path, monkeypatch: Any) -> None:
     program, path = tmp_path / "ffmpeg", tmp_path / "out" / "a.mp4"
     if script:
         program.write_text(f"#!/bin/sh\n{script}\n")
@@ -401,7 +399,3 @@ def test_replay_holds_one_frame_at_a_time() -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] * 1.2 + 100_000
-
-
-def test_the_usual_rate_makes_whole_frames() -> None:
-    assert round(EncodingConfig.duration * EncodingConfig.fps, 9) == 79
