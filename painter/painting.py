@@ -95,16 +95,23 @@ def resolve_ground(canvas: str, picture: Picture, paper: bool = False) -> Color 
     'auto' is transparent if the picture is anywhere, else white paper if the style asks for it, or the picture's mean
     colour, in whole 8-bit steps.
     """
-    if canvas == "transparent" or (canvas == "auto" and picture.alpha is not None):
+    if canvas != "auto":
+        return named_ground(canvas)
+    if picture.alpha is not None:
         return None
-    if canvas == "auto" and not paper:
-        mean = picture.rgb.mean(axis=(0, 1), dtype=np.float64)
-        levels = [round(255 * float(channel)) for channel in mean]
-    else:
-        digits = {"auto": "#ffffff", "white": "#ffffff", "black": "#000000"}.get(canvas, canvas)[1:]
-        levels = list(bytes.fromhex(digits))
-    red, green, blue = (level / 255 for level in levels)
+    if paper:
+        return named_ground("white")
+    mean = picture.rgb.mean(axis=(0, 1), dtype=np.float64)
+    red, green, blue = (round(255 * float(channel)) / 255 for channel in mean)
     return red, green, blue
+
+
+def named_ground(canvas: str) -> Color | None:
+    """The ground that `canvas`, as in PaintConfig but not 'auto', names; None is transparent."""
+    if canvas == "transparent":
+        return None
+    red, green, blue = bytes.fromhex({"white": "#ffffff", "black": "#000000"}.get(canvas, canvas)[1:])
+    return red / 255, green / 255, blue / 255
 
 
 def canvas_color(ground: Color | None) -> np.ndarray:
