@@ -18,7 +18,7 @@ from painter.cli.paths import DEFAULT_FOLDER, check_overwriting
 from painter.cli.progress import say
 from painter.config import ExportConfig
 from painter.errors import OutputError
-from painter.export import FORMATS, check_output, check_place
+from painter.export import FORMATS, check_output, check_place, format_of
 from painter.files import STROKE_ENDINGS, free_names, numbered, split_ending
 
 if TYPE_CHECKING:
@@ -36,22 +36,22 @@ Saver = Callable[[], "Notes"]
 class Outputs:
     """What one command line writes."""
 
-    paintings: tuple[Path, ...]  # the endings pick the formats
-    strokes: Path | None = None  # a stroke file beside them
-    report: Path | None = None
+    paintings: tuple[str, ...]  # the endings pick the formats; a folder of frames ends in a slash
+    strokes: str | None = None  # a stroke file beside them
+    report: str | None = None
     own_folder: bool = False  # no name was given, so that DEFAULT_FOLDER is ours to make
     overwrite: bool = False
     export: ExportConfig = field(default_factory=ExportConfig)
 
     @property
-    def files(self) -> tuple[Path, ...]:
+    def files(self) -> tuple[str, ...]:
         """All of them, as they are told of."""
-        return tuple(path for path in (*self.paintings, self.strokes, self.report) if path is not None)
+        return tuple(name for name in (*self.paintings, self.strokes, self.report) if name is not None)
 
-    def renamed(self, change: Mapping[Path, Path]) -> Outputs:
+    def renamed(self, change: Mapping[str, str]) -> Outputs:
         """The same under other names."""
-        strokes, report = (None if path is None else change[path] for path in (self.strokes, self.report))
-        return replace(self, paintings=tuple(change[path] for path in self.paintings), strokes=strokes, report=report)
+        strokes, report = (None if name is None else change[name] for name in (self.strokes, self.report))
+        return replace(self, paintings=tuple(change[name] for name in self.paintings), strokes=strokes, report=report)
 
 
 def add_output_options(parser: argparse.ArgumentParser, default: str) -> None:
@@ -91,21 +91,30 @@ def read_outputs(options: argparse.Namespace, stem: str) -> Outputs:
     Raises:
         OptionError: for a value outside its range.
     """
-    named = [Path(name) for name in options.output]
+    named = options.output or [DEFAULT_FOLDER / f"{stem}{ending}" for ending in (".png", ".gif")]
     return Outputs(
-        paintings=tuple(named or [DEFAULT_FOLDER / f"{stem}{ending}" for ending in (".png", ".gif")]),
-        own_folder=not named,
+        paintings=tuple(map(_tidy, named)),
+        own_folder=not options.output,
         overwrite=options.overwrite,
         export=ExportConfig(**given(options, ExportConfig)),
     )
 
 
+def _tidy(name: str | os.PathLike[str]) -> str:
+    """A painting's name as messages have it: without a leading ./, and a slash after a folder of frames."""
+    try:
+        is_folder = format_of(name).is_folder
+    except OutputError:  # refused later
+        is_folder = False
+    return f"{Path(name)}/" if is_folder else str(Path(name))
+
+
 def with_strokes(outputs: Outputs) -> Outputs:
     """The same with a stroke file beside the first painting, unless there is one already."""
-    first = outputs.paintings[0]
-    if any(split_ending(path)[1].lower() in STROKE_ENDINGS for path in outputs.paintings):
+    if any(split_ending(Path(name))[1].lower() in STROKE_ENDINGS for name in outputs.paintings):
         return outputs
-    return replace(outputs, strokes=first.with_name(split_ending(first)[0] + STROKE_ENDINGS[0]))
+    first = Path(outputs.paintings[0])
+    return replace(outputs, strokes=str(first.with_name(split_ending(first)[0] + STROKE_ENDINGS[0])))
 
 
 def check_outputs(outputs: Outputs, inputs: Mapping[str, Path]) -> None:
@@ -114,12 +123,22 @@ def check_outputs(outputs: Outputs, inputs: Mapping[str, Path]) -> None:
     Raises:
         OutputError: a file cannot be written, or would go over another one or over one that is read.
     """
-    free = next(n for n in count(1) if not any(os.path.lexists(numbered(path, n)) for path in outputs.files))
-    for path in outputs.files:
-        numbers = os.path.isfile(path) and not outputs.overwrite
-        check = check_place if path == outputs.report else check_output
-        check(numbered(path, free) if numbers else path)
-    check_overwriting(outputs.files, inputs)
+    paths = [Path(name) for name in outputs.files]
+    free = next(n for n in count(1) if not any(os.path.lexists(numbered(path, n)) for path in paths))
+    for name, path in zip(outputs.files, paths, strict=True):
+        is_folder = name.endswith("/")
+        beside = not outputs.overwrite and (os.path.isdir(path) if is_folder else os.path.isfile(path))
+        final = numbered(path, free) if beside else path
+        if name == outputs.report:
+            check_place(final)
+        else:
+            check_output(_like(name, final))
+    check_overwriting(paths, inputs)
+
+
+def _like(name: str, path: Path) -> str:
+    """`path` with the slash that `name` may have."""
+    return f"{path}/" if name.endswith("/") else str(path)
 
 
 @contextmanager
@@ -130,14 +149,14 @@ def claimed(outputs: Outputs) -> Iterator[Outputs]:
         return
     with ExitStack() as stack:
         try:
-            names = stack.enter_context(free_names(outputs.files))
+            names = stack.enter_context(free_names([Path(name) for name in outputs.files]))
         except OSError as error:
             why = error.strerror or error
             raise OutputError(f"cannot write {outputs.files[0]}: {why}; choose another folder with -o") from error
-        yield outputs.renamed(dict(zip(outputs.files, names, strict=True)))
+        yield outputs.renamed({name: _like(name, path) for name, path in zip(outputs.files, names, strict=True)})
 
 
-def painting_jobs(painting: Painting, outputs: Outputs, image: np.ndarray | None = None) -> list[tuple[Path, Saver]]:
+def painting_jobs(painting: Painting, outputs: Outputs, image: np.ndarray | None = None) -> list[tuple[str, Saver]]:
     """What is to be written of a painting, the strokes first: all else can be made from them.
 
     Args:
@@ -147,11 +166,11 @@ def painting_jobs(painting: Painting, outputs: Outputs, image: np.ndarray | None
 
     first = [] if outputs.strokes is None else [outputs.strokes]
     return [
-        (path, partial(save_painting, painting, path, image, outputs.export)) for path in (*first, *outputs.paintings)
+        (name, partial(save_painting, painting, name, image, outputs.export)) for name in (*first, *outputs.paintings)
     ]
 
 
-def write_in_turn(jobs: Sequence[tuple[Path, Saver]]) -> list[str]:
+def write_in_turn(jobs: Sequence[tuple[str, Saver]]) -> list[str]:
     """Write files, and return the notes.
 
     Raises:
@@ -162,15 +181,14 @@ def write_in_turn(jobs: Sequence[tuple[Path, Saver]]) -> list[str]:
         try:
             notes += save() or []
         except OutputError as error:
-            done = ", ".join(str(path) for path, _ in jobs[:k])
+            done = ", ".join(name for name, _ in jobs[:k])
             raise OutputError(f"{error}; written before that: {done}" if done else str(error)) from error
     return notes
 
 
 def tell_written(asked: Outputs, written: Outputs, notes: Sequence[str], verb: str = "wrote") -> None:
     """One line with the names of all files, and one for each note."""
-    there = [str(path) for path, new in zip(asked.files, written.files, strict=True) if path != new]
-    why = "" if not there else " (what there was is kept; --overwrite replaces it)"
-    say(sys.stdout, f"{verb} {', '.join(map(str, written.files))}{why}")
+    why = "" if written.files == asked.files else " (what was there is kept; --overwrite replaces it)"
+    say(sys.stdout, f"{verb} {', '.join(written.files)}{why}")
     for note in notes:
         say(sys.stdout, note)

@@ -90,7 +90,7 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
     brush = paint.config.style if paint.config.brush is None else Path(paint.config.brush).stem
     outputs = read_outputs(options, f"{paint.image.stem}-{brush}")
     if options.report is not None:
-        outputs = replace(outputs, report=Path(options.report))
+        outputs = replace(outputs, report=str(Path(options.report)))
     return Request(paint, outputs if options.no_strokes else with_strokes(outputs), options.quiet)
 
 
@@ -124,8 +124,8 @@ def write(outputs: Outputs, result: Result, watch: Stopwatch) -> list[str]:
         with watch.phase("write"):
             return save()
 
-    jobs: list[tuple[Path, Saver]] = [
-        (path, partial(timed, save)) for path, save in painting_jobs(result.painting, outputs, result.image)
+    jobs: list[tuple[str, Saver]] = [
+        (name, partial(timed, save)) for name, save in painting_jobs(result.painting, outputs, result.image)
     ]
     if outputs.report is not None:
         jobs.append((outputs.report, lambda: _write_report(outputs, result, watch)))
@@ -134,9 +134,9 @@ def write(outputs: Outputs, result: Result, watch: Stopwatch) -> list[str]:
 
 def _write_report(outputs: Outputs, result: Result, watch: Stopwatch) -> None:
     assert outputs.report is not None
-    files = [str(path) for path in outputs.files if path != outputs.report]
+    files = [name for name in outputs.files if name != outputs.report]
     final = {**result.report, "outputs": files, "seconds": watch.seconds(), "peak_rss_mb": peak_rss_mb()}
-    with writing(outputs.report) as temporary:
+    with writing(Path(outputs.report)) as temporary:
         temporary.write_text(json.dumps(final, indent=2, allow_nan=False) + "\n")
 
 

@@ -80,7 +80,7 @@ def run(request: Request) -> int:
         announce_compiling()
     with claimed(request.outputs) as outputs:
         # Drawn once for all stills; one alone draws for itself, and need not hold all of it.
-        stills = [path for path in outputs.paintings if path.suffix.lower() in STILL_ENDINGS]
+        stills = [name for name in outputs.paintings if name.lower().endswith(STILL_ENDINGS)]
         image = painting.draw() if len(stills) > 1 else None
         notes = write_in_turn(painting_jobs(painting, outputs, image))
     if not request.quiet:

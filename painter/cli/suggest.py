@@ -47,8 +47,7 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
     _print_table(points, chosen)
     if outputs.files:
         with claimed(outputs) as named:
-            (curve,) = named.files
-            with writing(curve) as temporary:
+            with writing(Path(named.files[0])) as temporary:
                 growth.plot_curve(points, chosen, temporary)
         tell_written(outputs, named, [])
     return 0
@@ -66,13 +65,13 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     return parser
 
 
-def _curves(name: str | None) -> tuple[Path, ...]:
+def _curves(name: str | None) -> tuple[str, ...]:
     """The curve's file, if one is asked for."""
     if name is None:
         return ()
     if Path(name).suffix.lower() != ".png":
         raise OutputError(f"cannot write {name}: a curve is written as .png; choose such a name")
-    return (Path(name),)
+    return (str(Path(name)),)
 
 
 def _print_table(points: Sequence[tuple[int, float]], chosen: int) -> None:
