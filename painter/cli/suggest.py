@@ -46,9 +46,8 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
     chosen = growth.choose(points)
     _print_table(points, chosen)
     if outputs.files:
-        with claimed(outputs) as named:
-            with writing(Path(named.files[0])) as temporary:
-                growth.plot_curve(points, chosen, temporary)
+        with claimed(outputs) as named, writing(Path(named.files[0])) as temporary:
+            growth.plot_curve(points, chosen, temporary)
         tell_written(outputs, named, [])
     return 0
 
