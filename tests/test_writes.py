@@ -184,7 +184,7 @@ def test_a_full_disk(small_disk: Path) -> None:
 
 def test_what_was_written_before_the_disk_was_full_is_named_and_kept(small_disk: Path) -> None:
     small, large = small_disk / "small.png", small_disk / "large.png"
-    jobs = [(small, lambda: write_png(small, noise(60))), (large, lambda: write_png(large, noise()))]
+    jobs = [(str(small), lambda: write_png(small, noise(60))), (str(large), lambda: write_png(large, noise()))]
     with pytest.raises(OutputError, match=rf"large\.png: No space left on device; written before that: {small}$"):
         write_in_turn(jobs)
     assert listing(small_disk) == {"small.png"}
@@ -199,7 +199,7 @@ def test_a_read_only_disk(
         write_png(small_disk / "a.png", noise(8))
     with (
         pytest.raises(OutputError, match=r"^cannot write .*a\.png: Read-only file system; choose another folder"),
-        claimed(Outputs((small_disk / "a.png",))),
+        claimed(Outputs((str(small_disk / "a.png"),))),
     ):
         raise AssertionError
     monkeypatch.chdir(tmp_path)
@@ -216,7 +216,7 @@ def test_a_folder_that_is_closed_to_us(tmp_path: Path, monkeypatch: pytest.Monke
         monkeypatch.setattr(os, "open", no_entry)
     with pytest.raises(OutputError, match=r"^cannot write .*a\.png: Permission denied$"):
         write_png(path, noise(8))
-    with pytest.raises(OutputError, match=r"Permission denied; choose another folder"), claimed(Outputs((path,))):
+    with pytest.raises(OutputError, match=r"Permission denied; choose another folder"), claimed(Outputs((str(path),))):
         raise AssertionError
     assert not listing(path.parent)
 
@@ -380,12 +380,12 @@ def test_runs_into_one_folder_at_once(tmp_path: Path) -> None:
 
 def test_overwriting_keeps_the_names(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"old")
-    outputs = with_strokes(Outputs((tmp_path / "a.png",), report=tmp_path / "r.json"))
+    outputs = with_strokes(Outputs((f"{tmp_path}/a.png", f"{tmp_path}/frames/"), report=f"{tmp_path}/r.json"))
     with claimed(Outputs(outputs.paintings, overwrite=True)) as same:
-        assert same.files == (tmp_path / "a.png",)
+        assert same.files == outputs.paintings
     with claimed(outputs) as new:
-        assert [path.name for path in new.files] == ["a-2.png", "a-2.strokes.json", "r-2.json"]
-        assert (new.strokes, new.report) == (tmp_path / "a-2.strokes.json", tmp_path / "r-2.json")
+        assert new.paintings == (f"{tmp_path}/a-2.png", f"{tmp_path}/frames-2/")
+        assert (new.strokes, new.report) == (f"{tmp_path}/a-2.strokes.json", f"{tmp_path}/r-2.json")
 
 
 def test_file_systems_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
