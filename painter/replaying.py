@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
-from painter.config import STYLE_ALIASES, STYLES, PaintConfig, check_value, option, option_name
+from painter.config import STYLE_ALIASES, STYLES, PaintConfig, check_fields, option
 from painter.errors import OptionError
 from painter.options import Names, Span
 
@@ -38,12 +38,7 @@ class ReplayConfig:
     )
 
     def __post_init__(self) -> None:
-        for spec in fields(self):
-            value = getattr(self, spec.name)
-            try:
-                object.__setattr__(self, spec.name, check_value(spec, value))
-            except ValueError as error:
-                raise OptionError(f"{option_name(spec.name)} {value}: {error}") from None
+        check_fields(self)
 
 
 def altered(painting: Painting, config: ReplayConfig) -> Painting:

@@ -154,7 +154,8 @@ def readme() -> str:
 def option_rows() -> dict[str, tuple[str, str]]:
     """Of the README's table of options: the default and the remarks, by the option's first word."""
     section = readme().split("\n## Options\n")[1].split("\n## ")[0]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if re.match(r"\| `(-|IMAGE)", line)]
+    lines = [line for line in section.splitlines() if re.match(r"\| `(-|IMAGE)", line)]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     # Two options of a kind share a row.
     return {name.strip("` ").split()[0]: (row[1].strip("`"), row[2]) for row in rows for name in row[0].split(",")}
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from painter.stroke_file import load_strokes, save_strokes
 from PIL import Image
 
 from painter import PaintConfig, cli
@@ -18,6 +17,7 @@ from painter.errors import OptionError
 from painter.options import Span
 from painter.painting import Painting
 from painter.replaying import ReplayConfig, altered
+from painter.stroke_file import load_strokes, save_strokes
 
 STYLES = ("markerpen", "oilpaintbrush")
 
