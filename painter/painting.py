@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -50,6 +50,16 @@ class Painting:
             drawing.draw(len(self.strokes), pool)
         return self._finished(drawing, relief)
 
+    def draw16(self, size: int | None = None, relief: float | None = None) -> np.ndarray:
+        """What `draw` returns in 16 bits a channel, from the canvas of floats: uint16 [H, W, C] in 0..65535."""
+        from renderers.drawing import Drawing, drawing_threads
+
+        relief = self.config.relief if relief is None else relief
+        drawing = Drawing(self.strokes, self._bare_canvas(size or self.config.size), relief > 0)
+        with drawing_threads() as pool:
+            drawing.draw(len(self.strokes), pool)
+        return to_words(self._shown(drawing, relief))
+
     def replay(self, size: int, frames: int) -> Iterator[np.ndarray]:
         """The painting as it grows: first the bare ground, last exactly `draw(size)`.
 
@@ -60,26 +70,50 @@ class Painting:
         Yields:
             What `draw` returns, as many strokes further each time as the last time, give or take one.
         """
-        from renderers.drawing import Drawing, drawing_threads
-
         if frames < 2:
             raise ValueError(f"a replay has at least the ground and the finished painting, got {frames=}")
         steps = min(frames - 1, len(self.strokes))
+        return self.frames(size, [len(self.strokes) * step // max(1, steps) for step in range(steps + 1)])
+
+    def frames(self, size: int, counts: Iterable[int]) -> Iterator[np.ndarray]:
+        """The painting with so many of its strokes, for each of `counts`, one by one.
+
+        Args:
+            size: the longer side, pixels.
+            counts: numbers of strokes, from 0 to all, none below the one before it: paint does not go away.
+
+        Yields:
+            What `draw` returns; the same array again where a count is that of the frame before.
+
+        Raises:
+            ValueError: a count is below the one before it, or above the number of strokes.
+        """
+        from renderers.drawing import Drawing, drawing_threads
+
         drawing = Drawing(self.strokes, self._bare_canvas(size), self.config.relief > 0)
-        yield self._finished(drawing, self.config.relief)
+        before, frame = -1, np.empty(0, np.uint8)
         with drawing_threads() as pool:
-            for step in range(1, steps + 1):
-                drawing.draw(len(self.strokes) * step // steps, pool)
-                yield self._finished(drawing, self.config.relief)
+            for count in counts:
+                if not max(0, before) <= count <= len(self.strokes):
+                    raise ValueError(f"{count} strokes cannot follow {before}, of {len(self.strokes)}")
+                if count != before:
+                    drawing.draw(count, pool)
+                    frame = self._finished(drawing, self.config.relief)
+                    before = count
+                yield frame
 
     def _finished(self, drawing: Drawing, relief: float) -> np.ndarray:
         """What is drawn so far, lit, within the region, as bytes."""
+        return to_bytes(self._shown(drawing, relief))
+
+    def _shown(self, drawing: Drawing, relief: float) -> np.ndarray:
+        """The same as floats: [H, W, C] float32, premultiplied if transparent."""
         from renderers.relief import light
 
         canvas = drawing.canvas
         if relief > 0:
             canvas = light(canvas, drawing.height, relief, drawing.pixel)
-        return to_bytes(within_region(canvas, self.region, self.ground))
+        return within_region(canvas, self.region, self.ground)
 
     def _bare_canvas(self, size: int) -> np.ndarray:
         """[H, W, C] float32 of the ground."""
@@ -157,19 +191,29 @@ def to_bytes(canvas: np.ndarray) -> np.ndarray:
     Returns:
         uint8 [H, W, C]; where alpha is 0, so are the colours.
     """
-    image = np.empty(canvas.shape, np.uint8)
+    return _quantised(canvas, np.uint8)
+
+
+def to_words(canvas: np.ndarray) -> np.ndarray:
+    """As `to_bytes`, in 16 bits a channel: uint16 of the same shape, in 0..65535."""
+    return _quantised(canvas, np.uint16)
+
+
+def _quantised(canvas: np.ndarray, dtype: type[np.uint8] | type[np.uint16]) -> np.ndarray:
+    image = np.empty(canvas.shape, dtype)
+    top = int(np.iinfo(dtype).max)
     rows = max(1, _BAND_PIXELS // canvas.shape[1])
-    for top in range(0, len(canvas), rows):
-        band = canvas[top : top + rows]
+    for first in range(0, len(canvas), rows):
+        band = canvas[first : first + rows]
         if canvas.shape[2] == 4:
-            band = _straight(band)
-        image[top : top + rows] = np.rint(np.clip(band, 0, 1) * 255)
+            band = _straight(band, top)
+        image[first : first + rows] = np.rint(np.clip(band, 0, 1) * top)
     return image
 
 
-def _straight(band: np.ndarray) -> np.ndarray:
-    """Premultiplied RGBA [h, W, 4] with its colours divided by alpha; all 0 where alpha rounds to 0 in 8 bits."""
+def _straight(band: np.ndarray, top: int) -> np.ndarray:
+    """Premultiplied RGBA [h, W, 4] with its colours divided by alpha; all 0 where alpha in 0..`top` rounds to 0."""
     alpha = band[..., 3:]
-    shows = alpha * 255 > 0.5
+    shows = alpha * top > 0.5
     colors = np.divide(band[..., :3], alpha, out=np.zeros_like(band[..., :3]), where=shows)
     return np.concatenate([colors, np.where(shows, alpha, 0)], axis=2)

@@ -226,7 +226,7 @@ def test_folder_as_picture(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("-o", "a.bmp"), "cannot write a.bmp: there is no format '.bmp'; use .png"),
+        (("-o", "a.bmp"), "cannot write a.bmp: there is no format '.bmp'; use .png, .jpg"),
         (("-o", "painting"), "cannot write painting: the name has no ending"),
         (("-o", "missing/a.png"), "cannot write missing/a.png: the folder missing does not exist"),
         (("-o", "output/a.png"), "cannot write output/a.png: the folder output does not exist"),

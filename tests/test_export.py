@@ -263,7 +263,7 @@ def test_a_full_disk_is_an_output_error(tmp_path: Path, monkeypatch: pytest.Monk
     assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"old"]
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.gif", "A.PNG", "with space.gif", "a.b.png"])
+@pytest.mark.parametrize("name", ["a.png", "a.gif", "A.PNG", "with space.gif", "a.b.png", "a.mp4", "a.strokes.json"])
 def test_check_output_accepts_and_leaves_nothing(name: str, tmp_path: Path) -> None:
     check_output(tmp_path / name)
     assert list(tmp_path.iterdir()) == []
@@ -288,7 +288,7 @@ def refuse(path: Path) -> str:
     return message
 
 
-@pytest.mark.parametrize("name", ["a.bmp", "a", ".png", "a.png.", "a.jpeg"])
+@pytest.mark.parametrize("name", ["a.bmp", "a", ".png", "a.png.", "a.json"])
 def test_check_output_names_the_endings(name: str, tmp_path: Path) -> None:
     message = refuse(tmp_path / name)
     assert all(ending in message for ending in FORMATS)

@@ -20,3 +20,15 @@ def write_png(path: Path, image: np.ndarray) -> None:
         raise ValueError(f"expected uint8 [H, W, 3] or [H, W, 4], got {image.dtype} {list(image.shape)}")
     with writing(path) as temporary:
         Image.fromarray(image).save(temporary, format="PNG")
+
+
+def write_png16(path: Path, image: np.ndarray) -> None:
+    """Write `image`, uint16 [H, W, 3] or [H, W, 4] in 0..65535, as `write_png` does; Pillow has no such pictures."""
+    import cv2
+
+    if image.dtype != np.uint16 or image.ndim != 3 or image.shape[2] not in (3, 4) or image.size == 0:
+        raise ValueError(f"expected uint16 [H, W, 3] or [H, W, 4], got {image.dtype} {list(image.shape)}")
+    order = cv2.COLOR_RGB2BGR if image.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
+    _, encoded = cv2.imencode(".png", cv2.cvtColor(image, order))
+    with writing(path) as temporary:
+        temporary.write_bytes(encoded.data)
