@@ -79,7 +79,7 @@ def test_the_wheel_holds_all_that_is_needed_and_no_more(wheel: Path) -> None:
     expected = {"paint.py"}
     for folder in ("painter", "renderers", "checkpoints"):
         expected |= tracked(folder, ".py")
-    expected |= tracked("painter/samples", ".png") | {"checkpoints/manifest.json"}
+    expected |= tracked("painter/samples", ".png") | tracked("painter/schemas", ".json") | {"checkpoints/manifest.json"}
     manifest = json.loads((ROOT / "checkpoints" / "manifest.json").read_text())["brushes"]
     expected |= {f"checkpoints/{entry['file']}" for entry in manifest.values()}
     assert contents == expected
