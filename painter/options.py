@@ -8,6 +8,7 @@
     Color            #rrggbb, or one of a list
     File             the name of a file, which is not looked at here
     Pair             LO:HI
+    Span             A:B, as Python's slices
     Palette          a number of colours, a file or colours
     OrNames          one of a few names, or another kind's value
 """
@@ -251,6 +252,26 @@ class Pair(_Text):
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise TypeError
         return float(value)
+
+
+@dataclass(frozen=True)
+class Span(_Text):
+    """A:B as Python's slices have it: from 0, B left out; either may be missing, or negative: from the end."""
+
+    words: str = "A:B, whole numbers, either may be left out"
+
+    def check(self, value: Any) -> str:
+        try:
+            self.split(value)
+        except (AttributeError, TypeError, ValueError):
+            raise ValueError(f"must be {self.words}") from None
+        return value
+
+    @staticmethod
+    def split(text: str) -> slice:
+        """The slice. Raises ValueError unless that is what `text` is."""
+        first, last = (None if part == "" else int(part) for part in text.split(":"))
+        return slice(first, last)
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from painter.config import PaintConfig
+from painter.config import ExportConfig, PaintConfig
 from painter.picture import Picture
 from painter.resizing import fit_size, resize_image
 
@@ -30,7 +32,37 @@ class Painting:
     aspect: tuple[int, int]  # height and width, in any one unit; usually the picture's own pixels
     ground: Color | None  # what is painted on; None is transparent
     config: PaintConfig
-    region: np.ndarray | None = None  # [H, W] float32 in [0, 1], of any size: how much paint shows; all if None
+    # [H, W] float32 in [0, 1] in steps of 1/255, of any size: how much paint shows; all if None
+    region: np.ndarray | None = None
+    # Where it comes from: 'input' (name, sha256, width, height), 'palette' (['#rrggbb', …]), 'impasto' (the version
+    # that found the strokes), 'checkpoint' (sha256); each None or missing where there is none.
+    about: dict[str, Any] = field(default_factory=dict)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str], style: str | None = None) -> Painting:
+        """Read a stroke file, or strokes that the original program saved; see `painter.stroke_file.load_strokes`.
+
+        Raises:
+            StrokeFileError: the file cannot be read or is not right.
+            OptionError: there is no such style.
+        """
+        from painter.stroke_file import load_strokes
+
+        return load_strokes(path, style)
+
+    def save(self, *paths: str | os.PathLike[str], config: ExportConfig | None = None) -> None:
+        """Write the painting to files; endings pick the formats, see `painter.export.FORMATS`.
+
+        Args:
+            config: how; the defaults if not given.
+
+        Raises:
+            OutputError: for an ending that we do not write or a file that cannot be written.
+        """
+        from painter.export.save import save_painting
+
+        for path in paths:
+            save_painting(self, Path(path), config=config)
 
     def draw(self, size: int | None = None, relief: float | None = None) -> np.ndarray:
         """The finished painting.
@@ -129,16 +161,23 @@ def resolve_ground(canvas: str, picture: Picture, paper: bool = False) -> Color 
     'auto' is transparent if the picture is anywhere, else white paper if the style asks for it, or the picture's mean
     colour, in whole 8-bit steps.
     """
-    if canvas == "transparent" or (canvas == "auto" and picture.alpha is not None):
+    if canvas != "auto":
+        return named_ground(canvas)
+    if picture.alpha is not None:
         return None
-    if canvas == "auto" and not paper:
-        mean = picture.rgb.mean(axis=(0, 1), dtype=np.float64)
-        levels = [round(255 * float(channel)) for channel in mean]
-    else:
-        digits = {"auto": "#ffffff", "white": "#ffffff", "black": "#000000"}.get(canvas, canvas)[1:]
-        levels = list(bytes.fromhex(digits))
-    red, green, blue = (level / 255 for level in levels)
+    if paper:
+        return named_ground("white")
+    mean = picture.rgb.mean(axis=(0, 1), dtype=np.float64)
+    red, green, blue = (round(255 * float(channel)) / 255 for channel in mean)
     return red, green, blue
+
+
+def named_ground(canvas: str) -> Color | None:
+    """The ground that `canvas`, as in PaintConfig but not 'auto', names; None is transparent."""
+    if canvas == "transparent":
+        return None
+    red, green, blue = bytes.fromhex({"white": "#ffffff", "black": "#000000"}.get(canvas, canvas)[1:])
+    return red / 255, green / 255, blue / 255
 
 
 def canvas_color(ground: Color | None) -> np.ndarray:

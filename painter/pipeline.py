@@ -110,7 +110,9 @@ def find_strokes(subject: Subject, watch: Stopwatch, on_progress: OnProgress | N
         assert strokes is not None
         strokes = strokes.map(lambda values: values.cpu())
         strokes = strokes[arrange(strokes, subject.aspect)]
-    painting = Painting(strokes, subject.aspect, subject.ground, subject.config, subject.region)
+    painting = Painting(
+        strokes, subject.aspect, subject.ground, subject.config, subject.region, _provenance(subject)
+    )
     return Found(painting, search.psnr, interrupted)
 
 
@@ -145,6 +147,18 @@ def finish(subject: Subject, found: Found, watch: Stopwatch) -> Result:
         "peak_rss_mb": peak_rss_mb(),
     }
     return Result(painting, image, report)
+
+
+def _provenance(subject: Subject) -> dict[str, Any]:
+    """`Painting.about`."""
+    from renderers.checkpoint import listed_digest
+
+    return {
+        "input": subject.about,
+        "palette": _color_names(subject.goal.palette),
+        "impasto": __version__,
+        "checkpoint": None if subject.config.brush is not None else listed_digest(subject.config.style),
+    }
 
 
 def _color_names(palette: np.ndarray | None) -> list[str] | None:

@@ -16,6 +16,7 @@ from painter.masks import load_mask
 from painter.painting import Color, canvas_color, make_target, resolve_ground, to_bytes, within_region
 from painter.palette import nearest, read_palette
 from painter.picture import Picture, load_picture, picture_from_array
+from painter.pixels import in_steps
 from painter.resizing import fit_size, resize_image
 from painter.tones import divide_tones
 
@@ -54,7 +55,9 @@ def prepare_subject(source: PictureSource, config: PaintConfig) -> Subject:
     else:
         picture = load_picture(source, config.size)
     rows, columns = picture.rgb.shape[:2]
-    region = None if config.region is None else load_mask(config.region, rows, columns, "--region")
+    region = None
+    if config.region is not None:
+        region = in_steps(load_mask(config.region, rows, columns, "--region"))
     shown = _shown(picture.alpha, region)
     palette = None
     if config.palette is not None:
@@ -124,7 +127,7 @@ def _ground(picture: Picture, config: PaintConfig, palette: np.ndarray | None) -
     ground = resolve_ground(config.canvas, picture, config.manner.paper)
     if ground is None or palette is None or config.canvas != "auto":
         return ground
-    red, green, blue = palette[nearest(np.array(ground, np.float32), palette)].tolist()
+    red, green, blue = (round(255 * c) / 255 for c in palette[nearest(np.array(ground, np.float32), palette)].tolist())
     return red, green, blue
 
 

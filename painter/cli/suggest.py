@@ -8,11 +8,19 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from painter.cli.options import add_common_options, add_image, add_painting_options, new_parser, read_painting_options
-from painter.cli.paths import check_inputs, check_overwriting
+from painter.cli.options import (
+    LIST_OF_PRESETS,
+    add_common_options,
+    add_image,
+    add_painting_options,
+    new_parser,
+    read_painting_options,
+)
+from painter.cli.outputs import Outputs, add_overwrite, check_outputs, claimed, tell_written
+from painter.cli.paths import check_inputs
 from painter.cli.progress import ProgressBar, announce_compiling, say
 from painter.errors import OutputError
-from painter.export import check_place, writing
+from painter.export import writing
 from painter.usage import Stopwatch, keep_freed_memory
 
 
@@ -21,10 +29,8 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
     options = make_parser(program).parse_args(arguments)
     asked = read_painting_options(options)
     check_inputs(asked.config)
-    curve = None if options.output is None else Path(options.output)
-    if curve is not None:
-        _check_curve(curve)
-        check_overwriting([curve], asked.inputs)
+    outputs = Outputs(_curves(options.output), overwrite=options.overwrite)
+    check_outputs(outputs, asked.inputs)
 
     from painter import pipeline
 
@@ -39,27 +45,32 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
         bar.finish()
     chosen = growth.choose(points)
     _print_table(points, chosen)
-    if curve is not None:
-        with writing(curve) as temporary:
+    if outputs.files:
+        with claimed(outputs) as named, writing(Path(named.files[0])) as temporary:
             growth.plot_curve(points, chosen, temporary)
-        say(sys.stdout, f"wrote {curve}")
+        tell_written(outputs, named, [])
     return 0
 
 
 def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     """The options of `suggest`: where the curve goes, and those of a painting."""
-    parser = new_parser("Show how the quality of a painting grows with the number of its strokes.", program)
+    what = "Show how the quality of a painting grows with the number of its strokes."
+    parser = new_parser(what, program, LIST_OF_PRESETS)
     add_image(parser)
     parser.add_argument(*("-o", "--output"), metavar="CURVE.png", help="draw the curve into this file")
+    add_overwrite(parser)
     add_painting_options(parser)
     add_common_options(parser, quiet="print nothing but the table and errors")
     return parser
 
 
-def _check_curve(path: Path) -> None:
-    if path.suffix.lower() != ".png":
-        raise OutputError(f"cannot write {path}: a curve is written as .png; choose such a name")
-    check_place(path)
+def _curves(name: str | None) -> tuple[str, ...]:
+    """The curve's file, if one is asked for."""
+    if name is None:
+        return ()
+    if Path(name).suffix.lower() != ".png":
+        raise OutputError(f"cannot write {name}: a curve is written as .png; choose such a name")
+    return (str(Path(name)),)
 
 
 def _print_table(points: Sequence[tuple[int, float]], chosen: int) -> None:

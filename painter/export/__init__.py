@@ -124,7 +124,7 @@ def _check_folder(path: Path) -> None:
         raise OutputError(f"cannot write {path}: {folder} is not a folder; choose another one")
     try:
         # os.access says yes to root where nobody can write, so try it: with a name as long as `replacing`'s.
-        with tempfile.NamedTemporaryFile(prefix=f".{path.name}.", suffix=path.suffix, dir=folder):
+        with tempfile.NamedTemporaryFile(prefix=f".{path.name}.", suffix=f".part{path.suffix}", dir=folder):
             pass
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
