@@ -87,7 +87,7 @@ def shown(value: Any) -> str:
     if isinstance(value, str):
         return repr(one_line(value if len(value) <= 40 else value[:40] + "…"))
     if isinstance(value, float):
-        return f"{value:g}"
+        return f"{value:.10g}"
     return json.dumps(value)  # a whole number, true, false or null
 
 

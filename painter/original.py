@@ -71,7 +71,7 @@ def read_original(content: bytes, style: str | None = None) -> Painting:
     strokes = Strokes(
         brush,
         {name: parameters[name].to(torch.float32) for name in BRUSHES[brush].names},
-        _tensor(color.reshape(count, -1, 3).clip(0, 1)).to(torch.float32),
+        _tensor(color.reshape(count, color.shape[1] // 3, 3).clip(0, 1)).to(torch.float32),
         _tensor(opacity).to(torch.float32),
         torch.randint(0, SEED_END, (count,), generator=torch.Generator().manual_seed(0)),
     )

@@ -117,11 +117,11 @@ def _ground_name(ground: Color | None) -> str | list[float]:
     """As --canvas takes it where that is exact, else its three numbers."""
     if ground is None:
         return "transparent"
+    if not all(0 <= channel <= 1 for channel in ground):  # so that NaN fails too
+        raise StrokeFileError(f"its ground is {ground}; each channel must be from 0 to 1")
     levels = [round(255 * channel) for channel in ground]
     if [level / 255 for level in levels] == list(ground):
         return "#" + bytes(levels).hex()
-    if not all(0 <= channel <= 1 for channel in ground):  # so that NaN fails too
-        raise StrokeFileError(f"its ground is {ground}; each channel must be from 0 to 1")
     return [float(channel) for channel in ground]
 
 
