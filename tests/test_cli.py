@@ -632,13 +632,13 @@ def test_suggest_prints_a_table_and_draws_the_curve(
     assert growth.subject.about["name"] == "in"
 
 
-def test_suggest_without_a_curve_writes_nothing(
+def test_suggest_has_a_place_of_its_own_for_the_curve(
     growth: Growth, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["suggest", "--size", "48", "--quiet"]) == 0
     out, err = capsys.readouterr()
-    assert out.endswith("--strokes auto would use 100\n") and err == ""
-    assert not listing(here) and growth.on_progress is None
+    assert "--strokes auto would use 100\n" in out and err == "" and growth.on_progress is None
+    assert listing(here) == {"output", "output/octahedron-oilpaintbrush-curve.png"}
 
 
 @pytest.mark.parametrize(
