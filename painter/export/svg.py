@@ -10,6 +10,7 @@ import base64
 import io
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
@@ -98,10 +99,9 @@ def _painted(painting: Painting, laid: LaidStrokes, page: Page) -> Iterator[str]
         yield from _mask(painting.region, page)
         yield _layer("region", "region", ' mask="url(#mask)"')
     for k, (first, last) in enumerate(levels(laid.sizes)):
-        size = float(np.median(laid.sizes[first:last])) * page.mm
-        yield _layer(f"layer{k + 1}", f"{k + 1}: {last - first} strokes, about {number(size, 1)} mm")
-        for n in range(first, last):
-            yield _stroke(laid, n)
+        about = number(float(np.median(laid.sizes[first:last])) * page.mm, 1)
+        yield _layer(f"layer{k + 1}", f"{k + 1}: {last - first} strokes, about {about} mm")
+        yield from (_stroke(laid, n) for n in range(first, last))
         yield "</g>"
     if painting.region is not None:
         yield "</g>"
@@ -138,7 +138,7 @@ def levels(sizes: np.ndarray) -> list[tuple[int, int]]:
     least = np.minimum.accumulate(smooth)
     classes = np.floor(np.log(least[0] / least) / np.log(CLASS_STEP)).clip(max=MOST_LAYERS - 1)
     starts = [0, *(np.flatnonzero(np.diff(classes)) + 1).tolist(), count]
-    return list(zip(starts[:-1], starts[1:], strict=True))
+    return list(pairwise(starts))
 
 
 def _layer(name: str, label: str, attributes: str = "") -> str:
@@ -149,7 +149,7 @@ def _layer(name: str, label: str, attributes: str = "") -> str:
 def _mask(region: np.ndarray, page: Page) -> Iterator[str]:
     """The region as a mask over the page: a grey picture in the file itself."""
     if max(region.shape) > MASK_SIDE:
-        region = resize_image(region, *fit_size(*region.shape, MASK_SIDE))
+        region = resize_image(region, *fit_size(region.shape[0], region.shape[1], MASK_SIDE))
     buffer = io.BytesIO()
     Image.fromarray(np.rint(region.clip(0, 1) * 255).astype(np.uint8)).save(buffer, format="PNG")
     size = f'width="{number(page.width)}" height="{number(page.height)}"'

@@ -72,12 +72,13 @@ class LaidStrokes:
         self._start, self._end = (color.double().numpy() for color in self.brush.ends(strokes.colors))
         self.opacity = strokes.opacity.double().numpy()
         self.sizes = UNITS * self.brush.size(shape).numpy()  # [N] units
+        self._shared = self.brush.outline(self._geometry[0]) if self.brush.alike and len(self) else None
 
     def __len__(self) -> int:
         return len(self.opacity)
 
     def outline(self, n: int) -> Outline:
-        return self.brush.outline(self._geometry[n])
+        return self._shared or self.brush.outline(self._geometry[n])
 
     def place(self, n: int) -> Place:
         return Place(self._center[n], self._axis[n], float(self._scale[n]))
@@ -193,8 +194,8 @@ def _mark(
 
 
 def _gradient(name: str, colors: tuple[str, str], ends: np.ndarray) -> str:
-    (x1, y1), (x2, y2) = ends.tolist()
-    places = " ".join(f'{key}="{number(value, 1)}"' for key, value in zip(("x1", "y1", "x2", "y2"), (x1, y1, x2, y2)))
+    named = zip(("x1", "y1", "x2", "y2"), ends.ravel().tolist(), strict=True)
+    places = " ".join(f'{key}="{number(value, 1)}"' for key, value in named)
     stops = "".join(f'<stop offset="{k}" stop-color="{color}"/>' for k, color in enumerate(colors))
     return f'<linearGradient id="{name}" gradientUnits="userSpaceOnUse" {places}>{stops}</linearGradient>'
 

@@ -33,8 +33,8 @@ CORNER = 0.45  # how far its corners may stand out beyond the radius
 NIB = 0.45  # how far the nib reaches beyond the end points, in radii
 SIDE = 0.98  # where the sides lie, in radii
 EDGE = 0.05  # how soft the sides are, in radii
-RIM = 0.2  # how far inwards ink pools, in radii: an even rim for one that fades
-INK, RIM_MIX, BODY_MIX = 0.96, 0.52, 0.22  # means of coverage, and of pigment in the rim and within
+RIM = 0.16  # how far inwards ink pools, in radii: an even rim for one that fades
+INK, RIM_MIX, BODY_MIX = 0.96, 0.62, 0.21  # means of coverage, and of pigment in the rim and within
 PIECES = 3  # Bézier curves along a side of the outline
 TIP = 9001  # the tip's own unevenness, the same in every stroke
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -38,11 +39,11 @@ TUFT = 7001  # the tuft's own unevenness, the same in every stroke
 
 
 COVER = 0.945  # mean coverage where nothing is dry
-STREAK, STREAK_WIDTH = 0.5, 0.2  # of a streak: coverage and width in half widths
+STREAK, STREAK_WIDTH = 0.35, 0.2  # of a streak: coverage and width in half widths
 PIGMENTS = ((1, (1.0, 1.0)), (-1, (0.0, 0.0)))  # of streaks that carry more paint than others, and less
-VIVID = 0.1  # how far from the mix beside it a streak's is, at least
+VIVID = 0.15  # how far from the mix beside it a streak's is, at least
 NOTCH = 0.02  # narrower gaps are left out
-DRY_FROM = -0.1  # where gaps begin, in half lengths
+DRY_FROM = 0.1  # where gaps begin, in half lengths
 
 
 class OilPaintBrush(NetworkBrush):
@@ -82,7 +83,7 @@ class OilPaintBrush(NetworkBrush):
 
     def outline(self, geometry: np.ndarray) -> Outline:
         """See `Brush.outline`. The body, notched where the tuft runs dry, and its streaks of either pigment over it."""
-        ratio, sagitta = float(geometry[0]), float(geometry[1])
+        ratio, sagitta = max(float(geometry[0]), 1e-6), float(geometry[1])
         middle = _Middle(ratio, sagitta)
         body = Mark(_body(middle), Paint((0.14, 0.86), COVER))
         streaks = [Mark(_streaks(middle, sign), line=Paint(mix, STREAK), width=STREAK_WIDTH) for sign, mix in PIGMENTS]
@@ -173,10 +174,10 @@ def _tuft() -> tuple[_Bristles, ...]:
     bare = np.array([0.55 * smoothstep(-0.1, 0.95, -value) for value in load]) * (places[1] - places[0])
     rising = np.diff(load) > 0
     extremes = [0, *(np.flatnonzero(rising[1:] != rising[:-1]) + 1).tolist(), len(places) - 1]
-    cuts = [0, *((a + b) // 2 for a, b in zip(extremes, extremes[1:], strict=False)), len(places)]
+    cuts = [0, *((a + b) // 2 for a, b in pairwise(extremes)), len(places)]
     return tuple(
         _Bristles(float(places[k]), float(load[k]), float(mix[k]), float(bare[low:high].sum()))
-        for k, low, high in zip(extremes, cuts, cuts[1:], strict=False)
+        for k, low, high in zip(extremes, cuts[:-1], cuts[1:], strict=True)
     )
 
 

@@ -27,8 +27,8 @@ from renderers.jit import kernel as dual_kernel
 
 EDGE = 0.12  # how soft the wet edge is, in radii
 SIDE = 0.96  # where the wet edge lies, in radii
-WASH = 0.7  # mean coverage of the body
-POOL = (0.13, 0.24, 0.6)  # of the rim: depth of its middle and width, in radii, and what it covers of what is left
+WASH = 0.71  # mean coverage of the body
+POOL = (0.14, 0.22, 0.5)  # of the rim: depth of its middle and width, in radii, and what it covers of what is left
 PAPER = 4001  # blooms and wobble that every stroke shares
 TAPER = 2.0  # one radius over the other, at most
 
