@@ -1,4 +1,4 @@
-"""A small rasteriser for the SVG that Impasto writes, and for no other: so that its looks can be tested without a browser.
+"""A small rasteriser for the SVG that Impasto writes, and for no other: its looks can be tested without a browser.
 
 Paths of M, l, q and z; flat colours and linear gradients; lines with mitres and dashes; groups with opacity, masks that
 hold a grey picture, and `use` of a group in `defs`. Anything else is an error.
@@ -20,7 +20,7 @@ from PIL import Image
 SVG = "{http://www.w3.org/2000/svg}"
 HREF = "{http://www.w3.org/1999/xlink}href"
 FINE = 4  # subsamples along a pixel
-FLAT = 12  # straight pieces of a curve
+FLAT = 8  # straight pieces of a curve
 Matrix = np.ndarray  # [2, 3]
 
 

@@ -39,7 +39,7 @@ from painter.version import __version__
 LONG_SIDE_MM = 200.0  # of a drawing whose width is not asked for
 MOST_LAYERS = 8
 MASK_SIDE = 2048  # longer side of the picture of a region, pixels, at most
-NEIGHBOURS = 25  # strokes before and after one, whose median size is that of the level
+NEIGHBOURS = 51  # strokes about one, whose median size is that of the level, and an eighth of all at most
 SHARED = "stroke"  # id of what all strokes have
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NAMESPACES = (
@@ -134,7 +134,7 @@ def levels(sizes: np.ndarray) -> list[tuple[int, int]]:
         return []
     from scipy.ndimage import median_filter
 
-    smooth = median_filter(sizes, size=min(2 * NEIGHBOURS + 1, count), mode="nearest").clip(1e-9)
+    smooth = median_filter(sizes, size=max(1, min(NEIGHBOURS, count // 8)), mode="nearest").clip(1e-9)
     least = np.minimum.accumulate(smooth)
     classes = np.floor(np.log(least[0] / least) / np.log(CLASS_STEP)).clip(max=MOST_LAYERS - 1)
     starts = [0, *(np.flatnonzero(np.diff(classes)) + 1).tolist(), count]

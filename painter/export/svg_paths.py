@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from renderers.brushes import BRUSHES, Brush
 from renderers.brushes.outline import Mark, Outline, Paint, Path
@@ -17,6 +18,7 @@ from renderers.strokes import Strokes
 
 UNITS = 1000  # along the longer side of the drawing
 GRID = 100  # steps to a unit
+FAR = 1e7  # units; strokes that lie beyond, or are larger, show nothing
 _PIXEL = 1 / UNITS  # that frames are made for; their geometry does not depend on it
 
 
@@ -56,7 +58,7 @@ class Pigment:
 
 
 class LaidStrokes:
-    """Strokes where they lie on the drawing.
+    """Strokes where they lie on the drawing; without those whose numbers are not finite, or beyond all measure.
 
     Args:
         strokes: N strokes.
@@ -67,11 +69,14 @@ class LaidStrokes:
         strokes = strokes.map(lambda values: values.detach().cpu())
         shape = {name: values.double() for name, values in strokes.shape.items()}
         frame = self.brush.frame(shape, _PIXEL)
-        self._center, self._axis = UNITS * frame.center.numpy(), frame.axis.numpy()
-        self._scale, self._geometry = UNITS * frame.scale.numpy(), frame.geometry.numpy()
-        self._start, self._end = (color.double().numpy() for color in self.brush.ends(strokes.colors))
-        self.opacity = strokes.opacity.double().numpy()
-        self.sizes = UNITS * self.brush.size(shape).numpy()  # [N] units
+        center, scale = UNITS * frame.center, UNITS * frame.scale
+        numbers = torch.cat([center, frame.axis, scale[:, None], frame.geometry, strokes.colors.flatten(1)], dim=1)
+        kept = (numbers.abs() < FAR).all(dim=1) & strokes.opacity.isfinite()
+        self._center, self._axis = center[kept].numpy(), frame.axis[kept].numpy()
+        self._scale, self._geometry = scale[kept].numpy(), frame.geometry[kept].numpy()
+        self._start, self._end = (color[kept].double().numpy() for color in self.brush.ends(strokes.colors))
+        self.opacity = strokes.opacity[kept].double().numpy()
+        self.sizes = UNITS * self.brush.size(shape)[kept].numpy()  # [N] units
         self._shared = self.brush.outline(self._geometry[0]) if self.brush.alike and len(self) else None
 
     def __len__(self) -> int:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from renderers.brushes.base import MAX_SLIMNESS, Body, Brush, Frame, Limits, Parameter, axis_of, wrapped
-from renderers.brushes.outline import Mark, Outline, Paint, Path, polygon
+from renderers.brushes.outline import Mark, Outline, Paint, Path, Segment, polygon
 from renderers.brushes.texture import kernel
 
 LONGEST = 1024  # texels along the longer side of a texture, at most
@@ -139,14 +139,15 @@ def texel_width(rung: int) -> float:
 
 def _contours(texture: np.ndarray, level: float) -> Path:
     """The areas where a texture exceeds `level`, as polygons in stroke units; holes run the other way round."""
-    from skimage.measure import approximate_polygon, find_contours
+    import cv2
+    from skimage.measure import find_contours
 
     scale = 2 / max(texture.shape)
     middle = np.array(texture.shape)[::-1] / 2
-    path: list = []
+    path: list[Segment] = []
     for contour in find_contours(np.pad(texture, 1), level):
         points = (contour[:, ::-1] - 0.5 - middle) * scale  # of the padded texture: the first texel's centre is at 1
-        corners = approximate_polygon(points, SMOOTH)[:-1]
+        corners = cv2.approxPolyDP(points[:-1].astype(np.float32), SMOOTH, closed=True)[:, 0]
         if len(corners) >= 3:
             path += polygon(corners)
     return tuple(path)
