@@ -62,7 +62,14 @@ class Painting:
 
         Yields:
             uint8 [rows, W, C]; one below the other they are what `draw` returns, byte for byte.
+
+        Raises:
+            ValueError: when the first band is asked for, if `rows` is below 1.
         """
+        return map(to_bytes, self._canvases(size, relief, rows))
+
+    def _canvases(self, size: int | None, relief: float | None, rows: int | None) -> Iterator[np.ndarray]:
+        """`bands` as floats: [rows, W, C] float32, premultiplied on a transparent ground."""
         from renderers.drawing import draw_bands, drawing_threads
 
         relief = self.config.relief if relief is None else relief
@@ -72,8 +79,8 @@ class Painting:
         top = 0
         with drawing_threads() as pool:
             for canvas in draw_bands(self.strokes, shape, canvas_color(self.ground), relief, rows, pool):
-                part = None if region is None else region[top : top + len(canvas)]
-                yield to_bytes(within_region(canvas, part, self.ground))
+                shown = None if region is None else region[top : top + len(canvas)]
+                yield within_region(canvas, shown, self.ground)
                 top += len(canvas)
 
     def replay(self, size: int, frames: int) -> Iterator[np.ndarray]:

@@ -174,8 +174,13 @@ def draw_bands(
         rows: of a band, at least 1; the last may have fewer.
 
     Yields:
-        [rows, W, C] float32 from the top, each a view that is good until the next.
+        [rows, W, C] float32 from the top.
+
+    Raises:
+        ValueError: if `rows` is below 1.
     """
+    if rows < 1:
+        raise ValueError(f"a band has at least one row, got {rows=}")
     height, width = shape
     placed = PlacedStrokes(strokes, height, width, len(ground))
     margin = overlap(placed.pixel) if relief > 0 else 0

@@ -32,7 +32,7 @@ def save_painting(
 
 
 def _save_png(painting: Painting, path: Path, image: np.ndarray | None, config: ExportConfig) -> None:
-    write_png(path, painting.draw() if image is None else image)
+    write_png(path, painting.bands() if image is None else image)
 
 
 def _save_gif(painting: Painting, path: Path, image: np.ndarray | None, config: ExportConfig) -> None:
