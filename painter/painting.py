@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # torch and numba take seconds to import, and a bad picture i
     from renderers.drawing import Drawing
     from renderers.strokes import Strokes
 
+_DRAWN_PIXELS = 2**22  # drawn at a time, by all cores; bounds the memory that a large painting takes
 _BAND_PIXELS = 2**20  # turned to bytes at a time, so that a large canvas needs no second one of floats
 
 Color = tuple[float, float, float]
@@ -74,13 +75,45 @@ class Painting:
         Returns:
             uint8 [H, W, 3], or [H, W, 4] with straight alpha on a transparent ground.
         """
-        from renderers.drawing import Drawing, drawing_threads
+        height, width = fit_size(*self.aspect, size or self.config.size)
+        image = np.empty((height, width, len(canvas_color(self.ground))), np.uint8)
+        top = 0
+        for band in self.bands(size, relief):
+            image[top : top + len(band)] = band
+            top += len(band)
+        return image
+
+    def bands(
+        self, size: int | None = None, relief: float | None = None, rows: int | None = None
+    ) -> Iterator[np.ndarray]:
+        """The finished painting from the top, a band of rows at a time: no more than that is held.
+
+        Args:
+            size, relief: as for `draw`.
+            rows: of a band, at least 1; as many as suit the memory if not given. The last band may have fewer.
+
+        Yields:
+            uint8 [rows, W, C]; one below the other they are what `draw` returns, byte for byte.
+
+        Raises:
+            ValueError: when the first band is asked for, if `rows` is below 1.
+        """
+        return map(to_bytes, self._canvases(size, relief, rows))
+
+    def _canvases(self, size: int | None, relief: float | None, rows: int | None) -> Iterator[np.ndarray]:
+        """`bands` as floats: [rows, W, C] float32, premultiplied on a transparent ground."""
+        from renderers.drawing import draw_bands, drawing_threads
 
         relief = self.config.relief if relief is None else relief
-        drawing = Drawing(self.strokes, self._bare_canvas(size or self.config.size), relief > 0)
+        shape = height, width = fit_size(*self.aspect, size or self.config.size)
+        rows = max(1, _DRAWN_PIXELS // width) if rows is None else rows
+        region = region_at(self.region, height, width)
+        top = 0
         with drawing_threads() as pool:
-            drawing.draw(len(self.strokes), pool)
-        return self._finished(drawing, relief)
+            for canvas in draw_bands(self.strokes, shape, canvas_color(self.ground), relief, rows, pool):
+                shown = None if region is None else region[top : top + len(canvas)]
+                yield within_region(canvas, shown, self.ground)
+                top += len(canvas)
 
     def draw16(self, size: int | None = None, relief: float | None = None) -> np.ndarray:
         """What `draw` returns in 16 bits a channel, from the canvas of floats: uint16 [H, W, C] in 0..65535."""
@@ -206,12 +239,16 @@ def make_target(picture: Picture, ground: Color | None, long_side: int) -> np.nd
 
 def within_region(canvas: np.ndarray, region: np.ndarray | None, ground: Color | None) -> np.ndarray:
     """A canvas [H, W, C] with the bare ground where `region` [h, w] in [0, 1], of any size, is 0; itself if None."""
-    if region is None:
+    shown = region_at(region, *canvas.shape[:2])
+    if shown is None:
         return canvas
-    height, width = canvas.shape[:2]
-    shown = region if region.shape == (height, width) else resize_image(region, height, width)
     bare = canvas_color(ground)
     return bare + shown[:, :, None] * (canvas - bare)
+
+
+def region_at(region: np.ndarray | None, height: int, width: int) -> np.ndarray | None:
+    """A region [h, w], of any size, at [height, width]; itself if it has that size."""
+    return region if region is None or region.shape == (height, width) else resize_image(region, height, width)
 
 
 def to_bytes(canvas: np.ndarray) -> np.ndarray:

@@ -131,7 +131,8 @@ def finish(subject: Subject, found: Found, watch: Stopwatch) -> Result:
         image = painting.draw()
     with watch.phase("measure"):
         # Light and shade are not in the picture, so they do not count against the painting.
-        plain = painting.draw(relief=0.0) if subject.config.relief else image
+        seen = subject.seen_side
+        plain = image if max(image.shape[:2]) == seen and not subject.config.relief else painting.draw(seen, 0.0)
         figures = compare(plain, subject.picture)
     report = {
         "version": __version__,

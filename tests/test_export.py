@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from painter.errors import ImpastoError, OptionError, OutputError
-from painter.export import FORMATS, check_output
+from painter.export import FORMATS, check_output, png
 from painter.export.gif import LONGEST_MS, make_palette, write_gif
 from painter.export.png import write_png
 
@@ -247,7 +247,7 @@ def test_png_round_trip(channels: int, tmp_path: Path) -> None:
 
 def test_png_refuses_other_arrays(tmp_path: Path) -> None:
     for image in (np.zeros((4, 4, 3)), np.zeros((4, 4), np.uint8), np.zeros((0, 4, 3), np.uint8)):
-        with pytest.raises(ValueError, match="expected uint8"):
+        with pytest.raises(ValueError, match="expected uint8 or uint16"):
             write_png(tmp_path / "no.png", image)
     assert list(tmp_path.iterdir()) == []
 
@@ -256,7 +256,7 @@ def test_a_full_disk_is_an_output_error(tmp_path: Path, monkeypatch: pytest.Monk
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Image.Image, "save", full)
+    monkeypatch.setattr(png, "_header", full)
     (tmp_path / "a.png").write_bytes(b"old")
     with pytest.raises(OutputError, match="No space left"):
         write_png(tmp_path / "a.png", solid(1, 2, 3))

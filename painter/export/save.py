@@ -19,7 +19,7 @@ from painter.export.folder import write_folder
 from painter.export.gif import COLOURS, write_gif
 from painter.export.jpeg import write_jpeg
 from painter.export.mp4 import WHITE, write_mp4
-from painter.export.png import write_png, write_png16
+from painter.export.png import write_png
 from painter.export.timeline import Timeline, make_timeline
 from painter.export.webp import write_animated_webp, write_webp
 from painter.painting import Painting
@@ -94,9 +94,9 @@ def save_painting(
 
 def _save_png(job: _Job) -> None:
     if job.config.bit_depth == 16:
-        write_png16(job.path, job.painting.draw16())
+        write_png(job.path, job.painting.draw16())
     else:
-        write_png(job.path, job.still(job.size))
+        write_png(job.path, job.painting.bands() if job.image is None else job.image)
 
 
 def _save_jpeg(job: _Job) -> None:
