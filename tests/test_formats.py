@@ -219,7 +219,7 @@ def test_frames_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Image.Image, "save", full)
+    monkeypatch.setattr("painter.export.png._write", full)
     with pytest.raises(OutputError, match="No space left"):
         save_painting(make_painting(2), tmp_path / "frames")
     assert not list(tmp_path.iterdir())
