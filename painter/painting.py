@@ -84,21 +84,22 @@ class Painting:
         return image
 
     def bands(
-        self, size: int | None = None, relief: float | None = None, rows: int | None = None
+        self, size: int | None = None, relief: float | None = None, rows: int | None = None, depth: int = 8
     ) -> Iterator[np.ndarray]:
         """The finished painting from the top, a band of rows at a time: no more than that is held.
 
         Args:
             size, relief: as for `draw`.
             rows: of a band, at least 1; as many as suit the memory if not given. The last band may have fewer.
+            depth: bits of a channel, 8 or 16.
 
         Yields:
-            uint8 [rows, W, C]; one below the other they are what `draw` returns, byte for byte.
+            uint8 or uint16 [rows, W, C]; one below the other those of 8 bits are what `draw` returns, byte for byte.
 
         Raises:
             ValueError: when the first band is asked for, if `rows` is below 1.
         """
-        return map(to_bytes, self._canvases(size, relief, rows))
+        return map({8: to_bytes, 16: to_words}[depth], self._canvases(size, relief, rows))
 
     def _canvases(self, size: int | None, relief: float | None, rows: int | None) -> Iterator[np.ndarray]:
         """`bands` as floats: [rows, W, C] float32, premultiplied on a transparent ground."""
@@ -114,16 +115,6 @@ class Painting:
                 shown = None if region is None else region[top : top + len(canvas)]
                 yield within_region(canvas, shown, self.ground)
                 top += len(canvas)
-
-    def draw16(self, size: int | None = None, relief: float | None = None) -> np.ndarray:
-        """What `draw` returns in 16 bits a channel, from the canvas of floats: uint16 [H, W, C] in 0..65535."""
-        from renderers.drawing import Drawing, drawing_threads
-
-        relief = self.config.relief if relief is None else relief
-        drawing = Drawing(self.strokes, self._bare_canvas(size or self.config.size), relief > 0)
-        with drawing_threads() as pool:
-            drawing.draw(len(self.strokes), pool)
-        return to_words(self._shown(drawing, relief))
 
     def replay(self, size: int, frames: int) -> Iterator[np.ndarray]:
         """The painting as it grows: first the bare ground, last exactly `draw(size)`.
@@ -169,16 +160,12 @@ class Painting:
 
     def _finished(self, drawing: Drawing, relief: float) -> np.ndarray:
         """What is drawn so far, lit, within the region, as bytes."""
-        return to_bytes(self._shown(drawing, relief))
-
-    def _shown(self, drawing: Drawing, relief: float) -> np.ndarray:
-        """The same as floats: [H, W, C] float32, premultiplied if transparent."""
         from renderers.relief import light
 
         canvas = drawing.canvas
         if relief > 0:
             canvas = light(canvas, drawing.height, relief, drawing.pixel)
-        return within_region(canvas, self.region, self.ground)
+        return to_bytes(within_region(canvas, self.region, self.ground))
 
     def _bare_canvas(self, size: int) -> np.ndarray:
         """[H, W, C] float32 of the ground."""

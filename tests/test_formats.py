@@ -144,9 +144,9 @@ def test_sixteen_bits_are_those_of_the_canvas(ground: tuple[float, float, float]
     save_painting(painting, tmp_path / "a.png", config=ExportConfig(bit_depth=16))
     read = cv2.imread(str(tmp_path / "a.png"), cv2.IMREAD_UNCHANGED)
     order = cv2.COLOR_BGR2RGB if ground else cv2.COLOR_BGRA2RGBA
-    assert read.dtype == np.uint16 and np.array_equal(cv2.cvtColor(read, order), painting.draw16())
+    assert read.dtype == np.uint16 and np.array_equal(cv2.cvtColor(read, order), np.concatenate(list(painting.bands(depth=16))))
     with Image.open(tmp_path / "a.png") as image8:  # another reader, which keeps the upper 8 bits
-        assert np.array_equal(np.array(image8), painting.draw16() >> 8)
+        assert np.array_equal(np.array(image8), np.concatenate(list(painting.bands(depth=16))) >> 8)
 
 
 def test_png16_takes_nothing_else(tmp_path: Path) -> None:

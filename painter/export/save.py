@@ -93,10 +93,8 @@ def save_painting(
 
 
 def _save_png(job: _Job) -> None:
-    if job.config.bit_depth == 16:
-        write_png(job.path, job.painting.draw16())
-    else:
-        write_png(job.path, job.painting.bands() if job.image is None else job.image)
+    depth = job.config.bit_depth
+    write_png(job.path, job.painting.bands(depth=depth) if job.image is None or depth != 8 else job.image)
 
 
 def _save_jpeg(job: _Job) -> None:
