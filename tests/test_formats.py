@@ -132,11 +132,15 @@ def test_the_image_at_hand_is_not_drawn_again(tmp_path: Path, monkeypatch: pytes
         save_painting(painting, tmp_path / name, image)
 
 
+def in_16_bits(painting: Painting, relief: float | None = None) -> np.ndarray:
+    return np.concatenate(list(painting.bands(relief=relief, depth=16)))
+
+
 @pytest.mark.parametrize("ground", [WHITE, None])
 def test_sixteen_bits_are_those_of_the_canvas(ground: tuple[float, float, float] | None, tmp_path: Path) -> None:
     painting = make_painting(ground=ground)
     for relief in (0.0, 0.6):
-        deep, image = painting.draw16(relief=relief), painting.draw(relief=relief)
+        deep, image = in_16_bits(painting, relief), painting.draw(relief=relief)
         assert deep.dtype == np.uint16 and deep.shape == image.shape
         shows = image[..., -1] > 8 if ground is None else np.ones(image.shape[:2], bool)
         assert np.abs(deep / 257 - image)[shows].max() < 0.51, "both are the same canvas, rounded"
@@ -144,9 +148,9 @@ def test_sixteen_bits_are_those_of_the_canvas(ground: tuple[float, float, float]
     save_painting(painting, tmp_path / "a.png", config=ExportConfig(bit_depth=16))
     read = cv2.imread(str(tmp_path / "a.png"), cv2.IMREAD_UNCHANGED)
     order = cv2.COLOR_BGR2RGB if ground else cv2.COLOR_BGRA2RGBA
-    assert read.dtype == np.uint16 and np.array_equal(cv2.cvtColor(read, order), np.concatenate(list(painting.bands(depth=16))))
+    assert read.dtype == np.uint16 and np.array_equal(cv2.cvtColor(read, order), in_16_bits(painting))
     with Image.open(tmp_path / "a.png") as image8:  # another reader, which keeps the upper 8 bits
-        assert np.array_equal(np.array(image8), np.concatenate(list(painting.bands(depth=16))) >> 8)
+        assert np.array_equal(np.array(image8), in_16_bits(painting) >> 8)
 
 
 def test_png16_takes_nothing_else(tmp_path: Path) -> None:
