@@ -77,13 +77,13 @@ class CountSearch:
     def _reach(self, goal: float) -> Iterator[Progress]:
         """Paint with the fewest strokes that reach `goal` dB, or the most that are allowed."""
         low, high = 0, self._most() + 1  # too few strokes, and enough, as far as is known
-        points, psnr = self._from_bare(), dict[int, float]()
+        points = self._from_bare()
         # Aimed at a little more than the goal, so that the next one does not miss it by a hair.
         aim = goal + self.growth.spare / 3
         count = min(count_for(points, goal), high - 1)
         for tries in itertools.count(1):
             yield from self._paint(count)
-            reached = psnr[count] = self._measured()
+            reached = self._measured()
             if reached >= goal:
                 high, self._best = count, (self.strokes, self.psnr)
             else:
@@ -93,10 +93,7 @@ class CountSearch:
             over = self._best is not None and tries >= self.growth.tries
             if near or over or self.pace.left() < self.growth.time_to_paint:
                 return
-            if low and self._best is not None:
-                count = count_for([(low, psnr[low]), (high, psnr[high])], aim)
-            else:
-                count = round(count * 2 ** ((aim - reached) / slope_at(points, goal)))
+            count = round(count * 2 ** ((aim - reached) / slope_at(points, goal)))
             if tries >= self.growth.tries:  # the curve is not to be trusted
                 count = max(count, 2 * low)
             count = min(max(count, low + 1), high - 1)
