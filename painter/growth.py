@@ -76,11 +76,14 @@ class CountSearch:
 
     def _reach(self, goal: float) -> Iterator[Progress]:
         """Paint with the fewest strokes that reach `goal` dB, or the most that are allowed."""
-        curve, low, high = dict(self.points), 0, self._most() + 1  # too few strokes, and enough: as far as is known
-        count = min(count_for(self.points, goal), high - 1)
+        low, high = 0, self._most() + 1  # too few strokes, and enough, as far as is known
+        points, psnr = self._from_bare(), dict[int, float]()
+        # Aimed at a little more than the goal, so that the next one does not miss it by a hair.
+        aim = goal + self.growth.spare / 3
+        count = min(count_for(points, goal), high - 1)
         for tries in itertools.count(1):
             yield from self._paint(count)
-            reached = curve[count] = self._measured()
+            reached = psnr[count] = self._measured()
             if reached >= goal:
                 high, self._best = count, (self.strokes, self.psnr)
             else:
@@ -90,11 +93,19 @@ class CountSearch:
             over = self._best is not None and tries >= self.growth.tries
             if near or over or self.pace.left() < self.growth.time_to_paint:
                 return
-            # Aimed at a little more than the goal, so that the next one does not miss it by a hair.
-            count = count_for(sorted(curve.items()), goal + self.growth.spare / 3)
+            if low and self._best is not None:
+                count = count_for([(low, psnr[low]), (high, psnr[high])], aim)
+            else:
+                count = round(count * 2 ** ((aim - reached) / slope_at(points, goal)))
             if tries >= self.growth.tries:  # the curve is not to be trusted
                 count = max(count, 2 * low)
             count = min(max(count, low + 1), high - 1)
+
+    def _from_bare(self) -> list[Point]:
+        """The curve with a beginning: one stroke shows little more than the bare ground."""
+        assert self.strokes is not None
+        bare = [(1, self._measured(self.strokes[:0]))]
+        return self.points if self.points[0][0] == 1 else bare + self.points
 
     def _search(self, count: int, iterations: int, stage: str, part: float) -> Iterator[Progress]:
         config = replace(self.subject.config, strokes=count, until_psnr=None, iterations=iterations)
@@ -113,11 +124,12 @@ class CountSearch:
         self.strokes, self.psnr = search.strokes, search.psnr
         self._taken += search.step
 
-    def _measured(self) -> float:
-        """PSNR in dB of the strokes, drawn as they will be."""
+    def _measured(self, strokes: Strokes | None = None) -> float:
+        """PSNR in dB of these strokes, or else those found, drawn as they will be."""
         subject = self.subject
-        assert self.strokes is not None
-        painting = Painting(self.strokes, subject.aspect, subject.ground, subject.config, subject.region)
+        strokes = self.strokes if strokes is None else strokes
+        assert strokes is not None
+        painting = Painting(strokes, subject.aspect, subject.ground, subject.config, subject.region)
         return float(compare(painting.draw(relief=0.0), subject.picture)["psnr"] or 0.0)
 
     def _most(self) -> int:
@@ -216,6 +228,7 @@ def plot_curve(points: Sequence[Point], chosen: int, path: Path) -> None:
     axes.axvline(chosen, color="#d1495b", linestyle="--", label=f"--strokes auto: {chosen}")
     axes.set_xscale("log", base=2)
     axes.set_xticks(counts, [str(count) for count in counts])
+    axes.set_xlim(counts[0] / 1.2, counts[-1] * 1.2)  # a single count has no range of its own
     axes.set_xlabel("strokes")
     axes.set_ylabel("PSNR, dB")
     axes.grid(alpha=0.3)
