@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,7 @@ class Request:
     own_folder: bool  # no output was named, so that DEFAULT_FOLDER is ours to make
     report: Path | None
     quiet: bool
+    resume: bool = False  # go on where an earlier run left off
 
 
 def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
@@ -65,6 +67,7 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     )
     add_painting_options(parser)
     parser.add_argument("--report", metavar="FILE.json", help="write figures and settings to this file")
+    parser.add_argument("--resume", action="store_true", help="go on where a run of the same command was cut short")
     add_common_options(parser)
     return parser
 
@@ -82,7 +85,7 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
         brush = paint.config.style if paint.config.brush is None else Path(paint.config.brush).stem
         outputs = [DEFAULT_FOLDER / f"{paint.image.stem}-{brush}{ending}" for ending in (".png", ".gif")]
     report = None if options.report is None else Path(options.report)
-    return Request(paint, tuple(outputs), not options.output, report, options.quiet)
+    return Request(paint, tuple(outputs), not options.output, report, options.quiet, options.resume)
 
 
 def check_paths(request: Request) -> None:
@@ -108,18 +111,22 @@ def run(request: Request, watch: Stopwatch) -> int:
     """Paint and write; the exit code."""
     with watch.phase("start"):
         from painter import pipeline
+        from painter.autosave import Autosave
 
         keep_freed_memory()
 
     subject = pipeline.prepare(request.paint.image, request.paint.config, watch)
     if not request.quiet:
         announce_compiling()
+    tell = None if request.quiet else partial(say, sys.stderr)
+    autosave = Autosave(request.outputs[0], subject, request.resume, tell)
     with closing(ProgressBar()) as bar:
-        found = pipeline.find_strokes(subject, watch, None if request.quiet else bar.show)
+        found = pipeline.find_strokes(subject, watch, None if request.quiet else bar.show, autosave)
         bar.finish()
     with finishing(found.interrupted) as late:
         result = pipeline.finish(subject, found, watch)
         write(request, result, watch)
+    autosave.close(finished=not found.interrupted)
     if not request.quiet:
         _summarise(request, result)
     return INTERRUPTED if found.interrupted or late else 0
