@@ -64,6 +64,7 @@ class Autosave:
         digest = hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()
         self.path = output.parent / f".{output.name}.{digest[:8]}.autosave"
         self._begun = self._last = time.monotonic()
+        self._saved = 0  # steps that had been taken when it was last saved
         self._ahead = 0  # steps of an earlier run that is kept until this one has taken more
         self._blocked = False  # whether something that is not ours has our name
         self._complained = False
@@ -87,7 +88,7 @@ class Autosave:
 
     def end(self, search: Search | CountSearch, steps: int) -> None:
         """The search is over; drawing and writing may take long, too. Saved if it took long enough for that."""
-        if time.monotonic() - self._begun >= self.config.seconds:
+        if steps > self._saved and time.monotonic() - self._begun >= self.config.seconds:
             self._save(search, steps)
 
     def close(self, finished: bool) -> None:
@@ -111,13 +112,16 @@ class Autosave:
             return
         saved = {"identity": self.identity, "machine": machine(), "steps": steps, "search": search.state()}
         try:
-            with replacing(self.path) as temporary:
-                temporary.write_bytes(pack(saved))
+            self._write(pack(saved))
         except OSError as error:
             if not self._complained:
                 self.tell(f"cannot save progress in {self.path}: {error.strerror or error}; painting goes on without")
             self._complained = True
-        self._last = time.monotonic()
+        self._saved, self._last = steps, time.monotonic()
+
+    def _write(self, content: bytes) -> None:
+        with replacing(self.path) as temporary:
+            temporary.write_bytes(content)
 
     def _go_on(self, search: Search | CountSearch) -> None:
         path = self.path if os.path.lexists(self.path) else next(iter(self._others()), None)

@@ -40,8 +40,8 @@ class Pace:
         return 1 - self._part()
 
     def begin(self) -> None:
-        """The clock starts, unless it is running."""
-        if self._start is None:
+        """The clock starts, unless it is running or nobody looks at it."""
+        if self._start is None and self.seconds is not None:
             self._start = time.monotonic()
 
     def _part(self) -> float:
