@@ -21,9 +21,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
-import numpy as np
-
 from painter.config import AutosaveConfig, option_name
 from painter.errors import ImpastoError
 from painter.files import replacing
@@ -205,7 +202,9 @@ def identity_of(subject: Subject) -> dict[str, Any]:
 
 def machine() -> dict[str, str]:
     """What else the last bits depend on: processor and libraries."""
+    import cv2
     import numba
+    import numpy as np
     import torch
     from llvmlite.binding import get_host_cpu_name
 

@@ -167,12 +167,12 @@ def test_a_state_that_is_cut_or_altered_is_refused() -> None:
     data = pack(a_tree())
     random = np.random.default_rng(1)
     for length in [0, 1, len(MAGIC), len(MAGIC) + 32, len(data) - 1, *random.integers(0, len(data), 40)]:
-        with pytest.raises(ValueError, match="no state|damaged"):
+        with pytest.raises(ValueError, match=r"no state|damaged"):
             unpack(data[:length])
     for place in random.integers(0, len(data), 60):
         spoilt = bytearray(data)
         spoilt[place] ^= 1 << random.integers(8)
-        with pytest.raises(ValueError, match="no state|damaged"):
+        with pytest.raises(ValueError, match=r"no state|damaged"):
             unpack(bytes(spoilt))
     with pytest.raises(ValueError, match="damaged"):
         unpack(data + b"\0")
