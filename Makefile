@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 .PHONY: paint test lint bench wheel clean
 
 paint: $(VENV)/.ready
-	$(PY) paint.py --style markerpen
+	$(PY) paint.py --style markerpen --overwrite
 
 test: $(VENV)/.ready
 	$(PY) -m pytest

@@ -12,17 +12,18 @@ from painter.version import __version__
 
 if TYPE_CHECKING:
     from painter.config import PaintConfig
-    from painter.errors import ImpastoError
+    from painter.errors import ImpastoError, StrokeFileError
     from painter.painting import Painting
     from painter.pipeline import Result, paint
 
-__all__ = ["ImpastoError", "PaintConfig", "Painting", "Result", "__version__", "paint"]
+__all__ = ["ImpastoError", "PaintConfig", "Painting", "Result", "StrokeFileError", "__version__", "paint"]
 
 _HOMES = {
     "ImpastoError": "painter.errors",
     "PaintConfig": "painter.config",
     "Painting": "painter.painting",
     "Result": "painter.pipeline",
+    "StrokeFileError": "painter.errors",
     "paint": "painter.pipeline",
 }
 

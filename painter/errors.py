@@ -2,6 +2,7 @@
 
     ImpastoError                  everything below; its message is one line a person can act on
     ├── PictureError              an input picture that cannot be read or is unusable
+    ├── StrokeFileError           a stroke file that cannot be read or is not right
     ├── OptionError               an option or configuration value outside its range
     ├── OutputError               a path we cannot or do not know how to write
     ├── DeviceError               a device that this machine does not have
@@ -18,11 +19,24 @@ import os
 
 from renderers.errors import CheckpointError, ImpastoError
 
-__all__ = ["CheckpointError", "DeviceError", "ImpastoError", "OptionError", "OutputError", "PictureError", "one_line"]
+__all__ = [
+    "CheckpointError",
+    "DeviceError",
+    "ImpastoError",
+    "OptionError",
+    "OutputError",
+    "PictureError",
+    "StrokeFileError",
+    "one_line",
+]
 
 
 class PictureError(ImpastoError):
     """An input picture that cannot be read or is unusable."""
+
+
+class StrokeFileError(ImpastoError):
+    """A stroke file that cannot be read, or holds what no painting has."""
 
 
 class OptionError(ImpastoError, ValueError):

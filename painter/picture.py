@@ -68,7 +68,7 @@ def load_picture(path: str | os.PathLike[str], long_side: int) -> Picture:
     """
     path = Path(path)
     check_long_side(long_side)
-    with _opened(path) as stream, _pillow_kept_quiet(), _memory_shortage_explained(path):
+    with _opened(path) as stream, pillow_kept_quiet(), _memory_shortage_explained(path):
         digest = _sha256(stream)
         with _damage_explained(path, stream):
             image = Image.open(stream, formats=FORMATS)
@@ -217,7 +217,7 @@ def _recognise(stream: BinaryIO) -> tuple[str | None, tuple[int, int] | None]:
 
 
 @contextmanager
-def _pillow_kept_quiet() -> Iterator[None]:
+def pillow_kept_quiet() -> Iterator[None]:
     """Pillow with our limits and without its warnings; the process gets its own settings back afterwards."""
     logger, silence = logging.getLogger("PIL"), logging.NullHandler()  # unhandled records would go to stderr
     with _pillow_settings, warnings.catch_warnings():

@@ -123,7 +123,9 @@ def find_strokes(
         assert strokes is not None
         strokes = strokes.map(lambda values: values.cpu())
         strokes = strokes[arrange(strokes, subject.aspect)]
-    painting = Painting(strokes, subject.aspect, subject.ground, subject.config, subject.region)
+    painting = Painting(
+        strokes, subject.aspect, subject.ground, subject.config, subject.region, _provenance(subject)
+    )
     return Found(painting, search.psnr, interrupted)
 
 
@@ -142,7 +144,8 @@ def finish(subject: Subject, found: Found, watch: Stopwatch) -> Result:
         image = painting.draw()
     with watch.phase("measure"):
         # Light and shade are not in the picture, so they do not count against the painting.
-        plain = painting.draw(relief=0.0) if subject.config.relief else image
+        seen = subject.seen_side
+        plain = image if max(image.shape[:2]) == seen and not subject.config.relief else painting.draw(seen, 0.0)
         figures = compare(plain, subject.picture)
     report = {
         "version": __version__,
@@ -158,6 +161,18 @@ def finish(subject: Subject, found: Found, watch: Stopwatch) -> Result:
         "peak_rss_mb": peak_rss_mb(),
     }
     return Result(painting, image, report)
+
+
+def _provenance(subject: Subject) -> dict[str, Any]:
+    """`Painting.about`."""
+    from renderers.checkpoint import listed_digest
+
+    return {
+        "input": subject.about,
+        "palette": _color_names(subject.goal.palette),
+        "impasto": __version__,
+        "checkpoint": None if subject.config.brush is not None else listed_digest(subject.config.style),
+    }
 
 
 def _color_names(palette: np.ndarray | None) -> list[str] | None:

@@ -41,6 +41,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path}: is not a checkpoint manifest; reinstall Impasto to restore it") from error
 
 
+def listed_digest(brush: str, folder: Path | None = None) -> str | None:
+    """The sha256 that the manifest lists for a brush's checkpoint; None if it lists none. Raises CheckpointError."""
+    entry = read_manifest(folder or checkpoint_folder()).get(brush)
+    return None if entry is None else str(entry["sha256"])
+
+
 def load_networks(brush: str, folder: Path | None = None) -> BrushNetworks:
     """The pretrained networks of a brush, checked against the manifest, in float32, ready for use.
 
