@@ -114,23 +114,20 @@ class CountSearch:
 
     def _next_count(self, goal: float, left: float) -> int | None:
         """On the way to the fewest strokes that reach `goal` dB, or the most that are allowed; None at the end."""
-        psnr = {count: reached for count, reached in self._painted if reached is not None}
-        low = max((count for count, reached in psnr.items() if reached < goal), default=0)  # too few strokes, and
-        high = min((count for count, reached in psnr.items() if reached >= goal), default=self._most() + 1)  # enough
-        points, tries = self._from_bare(), len(psnr)
+        painted = [(count, reached) for count, reached in self._painted if reached is not None]
+        low = max((count for count, reached in painted if reached < goal), default=0)  # too few strokes, and
+        high = min((count for count, reached in painted if reached >= goal), default=self._most() + 1)  # enough
+        points, tries = self._from_bare(), len(painted)
         if not tries:
             return min(count_for(points, goal), high - 1)
-        count, reached = list(psnr.items())[-1]
+        count, reached = painted[-1]
         near = 0 <= reached - goal < self.growth.spare or high - low < 2
         over = self._best is not None and tries >= self.growth.tries
         if near or over or left < self.growth.time_to_paint:
             return None
         # Aimed at a little more than the goal, so that the next one does not miss it by a hair.
         aim = goal + self.growth.spare / 3
-        if low and self._best is not None:
-            count = count_for([(low, psnr[low]), (high, psnr[high])], aim)
-        else:
-            count = round(count * 2 ** ((aim - reached) / slope_at(points, goal)))
+        count = round(count * 2 ** ((aim - reached) / slope_at(points, goal)))
         if tries >= self.growth.tries:  # the curve is not to be trusted
             count = max(count, 2 * low)
         return min(max(count, low + 1), high - 1)

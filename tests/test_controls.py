@@ -481,8 +481,8 @@ def test_a_limit_on_time_is_shared_out_among_all_stages(monkeypatch: pytest.Monk
     clock = Ticking()
     monkeypatch.setattr("painter.pace.time.monotonic", clock)
     seen: list[Progress] = []
-    result = paint(picture("face"), config(iterations=20_000, seconds=3.0), seen.append)
-    assert clock.now < 3.5 and result.report["strokes"] == 50
+    result = paint(picture("face"), config(**{**TINY, "iterations": 20_000}, seconds=3.0), seen.append)
+    assert clock.now < 3.5 and result.report["strokes"] == 24
     stages = dict.fromkeys(step.stage for step in seen)
     assert [stage for stage in stages if stage.startswith("level")] == [f"level {k}/4" for k in range(1, 5)]
     assert list(stages)[-6:] == [*(f"moving {k}/4" for k in range(1, 5)), "full size", "colours"]

@@ -427,6 +427,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 QUICK = ("--style", "rectangle", "--strokes", "12", "--size", "48", "--iterations", "12")
 OUT = ("-o", "a.png", "-o", "a.gif")
+FILES = ("a.png", "a.gif", "a.strokes.json")
 
 
 def test_a_torn_file_is_one_line_on_the_command_line(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -446,9 +447,7 @@ def test_ctrl_c_keeps_the_way_on(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert cli.main(["in.png", *QUICK, *OUT]) == 0
-    whole = [(here / name).read_bytes() for name in OUT[1::2]]
-    for name in OUT[1::2]:
-        (here / name).unlink()
+    whole = {name: (here / name).read_bytes() for name in FILES}
     monkeypatch.setattr("painter.autosave.AutosaveConfig", lambda: ALWAYS)
 
     def press(self: Any, progress: Progress) -> None:
@@ -457,15 +456,14 @@ def test_ctrl_c_keeps_the_way_on(
 
     with monkeypatch.context() as patch:
         patch.setattr("painter.cli.progress.ProgressBar.show", press)
-        assert cli.main(["in.png", *QUICK, *OUT]) == 130
+        assert cli.main(["in.png", *QUICK, *OUT, "--overwrite"]) == 130
     assert "the same command and --resume" in capsys.readouterr().err
     assert len(list(here.glob(".a.png.*.autosave"))) == 1
-    for name in OUT[1::2]:
-        (here / name).unlink()
-    assert cli.main(["in.png", *QUICK, *OUT, "--resume"]) == 0
+    assert all((here / name).read_bytes() != content for name, content in whole.items())
+    assert cli.main(["in.png", *QUICK, *OUT, "--overwrite", "--resume"]) == 0
     assert "going on after 6 steps" in capsys.readouterr().err
-    assert [(here / name).read_bytes() for name in OUT[1::2]] == whole
-    assert list(here.glob(".*")) == []
+    assert {name: (here / name).read_bytes() for name in FILES} == whole
+    assert {path.name for path in here.iterdir()} == {"in.png", *FILES}
 
 
 # --- kill -9 ------------------------------------------------------------------------------------------------
@@ -536,8 +534,8 @@ def kill_and_resume(folder: Path, options: tuple[str, ...], kills: int, steps: i
 
 
 def check_the_same(folder: Path) -> None:
-    for ending in (".png", ".gif"):
-        assert (folder / f"a{ending}").read_bytes() == (folder / f"whole{ending}").read_bytes()
+    for name in FILES:
+        assert (folder / name).read_bytes() == (folder / name.replace("a.", "whole.", 1)).read_bytes()
     assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
 
 

@@ -85,4 +85,5 @@ def _print_table(points: Sequence[tuple[int, float]], chosen: int) -> None:
     say(sys.stdout, "strokes  PSNR, dB")
     for strokes, psnr in points:
         say(sys.stdout, f"{strokes:7d}  {psnr:8.2f}{'  <- auto' if strokes == chosen else ''}")
-    say(sys.stdout, f"--strokes auto would use {chosen}")
+    more = " or more" if chosen == points[-1][0] else ""
+    say(sys.stdout, f"--strokes auto would use {chosen}{more}")

@@ -153,7 +153,8 @@ class Brush(ABC):
         shape = self.constrain(shape, limits)
         size = self.size(shape)
         # A little within: shapes are rounded to float32, and limits are respected exactly.
-        wanted = size.clamp(limits.min_size * (1 + ROUNDING), limits.max_size * (1 - ROUNDING))
+        low, high = limits.min_size * (1 + ROUNDING), limits.max_size * (1 - ROUNDING)
+        wanted = size.clamp(low, high) if low <= high else torch.full_like(size, (low + high) / 2)
         return self.resized(shape, wanted / size) if bool((wanted != size).any()) else shape
 
     def resized(self, shape: dict[str, Tensor], factor: Tensor) -> dict[str, Tensor]:
