@@ -579,6 +579,14 @@ def test_a_reader_that_has_gone_away_is_no_error(tmp_path: Path) -> None:
     assert (tmp_path / "a.png").exists()
 
 
+def test_a_quality_out_of_reach_is_told(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["--size", "32", "--iterations", "4", "--strokes", "3", "-o", "a.png", "--until-psnr"]
+    assert cli.main([*command, "60"]) == 0
+    assert capsys.readouterr().out.endswith("; 60 dB takes more strokes\n")
+    assert cli.main([*command, "10"]) == 0
+    assert "takes more" not in capsys.readouterr().out
+
+
 # --- suggest ------------------------------------------------------------------------------------------------
 
 

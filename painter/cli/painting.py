@@ -174,4 +174,6 @@ def finishing(stopped: bool) -> Iterator[list[int]]:
 def _tell_figures(result: Result) -> None:
     report = result.report
     ssim = "" if report["ssim"] is None else f", SSIM {report['ssim']:.3f}"
-    say(sys.stdout, f"{report['strokes']} strokes, PSNR {report['psnr']:.2f} dB{ssim}")
+    goal = report["config"]["until_psnr"]
+    short = "" if goal is None or report["psnr"] >= goal else f"; {goal:g} dB takes more strokes"
+    say(sys.stdout, f"{report['strokes']} strokes, PSNR {report['psnr']:.2f} dB{ssim}{short}")
