@@ -195,6 +195,13 @@ class GrowthConfig:
 
 
 @dataclass(frozen=True)
+class AutosaveConfig:
+    """How the progress of a search is kept."""
+
+    seconds: float = 15.0  # between saves; a step that takes longer comes before the next
+
+
+@dataclass(frozen=True)
 class ExportConfig:
     """How a painting becomes files. All values are numbers, strings, bools or None: ready for JSON.
 

@@ -22,6 +22,7 @@ from painter.usage import Stopwatch, peak_rss_mb
 from painter.version import __version__
 
 if TYPE_CHECKING:  # torch and numba take seconds to import, and a bad picture is refused before that
+    from painter.autosave import Autosave
     from painter.growth import CountSearch
     from painter.search import Progress, Search
 
@@ -85,22 +86,34 @@ def prepare(source: PictureSource, config: PaintConfig, watch: Stopwatch) -> Sub
         return prepare_subject(source, config)
 
 
-def find_strokes(subject: Subject, watch: Stopwatch, on_progress: OnProgress | None = None) -> Found:
+def find_strokes(
+    subject: Subject, watch: Stopwatch, on_progress: OnProgress | None = None, autosave: Autosave | None = None
+) -> Found:
     """Search for the strokes. Ctrl-C cuts it short, once there is something to show.
+
+    Args:
+        autosave: where progress is kept, and perhaps gone on from.
 
     Raises:
         KeyboardInterrupt: before there is a stroke.
+        AutosaveError: there is something else where progress should be; see `Autosave.begin`.
     """
     from painter.order import arrange
 
     search = make_search(subject)
-    strokes, interrupted = None, False
+    if autosave is not None:
+        autosave.begin(search)
+    strokes, steps, interrupted = search.strokes, 0, False
     with watch.phase("search"), one_torch_thread():
         try:
             for progress in search.run():
-                strokes = progress.strokes
+                strokes, steps = progress.strokes, progress.step
                 if on_progress is not None:
                     on_progress(progress)
+                if autosave is not None:
+                    autosave.step(search, steps)
+            if autosave is not None and steps:
+                autosave.end(search, steps)
             # Not the last step's: without iterations there is none, and strokes are only placed.
             strokes = search.strokes
         except KeyboardInterrupt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -32,7 +33,8 @@ class Allowed:
         """The nearest strokes that there may be; their shapes as they are if not `shapes`. Not differentiable."""
         shape = BRUSHES[wanted.brush].fit(wanted.shape, self.limits) if shapes else wanted.shape
         colors, opacity = self.colors(wanted.colors), wanted.opacity.clamp(*self.opacity)
-        return Strokes(wanted.brush, shape, colors, opacity, wanted.seed)
+        # Some of torch's functions round otherwise where values lie apart in memory; read from a file they never do.
+        return Strokes(wanted.brush, shape, colors, opacity, wanted.seed).map(Tensor.contiguous)
 
 
 class StrokeVariables:
@@ -70,8 +72,8 @@ class StrokeVariables:
         self.delta = {name: torch.zeros_like(strokes.opacity, requires_grad=shapes) for name in self.brush.names}
         self.colors = (strokes.colors / search.rate_color).requires_grad_()
         self.opacity = (strokes.opacity / search.rate_opacity).requires_grad_()
-        unknowns = [*(self.delta.values() if shapes else ()), self.colors, self.opacity]
-        self.optimizer = torch.optim.Adam(unknowns, lr=rate, betas=(0.9, 0.98), fused=True)
+        self.unknowns = [*(self.delta.values() if shapes else ()), self.colors, self.opacity]
+        self.optimizer = torch.optim.Adam(self.unknowns, lr=rate, betas=(0.9, 0.98), fused=True)
 
     def strokes(self) -> Strokes:
         """The strokes as they are now, differentiable in the unknowns."""
@@ -99,3 +101,15 @@ class StrokeVariables:
         for name, delta in self.delta.items():
             delta.copy_((allowed.shape[name] - self.start.shape[name]) / self.step[name])
         return allowed
+
+    def state(self) -> dict[str, Any]:
+        """Where they stand until the next step: for `restore` of variables made with the same arguments."""
+        adam = self.optimizer.state_dict()["state"]
+        return {"unknowns": self.unknowns, "adam": [adam.get(k, {}) for k in range(len(self.unknowns))]}
+
+    @torch.no_grad()
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on as when `state` was taken."""
+        for unknown, value in zip(self.unknowns, state["unknowns"], strict=True):
+            unknown.copy_(value)
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": dict(enumerate(state["adam"]))})

@@ -54,6 +54,7 @@ class Request:
     paint: PaintOptions
     outputs: Outputs
     quiet: bool
+    resume: bool = False  # go on where an earlier run left off
 
 
 def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
@@ -74,6 +75,7 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     parser.add_argument("--no-strokes", action="store_true", help="leave out the stroke file beside the painting")
     add_painting_options(parser)
     parser.add_argument("--report", metavar="FILE.json", help="write figures and settings to this file")
+    parser.add_argument("--resume", action="store_true", help="go on where a run of the same command was cut short")
     add_export_options(parser)
     add_common_options(parser)
     return parser
@@ -91,26 +93,30 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
     outputs = read_outputs(options, f"{paint.image.stem}-{brush}")
     if options.report is not None:
         outputs = replace(outputs, report=str(Path(options.report)))
-    return Request(paint, outputs if options.no_strokes else with_strokes(outputs), options.quiet)
+    return Request(paint, outputs if options.no_strokes else with_strokes(outputs), options.quiet, options.resume)
 
 
 def run(request: Request, watch: Stopwatch) -> int:
     """Paint and write; the exit code."""
     with watch.phase("start"):
         from painter import pipeline
+        from painter.autosave import Autosave
 
         keep_freed_memory()
 
     subject = pipeline.prepare(request.paint.image, request.paint.config, watch)
     if not request.quiet:
         announce_compiling()
+    tell = None if request.quiet else partial(say, sys.stderr)
+    autosave = Autosave(Path(request.outputs.paintings[0]), subject, request.resume, tell)
     with closing(ProgressBar()) as bar:
-        found = pipeline.find_strokes(subject, watch, None if request.quiet else bar.show)
+        found = pipeline.find_strokes(subject, watch, None if request.quiet else bar.show, autosave)
         bar.finish()
     with finishing(found.interrupted) as late:
         result = pipeline.finish(subject, found, watch)
         with claimed(request.outputs) as outputs:
             notes = write(outputs, result, watch)
+    autosave.close(finished=not found.interrupted)
     if not request.quiet:
         tell_written(request.outputs, outputs, notes, "interrupted; wrote" if result.interrupted else "wrote")
         _tell_figures(result)
