@@ -6,8 +6,12 @@ times its text. What a text can need is bounded here by counting its brackets, c
 
 from __future__ import annotations
 
+import codecs
+import gc
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +20,7 @@ import numpy as np
 from painter.errors import StrokeFileError, one_line
 
 _NON_ASCII = re.compile(rb"[\x80-\xff]+")
+_ESCAPED = "impasto.escaped"  # our handler of what is not ASCII
 _MOST_NON_ASCII = 1_000_000  # bytes; they are only ever names
 _LONGEST_WHOLE = 20  # digits that are read as an int: more than any of ours has
 _SHORTEST = 22  # powers of ten up to this one are exact in float64
@@ -42,11 +47,22 @@ def bounded_text(content: bytes, bounds: Bounds) -> str:
         plain = content.translate(None, bytes(range(128, 256)))
         if len(content) - len(plain) > _MOST_NON_ASCII:
             raise StrokeFileError("it holds more than a megabyte beyond ASCII, so it is no stroke file; name another")
-        try:
-            content = _NON_ASCII.sub(lambda run: json.dumps(run[0].decode())[1:-1].encode(), content)
-        except UnicodeDecodeError:
-            raise StrokeFileError("it is not UTF-8 text; name a stroke file") from None
-    return content.decode("ascii")
+        del plain
+    try:
+        return content.decode("ascii", _ESCAPED)
+    except UnicodeDecodeError:
+        raise StrokeFileError("it is not UTF-8 text; name a stroke file") from None
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    """Error handler: the run of UTF-8 at which reading ASCII has stopped, in JSON's escapes, and where it ends."""
+    assert isinstance(error, UnicodeDecodeError)
+    run = _NON_ASCII.match(error.object, error.start)
+    assert run is not None
+    return json.dumps(run[0].decode())[1:-1], run.end()
+
+
+codecs.register_error(_ESCAPED, _escape)
 
 
 def parse_object(text: str) -> tuple[dict[str, Any], bool]:
@@ -64,7 +80,8 @@ def parse_object(text: str) -> tuple[dict[str, Any], bool]:
         return float(name)
 
     try:
-        document = json.loads(text, object_pairs_hook=_members, parse_int=_whole, parse_constant=constant)
+        with _no_collection():
+            document = json.loads(text, object_pairs_hook=_members, parse_int=_whole, parse_constant=constant)
     except RecursionError:
         raise StrokeFileError("it is nested far too deeply; see docs/stroke-format.md") from None
     except json.JSONDecodeError as error:
@@ -115,6 +132,18 @@ def number_texts(values: np.ndarray) -> list[str]:
         short[left[same]] = decimal[same]
         left = left[~same]
     return list(map(repr, short.tolist()))
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without Python's search for cycles, of which JSON makes none: with millions of lists it doubles the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

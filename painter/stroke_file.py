@@ -35,7 +35,7 @@ MAX_BYTES = 512 * 2**20
 """Largest file that is read, also unpacked."""
 
 MAX_SIDE = 200_000_000
-_BOUNDS = Bounds(lists=3_100_000, values=20_000_000)  # 1,000,000 strokes of any brush need fewer
+_BOUNDS = Bounds(lists=3_100_000, values=17_000_000)  # 1,000,000 strokes of any brush need fewer
 _LONGEST_OPTION = 4096  # characters: a list of 256 colours, or a path
 _HELP = "see docs/stroke-format.md"
 _HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
