@@ -246,7 +246,7 @@ class Search:
         return EngineMaps(strokes, 1 / max(goal.target.shape[:2]), self.search.last_density)
 
     def _variables(self, stage: Stage, start: Strokes) -> StrokeVariables:
-        return StrokeVariables(start, self.allowed, self.search, stage.rate, stage.shapes)
+        return StrokeVariables(start, self.allowed, self.search, stage.shapes)
 
     def _canvas(self, goal: Goal) -> Tensor:
         return self.ground.expand(*goal.target.shape)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from painter.adam import Adam
 from painter.config import SearchConfig
 from renderers.brushes import BRUSHES, Limits
 from renderers.strokes import Strokes
@@ -51,13 +52,10 @@ class StrokeVariables:
         strokes: where to start; N strokes.
         allowed: what they may become.
         search: the natural steps.
-        rate: of Adam.
         shapes: whether their shapes move, too, or colours and opacity only.
     """
 
-    def __init__(
-        self, strokes: Strokes, allowed: Allowed, search: SearchConfig, rate: float, shapes: bool = True
-    ) -> None:
+    def __init__(self, strokes: Strokes, allowed: Allowed, search: SearchConfig, shapes: bool = True) -> None:
         strokes = strokes.detach()
         self.start, self.allowed, self.search, self.shapes = strokes, allowed, search, shapes
         self.brush = BRUSHES[strokes.brush]
@@ -73,7 +71,7 @@ class StrokeVariables:
         self.colors = (strokes.colors / search.rate_color).requires_grad_()
         self.opacity = (strokes.opacity / search.rate_opacity).requires_grad_()
         self.unknowns = [*(self.delta.values() if shapes else ()), self.colors, self.opacity]
-        self.optimizer = torch.optim.Adam(self.unknowns, lr=rate, betas=(0.9, 0.98), fused=True)
+        self.optimizer = Adam(self.unknowns)
 
     def strokes(self) -> Strokes:
         """The strokes as they are now, differentiable in the unknowns."""
@@ -85,11 +83,9 @@ class StrokeVariables:
 
     def descend(self, loss: Tensor, rate: float) -> Strokes:
         """One step of Adam at this rate, then back into the allowed ranges: the strokes as they are after it."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         self.optimizer.zero_grad()
         loss.backward()
-        self.optimizer.step()
+        self.optimizer.step(rate)
         return self._constrain()
 
     @torch.no_grad()
@@ -104,12 +100,11 @@ class StrokeVariables:
 
     def state(self) -> dict[str, Any]:
         """Where they stand until the next step: for `restore` of variables made with the same arguments."""
-        adam = self.optimizer.state_dict()["state"]
-        return {"unknowns": self.unknowns, "adam": [adam.get(k, {}) for k in range(len(self.unknowns))]}
+        return {"unknowns": self.unknowns, "adam": self.optimizer.state()}
 
     @torch.no_grad()
     def restore(self, state: dict[str, Any]) -> None:
         """Go on as when `state` was taken."""
         for unknown, value in zip(self.unknowns, state["unknowns"], strict=True):
             unknown.copy_(value)
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": dict(enumerate(state["adam"]))})
+        self.optimizer.restore(state["adam"])
