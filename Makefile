@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: paint test lint bench wheel clean
+.PHONY: paint test lint bench docs wheel clean
 
 paint: $(VENV)/.ready
 	$(PY) paint.py --style markerpen --overwrite
@@ -17,6 +17,9 @@ lint: $(VENV)/.ready
 
 bench: $(VENV)/.ready
 	$(PY) scripts/benchmark.py
+
+docs: $(VENV)/.ready
+	$(PY) scripts/make_docs.py
 
 wheel: $(VENV)/.ready
 	$(PY) -m build --wheel

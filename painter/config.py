@@ -69,6 +69,12 @@ MANNERS = {"watercolor": Manner(opacity=(0.05, 0.65), paper=True)}
 class PaintConfig:
     """What a person may ask of one painting. All values are numbers, strings or None: ready for JSON.
 
+    >>> PaintConfig(style="oil", strokes=1000).style
+    'oilpaintbrush'
+    >>> PaintConfig(strokes=0)
+    Traceback (most recent call last):
+    painter.errors.OptionError: --strokes 0: must be a whole number from 1 to 100000, or auto
+
     Raises:
         OptionError: when a value is outside its range, or two do not go together; the message names the option.
     """
@@ -207,6 +213,9 @@ class ExportConfig:
 
     Of `duration`, `fps` and `frames` two decide the third: duration = (frames - 1) / fps, for the last frame, which
     is the finished painting, comes when the duration is over, and is held. `painter.export.timeline` says the rest.
+
+    >>> ExportConfig(duration=8, ease="early", max_bytes="5MB").max_bytes
+    5000000
 
     Raises:
         OptionError: when a value is outside its range, or two do not go together; the message names the option.

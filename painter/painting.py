@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +26,17 @@ Color = tuple[float, float, float]
 
 @dataclass(frozen=True, eq=False)
 class Painting:
-    """Strokes on a ground, in paint order."""
+    """Strokes on a ground, in paint order.
+
+    >>> painting.strokes.brush, len(painting.strokes), painting.aspect
+    ('markerpen', 8, (30, 40))
+
+    It is a value: `dataclasses.replace` makes another of it, with other strokes or on another ground.
+
+    >>> from dataclasses import replace
+    >>> replace(painting, strokes=painting.strokes[:3], ground=None).draw().shape
+    (48, 64, 4)
+    """
 
     strokes: Strokes
     aspect: tuple[int, int]  # height and width, in any one unit; usually the picture's own pixels
@@ -43,6 +52,15 @@ class Painting:
     def load(path: str | os.PathLike[str], style: str | None = None) -> Painting:
         """Read a stroke file, or strokes that the original program saved; see `painter.stroke_file.load_strokes`.
 
+        >>> painting.save("box.strokes.json")
+        []
+        >>> np.array_equal(Painting.load("box.strokes.json").draw(), painting.draw())
+        True
+
+        Args:
+            path: `.strokes.json`, `.strokes.json.gz`, or the original's `_strokes.npz`.
+            style: the brush, where the file does not say (`.npz`).
+
         Raises:
             StrokeFileError: the file cannot be read or is not right.
             OptionError: there is no such style.
@@ -51,22 +69,40 @@ class Painting:
 
         return load_strokes(path, style)
 
-    def save(self, *paths: str | os.PathLike[str], config: ExportConfig | None = None) -> None:
+    def save(
+        self, *paths: str | os.PathLike[str], size: int | None = None, config: ExportConfig | None = None
+    ) -> list[str]:
         """Write the painting to files; endings pick the formats, see `painter.export.FORMATS`.
 
+        >>> painting.save("box.png", "box.svg", "box.gif", config=ExportConfig(duration=1, hold=0.5))
+        []
+        >>> painting.save("poster.png", size=200)
+        []
+        >>> painting.save("box.gif", config=ExportConfig(fps=100, frames=9))
+        ['box.gif: 5 of 9 frames; a GIF shows at most 50 a second']
+
         Args:
+            size: the longer side of the pictures, pixels, 16 to 8192; `self.config.size` if not given.
             config: how; the defaults if not given.
 
+        Returns:
+            Lines for people about what is not as it was asked for: what was lowered to fit `max_bytes`, say.
+
         Raises:
+            OptionError: for a size out of range.
             OutputError: for an ending that we do not write or a file that cannot be written.
         """
         from painter.export.save import save_painting
 
-        for path in paths:
-            save_painting(self, Path(path), config=config)
+        painting = self if size is None else replace(self, config=replace(self.config, size=size))
+        return [note for path in paths for note in save_painting(painting, path, config=config)]
 
     def draw(self, size: int | None = None, relief: float | None = None) -> np.ndarray:
         """The finished painting.
+
+        >>> painting.draw(size=200).shape
+        (150, 200, 3)
+        >>> lit = painting.draw(relief=1.0)
 
         Args:
             size: its longer side, pixels; `config.size` if not given.
@@ -87,6 +123,9 @@ class Painting:
         self, size: int | None = None, relief: float | None = None, rows: int | None = None, depth: int = 8
     ) -> Iterator[np.ndarray]:
         """The finished painting from the top, a band of rows at a time: no more than that is held.
+
+        >>> [band.shape for band in painting.bands(size=64, rows=20)]
+        [(20, 64, 3), (20, 64, 3), (8, 64, 3)]
 
         Args:
             size, relief: as for `draw`.
@@ -116,27 +155,40 @@ class Painting:
                 yield within_region(canvas, shown, self.ground)
                 top += len(canvas)
 
-    def replay(self, size: int, frames: int) -> Iterator[np.ndarray]:
+    def frames(self, size: int | None = None, count: int = 80) -> Iterator[np.ndarray]:
         """The painting as it grows: first the bare ground, last exactly `draw(size)`.
 
+        >>> growing = list(painting.frames(size=32, count=3))
+        >>> len(growing), growing[-1].shape
+        (3, (24, 32, 3))
+        >>> np.array_equal(growing[-1], painting.draw(32))
+        True
+
         Args:
-            size: the longer side, pixels.
-            frames: how many, at least 2; with fewer strokes than that one frame a stroke, and the ground.
+            size: the longer side, pixels; `config.size` if not given.
+            count: how many, at least 2; with fewer strokes than that one frame a stroke, and the ground.
 
         Yields:
             What `draw` returns, as many strokes further each time as the last time, give or take one.
-        """
-        if frames < 2:
-            raise ValueError(f"a replay has at least the ground and the finished painting, got {frames=}")
-        steps = min(frames - 1, len(self.strokes))
-        return self.frames(size, [len(self.strokes) * step // max(1, steps) for step in range(steps + 1)])
 
-    def frames(self, size: int, counts: Iterable[int]) -> Iterator[np.ndarray]:
-        """The painting with so many of its strokes, for each of `counts`, one by one.
+        Raises:
+            ValueError: `count` is below 2.
+        """
+        if count < 2:
+            raise ValueError(f"frames are the ground and the finished painting at least, got {count=}")
+        steps = min(count - 1, len(self.strokes))
+        return self.drawn_after((len(self.strokes) * step // max(1, steps) for step in range(steps + 1)), size)
+
+    def drawn_after(self, counts: Iterable[int], size: int | None = None) -> Iterator[np.ndarray]:
+        """The painting after so many of its strokes, for each of `counts`, one by one.
+
+        >>> sketch, half = painting.drawn_after([2, 4], size=32)
+        >>> half.shape
+        (24, 32, 3)
 
         Args:
-            size: the longer side, pixels.
             counts: numbers of strokes, from 0 to all, none below the one before it: paint does not go away.
+            size: the longer side, pixels; `config.size` if not given.
 
         Yields:
             What `draw` returns; the same array again where a count is that of the frame before.
@@ -146,7 +198,7 @@ class Painting:
         """
         from renderers.drawing import Drawing, drawing_threads
 
-        drawing = Drawing(self.strokes, self._bare_canvas(size), self.config.relief > 0)
+        drawing = Drawing(self.strokes, self._bare_canvas(size or self.config.size), self.config.relief > 0)
         before, frame = -1, np.empty(0, np.uint8)
         with drawing_threads() as pool:
             for count in counts:

@@ -54,6 +54,11 @@ def load_picture(path: str | os.PathLike[str], long_side: int) -> Picture:
     16-bit grey keeps its depth. Float TIFFs are taken as [0, 1], or divided by their largest value where that
     is above 1.
 
+    >>> from painter.samples import sample_path
+    >>> sample = load_picture(sample_path("apple_coin"), 64)
+    >>> sample.rgb.shape, sample.alpha.shape, sample.size
+    ((64, 64, 3), (64, 64), (512, 512))
+
     Args:
         path: the file.
         long_side: pixels of the longer side of the result, at least 1; the other side keeps the aspect ratio.

@@ -40,7 +40,13 @@ class Found:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A finished painting."""
+    """A finished painting.
+
+    >>> result.image.shape, result.report["strokes"], result.interrupted
+    ((48, 64, 3), 8, False)
+    >>> sorted(result.report["seconds"])
+    ['draw', 'load', 'measure', 'search', 'total']
+    """
 
     painting: Painting
     image: np.ndarray  # uint8 [H, W, 3], or [H, W, 4] with straight alpha, at `config.size`
@@ -52,7 +58,15 @@ class Result:
         return bool(self.report["interrupted"])
 
     def save(self, *paths: str | os.PathLike[str]) -> None:
-        """Write the painting; endings pick the format (.png, .gif). Raises OutputError if that is not possible."""
+        """Write the painting to files; endings pick the formats, see `painter.export.FORMATS`.
+
+        `painting.save` does the same, and takes a configuration.
+
+        >>> result.save("box.png", "box.gif", "box.strokes.json")
+
+        Raises:
+            OutputError: for an ending that we do not write or a file that cannot be written.
+        """
         from painter.export.save import save_painting
 
         for path in paths:
@@ -61,6 +75,16 @@ class Result:
 
 def paint(source: PictureSource, config: PaintConfig | None = None, on_progress: OnProgress | None = None) -> Result:
     """Paint a picture.
+
+    >>> result = paint(picture, PaintConfig(style="oil", strokes=8, size=64, iterations=4))
+    >>> result.image.shape, result.image.dtype
+    ((48, 64, 3), dtype('uint8'))
+    >>> len(result.painting.strokes)
+    8
+    >>> steps = []
+    >>> same = paint(picture, result.painting.config, on_progress=steps.append)
+    >>> len(steps), np.array_equal(same.image, result.image)
+    (4, True)
 
     Args:
         source: a file, or an array [H, W, 3] or [H, W, 4] of straight sRGB, uint8 or floats in [0, 1].

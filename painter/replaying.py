@@ -44,6 +44,10 @@ class ReplayConfig:
 def altered(painting: Painting, config: ReplayConfig) -> Painting:
     """The painting as `config` asks for it; with nothing asked for, one that draws the same bytes.
 
+    >>> first = altered(painting, ReplayConfig(strokes=":3", canvas="transparent", size=100))
+    >>> len(first.strokes), first.draw().shape
+    (3, (75, 100, 4))
+
     Raises:
         OptionError: no stroke is left.
     """

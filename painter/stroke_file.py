@@ -48,6 +48,10 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 def save_strokes(painting: Painting, path: str | os.PathLike[str]) -> None:
     """Write a painting's strokes to `path`, packed by gzip if its name ends in .gz. Equal paintings, equal bytes.
 
+    >>> save_strokes(painting, "box.strokes.json.gz")
+    >>> len(load_strokes("box.strokes.json.gz").strokes)
+    8
+
     Raises:
         OutputError: the file cannot be written, or the painting holds what no stroke file keeps (NaN, places far off
             the canvas, a region between the steps of 8 bits); `path` then keeps what it held.
@@ -130,6 +134,11 @@ def _ground_name(ground: Color | None) -> str | list[float]:
 
 def load_strokes(path: str | os.PathLike[str], style: str | None = None) -> Painting:
     """Read a stroke file, packed by gzip or not, or the `*_strokes.npz` of the original program.
+
+    >>> painting.save("box.strokes.json")
+    []
+    >>> load_strokes("box.strokes.json").about["input"]["width"]
+    40
 
     Args:
         path: the file; what it holds counts, not its name.

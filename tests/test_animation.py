@@ -134,7 +134,7 @@ def test_thinning_keeps_ends_and_time() -> None:
 
 def test_frames_are_drawn_by_counts() -> None:
     painting = make_painting(10)
-    frames = list(painting.frames(48, [0, 3, 3, 10]))
+    frames = list(painting.drawn_after([0, 3, 3, 10], 48))
     for count, frame in zip([0, 3, 3, 10], frames, strict=True):
         assert np.array_equal(frame, type(painting)(painting.strokes[:count], (3, 4), WHITE, painting.config).draw(48))
 
@@ -142,7 +142,7 @@ def test_frames_are_drawn_by_counts() -> None:
 @pytest.mark.parametrize("counts", [[3, 2], [11], [-1]])
 def test_frames_refuse_counts_that_cannot_be(counts: list[int]) -> None:
     with pytest.raises(ValueError, match="cannot follow"):
-        list(make_painting(10).frames(32, counts))
+        list(make_painting(10).drawn_after(counts, 32))
 
 
 @pytest.mark.parametrize("ground", [WHITE, None])
@@ -215,7 +215,7 @@ def test_webp_keeps_alpha_throughout(tmp_path: Path) -> None:
     save_painting(painting, tmp_path / "a.webp", config=ExportConfig(webp="animated"))
     frames, times, _ = read(tmp_path / "a.webp")
     ends = np.cumsum(times)
-    for k, drawn in enumerate(painting.replay(64, 80)):
+    for k, drawn in enumerate(painting.frames(64, 80)):
         shown = frames[int(np.searchsorted(ends, 60 * k, side="right"))]
         assert np.array_equal(shown[..., 3], drawn[..., 3])
 
@@ -280,7 +280,7 @@ def test_mp4_plays_everywhere(ground: tuple[float, float, float] | None, tmp_pat
     assert "yuv420p(tv, bt709" in about and "182x134" in about and "20 fps" in about and "00:00:01.50" in about
     names = boxes(path)
     assert names[0] == "ftyp" and names.index("moov") < names.index("mdat")
-    shown, drawn = decode(path), list(painting.replay(181, 21))
+    shown, drawn = decode(path), list(painting.frames(181, 21))
     assert shown.shape == (30, 134, 182, 3)
     expected = [over_white(frame) if ground is None else frame for frame in drawn]
     for k in (0, 10, 20):

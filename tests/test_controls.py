@@ -191,7 +191,7 @@ def test_nothing_is_painted_outside_the_region(
     for size in (96, 48, 200):
         # At other sizes the border falls between pixels, or is drawn out over some.
         far = inner(~mask_of(size), 0 if size == 96 else 4)
-        for frame in result.painting.replay(size, 6):
+        for frame in result.painting.frames(size, 6):
             assert outside_is_bare(frame, bare, far)
 
 
@@ -407,7 +407,7 @@ def test_presets_paint(name: str) -> None:
         assert hexes(result.painting.strokes.colors.numpy()) <= set(asked.palette.split(","))
         assert result.report["ground"] in asked.palette.split(",")
     wanted = subject_of("face", asked).picture
-    bare = next(result.painting.replay(64, 2))
+    bare = next(result.painting.frames(64, 2))
     assert psnr(result, wanted) > psnr(bare, wanted) + 2
 
 
@@ -444,7 +444,7 @@ def test_relief_is_in_the_light_only(style: str) -> None:
     changes = [np.abs(image.astype(int) - plain.image).mean() for image in (less, lit.image, more)]
     assert 0 < changes[0] < changes[1] < changes[2] < 40
     assert np.array_equal(lit.painting.draw(relief=0.0), plain.image)
-    assert np.array_equal(list(lit.painting.replay(96, 3))[-1], lit.image)
+    assert np.array_equal(list(lit.painting.frames(96, 3))[-1], lit.image)
 
 
 def test_no_relief_is_the_default() -> None:
@@ -513,7 +513,7 @@ def test_region_focus_palette_and_a_picture_on_nothing_go_together(tmp_path: Pat
     assert hexes(result.painting.strokes.colors.numpy()) <= set(result.report["palette"])
     assert result.report["alpha_iou"] > 0.9
     result.save(tmp_path / "a.png", tmp_path / "a.gif")
-    for frame in result.painting.replay(96, 5):
+    for frame in result.painting.frames(96, 5):
         assert not frame[~mask_of()].any()
 
 

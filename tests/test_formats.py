@@ -173,7 +173,7 @@ def test_frames_are_numbered_pngs(tmp_path: Path) -> None:
     save_painting(painting, f"{tmp_path}/frames/")
     names = sorted(path.name for path in (tmp_path / "frames").iterdir())
     assert names == [f"frame-{k:05d}.png" for k in range(8)]
-    for name, frame in zip(names, painting.replay(64, 80), strict=True):
+    for name, frame in zip(names, painting.frames(64, 80), strict=True):
         assert np.array_equal(pixels(tmp_path / "frames" / name), frame)
     assert [path.name for path in tmp_path.iterdir()] == ["frames"]
     assert (tmp_path / "frames").stat().st_mode & 0o777 == tmp_path_mode(tmp_path)

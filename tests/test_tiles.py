@@ -130,7 +130,7 @@ def test_painting_in_bands(
     assert drawn.shape == (400, 300, 3 if ground else 4) and drawn.dtype == np.uint8
     for rows in (1, 37, 400):
         assert np.array_equal(np.concatenate(list(made.bands(400, rows=rows))), drawn)
-    assert np.array_equal(list(made.replay(400, 2))[-1], drawn)  # drawn on a whole canvas
+    assert np.array_equal(list(made.frames(400, 2))[-1], drawn)  # drawn on a whole canvas
     monkeypatch.setattr(painting, "_DRAWN_PIXELS", 300 * 11)
     assert np.array_equal(made.draw(400), drawn)
     assert len(list(made.bands(400))) == 37

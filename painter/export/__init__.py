@@ -46,6 +46,9 @@ class Format:
 def format_of(path: str | os.PathLike[str]) -> Format:
     """The format that a path's ending names, in either case; the longest of several.
 
+    >>> format_of("box.STROKES.json").holds
+    'the strokes themselves, to be replayed'
+
     A folder of frames is what ends in a slash, or has no ending and a name that ends in 'frames' (a Path keeps no
     slash). Raises OutputError, in one line, for anything else.
     """

@@ -20,7 +20,7 @@ def draw_frames(painting: Painting, side: int, timeline: Timeline) -> Iterator[n
     Raises:
         OutputError: backwards, if there is no room for temporary files.
     """
-    frames = painting.frames(side, timeline.rising)
+    frames = painting.drawn_after(timeline.rising, side)
     return backwards(frames) if timeline.reverse else frames
 
 

@@ -133,7 +133,7 @@ def _save_gif(job: _Job) -> None:
 
     def write(path: Path, means: Means) -> None:
         shown = timeline.thinned(means.frames or 2)
-        samples = list(painting.replay(min(means.side, EncodingConfig.sample_side), EncodingConfig.sample_frames))
+        samples = list(painting.frames(min(means.side, EncodingConfig.sample_side), EncodingConfig.sample_frames))
         frames = draw_frames(painting, means.side, shown)
         write_gif(
             path, frames, samples, times_ms=_milliseconds(shown), loop=job.config.loop, colors=means.colors or 1
