@@ -34,12 +34,14 @@ class Bounds:
     values: int
     objects: int = 1000
     strings: int = 5_000
+    tiny: int = 5_000  # numbers below 1e-29 or so, which no float32 of ours needs and which are slow to read
 
 
 def bounded_text(content: bytes, bounds: Bounds) -> str:
     """The text of a JSON file, in ASCII. Raises StrokeFileError where it is no UTF-8 or larger than `bounds`."""
-    limits = ((b"[", bounds.lists), (b",", bounds.values), (b"{", bounds.objects), (b'"', 2 * bounds.strings))
-    if any(content.count(sign) > limit for sign, limit in limits):
+    limits = {b"[": bounds.lists, b",": bounds.values, b"{": bounds.objects, b'"': 2 * bounds.strings}
+    limits |= {b"e-3": bounds.tiny, b"E-3": bounds.tiny}
+    if any(content.count(sign) > limit for sign, limit in limits.items()):
         wrong = "it holds more lists, values or texts than the largest painting has"
         raise StrokeFileError(f"{wrong}; split the painting, or see docs/stroke-format.md")
     content = content.removeprefix(b"\xef\xbb\xbf")

@@ -270,4 +270,6 @@ def _decode(image: Image.Image, long_side: int) -> tuple[int, int]:
         drafted = image.draft(None, (2 * width, 2 * height))  # None from anything but a JPEG
     with _libtiff_kept_quiet() if image.format == "TIFF" else nullcontext():
         image.load()
+    if image.mode in ("P", "PA") and image.palette is None:
+        raise ValueError("a picture with a palette, but no palette")
     return stored if drafted else image.size  # loading can turn a TIFF upright, which swaps its sides

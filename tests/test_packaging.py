@@ -25,7 +25,7 @@ from painter.options import OrNames
 from painter.presets import PRESETS
 from painter.replaying import ReplayConfig
 from painter.samples import SAMPLES
-from renderers.brushes import BRUSHES
+from renderers.brushes import NETWORK_BRUSHES
 
 ROOT = Path(__file__).resolve().parents[1]
 BOUNDS_IN_README = ("strokes", "until_psnr", "seconds", "size", "tones", "levels", "relief")
@@ -83,7 +83,7 @@ def test_the_wheel_holds_all_that_is_needed_and_no_more(wheel: Path) -> None:
     manifest = json.loads((ROOT / "checkpoints" / "manifest.json").read_text())["brushes"]
     expected |= {f"checkpoints/{entry['file']}" for entry in manifest.values()}
     assert contents == expected
-    assert len(manifest) == len(BRUSHES) and {f"painter/samples/{name}.png" for name in SAMPLES} <= contents
+    assert len(manifest) == len(NETWORK_BRUSHES) and {f"painter/samples/{name}.png" for name in SAMPLES} <= contents
     assert wheel.stat().st_size < 8 * 2**20
 
 
