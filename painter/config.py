@@ -174,6 +174,7 @@ class SearchConfig:
     full_steps: float = 0.19  # share of all iterations there
     last_steps: float = 0.03  # share of all iterations that come last: colours and opacity, on the engine's own maps
     last_density: float = 1.5  # texels to a pixel in those maps
+    last_seconds: float = 0.003  # that painting those maps takes, a stroke; with less time left they are left out
     focus_strength: float = 4.0  # how much more a pixel in the focus counts
     rate_length: float = 0.045  # of the stroke's size
     rate_angle: float = 0.03  # radians

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -38,6 +39,10 @@ class Pace:
     def left(self) -> float:
         """The part of the time that is left: 1 where there is no limit."""
         return 1 - self._part()
+
+    def seconds_left(self) -> float:
+        """Infinite where there is no limit."""
+        return math.inf if self.seconds is None else self.seconds - self._spent()
 
     def begin(self) -> None:
         """The clock starts, unless it is running or nobody looks at it."""

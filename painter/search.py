@@ -212,6 +212,8 @@ class Search:
         target = _planes(torch.from_numpy(goal.target)).to(self.device)
         weight = None if goal.weight is None else torch.from_numpy(goal.weight).to(self.device)
         transport = TransportLoss(target, self.ground, self.search.transport_side) if self.config.ot else None
+        if not stage.shapes and self.pace.seconds_left() < self.search.last_seconds * len(variables.start):
+            return
         held = None if stage.shapes else self._engine_maps(variables.start, goal)
         while (done := pace.done()) < 1:
             canvas = self._render(variables.strokes(), goal, held or self.maps)
