@@ -3,13 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: paint test lint bench wheel clean
+.PHONY: paint test fuzz lint bench docs wheel clean
 
 paint: $(VENV)/.ready
-	$(PY) paint.py --style markerpen
+	$(PY) paint.py --style markerpen --overwrite
 
 test: $(VENV)/.ready
 	$(PY) -m pytest
+
+fuzz: $(VENV)/.ready
+	$(PY) scripts/fuzz.py --cases 2400 --heavy
 
 lint: $(VENV)/.ready
 	$(PY) -m ruff check .
@@ -17,6 +20,9 @@ lint: $(VENV)/.ready
 
 bench: $(VENV)/.ready
 	$(PY) scripts/benchmark.py
+
+docs: $(VENV)/.ready
+	$(PY) scripts/make_docs.py
 
 wheel: $(VENV)/.ready
 	$(PY) -m build --wheel

@@ -1,8 +1,14 @@
 """Impasto turns a picture into a painting made of real, parameterised brush strokes.
 
-from painter import PaintConfig, paint
+The examples below go on from these lines, which paint an orange box in few strokes (a picture's file does as well as
+an array):
 
-paint("logo.png", PaintConfig(style="markerpen")).save("painting.png", "painting.gif")
+>>> import numpy as np
+>>> from painter import ExportConfig, PaintConfig, Painting, paint
+>>> picture = np.zeros((30, 40, 3), np.uint8)
+>>> picture[8:20, 10:30] = 255, 128, 0
+>>> result = paint(picture, PaintConfig(style="markerpen", strokes=8, size=64, iterations=4))
+>>> painting = result.painting
 """
 
 from importlib import import_module
@@ -11,18 +17,29 @@ from typing import TYPE_CHECKING, Any
 from painter.version import __version__
 
 if TYPE_CHECKING:
-    from painter.config import PaintConfig
-    from painter.errors import ImpastoError
+    from painter.config import ExportConfig, PaintConfig
+    from painter.errors import ImpastoError, StrokeFileError
     from painter.painting import Painting
     from painter.pipeline import Result, paint
 
-__all__ = ["ImpastoError", "PaintConfig", "Painting", "Result", "__version__", "paint"]
+__all__ = [
+    "ExportConfig",
+    "ImpastoError",
+    "PaintConfig",
+    "Painting",
+    "Result",
+    "StrokeFileError",
+    "__version__",
+    "paint",
+]
 
 _HOMES = {
+    "ExportConfig": "painter.config",
     "ImpastoError": "painter.errors",
     "PaintConfig": "painter.config",
     "Painting": "painter.painting",
     "Result": "painter.pipeline",
+    "StrokeFileError": "painter.errors",
     "paint": "painter.pipeline",
 }
 

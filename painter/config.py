@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from painter.errors import OptionError
-from painter.options import Color, File, Kind, Names, Number, OrNames, Pair, Palette, Whole
+from painter.options import ByteSize, Choice, Color, File, Kind, Names, Number, OrNames, Pair, Palette, Switch, Whole
 
 STYLES = ("oilpaintbrush", "watercolor", "markerpen", "rectangle")
 STYLE_ALIASES = {"oil": "oilpaintbrush", "watercolour": "watercolor", "marker": "markerpen", "tape": "rectangle"}
@@ -16,6 +16,9 @@ DEVICES = ("auto", "cpu", "cuda")
 BACKENDS = ("auto", "reference", "cpu", "cuda")
 CANVASES = ("auto", "white", "black", "transparent")
 FOCUSES = ("none", "auto")
+EASES = ("linear", "early", "late")
+SVG_MODES = ("paint", "plot")
+MAX_FRAMES = 20_000
 _OPACITIES = Pair(0, 1)
 
 
@@ -40,6 +43,16 @@ def check_value(spec: Field[Any], value: Any) -> Any:
     return None if value is None and spec.default is None else spec.metadata["kind"].check(value)
 
 
+def check_fields(config: Any) -> None:
+    """Bring each field of a frozen dataclass of options into its one form. Raises OptionError, naming the option."""
+    for spec in fields(config):
+        value = getattr(config, spec.name)
+        try:
+            object.__setattr__(config, spec.name, check_value(spec, value))
+        except ValueError as error:
+            raise OptionError(f"{option_name(spec.name)} {value}: {error}") from None
+
+
 @dataclass(frozen=True)
 class Manner:
     """What a style does where nothing else is asked for."""
@@ -55,6 +68,12 @@ MANNERS = {"watercolor": Manner(opacity=(0.05, 0.65), paper=True)}
 @dataclass(frozen=True)
 class PaintConfig:
     """What a person may ask of one painting. All values are numbers, strings or None: ready for JSON.
+
+    >>> PaintConfig(style="oil", strokes=1000).style
+    'oilpaintbrush'
+    >>> PaintConfig(strokes=0)
+    Traceback (most recent call last):
+    painter.errors.OptionError: --strokes 0: must be a whole number from 1 to 100000, or auto
 
     Raises:
         OptionError: when a value is outside its range, or two do not go together; the message names the option.
@@ -98,12 +117,7 @@ class PaintConfig:
     backend: str = option("auto", "B", "{}; the kernels that blend (reference: plain and slow)", Names(BACKENDS))
 
     def __post_init__(self) -> None:
-        for spec in fields(self):
-            value = getattr(self, spec.name)
-            try:
-                object.__setattr__(self, spec.name, check_value(spec, value))
-            except ValueError as error:
-                raise OptionError(f"{option_name(spec.name)} {value}: {error}") from None
+        check_fields(self)
         if self.until_psnr is not None and self.strokes == "auto":
             raise OptionError("--until-psnr with --strokes auto: both choose the number of strokes; leave one out")
         if self.min_size is not None and self.max_size is not None and self.min_size > self.max_size:
@@ -160,6 +174,7 @@ class SearchConfig:
     full_steps: float = 0.19  # share of all iterations there
     last_steps: float = 0.03  # share of all iterations that come last: colours and opacity, on the engine's own maps
     last_density: float = 1.5  # texels to a pixel in those maps
+    last_seconds: float = 0.003  # that painting those maps takes, a stroke; with less time left they are left out
     focus_strength: float = 4.0  # how much more a pixel in the focus counts
     rate_length: float = 0.045  # of the stroke's size
     rate_angle: float = 0.03  # radians
@@ -187,12 +202,83 @@ class GrowthConfig:
 
 
 @dataclass(frozen=True)
-class ExportConfig:
-    """How a painting becomes files."""
+class AutosaveConfig:
+    """How the progress of a search is kept."""
 
-    frames: int = 80  # of a GIF, from the bare ground to the finished painting; fewer if there are fewer strokes
-    gif_side: int = 1024  # the longest side of a GIF, pixels; a PNG can be larger
-    frame_ms: int = 60  # how long a frame is shown
-    hold_ms: int = 2000  # how long the finished painting is shown before the GIF starts again
+    seconds: float = 15.0  # between saves; a step that takes longer comes before the next
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """How a painting becomes files. All values are numbers, strings, bools or None: ready for JSON.
+
+    Of `duration`, `fps` and `frames` two decide the third: duration = (frames - 1) / fps, for the last frame, which
+    is the finished painting, comes when the duration is over, and is held. `painter.export.timeline` says the rest.
+
+    >>> ExportConfig(duration=8, ease="early", max_bytes="5MB").max_bytes
+    5000000
+
+    Raises:
+        OptionError: when a value is outside its range, or two do not go together; the message names the option.
+    """
+
+    duration: float | None = option(
+        None, "S", "seconds until the finished painting is there, {} (4.74 if neither frames nor fps say otherwise)",
+        Number(0.1, 600.0),
+    )  # fmt: skip
+    fps: float | None = option(
+        None, "N", "frames a second, {} (16.7, in MP4 30; a GIF shows at most 50)", Number(0.1, 120.0)
+    )
+    frames: int | None = option(
+        None, "N", "frames of an animation, the ground and the finished painting included, {} (80, in MP4 143)",
+        Whole(2, MAX_FRAMES),
+    )  # fmt: skip
+    hold: float = option(2.0, "S", "seconds that the finished painting is shown, {}", Number(0.0, 600.0))
+    ease: str = option("linear", "E", "when strokes are laid: {} (most of them early or late)", Names(EASES))
+    reverse: bool = option(False, "", "play it backwards, from the finished painting to the ground", Switch())
+    loop: int = option(0, "N", "how often a GIF or WebP is played, {}; 0 is for ever", Whole(0, 1000))
+    webp: str = option("still", "W", "what a .webp holds: {}", Names(("still", "animated")))
+    gif_side: int = option(1024, "PX", "longest side of a GIF or animated WebP, {}", Whole(16, 8192))
+    max_bytes: int | None = option(
+        None, "SIZE", "make GIF, WebP, MP4 and JPEG fit, with fewer frames, colours and pixels: {}",
+        ByteSize(1, 100 * 10**9),
+    )  # fmt: skip
+    bit_depth: int = option(8, "N", "bits a channel of a PNG: {}", Choice((8, 16)))
+    quality: int = option(90, "Q", "of JPEG and WebP, {}; at 100 WebP is lossless", Whole(1, 100))
+    svg: str = option("paint", "MODE", "strokes as filled shapes, or as lines for a pen plotter: {}", Names(SVG_MODES))
+    width_mm: float | None = option(None, "MM", "width of an SVG on paper, {} mm", Number(1.0, 10_000.0))
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.duration is not None and self.fps is not None:
+            steps = self.duration * self.fps
+            if self.frames is not None and abs(self.frames - 1 - steps) > 0.5:
+                raise OptionError(
+                    f"--frames {self.frames}: --duration {self.duration:g} and --fps {self.fps:g} make "
+                    f"{round(steps) + 1} frames; leave one of the three out"
+                )
+            if steps > MAX_FRAMES:
+                raise OptionError(
+                    f"--fps {self.fps:g}: that is {round(steps)} frames in --duration {self.duration:g}, more than "
+                    f"{MAX_FRAMES}; lower one of the two"
+                )
+
+
+@dataclass(frozen=True)
+class EncodingConfig:
+    """How the encoders go about it."""
+
+    duration: float = 4.74  # seconds until the finished painting is there: 80 frames of 60 ms, the last one held
+    fps: float = 50 / 3
+    video_fps: float = 30.0
+    gif_fps: float = 50.0  # the most a GIF shows: browsers slow down what is shorter than 20 ms
     sample_frames: int = 8  # of the growing painting, from which a GIF's colours are chosen
     sample_side: int = 160  # their longest side, pixels
+    video_side: int = 4096  # the longest side that phones decode
+    video_crf: int = 18  # x264's constant rate factor; 18 is hard to tell from the original
+    video_threads: int = 4  # x264's bytes depend on it, so it does not follow the machine
+    fewest_frames: int = 16  # to which `max_bytes` lowers them, before it takes to the next means
+    fewest_colors: int = 32
+    lowest_quality: int = 40
+    highest_crf: int = 34
+    smallest_side: int = 32  # pixels; the last resort

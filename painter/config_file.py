@@ -11,13 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from painter.config import PaintConfig, check_value
-from painter.errors import OptionError
+from painter.errors import OptionError, one_line
 from painter.presets import PRESET_NAME, PRESETS
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+MAX_BYTES = 20_000
+"""Largest file that is read: Python's parser takes time that grows with the square of a dotted key's length."""
+
+_MOST_TOLD = 5  # unknown keys that a message names
+_LONGEST_SHOWN = 80  # characters of a key or value in a message
 
 
 def make_config(given: Mapping[str, Any], file: Path | None = None, preset: str | None = None) -> PaintConfig:
@@ -60,28 +66,36 @@ def read_config_file(path: Path) -> dict[str, Any]:
     for key, value in content.items():
         name = key.replace("-", "_")
         if name in settings:
-            raise OptionError(f"{path}: {key!r} is there twice, with - and with _; remove one")
+            raise OptionError(f"{one_line(path)}: {_shown(key)} is there twice, with - and with _; remove one")
         try:
             if name == "preset":
                 settings[name] = PRESET_NAME.check(value)
             else:
                 settings[name] = _from_folder(path, specs[name], check_value(specs[name], value))
         except ValueError as error:
-            raise OptionError(f"{path}: {key} = {value!r}: {error}") from None
+            raise OptionError(f"{one_line(path)}: {key} = {_shown(value)}: {error}") from None
     return settings
 
 
 def _load(path: Path) -> dict[str, Any]:
+    where = f"--config {one_line(path)}"
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would keep us waiting for ever
+            raise OptionError(f"{where}: it is not an ordinary file; name a TOML file")
         with open(path, "rb") as file:
-            return tomllib.load(file)
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise OptionError(f"{where}: has more than {MAX_BYTES} bytes, so it is no file of options; name another")
+        return tomllib.loads(content.decode())
+    except OptionError:
+        raise
     except OSError as error:
-        raise OptionError(f"--config {path}: cannot be read ({error.strerror or error}); name a TOML file") from error
+        raise OptionError(f"{where}: cannot be read ({error.strerror or error}); name a TOML file") from error
     except UnicodeDecodeError as error:
-        raise OptionError(f"--config {path}: is not UTF-8 text; name a TOML file") from error
+        raise OptionError(f"{where}: is not UTF-8 text; name a TOML file") from error
     except (ValueError, RecursionError) as error:
-        why = " ".join(str(error).split())
-        raise OptionError(f"--config {path}: is not TOML: {why}; write lines like strokes = 300") from error
+        why = one_line(" ".join(str(error).split()))
+        raise OptionError(f"{where}: is not TOML: {why}; write lines like strokes = 300") from error
 
 
 def _check_keys(path: Path, content: Mapping[str, Any], known: list[str]) -> None:
@@ -96,9 +110,20 @@ def _check_keys(path: Path, content: Mapping[str, Any], known: list[str]) -> Non
             hint = " (a table; options stand outside of tables)"
         elif close := get_close_matches(name, known, n=1):
             hint = f" (did you mean {close[0].replace('_', '-')}?)"
-        told.append(repr(key) + hint)
+        told.append(_shown(key) + hint)
     if told:
-        raise OptionError(f"{path}: there is no option {', '.join(told)}; --help lists the painting options")
+        more = f" and {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
+        named = ", ".join(told[:_MOST_TOLD]) + more
+        raise OptionError(f"{one_line(path)}: there is no option {named}; --help lists the painting options")
+
+
+def _shown(value: Any) -> str:
+    """A value of a file as a message may show it: short and in one line."""
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number with more digits than Python turns into text
+        return "a huge number"
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
 
 
 def _from_folder(path: Path, spec: Field[Any], value: Any) -> Any:

@@ -2,9 +2,11 @@
 
     ImpastoError                  everything below; its message is one line a person can act on
     ├── PictureError              an input picture that cannot be read or is unusable
+    ├── StrokeFileError           a stroke file that cannot be read or is not right
     ├── OptionError               an option or configuration value outside its range
     ├── OutputError               a path we cannot or do not know how to write
     ├── DeviceError               a device that this machine does not have
+    ├── AutosaveError             a kept search that cannot be gone on with (defined in painter.autosave)
     └── CheckpointError           a network file that is missing, truncated or altered (defined in renderers)
 
 The core raises these; only the command line prints them and exits (code 2). `one_line` keeps a message one line,
@@ -17,11 +19,24 @@ import os
 
 from renderers.errors import CheckpointError, ImpastoError
 
-__all__ = ["CheckpointError", "DeviceError", "ImpastoError", "OptionError", "OutputError", "PictureError", "one_line"]
+__all__ = [
+    "CheckpointError",
+    "DeviceError",
+    "ImpastoError",
+    "OptionError",
+    "OutputError",
+    "PictureError",
+    "StrokeFileError",
+    "one_line",
+]
 
 
 class PictureError(ImpastoError):
     """An input picture that cannot be read or is unusable."""
+
+
+class StrokeFileError(ImpastoError):
+    """A stroke file that cannot be read, or holds what no painting has."""
 
 
 class OptionError(ImpastoError, ValueError):

@@ -10,9 +10,9 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,6 +30,15 @@ Point = tuple[int, float]
 """Strokes, and the PSNR in dB that a painting of so many has."""
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """A search for so many strokes."""
+
+    count: int
+    probing: bool  # a short one, for a point on the curve; else a painting
+    part: float  # of the time, where that is limited
+
+
 class CountSearch:
     """A search that finds the number of strokes, too. It is run and looked at as `Search` is.
 
@@ -42,65 +51,124 @@ class CountSearch:
         self.strokes: Strokes | None = None  # what would be shown if it ended now
         self.psnr: float | None = None  # dB, of the step that they are from
         self.points: list[Point] = []  # the curve, as far as it was needed
+        self._painted: list[tuple[int, float | None]] = []  # strokes of each full search, and PSNR where that counts
         self._taken = 0  # steps of searches that are over
         self._best: tuple[Strokes | None, float | None] | None = None  # strokes and psnr that reach the goal
+        self._attempt: Attempt | None = None  # what is underway, and its search
+        self._search_within: Search | None = None
         self.pace = Pace(subject.config.seconds)
 
     def run(self) -> Iterator[Progress]:
         """Search; each step taken yields its progress. In the end `strokes` holds the finished ones."""
-        goal = self.subject.config.until_psnr
-        if goal is None:
-            yield from self._probe_until(lambda: settled(self.points, self.growth) is not None)
-            yield from self._paint(choose(self.points, self.growth))
-        else:
-            yield from self._probe_until(lambda: self.points[-1][1] >= goal)
-            yield from self._reach(goal)
+        while (attempt := self._attempt or self._next()) is not None:
+            yield from self._try(attempt)
 
-    def _probe_until(self, enough: Callable[[], bool]) -> Iterator[Progress]:
-        """Put points on the curve until there are enough, or the time for that is over."""
-        counts = ladder(self._most(), self.growth)
-        for tried, count in enumerate(counts):
-            spare = self.pace.left() - self.growth.time_to_paint
-            yield from self.probe(count, max(0.0, spare) / (len(counts) - tried))
-            if enough() or self.pace.left() < self.growth.time_to_paint:
-                return
+    def state(self) -> dict[str, Any]:
+        """Where it stands between two steps, until the next: a tree for `painter.state.pack`."""
+        return {
+            "points": self.points,
+            "painted": self._painted,
+            "taken": self._taken,
+            "strokes": self.strokes,
+            "psnr": self.psnr,
+            "best": self._best,
+            "pace": self.pace.state(),
+            "attempt": None if self._attempt is None else asdict(self._attempt),
+            "within": None if self._search_within is None else self._search_within.state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on as when `state` was taken, of a search for the same: `run` takes the steps to come."""
+        self.points = [(count, psnr) for count, psnr in state["points"]]
+        self._painted = [(count, psnr) for count, psnr in state["painted"]]
+        self._taken, self.strokes, self.psnr = state["taken"], state["strokes"], state["psnr"]
+        self._best = None if state["best"] is None else (state["best"][0], state["best"][1])
+        self.pace.restore(state["pace"])
+        self._attempt = self._search_within = None
+        if state["attempt"] is not None:
+            self._attempt = Attempt(**state["attempt"])
+            self._search_within = self._make_search(
+                self._attempt.count, self._iterations(self._attempt), self._attempt.part
+            )
+            self._search_within.restore(state["within"])
+
+    def _next(self) -> Attempt | None:
+        """What comes after all that has been tried; None if there is nothing more to try."""
+        goal, left = self.subject.config.until_psnr, self.pace.left()
+        if not self._painted and (probe := self._next_probe(goal, left)) is not None:
+            return probe
+        if goal is not None:
+            count = self._next_count(goal, left)
+        else:
+            count = None if self._painted else choose(self.points, self.growth)
+        return None if count is None else Attempt(count, False, left)
+
+    def _next_probe(self, goal: float | None, left: float) -> Attempt | None:
+        """The next point on the curve; None if there are enough, or the time for that is over."""
+        counts, tried = ladder(self._most(), self.growth), len(self.points)
+        if tried:
+            enough = settled(self.points, self.growth) is not None if goal is None else self.points[-1][1] >= goal
+            if enough or tried == len(counts) or left < self.growth.time_to_paint:
+                return None
+        return Attempt(counts[tried], True, max(0.0, left - self.growth.time_to_paint) / (len(counts) - tried))
+
+    def _next_count(self, goal: float, left: float) -> int | None:
+        """On the way to the fewest strokes that reach `goal` dB, or the most that are allowed; None at the end."""
+        painted = [(count, reached) for count, reached in self._painted if reached is not None]
+        low = max((count for count, reached in painted if reached < goal), default=0)  # too few strokes, and
+        high = min((count for count, reached in painted if reached >= goal), default=self._most() + 1)  # enough
+        points, tries = self._from_bare(), len(painted)
+        if not tries:
+            return min(count_for(points, goal), high - 1)
+        count, reached = painted[-1]
+        near = 0 <= reached - goal < self.growth.spare or high - low < 2
+        over = self._best is not None and tries >= self.growth.tries
+        if near or over or left < self.growth.time_to_paint:
+            return None
+        # Aimed at a little more than the goal, so that the next one does not miss it by a hair.
+        aim = goal + self.growth.spare / 3
+        count = round(count * 2 ** ((aim - reached) / slope_at(points, goal)))
+        if tries >= self.growth.tries:  # the curve is not to be trusted
+            count = max(count, 2 * low)
+        return min(max(count, low + 1), high - 1)
 
     def probe(self, count: int, part: float = 1.0) -> Iterator[Progress]:
         """Put a point on the curve, in at most this part of the time where that is limited."""
-        asked = self.subject.config.iterations
-        yield from self._search(count, round(self.growth.probing * asked), f"trying {count} strokes: ", part)
-        self.points.append((count, self._measured() + self.growth.finishing_gain))
+        yield from self._try(Attempt(count, True, part))
 
-    def _paint(self, count: int) -> Iterator[Progress]:
-        yield from self._search(count, self.subject.config.iterations, "", self.pace.left())
-
-    def _reach(self, goal: float) -> Iterator[Progress]:
-        """Paint with the fewest strokes that reach `goal` dB, or the most that are allowed."""
-        curve, low, high = dict(self.points), 0, self._most() + 1  # too few strokes, and enough: as far as is known
-        count = min(count_for(self.points, goal), high - 1)
-        for tries in itertools.count(1):
-            yield from self._paint(count)
-            reached = curve[count] = self._measured()
+    def _try(self, attempt: Attempt) -> Iterator[Progress]:
+        """Make an attempt, or go on with the one that is underway, and note what came of it."""
+        self._attempt = attempt
+        stage = f"trying {attempt.count} strokes: " if attempt.probing else ""
+        yield from self._search(attempt.count, self._iterations(attempt), stage, attempt.part)
+        goal = self.subject.config.until_psnr
+        if attempt.probing:
+            self.points.append((attempt.count, self._measured() + self.growth.finishing_gain))
+        elif goal is None:
+            self._painted.append((attempt.count, None))
+        else:
+            reached = self._measured()
+            self._painted.append((attempt.count, reached))
             if reached >= goal:
-                high, self._best = count, (self.strokes, self.psnr)
+                self._best = self.strokes, self.psnr
             else:
-                low = count
                 self.strokes, self.psnr = self._best or (self.strokes, self.psnr)
-            near = 0 <= reached - goal < self.growth.spare or high - low < 2
-            over = self._best is not None and tries >= self.growth.tries
-            if near or over or self.pace.left() < self.growth.time_to_paint:
-                return
-            # Aimed at a little more than the goal, so that the next one does not miss it by a hair.
-            count = count_for(sorted(curve.items()), goal + self.growth.spare / 3)
-            if tries >= self.growth.tries:  # the curve is not to be trusted
-                count = max(count, 2 * low)
-            count = min(max(count, low + 1), high - 1)
+        self._attempt = None
+
+    def _iterations(self, attempt: Attempt) -> int:
+        asked = self.subject.config.iterations
+        return round(self.growth.probing * asked) if attempt.probing else asked
+
+    def _from_bare(self) -> list[Point]:
+        """The curve with a beginning: one stroke shows little more than the bare ground."""
+        assert self.strokes is not None
+        bare = [(1, self._measured(self.strokes[:0]))]
+        return self.points if self.points[0][0] == 1 else bare + self.points
 
     def _search(self, count: int, iterations: int, stage: str, part: float) -> Iterator[Progress]:
-        config = replace(self.subject.config, strokes=count, until_psnr=None, iterations=iterations)
-        search = make_search(replace(self.subject, config=config))
-        if config.seconds is not None:
-            search.pace = Pace(max(part * config.seconds, 1e-3))
+        if self._search_within is None:
+            self._search_within = self._make_search(count, iterations, part)
+        search = self._search_within
         # Strokes that an earlier search has finished are shown until as many are there again, or all of these.
         enough = 0 if self.strokes is None else min(len(self.strokes), count)
         for progress in search.run():
@@ -108,17 +176,26 @@ class CountSearch:
                 self.strokes, self.psnr = progress.strokes, progress.psnr
             shown = progress.strokes if self.strokes is None else self.strokes
             step, steps = self._taken + progress.step, self._taken + progress.steps
-            yield replace(progress, stage=stage + progress.stage, step=step, steps=steps, strokes=shown)
             self.pace.begin()
+            yield replace(progress, stage=stage + progress.stage, step=step, steps=steps, strokes=shown)
         self.strokes, self.psnr = search.strokes, search.psnr
         self._taken += search.step
+        self._search_within = None
 
-    def _measured(self) -> float:
-        """PSNR in dB of the strokes, drawn as they will be."""
+    def _make_search(self, count: int, iterations: int, part: float) -> Search:
+        config = replace(self.subject.config, strokes=count, until_psnr=None, iterations=iterations)
+        search = make_search(replace(self.subject, config=config))
+        if config.seconds is not None:
+            search.pace = Pace(max(part * config.seconds, 1e-3))
+        return search
+
+    def _measured(self, strokes: Strokes | None = None) -> float:
+        """PSNR in dB of these strokes, or else those found, drawn as they will be."""
         subject = self.subject
-        assert self.strokes is not None
-        painting = Painting(self.strokes, subject.aspect, subject.ground, subject.config, subject.region)
-        return float(compare(painting.draw(relief=0.0), subject.picture)["psnr"] or 0.0)
+        strokes = self.strokes if strokes is None else strokes
+        assert strokes is not None
+        painting = Painting(strokes, subject.aspect, subject.ground, subject.config, subject.region)
+        return float(compare(painting.draw(subject.seen_side, 0.0), subject.picture)["psnr"] or 0.0)
 
     def _most(self) -> int:
         strokes = self.subject.config.strokes
@@ -216,6 +293,7 @@ def plot_curve(points: Sequence[Point], chosen: int, path: Path) -> None:
     axes.axvline(chosen, color="#d1495b", linestyle="--", label=f"--strokes auto: {chosen}")
     axes.set_xscale("log", base=2)
     axes.set_xticks(counts, [str(count) for count in counts])
+    axes.set_xlim(counts[0] / 1.2, counts[-1] * 1.2)  # a single count has no range of its own
     axes.set_xlabel("strokes")
     axes.set_ylabel("PSNR, dB")
     axes.grid(alpha=0.3)

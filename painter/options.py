@@ -1,10 +1,14 @@
 """The kinds of value that an option may have. Each reads its own text, checks itself and says what it takes.
 
     Whole, Number    within bounds
+    Choice           one of a few whole numbers
     Names            one of a list
+    Switch           yes or no
+    ByteSize         5MB
     Color            #rrggbb, or one of a list
     File             the name of a file, which is not looked at here
     Pair             LO:HI
+    Span             A:B, as Python's slices
     Palette          a number of colours, a file or colours
     OrNames          one of a few names, or another kind's value
 """
@@ -15,10 +19,12 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Protocol
 
 _HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _COUNT = re.compile(r"[+-]?[0-9]+")
+_BYTE_SIZE = re.compile(r"([0-9]*\.?[0-9]+)\s*([kmg]?)(i?)b?", re.IGNORECASE)
 
 
 class Kind(Protocol):
@@ -94,6 +100,72 @@ class Number(_NoFile):
         if not is_number or not self.low <= value <= self.high or (self.above and value == self.low):
             raise ValueError(f"must be a number {self.words}")
         return float(value)
+
+
+@dataclass(frozen=True)
+class Choice(_NoFile):
+    """One of a few ints."""
+
+    values: Sequence[int]
+
+    @property
+    def words(self) -> str:
+        return " or ".join(map(str, self.values))
+
+    def parse(self, text: str) -> Any:
+        try:
+            return int(text)
+        except ValueError:
+            return text
+
+    def check(self, value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or value not in self.values:
+            raise ValueError(f"must be {self.words}")
+        return value
+
+
+@dataclass(frozen=True)
+class Switch(_NoFile):
+    """A bool. On a command line its name alone says yes."""
+
+    words: str = "true or false"
+
+    def parse(self, text: str) -> Any:
+        return {"true": True, "yes": True, "false": False, "no": False}.get(text.lower(), text)
+
+    def check(self, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValueError(f"must be {self.words}")
+        return value
+
+
+@dataclass(frozen=True)
+class ByteSize(_Text):
+    """A number of bytes, kept as an int: 5MB (5,000,000), 800kB, 1.5MiB (1,572,864) or 123456."""
+
+    low: int
+    high: int
+
+    @property
+    def words(self) -> str:
+        return f"a size such as 5MB, 800kB or 2MiB, from {self.low} bytes to {self.high / 1e9:g} GB"
+
+    def check(self, value: Any) -> int:
+        size = self._bytes(value.strip()) if isinstance(value, str) else value
+        if isinstance(size, float) and size.is_integer():
+            size = int(size)
+        if not isinstance(size, int) or isinstance(size, bool) or not self.low <= size <= self.high:
+            raise ValueError(f"must be {self.words}")
+        return size
+
+    @staticmethod
+    def _bytes(text: str) -> int | None:
+        """The number of bytes that `text` names; None if it names none."""
+        match = _BYTE_SIZE.fullmatch(text)
+        if match is None or len(text) > 32 or (match[3] and not match[2]):
+            return None
+        power = "kmg".index(match[2].lower()) + 1 if match[2] else 0
+        return round(Decimal(match[1]) * (1024 if match[3] else 1000) ** power)
 
 
 @dataclass(frozen=True)
@@ -180,6 +252,26 @@ class Pair(_Text):
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise TypeError
         return float(value)
+
+
+@dataclass(frozen=True)
+class Span(_Text):
+    """A:B as Python's slices have it: from 0, B left out; either may be missing, or negative: from the end."""
+
+    words: str = "A:B, whole numbers, either may be left out"
+
+    def check(self, value: Any) -> str:
+        try:
+            self.split(value)
+        except (AttributeError, TypeError, ValueError):
+            raise ValueError(f"must be {self.words}") from None
+        return value
+
+    @staticmethod
+    def split(text: str) -> slice:
+        """The slice. Raises ValueError unless that is what `text` is."""
+        first, last = (None if part == "" else int(part) for part in text.split(":"))
+        return slice(first, last)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
+from typing import Any
 
 
 class Pace:
@@ -20,6 +22,7 @@ class Pace:
     def __init__(self, seconds: float | None) -> None:
         self.seconds = seconds
         self._ends: list[float] = []  # of the stages to come, as parts of the whole time
+        self._used = 0.0  # seconds, before the clock was last started
         self._start: float | None = None
 
     def share_out(self, costs: Sequence[float]) -> None:
@@ -37,24 +40,42 @@ class Pace:
         """The part of the time that is left: 1 where there is no limit."""
         return 1 - self._part()
 
+    def seconds_left(self) -> float:
+        """Infinite where there is no limit."""
+        return math.inf if self.seconds is None else self.seconds - self._spent()
+
     def begin(self) -> None:
-        """The clock starts, unless it is running."""
-        if self._start is None:
+        """The clock starts, unless it is running or nobody looks at it."""
+        if self._start is None and self.seconds is not None:
             self._start = time.monotonic()
 
     def _part(self) -> float:
         """The part of the time that is over."""
-        if self.seconds is None or self._start is None:
-            return 0.0
-        return min(1.0, (time.monotonic() - self._start) / self.seconds)
+        return 0.0 if self.seconds is None else min(1.0, self._spent() / self.seconds)
+
+    def _spent(self) -> float:
+        """Seconds, in all."""
+        return self._used + (0.0 if self._start is None else time.monotonic() - self._start)
+
+    def state(self) -> dict[str, Any]:
+        """Where it stands, ready for JSON."""
+        return {"used": self._spent(), "ends": self._ends.copy()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on as when `state` was taken, the clock standing still until it begins anew."""
+        self._used, self._start, self._ends = float(state["used"]), None, [float(end) for end in state["ends"]]
 
 
 class StagePace:
     """One stage; see `Pace`."""
 
-    def __init__(self, pace: Pace, steps: int, begin: float, end: float) -> None:
-        self._pace, self._steps, self._taken = pace, steps, 0
+    def __init__(self, pace: Pace, steps: int, begin: float, end: float, taken: int = 0) -> None:
+        self._pace, self._steps, self._taken = pace, steps, taken
         self._begin, self._end = begin, end
+
+    def state(self) -> dict[str, Any]:
+        """Where it stands, ready for JSON: `StagePace(pace, **state)` goes on from there."""
+        return {"steps": self._steps, "begin": self._begin, "end": self._end, "taken": self._taken}
 
     def step(self) -> None:
         """A step has been taken."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from painter.config import PaintConfig
+from painter.config import ExportConfig, PaintConfig
 from painter.picture import Picture
 from painter.resizing import fit_size, resize_image
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:  # torch and numba take seconds to import, and a bad picture i
     from renderers.drawing import Drawing
     from renderers.strokes import Strokes
 
+_DRAWN_PIXELS = 2**22  # drawn at a time, by all cores; bounds the memory that a large painting takes
 _BAND_PIXELS = 2**20  # turned to bytes at a time, so that a large canvas needs no second one of floats
 
 Color = tuple[float, float, float]
@@ -24,16 +26,83 @@ Color = tuple[float, float, float]
 
 @dataclass(frozen=True, eq=False)
 class Painting:
-    """Strokes on a ground, in paint order."""
+    """Strokes on a ground, in paint order.
+
+    >>> painting.strokes.brush, len(painting.strokes), painting.aspect
+    ('markerpen', 8, (30, 40))
+
+    It is a value: `dataclasses.replace` makes another of it, with other strokes or on another ground.
+
+    >>> from dataclasses import replace
+    >>> replace(painting, strokes=painting.strokes[:3], ground=None).draw().shape
+    (48, 64, 4)
+    """
 
     strokes: Strokes
     aspect: tuple[int, int]  # height and width, in any one unit; usually the picture's own pixels
     ground: Color | None  # what is painted on; None is transparent
     config: PaintConfig
-    region: np.ndarray | None = None  # [H, W] float32 in [0, 1], of any size: how much paint shows; all if None
+    # [H, W] float32 in [0, 1] in steps of 1/255, of any size: how much paint shows; all if None
+    region: np.ndarray | None = None
+    # Where it comes from: 'input' (name, sha256, width, height), 'palette' (['#rrggbb', …]), 'impasto' (the version
+    # that found the strokes), 'checkpoint' (sha256); each None or missing where there is none.
+    about: dict[str, Any] = field(default_factory=dict)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str], style: str | None = None) -> Painting:
+        """Read a stroke file, or strokes that the original program saved; see `painter.stroke_file.load_strokes`.
+
+        >>> painting.save("box.strokes.json")
+        []
+        >>> np.array_equal(Painting.load("box.strokes.json").draw(), painting.draw())
+        True
+
+        Args:
+            path: `.strokes.json`, `.strokes.json.gz`, or the original's `_strokes.npz`.
+            style: the brush, where the file does not say (`.npz`).
+
+        Raises:
+            StrokeFileError: the file cannot be read or is not right.
+            OptionError: there is no such style.
+        """
+        from painter.stroke_file import load_strokes
+
+        return load_strokes(path, style)
+
+    def save(
+        self, *paths: str | os.PathLike[str], size: int | None = None, config: ExportConfig | None = None
+    ) -> list[str]:
+        """Write the painting to files; endings pick the formats, see `painter.export.FORMATS`.
+
+        >>> painting.save("box.png", "box.svg", "box.gif", config=ExportConfig(duration=1, hold=0.5))
+        []
+        >>> painting.save("poster.png", size=200)
+        []
+        >>> painting.save("box.gif", config=ExportConfig(fps=100, frames=9))
+        ['box.gif: 5 of 9 frames; a GIF shows at most 50 a second']
+
+        Args:
+            size: the longer side of the pictures, pixels, 16 to 8192; `self.config.size` if not given.
+            config: how; the defaults if not given.
+
+        Returns:
+            Lines for people about what is not as it was asked for: what was lowered to fit `max_bytes`, say.
+
+        Raises:
+            OptionError: for a size out of range.
+            OutputError: for an ending that we do not write or a file that cannot be written.
+        """
+        from painter.export.save import save_painting
+
+        painting = self if size is None else replace(self, config=replace(self.config, size=size))
+        return [note for path in paths for note in save_painting(painting, path, config=config)]
 
     def draw(self, size: int | None = None, relief: float | None = None) -> np.ndarray:
         """The finished painting.
+
+        >>> painting.draw(size=200).shape
+        (150, 200, 3)
+        >>> lit = painting.draw(relief=1.0)
 
         Args:
             size: its longer side, pixels; `config.size` if not given.
@@ -42,35 +111,104 @@ class Painting:
         Returns:
             uint8 [H, W, 3], or [H, W, 4] with straight alpha on a transparent ground.
         """
-        from renderers.drawing import Drawing, drawing_threads
+        height, width = fit_size(*self.aspect, size or self.config.size)
+        image = np.empty((height, width, len(canvas_color(self.ground))), np.uint8)
+        top = 0
+        for band in self.bands(size, relief):
+            image[top : top + len(band)] = band
+            top += len(band)
+        return image
 
-        relief = self.config.relief if relief is None else relief
-        drawing = Drawing(self.strokes, self._bare_canvas(size or self.config.size), relief > 0)
-        with drawing_threads() as pool:
-            drawing.draw(len(self.strokes), pool)
-        return self._finished(drawing, relief)
+    def bands(
+        self, size: int | None = None, relief: float | None = None, rows: int | None = None, depth: int = 8
+    ) -> Iterator[np.ndarray]:
+        """The finished painting from the top, a band of rows at a time: no more than that is held.
 
-    def replay(self, size: int, frames: int) -> Iterator[np.ndarray]:
-        """The painting as it grows: first the bare ground, last exactly `draw(size)`.
+        >>> [band.shape for band in painting.bands(size=64, rows=20)]
+        [(20, 64, 3), (20, 64, 3), (8, 64, 3)]
 
         Args:
-            size: the longer side, pixels.
-            frames: how many, at least 2; with fewer strokes than that one frame a stroke, and the ground.
+            size, relief: as for `draw`.
+            rows: of a band, at least 1; as many as suit the memory if not given. The last band may have fewer.
+            depth: bits of a channel, 8 or 16.
+
+        Yields:
+            uint8 or uint16 [rows, W, C]; one below the other those of 8 bits are what `draw` returns, byte for byte.
+
+        Raises:
+            ValueError: when the first band is asked for, if `rows` is below 1.
+        """
+        return map({8: to_bytes, 16: to_words}[depth], self._canvases(size, relief, rows))
+
+    def _canvases(self, size: int | None, relief: float | None, rows: int | None) -> Iterator[np.ndarray]:
+        """`bands` as floats: [rows, W, C] float32, premultiplied on a transparent ground."""
+        from renderers.drawing import draw_bands, drawing_threads
+
+        relief = self.config.relief if relief is None else relief
+        shape = height, width = fit_size(*self.aspect, size or self.config.size)
+        rows = max(1, _DRAWN_PIXELS // width) if rows is None else rows
+        region = region_at(self.region, height, width)
+        top = 0
+        with drawing_threads() as pool:
+            for canvas in draw_bands(self.strokes, shape, canvas_color(self.ground), relief, rows, pool):
+                shown = None if region is None else region[top : top + len(canvas)]
+                yield within_region(canvas, shown, self.ground)
+                top += len(canvas)
+
+    def frames(self, size: int | None = None, count: int = 80) -> Iterator[np.ndarray]:
+        """The painting as it grows: first the bare ground, last exactly `draw(size)`.
+
+        >>> growing = list(painting.frames(size=32, count=3))
+        >>> len(growing), growing[-1].shape
+        (3, (24, 32, 3))
+        >>> np.array_equal(growing[-1], painting.draw(32))
+        True
+
+        Args:
+            size: the longer side, pixels; `config.size` if not given.
+            count: how many, at least 2; with fewer strokes than that one frame a stroke, and the ground.
 
         Yields:
             What `draw` returns, as many strokes further each time as the last time, give or take one.
+
+        Raises:
+            ValueError: `count` is below 2.
+        """
+        if count < 2:
+            raise ValueError(f"frames are the ground and the finished painting at least, got {count=}")
+        steps = min(count - 1, len(self.strokes))
+        return self.drawn_after((len(self.strokes) * step // max(1, steps) for step in range(steps + 1)), size)
+
+    def drawn_after(self, counts: Iterable[int], size: int | None = None) -> Iterator[np.ndarray]:
+        """The painting after so many of its strokes, for each of `counts`, one by one.
+
+        >>> sketch, half = painting.drawn_after([2, 4], size=32)
+        >>> half.shape
+        (24, 32, 3)
+
+        Args:
+            counts: numbers of strokes, from 0 to all, none below the one before it: paint does not go away.
+            size: the longer side, pixels; `config.size` if not given.
+
+        Yields:
+            What `draw` returns; the same array again where a count is that of the frame before.
+
+        Raises:
+            ValueError: a count is below the one before it, or above the number of strokes.
         """
         from renderers.drawing import Drawing, drawing_threads
 
-        if frames < 2:
-            raise ValueError(f"a replay has at least the ground and the finished painting, got {frames=}")
-        steps = min(frames - 1, len(self.strokes))
-        drawing = Drawing(self.strokes, self._bare_canvas(size), self.config.relief > 0)
-        yield self._finished(drawing, self.config.relief)
+        drawing = Drawing(self.strokes, self._bare_canvas(size or self.config.size), self.config.relief > 0)
+        before, frame = -1, np.empty(0, np.uint8)
         with drawing_threads() as pool:
-            for step in range(1, steps + 1):
-                drawing.draw(len(self.strokes) * step // steps, pool)
-                yield self._finished(drawing, self.config.relief)
+            for count in counts:
+                if not max(0, before) <= count <= len(self.strokes):
+                    raise ValueError(f"{count} strokes cannot follow {before}, of {len(self.strokes)}")
+                if count != before:
+                    drawing.draw(count, pool)
+                    frame = self._finished(drawing, self.config.relief)
+                    before = count
+                yield frame
 
     def _finished(self, drawing: Drawing, relief: float) -> np.ndarray:
         """What is drawn so far, lit, within the region, as bytes."""
@@ -95,16 +233,23 @@ def resolve_ground(canvas: str, picture: Picture, paper: bool = False) -> Color 
     'auto' is transparent if the picture is anywhere, else white paper if the style asks for it, or the picture's mean
     colour, in whole 8-bit steps.
     """
-    if canvas == "transparent" or (canvas == "auto" and picture.alpha is not None):
+    if canvas != "auto":
+        return named_ground(canvas)
+    if picture.alpha is not None:
         return None
-    if canvas == "auto" and not paper:
-        mean = picture.rgb.mean(axis=(0, 1), dtype=np.float64)
-        levels = [round(255 * float(channel)) for channel in mean]
-    else:
-        digits = {"auto": "#ffffff", "white": "#ffffff", "black": "#000000"}.get(canvas, canvas)[1:]
-        levels = list(bytes.fromhex(digits))
-    red, green, blue = (level / 255 for level in levels)
+    if paper:
+        return named_ground("white")
+    mean = picture.rgb.mean(axis=(0, 1), dtype=np.float64)
+    red, green, blue = (round(255 * float(channel)) / 255 for channel in mean)
     return red, green, blue
+
+
+def named_ground(canvas: str) -> Color | None:
+    """The ground that `canvas`, as in PaintConfig but not 'auto', names; None is transparent."""
+    if canvas == "transparent":
+        return None
+    red, green, blue = bytes.fromhex({"white": "#ffffff", "black": "#000000"}.get(canvas, canvas)[1:])
+    return red / 255, green / 255, blue / 255
 
 
 def canvas_color(ground: Color | None) -> np.ndarray:
@@ -133,12 +278,16 @@ def make_target(picture: Picture, ground: Color | None, long_side: int) -> np.nd
 
 def within_region(canvas: np.ndarray, region: np.ndarray | None, ground: Color | None) -> np.ndarray:
     """A canvas [H, W, C] with the bare ground where `region` [h, w] in [0, 1], of any size, is 0; itself if None."""
-    if region is None:
+    shown = region_at(region, *canvas.shape[:2])
+    if shown is None:
         return canvas
-    height, width = canvas.shape[:2]
-    shown = region if region.shape == (height, width) else resize_image(region, height, width)
     bare = canvas_color(ground)
     return bare + shown[:, :, None] * (canvas - bare)
+
+
+def region_at(region: np.ndarray | None, height: int, width: int) -> np.ndarray | None:
+    """A region [h, w], of any size, at [height, width]; itself if it has that size."""
+    return region if region is None or region.shape == (height, width) else resize_image(region, height, width)
 
 
 def to_bytes(canvas: np.ndarray) -> np.ndarray:
@@ -150,19 +299,29 @@ def to_bytes(canvas: np.ndarray) -> np.ndarray:
     Returns:
         uint8 [H, W, C]; where alpha is 0, so are the colours.
     """
-    image = np.empty(canvas.shape, np.uint8)
+    return _quantised(canvas, np.uint8)
+
+
+def to_words(canvas: np.ndarray) -> np.ndarray:
+    """As `to_bytes`, in 16 bits a channel: uint16 of the same shape, in 0..65535."""
+    return _quantised(canvas, np.uint16)
+
+
+def _quantised(canvas: np.ndarray, dtype: type[np.uint8] | type[np.uint16]) -> np.ndarray:
+    image = np.empty(canvas.shape, dtype)
+    top = int(np.iinfo(dtype).max)
     rows = max(1, _BAND_PIXELS // canvas.shape[1])
-    for top in range(0, len(canvas), rows):
-        band = canvas[top : top + rows]
+    for first in range(0, len(canvas), rows):
+        band = canvas[first : first + rows]
         if canvas.shape[2] == 4:
-            band = _straight(band)
-        image[top : top + rows] = np.rint(np.clip(band, 0, 1) * 255)
+            band = _straight(band, top)
+        image[first : first + rows] = np.rint(np.clip(band, 0, 1) * top)
     return image
 
 
-def _straight(band: np.ndarray) -> np.ndarray:
-    """Premultiplied RGBA [h, W, 4] with its colours divided by alpha; all 0 where alpha rounds to 0 in 8 bits."""
+def _straight(band: np.ndarray, top: int) -> np.ndarray:
+    """Premultiplied RGBA [h, W, 4] with its colours divided by alpha; all 0 where alpha in 0..`top` rounds to 0."""
     alpha = band[..., 3:]
-    shows = alpha * 255 > 0.5
+    shows = alpha * top > 0.5
     colors = np.divide(band[..., :3], alpha, out=np.zeros_like(band[..., :3]), where=shows)
     return np.concatenate([colors, np.where(shows, alpha, 0)], axis=2)

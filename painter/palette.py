@@ -37,6 +37,11 @@ _CHUNK = 16_384  # colours compared at a time
 def read_palette(text: str, rgb: np.ndarray, weight: np.ndarray | None, seed: int) -> np.ndarray:
     """The palette that `--palette TEXT` stands for.
 
+    >>> read_palette("#ff0000, #fff", picture / np.float32(255), None, seed=0).tolist()
+    [[1.0, 0.0, 0.0], [1.0, 1.0, 1.0]]
+    >>> read_palette("2", picture / np.float32(255), None, seed=0)[0].tolist()
+    [0.0, 0.0, 0.0]
+
     Args:
         text: a whole number from 2 to 256: so many are chosen from the picture (see `choose_palette`); or
             "#rrggbb,#rrggbb,…" (also #rgb), 1 to 256 colours; or a file of 1 to 256 colours: text with one #rrggbb a
@@ -77,6 +82,13 @@ def choose_palette(rgb: np.ndarray, weight: np.ndarray | None, count: int, seed:
 
     Colours are clustered in bins that count by the root of their frequency, so that a small vivid spot gets a colour
     of its own; pixels at edges count little, so that the blends of antialiasing do not.
+
+    >>> flag = np.zeros((6, 9, 3), np.float32)  # black, white, red
+    >>> flag[:, 3:6], flag[:, 6:] = 1, (1, 0, 0)
+    >>> choose_palette(flag, None, 8, seed=0).tolist()
+    [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [1.0, 1.0, 1.0]]
+    >>> choose_palette(flag, None, 2, seed=0).shape
+    (2, 3)
 
     Args:
         rgb: [H, W, 3] float32 in [0, 1].

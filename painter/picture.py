@@ -54,6 +54,11 @@ def load_picture(path: str | os.PathLike[str], long_side: int) -> Picture:
     16-bit grey keeps its depth. Float TIFFs are taken as [0, 1], or divided by their largest value where that
     is above 1.
 
+    >>> from painter.samples import sample_path
+    >>> sample = load_picture(sample_path("apple_coin"), 64)
+    >>> sample.rgb.shape, sample.alpha.shape, sample.size
+    ((64, 64, 3), (64, 64), (512, 512))
+
     Args:
         path: the file.
         long_side: pixels of the longer side of the result, at least 1; the other side keeps the aspect ratio.
@@ -68,7 +73,7 @@ def load_picture(path: str | os.PathLike[str], long_side: int) -> Picture:
     """
     path = Path(path)
     check_long_side(long_side)
-    with _opened(path) as stream, _pillow_kept_quiet(), _memory_shortage_explained(path):
+    with _opened(path) as stream, pillow_kept_quiet(), _memory_shortage_explained(path):
         digest = _sha256(stream)
         with _damage_explained(path, stream):
             image = Image.open(stream, formats=FORMATS)
@@ -217,7 +222,7 @@ def _recognise(stream: BinaryIO) -> tuple[str | None, tuple[int, int] | None]:
 
 
 @contextmanager
-def _pillow_kept_quiet() -> Iterator[None]:
+def pillow_kept_quiet() -> Iterator[None]:
     """Pillow with our limits and without its warnings; the process gets its own settings back afterwards."""
     logger, silence = logging.getLogger("PIL"), logging.NullHandler()  # unhandled records would go to stderr
     with _pillow_settings, warnings.catch_warnings():
@@ -265,4 +270,6 @@ def _decode(image: Image.Image, long_side: int) -> tuple[int, int]:
         drafted = image.draft(None, (2 * width, 2 * height))  # None from anything but a JPEG
     with _libtiff_kept_quiet() if image.format == "TIFF" else nullcontext():
         image.load()
+    if image.mode in ("P", "PA") and image.palette is None:
+        raise ValueError("a picture with a palette, but no palette")
     return stored if drafted else image.size  # loading can turn a TIFF upright, which swaps its sides

@@ -22,6 +22,7 @@ from painter.usage import Stopwatch, peak_rss_mb
 from painter.version import __version__
 
 if TYPE_CHECKING:  # torch and numba take seconds to import, and a bad picture is refused before that
+    from painter.autosave import Autosave
     from painter.growth import CountSearch
     from painter.search import Progress, Search
 
@@ -39,7 +40,13 @@ class Found:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A finished painting."""
+    """A finished painting.
+
+    >>> result.image.shape, result.report["strokes"], result.interrupted
+    ((48, 64, 3), 8, False)
+    >>> sorted(result.report["seconds"])
+    ['draw', 'load', 'measure', 'search', 'total']
+    """
 
     painting: Painting
     image: np.ndarray  # uint8 [H, W, 3], or [H, W, 4] with straight alpha, at `config.size`
@@ -51,7 +58,15 @@ class Result:
         return bool(self.report["interrupted"])
 
     def save(self, *paths: str | os.PathLike[str]) -> None:
-        """Write the painting; endings pick the format (.png, .gif). Raises OutputError if that is not possible."""
+        """Write the painting to files; endings pick the formats, see `painter.export.FORMATS`.
+
+        `painting.save` does the same, and takes a configuration.
+
+        >>> result.save("box.png", "box.gif", "box.strokes.json")
+
+        Raises:
+            OutputError: for an ending that we do not write or a file that cannot be written.
+        """
         from painter.export.save import save_painting
 
         for path in paths:
@@ -60,6 +75,16 @@ class Result:
 
 def paint(source: PictureSource, config: PaintConfig | None = None, on_progress: OnProgress | None = None) -> Result:
     """Paint a picture.
+
+    >>> result = paint(picture, PaintConfig(style="oil", strokes=8, size=64, iterations=4))
+    >>> result.image.shape, result.image.dtype
+    ((48, 64, 3), dtype('uint8'))
+    >>> len(result.painting.strokes)
+    8
+    >>> steps = []
+    >>> same = paint(picture, result.painting.config, on_progress=steps.append)
+    >>> len(steps), np.array_equal(same.image, result.image)
+    (4, True)
 
     Args:
         source: a file, or an array [H, W, 3] or [H, W, 4] of straight sRGB, uint8 or floats in [0, 1].
@@ -85,22 +110,34 @@ def prepare(source: PictureSource, config: PaintConfig, watch: Stopwatch) -> Sub
         return prepare_subject(source, config)
 
 
-def find_strokes(subject: Subject, watch: Stopwatch, on_progress: OnProgress | None = None) -> Found:
+def find_strokes(
+    subject: Subject, watch: Stopwatch, on_progress: OnProgress | None = None, autosave: Autosave | None = None
+) -> Found:
     """Search for the strokes. Ctrl-C cuts it short, once there is something to show.
+
+    Args:
+        autosave: where progress is kept, and perhaps gone on from.
 
     Raises:
         KeyboardInterrupt: before there is a stroke.
+        AutosaveError: there is something else where progress should be; see `Autosave.begin`.
     """
     from painter.order import arrange
 
     search = make_search(subject)
-    strokes, interrupted = None, False
+    if autosave is not None:
+        autosave.begin(search)
+    strokes, steps, interrupted = search.strokes, 0, False
     with watch.phase("search"), one_torch_thread():
         try:
             for progress in search.run():
-                strokes = progress.strokes
+                strokes, steps = progress.strokes, progress.step
                 if on_progress is not None:
                     on_progress(progress)
+                if autosave is not None:
+                    autosave.step(search, steps)
+            if autosave is not None and steps:
+                autosave.end(search, steps)
             # Not the last step's: without iterations there is none, and strokes are only placed.
             strokes = search.strokes
         except KeyboardInterrupt:
@@ -110,7 +147,9 @@ def find_strokes(subject: Subject, watch: Stopwatch, on_progress: OnProgress | N
         assert strokes is not None
         strokes = strokes.map(lambda values: values.cpu())
         strokes = strokes[arrange(strokes, subject.aspect)]
-    painting = Painting(strokes, subject.aspect, subject.ground, subject.config, subject.region)
+    painting = Painting(
+        strokes, subject.aspect, subject.ground, subject.config, subject.region, _provenance(subject)
+    )
     return Found(painting, search.psnr, interrupted)
 
 
@@ -129,7 +168,8 @@ def finish(subject: Subject, found: Found, watch: Stopwatch) -> Result:
         image = painting.draw()
     with watch.phase("measure"):
         # Light and shade are not in the picture, so they do not count against the painting.
-        plain = painting.draw(relief=0.0) if subject.config.relief else image
+        seen = subject.seen_side
+        plain = image if max(image.shape[:2]) == seen and not subject.config.relief else painting.draw(seen, 0.0)
         figures = compare(plain, subject.picture)
     report = {
         "version": __version__,
@@ -145,6 +185,18 @@ def finish(subject: Subject, found: Found, watch: Stopwatch) -> Result:
         "peak_rss_mb": peak_rss_mb(),
     }
     return Result(painting, image, report)
+
+
+def _provenance(subject: Subject) -> dict[str, Any]:
+    """`Painting.about`."""
+    from renderers.checkpoint import listed_digest
+
+    return {
+        "input": subject.about,
+        "palette": _color_names(subject.goal.palette),
+        "impasto": __version__,
+        "checkpoint": None if subject.config.brush is not None else listed_digest(subject.config.style),
+    }
 
 
 def _color_names(palette: np.ndarray | None) -> list[str] | None:

@@ -35,6 +35,11 @@ _TURNS = {  # EXIF orientation -> quarter turns anticlockwise, then whether to m
 # --- to floats ----------------------------------------------------------------------------------------------
 
 
+def in_steps(values: np.ndarray) -> np.ndarray:
+    """Floats in [0, 1] brought to the nearest step of 1/255, as float32: what 8 bits keep exactly."""
+    return np.rint(values * 255).astype(np.float32) / np.float32(255)
+
+
 def resize_to_weighted(image: Image.Image, height: int, width: int) -> np.ndarray:
     """The weighted picture at [height, width]; shrinking is by exact area averages."""
     if _is_deep(image):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from painter.config import PaintConfig, SearchConfig
 from painter.fused_loss import measured_loss
 from painter.goal import ALPHA_WEIGHT, Goal
 from painter.losses import TransportLoss
-from painter.pace import Pace
+from painter.pace import Pace, StagePace
 from painter.placement import place_strokes
 from painter.plan import make_plan
 from painter.variables import Allowed, StrokeVariables
@@ -46,13 +47,28 @@ class Progress:
 
 @dataclass(frozen=True)
 class Stage:
-    """A run of steps on one canvas."""
+    """A run of steps on one canvas, and what is done to the strokes before it."""
 
     name: str
     side: int  # long side, pixels
     steps: int
     rate: float = 1.0
     shapes: bool = True  # whether shapes move, as the networks see them; else the engine's maps of them are held
+    added: int = 0  # strokes, before it
+    moved: int = 0  # weakest strokes that are placed anew, before it
+    size: float = 0.0  # of those strokes (root of length times width), canvas units
+
+
+@dataclass(frozen=True, eq=False)
+class _Descent:
+    """A stage that is underway."""
+
+    pace: StagePace
+    variables: StrokeVariables
+
+    def state(self) -> dict[str, Any]:
+        start, variables = self.variables.start, self.variables.state()
+        return {"pace": self.pace.state(), "start": start, "variables": variables}
 
 
 class Search:
@@ -88,34 +104,70 @@ class Search:
         self.steps = config.iterations
         self.psnr: float | None = None  # dB, of the latest step
         self.pace = Pace(config.seconds)
+        self._at = 0  # the stage that is underway or comes next, of `stages`
+        self._descent: _Descent | None = None  # of that stage, once it is underway
 
     def run(self) -> Iterator[Progress]:
         """Search; each step taken yields its progress, the last with the finished strokes.
 
         With no step to take, `strokes` holds them as they were placed.
         """
+        stages = self.stages()
+        if self._at == 0 and self._descent is None:
+            self.pace.share_out([stage.steps * stage.side for stage in stages])
+        while self._at < len(stages):
+            stage = stages[self._at]
+            if self._descent is None:
+                if stage.moved:
+                    self.move_weakest(stage.moved, stage.size, stage.side)
+                elif stage.added:
+                    self.add(stage.added, stage.size, stage.side)
+            yield from self.optimise(stage)
+            self._at += 1
+
+    def stages(self) -> list[Stage]:
+        """All that the search does, in this order."""
         assert isinstance(self.config.strokes, int)
         plan = make_plan(self.config.strokes, self.config.iterations, self.search, self.config.levels)
-        stages = [Stage(f"level {k}/{len(plan.levels)}", v.side, v.steps) for k, v in enumerate(plan.levels, 1)]
-        moves = [
-            Stage(f"moving {k}/{len(plan.move_steps)}", self.search.move_side, steps)
-            for k, steps in enumerate(plan.move_steps, 1)
+        levels = [
+            Stage(f"level {k}/{len(plan.levels)}", level.side, level.steps, added=level.count, size=level.size)
+            for k, level in enumerate(plan.levels, 1)
         ]
-        last = self.last_stages(plan.full_steps, plan.last_steps)
-        self.pace.share_out([stage.steps * stage.side for stage in [*stages, *moves, *last]])
-        for stage, level in zip(stages, plan.levels, strict=True):
-            self.add(level.count, level.size, level.side)
-            yield from self.optimise(stage)
-        for stage in moves:
-            self.move_weakest(plan.moved, plan.levels[-1].size, stage.side)
-            yield from self.optimise(stage)
-        for stage in last:
-            yield from self.optimise(stage)
-
-    def last_stages(self, full_steps: int, last_steps: int) -> list[Stage]:
-        """What ends every search: so many steps at full size, so many of colours and opacity alone."""
+        moves = [
+            Stage(
+                f"moving {k}/{len(plan.move_steps)}", self.search.move_side, steps,
+                moved=plan.moved, size=plan.levels[-1].size,
+            )
+            for k, steps in enumerate(plan.move_steps, 1)
+        ]  # fmt: skip
         side, rate = self.search.full_side, self.search.final_rate
-        return [Stage("full size", side, full_steps, rate), Stage("colours", side, last_steps, rate, shapes=False)]
+        full = Stage("full size", side, plan.full_steps, rate)
+        last = Stage("colours", side, plan.last_steps, rate, shapes=False)
+        return [*levels, *moves, full, last]
+
+    def state(self) -> dict[str, Any]:
+        """Where it stands between two steps, until the next: a tree for `painter.state.pack`."""
+        return {
+            "at": self._at,
+            "step": self.step,
+            "psnr": self.psnr,
+            "rng": self.rng.bit_generator.state,
+            "pace": self.pace.state(),
+            "strokes": self.strokes,
+            "descent": None if self._descent is None else self._descent.state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on as when `state` was taken, of a search made with the same arguments: `run` takes the steps to come."""
+        self._at, self.step, self.psnr = state["at"], state["step"], state["psnr"]
+        self.rng.bit_generator.state = state["rng"]
+        self.pace.restore(state["pace"])
+        self.strokes = None if state["strokes"] is None else state["strokes"].map(self._moved)
+        self._descent = None
+        if (descent := state["descent"]) is not None:
+            variables = self._variables(self.stages()[self._at], descent["start"].map(self._moved))
+            variables.restore(descent["variables"])
+            self._descent = _Descent(StagePace(self.pace, **descent["pace"]), variables)
 
     def add(self, count: int, size: float, side: int) -> None:
         """Place new strokes, on top of the others, where the error is largest.
@@ -148,15 +200,21 @@ class Search:
     def optimise(self, stage: Stage) -> Iterator[Progress]:
         """Descend on all strokes for one stage, or for as long as its share of the time lasts."""
         assert self.strokes is not None
-        pace = self.pace.stage(stage.steps)
-        if pace.done() >= 1:
-            return
+        if self._descent is None:
+            self._descent = _Descent(self.pace.stage(stage.steps), self._variables(stage, self.strokes))
+        pace, variables = self._descent.pace, self._descent.variables
+        if pace.done() < 1:
+            yield from self._descend(stage, pace, variables)
+        self._descent = None
+
+    def _descend(self, stage: Stage, pace: StagePace, variables: StrokeVariables) -> Iterator[Progress]:
         goal = self.goal.at(stage.side)
         target = _planes(torch.from_numpy(goal.target)).to(self.device)
         weight = None if goal.weight is None else torch.from_numpy(goal.weight).to(self.device)
         transport = TransportLoss(target, self.ground, self.search.transport_side) if self.config.ot else None
-        variables = StrokeVariables(self.strokes, self.allowed, self.search, stage.rate, stage.shapes)
-        held = None if stage.shapes else self._engine_maps(goal)
+        if not stage.shapes and self.pace.seconds_left() < self.search.last_seconds * len(variables.start):
+            return
+        held = None if stage.shapes else self._engine_maps(variables.start, goal)
         while (done := pace.done()) < 1:
             canvas = self._render(variables.strokes(), goal, held or self.maps)
             loss, error = measured_loss(canvas, target, self.config.loss, weight)
@@ -165,8 +223,8 @@ class Search:
             self.strokes = variables.descend(loss, stage.rate * _cosine(done))
             self.step += 1
             self.psnr = -10 * math.log10(max(error, 1e-10))
-            yield Progress(stage.name, self.step, self.steps, self.strokes, float(loss.detach()), self.psnr)
             pace.step()
+            yield Progress(stage.name, self.step, self.steps, self.strokes, float(loss.detach()), self.psnr)
 
     def painted(self, goal: Goal) -> np.ndarray:
         """[H, W, C] float32: the painting so far, as the search sees it, on a canvas like the goal's."""
@@ -186,9 +244,11 @@ class Search:
     def _layers(self, strokes: Strokes, goal: Goal, maps: MapSource) -> Layers:
         return make_layers(strokes, 1 / max(goal.target.shape[:2]), goal.target.shape[2], maps)
 
-    def _engine_maps(self, goal: Goal) -> MapSource:
-        assert self.strokes is not None
-        return EngineMaps(self.strokes, 1 / max(goal.target.shape[:2]), self.search.last_density)
+    def _engine_maps(self, strokes: Strokes, goal: Goal) -> MapSource:
+        return EngineMaps(strokes, 1 / max(goal.target.shape[:2]), self.search.last_density)
+
+    def _variables(self, stage: Stage, start: Strokes) -> StrokeVariables:
+        return StrokeVariables(start, self.allowed, self.search, stage.shapes)
 
     def _canvas(self, goal: Goal) -> Tensor:
         return self.ground.expand(*goal.target.shape)

@@ -8,7 +8,7 @@ import numpy as np
 
 from painter.errors import PictureError, one_line
 from painter.picture import Picture, load_picture
-from painter.pixels import LUMINANCE
+from painter.pixels import LUMINANCE, in_steps
 from painter.resizing import fit_size, resize_image
 from renderers.brushes.stamp import LONGEST, Stamp
 
@@ -36,7 +36,7 @@ def load_stamp(path: str | os.PathLike[str]) -> Stamp:
     height, width = texture.shape
     if max(height, width) > LONGEST:
         texture = resize_image(texture, *fit_size(height, width, LONGEST))
-    return Stamp(texture)
+    return Stamp(in_steps(texture))
 
 
 def _coverage(picture: Picture) -> np.ndarray:

@@ -16,6 +16,7 @@ from painter.masks import load_mask
 from painter.painting import Color, canvas_color, make_target, resolve_ground, to_bytes, within_region
 from painter.palette import nearest, read_palette
 from painter.picture import Picture, load_picture, picture_from_array
+from painter.pixels import in_steps
 from painter.resizing import fit_size, resize_image
 from painter.tones import divide_tones
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:  # torch and numba take seconds to import, and a bad picture i
     from renderers.decoding import MapSource
 
 PictureSource = str | os.PathLike[str] | np.ndarray
+# The longest side at which a picture is looked at, pixels: a larger painting is drawn from what is found there, so that
+# its memory is not that of several pictures of its size.
+SEEN_SIDE = 4096
 TONES_SIDE = 1024  # the longest side at which a picture is divided into tones, pixels
 
 
@@ -35,12 +39,17 @@ class Subject:
     aspect: tuple[int, int]  # height, width
     ground: Color | None  # None is transparent
     goal: Goal  # at the size searched on
-    picture: np.ndarray  # uint8 [H, W, C] with straight alpha, at `config.size`, what the painting is compared with
-    region: np.ndarray | None  # [H, W] float32 in [0, 1], at `config.size`: where there may be paint
+    picture: np.ndarray  # uint8 [H, W, C] with straight alpha, at `config.size` or SEEN_SIDE, whichever is smaller
+    region: np.ndarray | None  # [H, W] float32 in [0, 1], like `picture`: where there may be paint
     brush: str  # a name in `renderers.brushes.BRUSHES`
     maps: MapSource
     device: str  # 'cpu' or 'cuda', where the search runs
     backend: str  # 'reference', 'cpu' or 'cuda', what blends there
+
+    @property
+    def seen_side(self) -> int:
+        """The longer side of `picture`, pixels: the size at which the painting is compared with it."""
+        return max(self.picture.shape[:2])
 
 
 def prepare_subject(source: PictureSource, config: PaintConfig) -> Subject:
@@ -49,12 +58,12 @@ def prepare_subject(source: PictureSource, config: PaintConfig) -> Subject:
     Raises:
         ImpastoError: PictureError, OptionError, DeviceError or CheckpointError.
     """
-    if isinstance(source, np.ndarray):
-        picture = picture_from_array(source, config.size)
-    else:
-        picture = load_picture(source, config.size)
+    seen = min(config.size, SEEN_SIDE)
+    picture = picture_from_array(source, seen) if isinstance(source, np.ndarray) else load_picture(source, seen)
     rows, columns = picture.rgb.shape[:2]
-    region = None if config.region is None else load_mask(config.region, rows, columns, "--region")
+    region = None
+    if config.region is not None:
+        region = in_steps(load_mask(config.region, rows, columns, "--region"))
     shown = _shown(picture.alpha, region)
     palette = None
     if config.palette is not None:
@@ -80,7 +89,7 @@ def prepare_subject(source: PictureSource, config: PaintConfig) -> Subject:
         aspect=picture.size,
         ground=ground,
         goal=goal,
-        picture=to_bytes(within_region(make_target(picture, ground, config.size), region, ground)),
+        picture=to_bytes(within_region(make_target(picture, ground, seen), region, ground)),
         region=region,
         brush=brush,
         maps=maps,
@@ -124,7 +133,7 @@ def _ground(picture: Picture, config: PaintConfig, palette: np.ndarray | None) -
     ground = resolve_ground(config.canvas, picture, config.manner.paper)
     if ground is None or palette is None or config.canvas != "auto":
         return ground
-    red, green, blue = palette[nearest(np.array(ground, np.float32), palette)].tolist()
+    red, green, blue = (round(255 * c) / 255 for c in palette[nearest(np.array(ground, np.float32), palette)].tolist())
     return red, green, blue
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from painter.adam import Adam
 from painter.config import SearchConfig
 from renderers.brushes import BRUSHES, Limits
 from renderers.strokes import Strokes
@@ -32,7 +34,8 @@ class Allowed:
         """The nearest strokes that there may be; their shapes as they are if not `shapes`. Not differentiable."""
         shape = BRUSHES[wanted.brush].fit(wanted.shape, self.limits) if shapes else wanted.shape
         colors, opacity = self.colors(wanted.colors), wanted.opacity.clamp(*self.opacity)
-        return Strokes(wanted.brush, shape, colors, opacity, wanted.seed)
+        # Some of torch's functions round otherwise where values lie apart in memory; read from a file they never do.
+        return Strokes(wanted.brush, shape, colors, opacity, wanted.seed).map(Tensor.contiguous)
 
 
 class StrokeVariables:
@@ -49,13 +52,10 @@ class StrokeVariables:
         strokes: where to start; N strokes.
         allowed: what they may become.
         search: the natural steps.
-        rate: of Adam.
         shapes: whether their shapes move, too, or colours and opacity only.
     """
 
-    def __init__(
-        self, strokes: Strokes, allowed: Allowed, search: SearchConfig, rate: float, shapes: bool = True
-    ) -> None:
+    def __init__(self, strokes: Strokes, allowed: Allowed, search: SearchConfig, shapes: bool = True) -> None:
         strokes = strokes.detach()
         self.start, self.allowed, self.search, self.shapes = strokes, allowed, search, shapes
         self.brush = BRUSHES[strokes.brush]
@@ -70,8 +70,8 @@ class StrokeVariables:
         self.delta = {name: torch.zeros_like(strokes.opacity, requires_grad=shapes) for name in self.brush.names}
         self.colors = (strokes.colors / search.rate_color).requires_grad_()
         self.opacity = (strokes.opacity / search.rate_opacity).requires_grad_()
-        unknowns = [*(self.delta.values() if shapes else ()), self.colors, self.opacity]
-        self.optimizer = torch.optim.Adam(unknowns, lr=rate, betas=(0.9, 0.98), fused=True)
+        self.unknowns = [*(self.delta.values() if shapes else ()), self.colors, self.opacity]
+        self.optimizer = Adam(self.unknowns)
 
     def strokes(self) -> Strokes:
         """The strokes as they are now, differentiable in the unknowns."""
@@ -83,11 +83,9 @@ class StrokeVariables:
 
     def descend(self, loss: Tensor, rate: float) -> Strokes:
         """One step of Adam at this rate, then back into the allowed ranges: the strokes as they are after it."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         self.optimizer.zero_grad()
         loss.backward()
-        self.optimizer.step()
+        self.optimizer.step(rate)
         return self._constrain()
 
     @torch.no_grad()
@@ -99,3 +97,14 @@ class StrokeVariables:
         for name, delta in self.delta.items():
             delta.copy_((allowed.shape[name] - self.start.shape[name]) / self.step[name])
         return allowed
+
+    def state(self) -> dict[str, Any]:
+        """Where they stand until the next step: for `restore` of variables made with the same arguments."""
+        return {"unknowns": self.unknowns, "adam": self.optimizer.state()}
+
+    @torch.no_grad()
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on as when `state` was taken."""
+        for unknown, value in zip(self.unknowns, state["unknowns"], strict=True):
+            unknown.copy_(value)
+        self.optimizer.restore(state["adam"])

@@ -6,7 +6,7 @@ depends on its own place only, so neither bands nor threads change the result.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from renderers.blending.layers import MAX_ALPHA
 from renderers.brushes import BRUSHES, Brush
-from renderers.relief import Surface
+from renderers.relief import Surface, light, overlap
 from renderers.strokes import Strokes
 from renderers.threads import core_count
 
@@ -32,19 +32,19 @@ def drawing_threads() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-class Drawing:
-    """Strokes prepared for a canvas of one size, to be laid down from the first to the last.
+class PlacedStrokes:
+    """Strokes prepared for a canvas of one size, of which any rows may be drawn apart from the others.
 
     Args:
         strokes: N strokes.
-        canvas: [H, W, C] float32, what lies below; C = 3, or 4 for premultiplied RGBA. Drawn upon in place.
-        relief: whether to keep the paint's height as well.
+        height, width: of the whole canvas, pixels.
+        channels: 3, or 4 for premultiplied RGBA.
     """
 
-    def __init__(self, strokes: Strokes, canvas: np.ndarray, relief: bool = False) -> None:
-        self.canvas = canvas
+    def __init__(self, strokes: Strokes, height: int, width: int, channels: int) -> None:
+        self.height, self.width, self.channels = height, width, channels
         self.brush: Brush = BRUSHES[strokes.brush]
-        self.pixel = 1 / max(canvas.shape[:2])
+        self.pixel = 1 / max(height, width)
         strokes = strokes.map(lambda values: values.detach().cpu())
         shape = {name: values.double() for name, values in strokes.shape.items()}
         frame = self.brush.frame(shape, SPREAD * self.pixel)
@@ -53,11 +53,49 @@ class Drawing:
         self.geometry = frame.geometry.numpy().astype(np.float32)
         self.seed = strokes.seed.numpy()
         self.opacity = strokes.opacity.numpy()
-        self.start, self.end = (
-            _with_alpha(color.numpy(), canvas.shape[2]) for color in self.brush.ends(strokes.colors)
-        )
+        self.start, self.end = (_with_alpha(color.numpy(), channels) for color in self.brush.ends(strokes.colors))
         self.top, self.bottom, self.left, self.right = self._bounds()
-        self.surface = Surface(self.brush.body, self.scale, *canvas.shape[:2]) if relief else None
+
+    def __len__(self) -> int:
+        return len(self.scale)
+
+    def touching(self, first: int, count: int, top: int, bottom: int) -> list[int]:
+        """Which of the strokes first … count - 1 reach into rows top … bottom - 1 of the canvas, in paint order."""
+        part = slice(first, count)
+        reach = (self.top[part] < bottom) & (self.bottom[part] > top) & (self.left[part] < self.right[part])
+        found: list[int] = (first + np.flatnonzero(reach)).tolist()
+        return found
+
+    def _bounds(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """First row, one past the last row, first column, one past the last, of each stroke's box; [N] each."""
+        reach = np.abs(self.axis) * self.box[:, :1] + np.abs(self.axis[:, ::-1]) * self.box[:, 1:]
+        low = (self.center - reach * self.scale[:, None]) / self.pixel - 0.5
+        high = (self.center + reach * self.scale[:, None]) / self.pixel - 0.5
+        first = np.clip(np.ceil(low), 0, [self.width, self.height]).astype(int)
+        last = np.clip(np.floor(high) + 1, 0, [self.width, self.height]).astype(int)
+        return first[:, 1], last[:, 1], first[:, 0], last[:, 0]
+
+
+class Drawing:
+    """Strokes to be laid down from the first to the last, on a canvas or on some rows of one.
+
+    Args:
+        strokes: N strokes; placed already if `canvas` is not a whole one.
+        canvas: [H, W, C] float32, what lies below; C = 3, or 4 for premultiplied RGBA. Drawn upon in place.
+        relief: whether to keep the paint's height as well.
+        top: which row of the whole canvas is the first of `canvas`.
+    """
+
+    def __init__(
+        self, strokes: Strokes | PlacedStrokes, canvas: np.ndarray, relief: bool = False, top: int = 0
+    ) -> None:
+        height, width, channels = canvas.shape
+        self.canvas = canvas
+        self.top, self.bottom = top, top + height
+        self.placed = strokes if isinstance(strokes, PlacedStrokes) else PlacedStrokes(strokes, height, width, channels)
+        self.pixel = self.placed.pixel
+        body, scale = self.placed.brush.body, self.placed.scale
+        self.surface = Surface(body, scale, height, width, self.pixel, top) if relief else None
         self.drawn = 0
 
     @property
@@ -71,44 +109,46 @@ class Drawing:
             raise ValueError("this drawing keeps no height; make it with relief=True")
         return self.surface.height
 
-    def _bounds(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """First row, one past the last row, first column, one past the last, of each stroke's box; [N] each."""
-        height, width = self.canvas.shape[:2]
-        reach = np.abs(self.axis) * self.box[:, :1] + np.abs(self.axis[:, ::-1]) * self.box[:, 1:]
-        low = (self.center - reach * self.scale[:, None]) / self.pixel - 0.5
-        high = (self.center + reach * self.scale[:, None]) / self.pixel - 0.5
-        first = np.clip(np.ceil(low), 0, [width, height]).astype(int)
-        last = np.clip(np.floor(high) + 1, 0, [width, height]).astype(int)
-        return first[:, 1], last[:, 1], first[:, 0], last[:, 0]
-
     def draw(self, count: int, pool: ThreadPoolExecutor) -> None:
         """Lay down the next strokes until `count` of them are on the canvas."""
-        height, width = self.canvas.shape[:2]
-        strokes = range(self.drawn, count)
-        rows = max(1, min(BAND_PIXELS // width, -(-height // (4 * pool._max_workers))))
-        bands = [(top, min(height, top + rows)) for top in range(0, height, rows)]
-        list(pool.map(lambda band: self._draw_band(strokes, *band), bands))
+        self._draw_rows(count, pool, self.top)
+
+    def continue_from(self, above: Drawing, pool: ThreadPoolExecutor) -> None:
+        """Lay down all strokes; rows that are finished in `above`, which ends further down than this begins, are
+        taken from there."""
+        finished = above.bottom - self.top
+        self.canvas[:finished] = above.canvas[self.top - above.top :]
+        if self.surface is not None:
+            self.height[:finished] = above.height[self.top - above.top :]
+        self._draw_rows(len(self.placed), pool, above.bottom)
+
+    def _draw_rows(self, count: int, pool: ThreadPoolExecutor, top: int) -> None:
+        """Lay the next strokes on the rows from `top` on."""
+        rows = max(1, min(BAND_PIXELS // self.placed.width, -(-(self.bottom - top) // (4 * pool._max_workers))))
+        bands = [(begin, min(self.bottom, begin + rows)) for begin in range(top, self.bottom, rows)]
+        first = self.drawn
+        list(pool.map(lambda band: self._draw_band(first, count, *band), bands))
         self.drawn = max(self.drawn, count)
 
-    def _draw_band(self, strokes: Sequence[int], top: int, bottom: int) -> None:
-        for n in strokes:
-            rows = np.arange(max(top, self.top[n]), min(bottom, self.bottom[n]))
-            columns = np.arange(self.left[n], self.right[n])
-            if rows.size and columns.size:
-                self._draw_stroke(n, rows, columns)
+    def _draw_band(self, first: int, count: int, top: int, bottom: int) -> None:
+        placed = self.placed
+        for n in placed.touching(first, count, top, bottom):
+            rows = np.arange(max(top, placed.top[n]), min(bottom, placed.bottom[n]))
+            self._draw_stroke(n, rows, np.arange(placed.left[n], placed.right[n]))
 
     def _draw_stroke(self, n: int, rows: np.ndarray, columns: np.ndarray) -> None:
-        x = (columns + 0.5) * self.pixel - self.center[n, 0]
-        y = (rows + 0.5) * self.pixel - self.center[n, 1]
+        placed = self.placed
+        x = (columns + 0.5) * self.pixel - placed.center[n, 0]
+        y = (rows + 0.5) * self.pixel - placed.center[n, 1]
         index, u, v = _points_inside(
-            rows, columns, x, y, self.axis[n], self.scale[n], self.box[n], self.canvas.shape[1]
+            rows - self.top, columns, x, y, placed.axis[n], placed.scale[n], placed.box[n], placed.width
         )
-        blur = SPREAD * self.pixel / float(self.scale[n])
-        alpha, mix, relief = self.brush.engine(self.geometry[n], u, v, (blur, blur), int(self.seed[n]))
-        flat = self.canvas.reshape(-1, self.canvas.shape[2])
-        _lay(flat, index, alpha, mix, self.start[n], self.end[n], self.opacity[n])
+        blur = SPREAD * self.pixel / float(placed.scale[n])
+        alpha, mix, relief = placed.brush.engine(placed.geometry[n], u, v, (blur, blur), int(placed.seed[n]))
+        flat = self.canvas.reshape(-1, placed.channels)
+        _lay(flat, index, alpha, mix, placed.start[n], placed.end[n], placed.opacity[n])
         if self.surface is not None:
-            self.surface.lay(n, index, alpha, relief, self.opacity[n])
+            self.surface.lay(n, index, alpha, relief, placed.opacity[n])
 
 
 def draw(strokes: Strokes, canvas: np.ndarray) -> np.ndarray:
@@ -117,6 +157,47 @@ def draw(strokes: Strokes, canvas: np.ndarray) -> np.ndarray:
     with drawing_threads() as pool:
         drawing.draw(len(strokes), pool)
     return drawing.canvas
+
+
+def draw_bands(
+    strokes: Strokes, shape: tuple[int, int], ground: np.ndarray, relief: float, rows: int, pool: ThreadPoolExecutor
+) -> Iterator[np.ndarray]:
+    """All strokes on a bare canvas, a band of rows at a time: memory is bounded by the band, not by the canvas.
+
+    The bands one below the other are, to the bit, the whole canvas drawn at once and lit.
+
+    Args:
+        strokes: N strokes.
+        shape: height and width of the whole canvas, pixels.
+        ground: [C] float32, the bare canvas; C = 3, or 4 for premultiplied RGBA.
+        relief: how much the paint stands out, in [0, 1]: the strength of `renderers.relief.light`.
+        rows: of a band, at least 1; the last may have fewer.
+
+    Yields:
+        [rows, W, C] float32 from the top.
+
+    Raises:
+        ValueError: if `rows` is below 1.
+    """
+    if rows < 1:
+        raise ValueError(f"a band has at least one row, got {rows=}")
+    height, width = shape
+    placed = PlacedStrokes(strokes, height, width, len(ground))
+    margin = overlap(placed.pixel) if relief > 0 else 0
+    above: Drawing | None = None
+    for top in range(0, height, rows):
+        bottom = min(height, top + rows)
+        first, last = max(0, top - margin), min(height, bottom + margin)
+        canvas = np.empty((last - first, width, len(ground)), np.float32)
+        canvas[:] = ground
+        drawing = Drawing(placed, canvas, relief > 0, first)
+        if above is None:
+            drawing.draw(len(placed), pool)
+        else:
+            drawing.continue_from(above, pool)
+        here = slice(top - first, bottom - first)
+        yield light(canvas, drawing.height, relief, placed.pixel, rows=here) if relief > 0 else canvas[here]
+        above = drawing
 
 
 def _with_alpha(color: np.ndarray, channels: int) -> np.ndarray:

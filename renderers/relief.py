@@ -42,14 +42,18 @@ class Surface:
         body: of the strokes' brush.
         scale: [N], the strokes' half widths, canvas units.
         height, width: of the canvas, pixels.
+        pixel: the width of a pixel, canvas units; that of a whole canvas if not given.
+        top: which row of the whole canvas is the first of these.
     """
 
-    def __init__(self, body: Body, scale: np.ndarray, height: int, width: int) -> None:
+    def __init__(
+        self, body: Body, scale: np.ndarray, height: int, width: int, pixel: float | None = None, top: int = 0
+    ) -> None:
         self.height = np.zeros((height, width), np.float32)
         self.leveling = body.leveling
         self.thickness = (body.thickness * (scale / REFERENCE) ** body.growth).astype(np.float32)
         if body.grain:
-            _grain(self.height, 1 / max(height, width), body.grain)
+            _grain(self.height, pixel or 1 / max(height, width), body.grain, top)
 
     def lay(self, n: int, index: np.ndarray, alpha: np.ndarray, relief: np.ndarray, opacity: float) -> None:
         """Lay stroke n of this opacity: its coverage and relief [M], as engines give them, at flat `index` [M]."""
@@ -57,8 +61,9 @@ class Surface:
 
 
 def light(
-    canvas: np.ndarray, height: np.ndarray, strength: float, pixel: float, angle: float = UPPER_LEFT
-) -> np.ndarray:
+    canvas: np.ndarray, height: np.ndarray, strength: float, pixel: float, angle: float = UPPER_LEFT,
+    rows: slice = slice(None),
+) -> np.ndarray:  # fmt: skip
     """The canvas with its paint lit from a side: Lambert's cosine law, and a highlight where paint faces the light.
 
     Rows may be lit apart: with `overlap(pixel)` more of them above and below, their bytes are those of the whole.
@@ -69,9 +74,10 @@ def light(
         strength: in [0, 1]; slopes are taken so many times. 0 gives the canvas as it is.
         pixel: the width of a pixel, canvas units.
         angle: where light comes from, radians from +x towards +y.
+        rows: which rows to light; the others are only looked at.
 
     Returns:
-        A new array like `canvas`. Flat places keep their colours, alpha stays as it is, and no colour exceeds it.
+        A new array like `canvas[rows]`. Flat places keep their colours, alpha stays as it is, and no colour exceeds it.
 
     Raises:
         ValueError: if shapes do not match, or strength is outside [0, 1].
@@ -81,18 +87,19 @@ def light(
     if not 0 <= strength <= 1:
         raise ValueError(f"strength must be from 0 to 1, got {strength}")
     if strength == 0:
-        return canvas.copy()
-    lit = np.empty_like(canvas)
-    total, margin = len(canvas), overlap(pixel)
-    rows = max(1, BAND_PIXELS // canvas.shape[1])
+        return canvas[rows].copy()
+    lit = np.empty_like(canvas[rows])
+    begin, end, _ = rows.indices(len(canvas))
+    margin, band = overlap(pixel), max(1, BAND_PIXELS // canvas.shape[1])
 
     def light_bands(first: int, step: int) -> None:
-        for top in range(first * rows, total, step * rows):
-            bottom, above = min(total, top + rows), min(top, margin)
+        for top in range(begin + first * band, end, step * band):
+            bottom, above = min(end, top + band), min(top, margin)
             across, down = _slopes(height[top - above : bottom + margin], pixel)
             here = slice(above, above + bottom - top)
             toward = math.cos(angle), math.sin(angle)
-            _shade(canvas[top:bottom], across[here], down[here], strength, *toward, lit[top:bottom])
+            target = lit[top - begin : bottom - begin]
+            _shade(canvas[top:bottom], across[here], down[here], strength, *toward, target)
 
     share(light_bands)
     return lit
@@ -179,13 +186,13 @@ def _raise(
 
 
 @kernel
-def _grain(height: np.ndarray, pixel: float, amount: float) -> None:
-    """Add paper's grain to [H, W], faded where pixels are too wide for it."""
+def _grain(height: np.ndarray, pixel: float, amount: float, top: int) -> None:
+    """Add paper's grain to [H, W], the rows of a canvas from `top` on, faded where pixels are too wide for it."""
     coarse = amount * resolved(GRAIN, 0.5 * pixel)
     fine = 0.5 * amount * resolved(2.0 * GRAIN, 0.5 * pixel)
     for i in range(height.shape[0]):
         for j in range(height.shape[1]):
-            x, y = GRAIN * pixel * (j + 0.5), GRAIN * pixel * (i + 0.5)
+            x, y = GRAIN * pixel * (j + 0.5), GRAIN * pixel * (top + i + 0.5)
             # The finer grain stands askew, so that lattices do not show.
             height[i, j] += coarse * noise2(x, y, PAPER)
             height[i, j] += fine * noise2(1.6 * x + 1.2 * y, 1.6 * y - 1.2 * x, PAPER + 1)

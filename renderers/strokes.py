@@ -21,7 +21,14 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Strokes:
-    """N strokes of one brush, in paint order."""
+    """N strokes of one brush, in paint order.
+
+    >>> strokes = painting.strokes
+    >>> sorted(strokes.shape)
+    ['radius', 'x0', 'x1', 'x2', 'y0', 'y1', 'y2']
+    >>> strokes.colors.shape, strokes.opacity.dtype
+    (torch.Size([8, 1, 3]), torch.float32)
+    """
 
     brush: str  # a name in renderers.brushes.BRUSHES
     shape: dict[str, Tensor]  # [N] float32 each, under the names of the brush's shape parameters
@@ -43,12 +50,19 @@ class Strokes:
         return len(self.opacity)
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Strokes:
-        """The strokes with `change` applied to every tensor; it must treat all of them alike along N."""
+        """The strokes with `change` applied to every tensor; it must treat all of them alike along N.
+
+        >>> backwards = painting.strokes.map(lambda values: values.flip(0))
+        """
         shape = {name: change(values) for name, values in self.shape.items()}
         return Strokes(self.brush, shape, change(self.colors), change(self.opacity), change(self.seed))
 
     def __getitem__(self, index: Tensor | slice) -> Strokes:
-        """The strokes at `index`: a slice, a boolean mask [N] or positions [M]."""
+        """The strokes at `index`: a slice, a boolean mask [N] or positions [M].
+
+        >>> len(painting.strokes[:3]), len(painting.strokes[painting.strokes.opacity >= 0])
+        (3, 8)
+        """
         return self.map(lambda values: values[index])
 
     def detach(self) -> Strokes:
@@ -56,7 +70,14 @@ class Strokes:
 
     @staticmethod
     def cat(parts: Sequence[Strokes]) -> Strokes:
-        """One after the other, all of the same brush."""
+        """One after the other, all of the same brush.
+
+        >>> len(Strokes.cat([painting.strokes[4:], painting.strokes[:4]]))
+        8
+
+        Raises:
+            ValueError: they are not of one brush, or there are none.
+        """
         brushes = {part.brush for part in parts}
         if len(brushes) != 1:
             raise ValueError(f"strokes of one painting share one brush, got {sorted(brushes)}")

@@ -23,7 +23,8 @@ print(json.dumps({"code": code, "seconds": seconds, "peak_bytes": peak * (1 if s
 def time_painting(photo: Path, style: str, strokes: int, size: int, *more: str) -> dict[str, Any]:
     """Paint a photo in a process of its own, leaving PNG, GIF and report beside it."""
     command = [sys.executable, str(ROOT / "paint.py"), str(photo), "--style", style, "--strokes", str(strokes)]
-    command += ["--size", str(size), "--quiet", "--report", str(photo.with_name("report.json")), *more]
+    command += ["--size", str(size), "--quiet", "--no-strokes", "--overwrite", *more]
+    command += ["--report", str(photo.with_name("report.json"))]
     for ending in ("painting.png", "painting.gif"):
         command += ["-o", str(photo.with_name(ending))]
     launched = subprocess.run([sys.executable, "-c", LAUNCHER, *command], stdout=subprocess.PIPE, text=True, check=True)

@@ -61,7 +61,8 @@ def paint_file(
         SystemExit: it failed or was interrupted; the message has the command.
     """
     report = png.with_suffix(".json")
-    command = [sys.executable, str(PAINT), str(picture), "-o", str(png), "--report", str(report), "--quiet", *options]
+    command = [sys.executable, str(PAINT), str(picture), "-o", str(png), "--report", str(report)]
+    command += ["--quiet", "--no-strokes", "--overwrite", *options]
     begin = time.perf_counter()
     code = subprocess.run(command, env=environment).returncode
     seconds = time.perf_counter() - begin

@@ -23,7 +23,7 @@ from PIL import Image
 from painter import PaintConfig, cli, devices, paint
 from painter.cli.commands import COMMANDS
 from painter.cli.painting import finishing
-from painter.config import option_name
+from painter.config import ExportConfig, option_name
 from painter.errors import DeviceError, PictureError
 from painter.presets import PRESETS
 from painter.samples import sample_path
@@ -139,10 +139,12 @@ def test_help_names_every_option_with_its_default(tmp_path: Path) -> None:
     done = run("--help", cwd=tmp_path, env={**os.environ, "COLUMNS": "200"})
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    for spec in fields(PaintConfig):
-        line = next(line for line in lines if line.startswith(f"  {option_name(spec.name)} "))
-        assert line.endswith(f"(default: {spec.default})") or (spec.default is None and "default" not in line)
-    assert all(option in done.stdout for option in ("--output", "--report", "--quiet", "--version"))
+    for spec in (*fields(PaintConfig), *fields(ExportConfig)):
+        at = next(k for k, line in enumerate(lines) if f"{line} ".startswith(f"  {option_name(spec.name)} "))
+        line = " ".join(lines[at : at + 2])  # an option with a long name has its help below it
+        assert f"(default: {spec.default})" in line or spec.default in (None, False)
+    usual = ("--output", "--overwrite", "--no-strokes", "--report", "--quiet", "--version")
+    assert all(option in done.stdout for option in usual)
 
 
 def test_help_lists_commands_and_presets(tmp_path: Path) -> None:
@@ -167,6 +169,8 @@ def test_version(tmp_path: Path) -> None:
         ["--help"], ["--version"], ["--strokes", "0"], ["-o", "a.bmp"], ["none.png"],
         ["--preset", "none"], ["--config", "none.toml"], ["--focus", "none.png"], ["--palette", "#12"],
         ["suggest", "--help"], ["suggest", "--until-psnr", "5"], ["suggest", "none.png"],
+        ["replay", "--help"], ["replay", "none.json", "--strokes", "5"], ["replay", "none.json", "--quality", "0"],
+        ["replay", "none.json"],
     ],
 )  # fmt: skip
 def test_nothing_heavy_is_imported_before_it_is_needed(arguments: list[str], tmp_path: Path) -> None:
@@ -222,7 +226,7 @@ def test_folder_as_picture(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("-o", "a.jpg"), "cannot write a.jpg: there is no format '.jpg'; use .png or .gif"),
+        (("-o", "a.bmp"), "cannot write a.bmp: there is no format '.bmp'; use .png, .jpg"),
         (("-o", "painting"), "cannot write painting: the name has no ending"),
         (("-o", "missing/a.png"), "cannot write missing/a.png: the folder missing does not exist"),
         (("-o", "output/a.png"), "cannot write output/a.png: the folder output does not exist"),
@@ -292,10 +296,10 @@ def test_without_arguments_the_sample_is_painted(
 ) -> None:
     folder, done = default_run
     assert done.returncode == 0, done.stderr
-    names = {"output", "output/octahedron-markerpen.png", "output/octahedron-markerpen.gif", "report.json"}
-    assert listing(folder) == names
+    paintings = [f"output/octahedron-markerpen{ending}" for ending in (".png", ".gif", ".strokes.json")]
+    assert listing(folder) == {"output", *paintings, "report.json"}
     wrote, figures = done.stdout.splitlines()
-    assert wrote == "wrote output/octahedron-markerpen.png, output/octahedron-markerpen.gif, report.json"
+    assert wrote == f"wrote {', '.join(paintings)}, report.json"
     assert figures.startswith("12 strokes, PSNR ")
     assert "12 strokes" in done.stderr and "dB" in done.stderr and "full size" in done.stderr
     assert "Warning" not in done.stderr
@@ -324,7 +328,8 @@ def test_report(default_run: tuple[Path, subprocess.CompletedProcess[str]]) -> N
     digest = hashlib.sha256(sample_path().read_bytes()).hexdigest()
     assert report["input"] == {"name": "octahedron", "sha256": digest, "width": 512, "height": 512}
     assert (report["strokes"], report["ground"], report["interrupted"]) == (12, "transparent", False)
-    assert report["outputs"] == ["output/octahedron-markerpen.png", "output/octahedron-markerpen.gif"]
+    endings = (".png", ".gif", ".strokes.json")
+    assert report["outputs"] == [f"output/octahedron-markerpen{ending}" for ending in endings]
     assert 5 < report["psnr"] < 60 and 0 < report["l1"] < 0.5 and 0 < report["ssim"] < 1
     assert 0.3 < report["alpha_iou"] <= 1
     seconds = report["seconds"]
@@ -337,7 +342,7 @@ def test_same_seed_same_bytes(default_run: tuple[Path, subprocess.CompletedProce
     folder, _ = default_run
     done = run(str(sample_path()), *QUICK, "--quiet", "-o", "b.gif", "-o", "b.png", cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    for ending in ("png", "gif"):
+    for ending in ("png", "gif", "strokes.json"):
         first = (folder / f"output/octahedron-markerpen.{ending}").read_bytes()
         assert first == (tmp_path / f"b.{ending}").read_bytes()
 
@@ -362,7 +367,8 @@ def test_every_style_paints(style: str, here: Path) -> None:
     arguments = ["in.png", "--style", style, "--strokes", "9", "--size", "32", "--iterations", "9", "--quiet"]
     assert cli.main([*arguments, "--ot", "0.5", "--loss", "l1"]) == 0
     full = PaintConfig(style=style).style
-    assert listing(here) == {"in.png", "output", f"output/in-{full}.png", f"output/in-{full}.gif"}
+    paintings = {f"output/in-{full}{ending}" for ending in (".png", ".gif", ".strokes.json")}
+    assert listing(here) == {"in.png", "output", *paintings}
 
 
 @pytest.mark.parametrize(
@@ -438,13 +444,68 @@ def test_interrupted_search_writes_what_there_is(tmp_path: Path) -> None:
         out, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     assert "Traceback" not in err
-    assert out.startswith("interrupted; wrote a.png, a.gif, r.json\n")
-    assert listing(tmp_path) == {"in.png", "a.png", "a.gif", "r.json"}
+    assert out.startswith("interrupted; wrote a.png, a.gif, a.strokes.json, r.json\n")
+    assert listing(tmp_path) == {"in.png", "a.png", "a.gif", "a.strokes.json", "r.json"}
     report = json.loads((tmp_path / "r.json").read_text())
     assert report["interrupted"] is True and 1 <= report["strokes"] <= 60
     with Image.open(tmp_path / "a.png") as image:
         assert image.size == (48, 36)
         image.load()
+
+
+NAMED = (("a", "png"), ("a", "strokes.json"), ("r", "json"))
+
+
+def test_files_that_exist_are_kept(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [*QUICK, "-o", "a.png", "--report", "r.json"]
+    (here / "a.png").write_bytes(b"mine")
+    (here / "a.png").chmod(0o444)
+    for number in (2, 3):
+        assert cli.main(arguments) == 0
+        names = [f"{name}-{number}.{ending}" for name, ending in NAMED]
+        told = f"wrote {', '.join(names)} (what was there is kept; --overwrite replaces it)\n"
+        assert capsys.readouterr().out.startswith(told)
+    files = {f"{name}-{number}.{ending}" for number in (2, 3) for name, ending in NAMED}
+    assert listing(here) == {"a.png", *files}
+    assert (here / "a.png").read_bytes() == b"mine"
+    assert (here / "a-2.png").read_bytes() == (here / "a-3.png").read_bytes()
+    assert json.loads((here / "r-3.json").read_text())["outputs"] == ["a-3.png", "a-3.strokes.json"]
+
+
+def test_overwriting_is_asked_for(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "a.png").write_bytes(b"mine")
+    (here / "a.strokes.json").write_bytes(b"mine")
+    assert cli.main([*QUICK, "-o", "a.png", "--overwrite"]) == 0
+    assert capsys.readouterr().out.startswith("wrote a.png, a.strokes.json\n")
+    assert listing(here) == {"a.png", "a.strokes.json"}
+    assert b"mine" not in ((here / "a.png").read_bytes(), (here / "a.strokes.json").read_bytes())
+    (here / "a.png").chmod(0o444)
+    assert cli.main([*QUICK, "-o", "a.png", "--overwrite"]) == 2
+    assert "cannot write a.png: the file there is read-only" in capsys.readouterr().err
+
+
+FRAMES = ("frame-00000.png", "frame-00001.png")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "written"),
+    [
+        (["-o", "a.png", "--no-strokes"], {"a.png"}),
+        (["-o", "b.Strokes.json.gz", "-o", "a.png"], {"a.png", "b.Strokes.json.gz"}),
+        (["-o", "a.b.png", "-o", "c.jpg"], {"a.b.png", "c.jpg", "a.b.strokes.json"}),
+        (["-o", "frames", "--frames", "2"], {"frames", *(f"frames/{n}" for n in FRAMES), "frames.strokes.json"}),
+        (["-o", "all/", "--frames", "2", "--no-strokes"], {"all", *(f"all/{n}" for n in FRAMES)}),
+    ],
+)
+def test_which_files_are_written(arguments: list[str], written: set[str], here: Path) -> None:
+    assert cli.main([*QUICK, "--quiet", *arguments]) == 0
+    assert listing(here) == written
+
+
+def test_a_stroke_file_does_not_go_over_what_is_read(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "a.strokes.json").write_text("strokes = 5")
+    assert cli.main(["--config", "a.strokes.json", "-o", "a.png", "--overwrite"]) == 2
+    assert "cannot write a.strokes.json: it is what --config reads; choose another name" in capsys.readouterr().err
 
 
 def raising(error: BaseException) -> Callable[..., Any]:
@@ -461,10 +522,11 @@ def raising(error: BaseException) -> Callable[..., Any]:
         ("painter.search.Search.run", KeyboardInterrupt(), 130, "interrupted", set()),
         ("painter.search.Search.run", MemoryError(), 2, "error: there is not enough memory", set()),
         ("painter.search.Search.run", RuntimeError("can't allocate memory: 9 bytes"), 2, "error: there is not", set()),
-        ("painter.export.gif._blocks", KeyboardInterrupt(), 130, "interrupted", {"a.png"}),
+        ("painter.export.gif._blocks", KeyboardInterrupt(), 130, "interrupted", {"a.strokes.json", "a.png"}),
         (
             *("painter.export.gif._blocks", OSError(errno.ENOSPC, "No space left on device"), 2),
-            *("error: cannot write a.gif: No space left on device", {"a.png"}),
+            "error: cannot write a.gif: No space left on device; written before that: a.strokes.json, a.png",
+            {"a.strokes.json", "a.png"},
         ),
     ],
 )
@@ -515,6 +577,14 @@ def test_a_reader_that_has_gone_away_is_no_error(tmp_path: Path) -> None:
         )
         assert process.wait(timeout=300) == 0
     assert (tmp_path / "a.png").exists()
+
+
+def test_a_quality_out_of_reach_is_told(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["--size", "32", "--iterations", "4", "--strokes", "3", "-o", "a.png", "--until-psnr"]
+    assert cli.main([*command, "60"]) == 0
+    assert capsys.readouterr().out.endswith("; 60 dB takes more strokes\n")
+    assert cli.main([*command, "10"]) == 0
+    assert "takes more" not in capsys.readouterr().out
 
 
 # --- suggest ------------------------------------------------------------------------------------------------
@@ -570,13 +640,13 @@ def test_suggest_prints_a_table_and_draws_the_curve(
     assert growth.subject.about["name"] == "in"
 
 
-def test_suggest_without_a_curve_writes_nothing(
+def test_suggest_has_a_place_of_its_own_for_the_curve(
     growth: Growth, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["suggest", "--size", "48", "--quiet"]) == 0
     out, err = capsys.readouterr()
-    assert out.endswith("--strokes auto would use 100\n") and err == ""
-    assert not listing(here) and growth.on_progress is None
+    assert "--strokes auto would use 100\n" in out and err == "" and growth.on_progress is None
+    assert listing(here) == {"output", "output/octahedron-oilpaintbrush-curve.png"}
 
 
 @pytest.mark.parametrize(

@@ -330,4 +330,5 @@ def refused(arguments: list[str], here: Path, capsys: pytest.CaptureFixture[str]
 )
 def test_paintings_are_named_after_their_brush(arguments: list[str], stem: str) -> None:
     request = read_request(make_parser(), ["photos/cat.jpg", *arguments])
-    assert [path.as_posix() for path in request.outputs] == [f"output/{stem}.png", f"output/{stem}.gif"]
+    assert request.outputs.paintings == (f"output/{stem}.png", f"output/{stem}.gif")
+    assert request.outputs.strokes == f"output/{stem}.strokes.json"

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from painter.errors import ImpastoError, OptionError, OutputError
-from painter.export import FORMATS, check_output
+from painter.export import FORMATS, check_output, png
 from painter.export.gif import LONGEST_MS, make_palette, write_gif
 from painter.export.png import write_png
 
@@ -247,7 +247,7 @@ def test_png_round_trip(channels: int, tmp_path: Path) -> None:
 
 def test_png_refuses_other_arrays(tmp_path: Path) -> None:
     for image in (np.zeros((4, 4, 3)), np.zeros((4, 4), np.uint8), np.zeros((0, 4, 3), np.uint8)):
-        with pytest.raises(ValueError, match="expected uint8"):
+        with pytest.raises(ValueError, match="expected uint8 or uint16"):
             write_png(tmp_path / "no.png", image)
     assert list(tmp_path.iterdir()) == []
 
@@ -256,14 +256,14 @@ def test_a_full_disk_is_an_output_error(tmp_path: Path, monkeypatch: pytest.Monk
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Image.Image, "save", full)
+    monkeypatch.setattr(png, "_header", full)
     (tmp_path / "a.png").write_bytes(b"old")
     with pytest.raises(OutputError, match="No space left"):
         write_png(tmp_path / "a.png", solid(1, 2, 3))
     assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"old"]
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.gif", "A.PNG", "with space.gif", "a.b.png"])
+@pytest.mark.parametrize("name", ["a.png", "a.gif", "A.PNG", "with space.gif", "a.b.png", "a.mp4", "a.strokes.json"])
 def test_check_output_accepts_and_leaves_nothing(name: str, tmp_path: Path) -> None:
     check_output(tmp_path / name)
     assert list(tmp_path.iterdir()) == []
@@ -288,7 +288,7 @@ def refuse(path: Path) -> str:
     return message
 
 
-@pytest.mark.parametrize("name", ["a.bmp", "a", ".png", "a.png.", "a.jpeg"])
+@pytest.mark.parametrize("name", ["a.bmp", "a", ".png", "a.png.", "a.json"])
 def test_check_output_names_the_endings(name: str, tmp_path: Path) -> None:
     message = refuse(tmp_path / name)
     assert all(ending in message for ending in FORMATS)

@@ -18,13 +18,14 @@ import pytest
 from PIL import Image
 
 from painter import PaintConfig, __version__
-from painter.cli import make_parser
+from painter.cli import make_parser, replay
 from painter.config import CANVASES, DEVICES, FOCUSES, LOSSES, STYLE_ALIASES, STYLES, ExportConfig, option_name
 from painter.export import FORMATS
 from painter.options import OrNames
 from painter.presets import PRESETS
+from painter.replaying import ReplayConfig
 from painter.samples import SAMPLES
-from renderers.brushes import BRUSHES
+from renderers.brushes import NETWORK_BRUSHES
 
 ROOT = Path(__file__).resolve().parents[1]
 BOUNDS_IN_README = ("strokes", "until_psnr", "seconds", "size", "tones", "levels", "relief")
@@ -78,11 +79,11 @@ def test_the_wheel_holds_all_that_is_needed_and_no_more(wheel: Path) -> None:
     expected = {"paint.py"}
     for folder in ("painter", "renderers", "checkpoints"):
         expected |= tracked(folder, ".py")
-    expected |= tracked("painter/samples", ".png") | {"checkpoints/manifest.json"}
+    expected |= tracked("painter/samples", ".png") | tracked("painter/schemas", ".json") | {"checkpoints/manifest.json"}
     manifest = json.loads((ROOT / "checkpoints" / "manifest.json").read_text())["brushes"]
     expected |= {f"checkpoints/{entry['file']}" for entry in manifest.values()}
     assert contents == expected
-    assert len(manifest) == len(BRUSHES) and {f"painter/samples/{name}.png" for name in SAMPLES} <= contents
+    assert len(manifest) == len(NETWORK_BRUSHES) and {f"painter/samples/{name}.png" for name in SAMPLES} <= contents
     assert wheel.stat().st_size < 8 * 2**20
 
 
@@ -123,9 +124,9 @@ def test_the_wheel_paints_from_any_folder(unpacked: Path, tmp_path: Path) -> Non
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("wrote output/octahedron-rectangle.png, output/octahedron-rectangle.gif, report.json")
+    paintings = [f"output/octahedron-rectangle{ending}" for ending in (".png", ".gif", ".strokes.json")]
+    assert done.stdout.startswith(f"wrote {', '.join(paintings)}, report.json\n")
     left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
-    paintings = {f"output/octahedron-rectangle{ending}" for ending in FORMATS}
     assert left == {*paintings, "report.json", "modules.json"}
     modules = json.loads((tmp_path / "modules.json").read_text())
     assert len(modules) > 20
@@ -153,7 +154,8 @@ def readme() -> str:
 def option_rows() -> dict[str, tuple[str, str]]:
     """Of the README's table of options: the default and the remarks, by the option's first word."""
     section = readme().split("\n## Options\n")[1].split("\n## ")[0]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:3] == "| `"]
+    lines = [line for line in section.splitlines() if re.match(r"\| `(-|IMAGE)", line)]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     # Two options of a kind share a row.
     return {name.strip("` ").split()[0]: (row[1].strip("`"), row[2]) for row in rows for name in row[0].split(",")}
 
@@ -172,11 +174,22 @@ def test_the_readme_has_every_option_and_no_other() -> None:
         assert set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", line)) <= known, line
 
 
+def test_the_readme_has_every_option_of_replay() -> None:
+    section = readme().split("\n## Draw it again\n")[1].split("\n## ")[0]
+    told = {row.split("`")[1].split()[0] for row in section.splitlines() if row.startswith("| `-")}
+    assert told == {option_name(spec.name) for spec in fields(ReplayConfig)}
+    actions = [action for action in replay.make_parser()._actions if action.dest not in ("help", "version", "file")]
+    known = {option_name(spec.name) for config in (ReplayConfig, ExportConfig) for spec in fields(config)}
+    others = [action.option_strings[-1] for action in actions if not known.intersection(action.option_strings)]
+    assert others == ["--output", "--overwrite", "--quiet"]
+
+
 def test_the_readme_has_the_right_defaults_and_bounds() -> None:
     rows = option_rows()
-    for spec in fields(PaintConfig):
+    for spec in (*fields(PaintConfig), *fields(ExportConfig)):
         default, remarks = rows[option_name(spec.name)]
-        shown = f"{spec.default:g}" if isinstance(spec.default, (int, float)) else spec.default or ""
+        is_number = isinstance(spec.default, (int, float)) and not isinstance(spec.default, bool)
+        shown = f"{spec.default:g}" if is_number else spec.default or ""
         assert default == shown, spec.name
         numbers = [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", remarks)]
         if spec.name in BOUNDS_IN_README:
@@ -184,7 +197,8 @@ def test_the_readme_has_the_right_defaults_and_bounds() -> None:
             bounds = kind.kind if isinstance(kind, OrNames) else kind
             assert numbers[:2] == [bounds.low, bounds.high], spec.name
     assert rows["-o"][0] == "output/NAME-STYLE.png` and `.gif"
-    assert all(f"`{ending}`" in rows["-o"][1] for ending in FORMATS)
+    files = readme().split("\n### Files and animation\n")[1].split("\n## ")[0]
+    assert all(f"`{ending}`" in files for ending in FORMATS)
     assert str(ExportConfig().gif_side) in rows["--size"][1]
 
 

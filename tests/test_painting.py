@@ -117,7 +117,7 @@ def test_premultiplied_becomes_straight() -> None:
 @pytest.mark.parametrize(("count", "frames", "expected"), [(1, 80, 2), (7, 80, 8), (100, 80, 80), (30, 2, 2)])
 def test_replay_begins_bare_and_ends_as_drawn(count: int, frames: int, expected: int, ground: Color | None) -> None:
     painting = make_painting(count, ground=ground)
-    shown = list(painting.replay(32, frames))
+    shown = list(painting.frames(32, frames))
     assert len(shown) == expected
     assert (shown[0] == (255 if ground else 0)).all()
     assert np.array_equal(shown[-1], painting.draw(32))
@@ -125,14 +125,14 @@ def test_replay_begins_bare_and_ends_as_drawn(count: int, frames: int, expected:
 
 def test_replay_is_in_paint_order_and_even() -> None:
     painting = make_painting(10)
-    for step, frame in enumerate(painting.replay(48, 6)):
+    for step, frame in enumerate(painting.frames(48, 6)):
         part = Painting(painting.strokes[: 2 * step], painting.aspect, WHITE, painting.config)
         assert np.array_equal(frame, part.draw(48))
 
 
 def test_replay_needs_two_frames() -> None:
-    with pytest.raises(ValueError, match="frames=1"):
-        next(make_painting().replay(32, 1))
+    with pytest.raises(ValueError, match="count=1"):
+        next(make_painting().frames(32, 1))
 
 
 # --- ground and target --------------------------------------------------------------------------------------

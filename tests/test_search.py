@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from painter.adam import Adam
 from painter.config import LOSSES, PaintConfig, SearchConfig
 from painter.goal import Goal
 from painter.losses import TransportLoss, pixel_loss
@@ -255,7 +256,7 @@ def test_strokes_for_a_picture_of_nothing_are_finite() -> None:
 def test_strokes_stay_within_their_limits_after_wild_steps(brush: str) -> None:
     limits = Limits(width=1.0, height=0.4)
     variables = StrokeVariables(
-        random_strokes(BRUSHES[brush], 80, torch.Generator().manual_seed(2)), Allowed(limits), DEFAULTS, 1.0
+        random_strokes(BRUSHES[brush], 80, torch.Generator().manual_seed(2)), Allowed(limits), DEFAULTS
     )
     generator = torch.Generator().manual_seed(3)
     for _ in range(25):
@@ -278,17 +279,38 @@ def test_strokes_stay_within_their_limits_after_wild_steps(brush: str) -> None:
 @ALL
 def test_variables_begin_as_the_strokes_they_were_made_of(brush: str) -> None:
     strokes = random_strokes(BRUSHES[brush], 20, torch.Generator().manual_seed(4))
-    now = StrokeVariables(strokes, ANYTHING, DEFAULTS, 1.0).strokes()
+    now = StrokeVariables(strokes, ANYTHING, DEFAULTS).strokes()
     for name, values in tensors(strokes).items():
         torch.testing.assert_close(tensors(now)[name].detach(), values, rtol=1e-6, atol=1e-7)
     assert torch.equal(now.seed, strokes.seed)
+
+
+def test_adam_is_torchs() -> None:
+    generator = torch.Generator().manual_seed(5)
+    start = [torch.rand(size, generator=generator) for size in ((7,), (3, 2, 3), (4,))]
+    ours, theirs = ([values.clone().requires_grad_() for values in start] for _ in range(2))
+    adam, reference = Adam(ours), torch.optim.Adam(theirs, lr=1.0, betas=(0.9, 0.98), fused=True)
+    for step in range(12):
+        rate = 0.1 / (1 + step)
+        reference.param_groups[0]["lr"] = rate
+        for k, (values, other) in enumerate(zip(ours, theirs, strict=True)):
+            gradient = torch.randn(values.shape, generator=generator)
+            values.grad, other.grad = (None, None) if k == 2 else (gradient, gradient.clone())
+        if step == 6:  # as after a kill
+            state = {name: [values.clone() for values in kept] for name, kept in adam.state().items()}
+            adam = Adam(ours)
+            adam.restore(state)
+        adam.step(rate)
+        reference.step()
+    assert all(torch.equal(values, other) for values, other in zip(ours, theirs, strict=True))
+    assert torch.equal(ours[2], start[2])
 
 
 def test_a_small_stroke_takes_small_steps() -> None:
     size = torch.tensor([0.2, 0.02])
     shape = BRUSHES["rectangle"].place(torch.full((2, 2), 0.5), torch.zeros(2), size, size, torch.zeros(2))
     strokes = Strokes("rectangle", shape, torch.full((2, 1, 3), 0.5), torch.full((2,), 0.5), torch.arange(2))
-    variables = StrokeVariables(strokes, ANYTHING, DEFAULTS, 1.0)
+    variables = StrokeVariables(strokes, ANYTHING, DEFAULTS)
     now = variables.strokes()
     variables.descend(now.shape["x"].sum() + now.shape["angle"].sum() - now.colors.sum() + now.opacity.sum(), 1.0)
     after = variables.strokes().detach()
@@ -595,7 +617,7 @@ def test_transport_leads_a_stroke_that_does_not_touch_its_place(brush: str) -> N
 
     ends, losses = [], []
     for weight in (0.0, 0.5):
-        variables = StrokeVariables(dark_stroke(brush, START), ANYTHING, SLOW_FADING, 1.0)
+        variables = StrokeVariables(dark_stroke(brush, START), ANYTHING, SLOW_FADING)
         for _ in range(110):
             canvas = on_white(variables.strokes())
             loss = pixels(canvas) + weight * transport(canvas) if weight else pixels(canvas)

@@ -505,7 +505,7 @@ def descend(stamp: Stamp, target: np.ndarray, count: int, size: float, steps: in
     goal, pixel, maps = torch.from_numpy(target), 1 / max(target.shape[:2]), StampMaps(stamp)
     error = ((ground.numpy() - target) ** 2).sum(axis=2)
     strokes = place_strokes(target, error, stamp.name, count, size, np.random.default_rng(0))
-    variables = StrokeVariables(strokes, Allowed(Limits()), SearchConfig(), 1.0)
+    variables = StrokeVariables(strokes, Allowed(Limits()), SearchConfig())
     losses = []
     for _ in range(steps):
         loss = (blend(ground, make_layers(variables.strokes(), pixel, 3, maps), backend) - goal).square().mean()

@@ -1,9 +1,10 @@
 """The command line: options in, files out, errors as one line. The only part that prints and exits.
 
     commands.py    the registry of commands
-    painting.py    the command that needs no name; suggest.py and so on are the others
-    options.py     options, from PaintConfig, and what they add up to
-    paths.py       input and output files, checked before any work
+    painting.py    the command that needs no name; replay.py, suggest.py and so on are the others
+    options.py     options, from dataclasses, and what they add up to
+    paths.py       files, checked before any work
+    outputs.py     the files of one run: names that nobody else gets, and the writing of all in turn
     progress.py    the bar and all that is said
 
 Whatever can be refused is refused early: options and paths before anything heavy is imported, then the picture, then

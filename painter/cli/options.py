@@ -1,9 +1,9 @@
-"""Options of the command line: all of PaintConfig's, and what a command line, a file and a preset add up to."""
+"""Options of the command line, from the fields of dataclasses; what a command line, a file and a preset add up to."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, fields
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,6 +14,9 @@ from painter.errors import OptionError
 from painter.presets import PRESETS
 from painter.samples import sample_path
 from painter.version import __version__
+
+Lists = Mapping[str, Mapping[str, str]]  # for the end of a help: what each is of -> name -> what that is
+LIST_OF_PRESETS: Lists = {"presets": {name: preset.about for name, preset in PRESETS.items()}}
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -39,13 +42,11 @@ class PaintOptions:
         return found if self.config_file is None else {**found, "what --config reads": self.config_file}
 
 
-def new_parser(description: str, program: str | None, commands: Mapping[str, str] | None = None) -> OneLineParser:
-    """A parser that lists, after its options, the presets and those `commands` (name -> what it does)."""
-    lists = {"commands, as the first word": commands or {}, "presets": {k: v.about for k, v in PRESETS.items()}}
+def new_parser(description: str, program: str | None, lists: Lists | None = None) -> OneLineParser:
+    """A parser that shows, after its options, `lists`."""
     epilog = [
         "\n".join([f"{title}:", *(f"  {name:<20}  {about}" for name, about in entries.items())])
-        for title, entries in lists.items()
-        if entries
+        for title, entries in (lists or {}).items()
     ]
     return OneLineParser(
         prog=program,
@@ -61,16 +62,36 @@ def add_image(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("image", nargs="?", metavar="IMAGE", help="the picture; a bundled sample if not given")
 
 
+def add_options(
+    parser: argparse._ActionsContainer, config: type, also: Mapping[str, Sequence[str]] | None = None
+) -> None:
+    """An option for every field that `painter.config.option` has made. Those that are not given leave no trace.
+
+    Args:
+        config: a dataclass.
+        also: further names of options, by the field's name.
+    """
+    for spec in _asked_for(config):
+        names = [option_name(spec.name), *(also or {}).get(spec.name, ())]
+        # A field that is off or on is an option without a value.
+        value: dict[str, Any] = {"action": "store_true"}
+        if not isinstance(spec.default, bool):
+            value = {"type": spec.metadata["kind"].parse, "metavar": spec.metadata["metavar"]}
+        parser.add_argument(*names, dest=spec.name, default=argparse.SUPPRESS, help=_help(spec), **value)
+
+
+def given(options: argparse.Namespace, config: type) -> dict[str, Any]:
+    """What `add_options` for this dataclass has parsed, by field; only what was given."""
+    return {spec.name: getattr(options, spec.name) for spec in _asked_for(config) if hasattr(options, spec.name)}
+
+
+def _asked_for(config: type) -> list[Field[Any]]:
+    return [spec for spec in fields(config) if "kind" in spec.metadata]
+
+
 def add_painting_options(parser: argparse.ArgumentParser) -> None:
-    """PaintConfig's options, --config and --preset. Those that are not given leave no trace in the outcome."""
-    for spec in fields(PaintConfig):
-        parser.add_argument(
-            option_name(spec.name),
-            type=spec.metadata["kind"].parse,
-            default=argparse.SUPPRESS,
-            metavar=spec.metadata["metavar"],
-            help=_help(spec),
-        )
+    """PaintConfig's options, --config and --preset."""
+    add_options(parser, PaintConfig)
     parser.add_argument("--preset", metavar="NAME", help=f"settings for a purpose: {', '.join(PRESETS)} (see below)")
     parser.add_argument(
         "--config",
@@ -91,14 +112,12 @@ def read_painting_options(options: argparse.Namespace) -> PaintOptions:
     Raises:
         OptionError: for a value outside its range, or a configuration file that is no good.
     """
-    names = [spec.name for spec in fields(PaintConfig)]
-    given = {name: getattr(options, name) for name in names if hasattr(options, name)}
     file = None if options.config is None else Path(options.config)
-    config = make_config(given, file, options.preset)
+    config = make_config(given(options, PaintConfig), file, options.preset)
     return PaintOptions(sample_path() if options.image is None else Path(options.image), config, file)
 
 
 def _help(spec: Field[Any]) -> str:
     """An option's help with its default."""
-    default = "" if spec.default is None else f" (default: {spec.default})"
+    default = "" if spec.default is None or isinstance(spec.default, bool) else f" (default: {spec.default})"
     return (spec.metadata["help"] + default).replace("%", "%%")

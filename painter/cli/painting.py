@@ -9,12 +9,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from painter.cli.commands import COMMANDS, INTERRUPTED
 from painter.cli.options import (
+    LIST_OF_PRESETS,
     PaintOptions,
     add_common_options,
     add_image,
@@ -22,9 +24,23 @@ from painter.cli.options import (
     new_parser,
     read_painting_options,
 )
-from painter.cli.paths import DEFAULT_FOLDER, check_inputs, check_overwriting, default_folder
+from painter.cli.outputs import (
+    Notes,
+    Outputs,
+    Saver,
+    add_export_options,
+    add_output_options,
+    check_outputs,
+    claimed,
+    painting_jobs,
+    read_outputs,
+    tell_written,
+    with_strokes,
+    write_in_turn,
+)
+from painter.cli.paths import check_inputs, default_folder
 from painter.cli.progress import ProgressBar, announce_compiling, say
-from painter.export import FORMATS, check_output, check_place, writing
+from painter.export import writing
 from painter.usage import Stopwatch, keep_freed_memory, peak_rss_mb
 
 if TYPE_CHECKING:
@@ -36,35 +52,31 @@ class Request:
     """What one command line asks for."""
 
     paint: PaintOptions
-    outputs: tuple[Path, ...]
-    own_folder: bool  # no output was named, so that DEFAULT_FOLDER is ours to make
-    report: Path | None
+    outputs: Outputs
     quiet: bool
+    resume: bool = False  # go on where an earlier run left off
 
 
 def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
     """Paint, and write the files; the exit code."""
     request = read_request(make_parser(program), arguments)
-    with default_folder(request.own_folder):
-        check_paths(request)
+    with default_folder(request.outputs.own_folder):
+        check_inputs(request.paint.config)
+        check_outputs(request.outputs, request.paint.inputs)
         return run(request, watch)
 
 
 def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     """All options; those of the painting come from PaintConfig, with help and defaults."""
     what = "Turn a picture into a painting made of real, parameterised brush strokes."
-    parser = new_parser(what, program, COMMANDS)
+    parser = new_parser(what, program, {"commands, as the first word": COMMANDS, **LIST_OF_PRESETS})
     add_image(parser)
-    parser.add_argument(
-        *("-o", "--output"),
-        action="append",
-        default=[],
-        metavar="FILE",
-        help=f"where to, ending in {' or '.join(FORMATS)}; may be repeated "
-        "(default: output/NAME-STYLE.png and .gif; with --brush, its name for STYLE)",
-    )
+    add_output_options(parser, "output/NAME-STYLE.png and .gif; with --brush, its name for STYLE")
+    parser.add_argument("--no-strokes", action="store_true", help="leave out the stroke file beside the painting")
     add_painting_options(parser)
     parser.add_argument("--report", metavar="FILE.json", help="write figures and settings to this file")
+    parser.add_argument("--resume", action="store_true", help="go on where a run of the same command was cut short")
+    add_export_options(parser)
     add_common_options(parser)
     return parser
 
@@ -77,63 +89,61 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
     """
     options = parser.parse_args(arguments)
     paint = read_painting_options(options)
-    outputs = [Path(name) for name in options.output]
-    if not outputs:
-        brush = paint.config.style if paint.config.brush is None else Path(paint.config.brush).stem
-        outputs = [DEFAULT_FOLDER / f"{paint.image.stem}-{brush}{ending}" for ending in (".png", ".gif")]
-    report = None if options.report is None else Path(options.report)
-    return Request(paint, tuple(outputs), not options.output, report, options.quiet)
-
-
-def check_paths(request: Request) -> None:
-    """Look at all files before any work.
-
-    Raises:
-        OptionError: a file that an option reads is not there.
-        OutputError: a file cannot be written, or would go over another one or over one that is read.
-    """
-    check_inputs(request.paint.config)
-    for path in request.outputs:
-        check_output(path)
-    for path in _report(request):
-        check_place(path)
-    check_overwriting([*request.outputs, *_report(request)], request.paint.inputs)
-
-
-def _report(request: Request) -> list[Path]:
-    return [] if request.report is None else [request.report]
+    brush = paint.config.style if paint.config.brush is None else Path(paint.config.brush).stem
+    outputs = read_outputs(options, f"{paint.image.stem}-{brush}")
+    if options.report is not None:
+        outputs = replace(outputs, report=str(Path(options.report)))
+    return Request(paint, outputs if options.no_strokes else with_strokes(outputs), options.quiet, options.resume)
 
 
 def run(request: Request, watch: Stopwatch) -> int:
     """Paint and write; the exit code."""
     with watch.phase("start"):
         from painter import pipeline
+        from painter.autosave import Autosave
 
         keep_freed_memory()
 
     subject = pipeline.prepare(request.paint.image, request.paint.config, watch)
     if not request.quiet:
         announce_compiling()
+    tell = None if request.quiet else partial(say, sys.stderr)
+    autosave = Autosave(Path(request.outputs.paintings[0]), subject, request.resume, tell)
     with closing(ProgressBar()) as bar:
-        found = pipeline.find_strokes(subject, watch, None if request.quiet else bar.show)
+        found = pipeline.find_strokes(subject, watch, None if request.quiet else bar.show, autosave)
         bar.finish()
     with finishing(found.interrupted) as late:
         result = pipeline.finish(subject, found, watch)
-        write(request, result, watch)
+        with claimed(request.outputs) as outputs:
+            notes = write(outputs, result, watch)
+    autosave.close(finished=not found.interrupted)
     if not request.quiet:
-        _summarise(request, result)
+        tell_written(request.outputs, outputs, notes, "interrupted; wrote" if result.interrupted else "wrote")
+        _tell_figures(result)
     return INTERRUPTED if found.interrupted or late else 0
 
 
-def write(request: Request, result: Result, watch: Stopwatch) -> None:
-    """Write all outputs and then the report."""
-    with watch.phase("write"):
-        result.save(*request.outputs)
-    if request.report is not None:
-        outputs = [str(path) for path in request.outputs]
-        final = {**result.report, "outputs": outputs, "seconds": watch.seconds(), "peak_rss_mb": peak_rss_mb()}
-        with writing(request.report) as temporary:
-            temporary.write_text(json.dumps(final, indent=2, allow_nan=False) + "\n")
+def write(outputs: Outputs, result: Result, watch: Stopwatch) -> list[str]:
+    """Write all files, the report last; what there is to say of them."""
+
+    def timed(save: Saver) -> Notes:
+        with watch.phase("write"):
+            return save()
+
+    jobs: list[tuple[str, Saver]] = [
+        (name, partial(timed, save)) for name, save in painting_jobs(result.painting, outputs, result.image)
+    ]
+    if outputs.report is not None:
+        jobs.append((outputs.report, lambda: _write_report(outputs, result, watch)))
+    return write_in_turn(jobs)
+
+
+def _write_report(outputs: Outputs, result: Result, watch: Stopwatch) -> None:
+    assert outputs.report is not None
+    files = [name for name in outputs.files if name != outputs.report]
+    final = {**result.report, "outputs": files, "seconds": watch.seconds(), "peak_rss_mb": peak_rss_mb()}
+    with writing(Path(outputs.report)) as temporary:
+        temporary.write_text(json.dumps(final, indent=2, allow_nan=False) + "\n")
 
 
 @contextmanager
@@ -161,10 +171,9 @@ def finishing(stopped: bool) -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _summarise(request: Request, result: Result) -> None:
+def _tell_figures(result: Result) -> None:
     report = result.report
-    verb = "interrupted; wrote" if result.interrupted else "wrote"
-    written = [*request.outputs, *_report(request)]
-    say(sys.stdout, f"{verb} {', '.join(map(str, written))}")
     ssim = "" if report["ssim"] is None else f", SSIM {report['ssim']:.3f}"
-    say(sys.stdout, f"{report['strokes']} strokes, PSNR {report['psnr']:.2f} dB{ssim}")
+    goal = report["config"]["until_psnr"]
+    short = "" if goal is None or report["psnr"] >= goal else f"; {goal:g} dB takes more strokes"
+    say(sys.stdout, f"{report['strokes']} strokes, PSNR {report['psnr']:.2f} dB{ssim}{short}")

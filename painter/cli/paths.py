@@ -1,4 +1,4 @@
-"""Input and output files, looked at before any work is done and before anything heavy is imported."""
+"""Files that are read, and the default folder, looked at before any work and before anything heavy is imported."""
 
 from __future__ import annotations
 

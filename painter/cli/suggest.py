@@ -8,62 +8,82 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from painter.cli.options import add_common_options, add_image, add_painting_options, new_parser, read_painting_options
-from painter.cli.paths import check_inputs, check_overwriting
+from painter.cli.options import (
+    LIST_OF_PRESETS,
+    PaintOptions,
+    add_common_options,
+    add_image,
+    add_painting_options,
+    new_parser,
+    read_painting_options,
+)
+from painter.cli.outputs import Outputs, add_overwrite, check_outputs, claimed, tell_written
+from painter.cli.paths import DEFAULT_FOLDER, check_inputs, default_folder
 from painter.cli.progress import ProgressBar, announce_compiling, say
 from painter.errors import OutputError
-from painter.export import check_place, writing
+from painter.export import writing
 from painter.usage import Stopwatch, keep_freed_memory
 
 
 def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
-    """Measure, print the table and draw the curve if that is asked for; the exit code."""
+    """Measure, print the table and draw the curve; the exit code."""
     options = make_parser(program).parse_args(arguments)
     asked = read_painting_options(options)
-    check_inputs(asked.config)
-    curve = None if options.output is None else Path(options.output)
-    if curve is not None:
-        _check_curve(curve)
-        check_overwriting([curve], asked.inputs)
+    brush = asked.config.style if asked.config.brush is None else Path(asked.config.brush).stem
+    curve = _curve(options.output, f"{asked.image.stem}-{brush}-curve.png")
+    outputs = Outputs((curve,), own_folder=options.output is None, overwrite=options.overwrite)
+    with default_folder(outputs.own_folder):
+        check_inputs(asked.config)
+        check_outputs(outputs, asked.inputs)
+        return run(asked, outputs, options.quiet, watch)
 
+
+def run(asked: PaintOptions, outputs: Outputs, quiet: bool, watch: Stopwatch) -> int:
+    """Measure, print and draw; the exit code."""
     from painter import pipeline
 
     keep_freed_memory()
     subject = pipeline.prepare(asked.image, asked.config, watch)
     from painter import growth  # and with it torch; a bad picture is refused before that
 
-    if not options.quiet:
+    if not quiet:
         announce_compiling()
     with closing(ProgressBar()) as bar:
-        points = growth.suggest(subject, on_progress=None if options.quiet else bar.show)
+        points = growth.suggest(subject, on_progress=None if quiet else bar.show)
         bar.finish()
     chosen = growth.choose(points)
     _print_table(points, chosen)
-    if curve is not None:
-        with writing(curve) as temporary:
-            growth.plot_curve(points, chosen, temporary)
-        say(sys.stdout, f"wrote {curve}")
+    with claimed(outputs) as named, writing(Path(named.files[0])) as temporary:
+        growth.plot_curve(points, chosen, temporary)
+    tell_written(outputs, named, [])
     return 0
 
 
 def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     """The options of `suggest`: where the curve goes, and those of a painting."""
-    parser = new_parser("Show how the quality of a painting grows with the number of its strokes.", program)
+    what = "Show how the quality of a painting grows with the number of its strokes."
+    parser = new_parser(what, program, LIST_OF_PRESETS)
     add_image(parser)
-    parser.add_argument(*("-o", "--output"), metavar="CURVE.png", help="draw the curve into this file")
+    where = "where the curve goes (default: output/NAME-STYLE-curve.png)"
+    parser.add_argument(*("-o", "--output"), metavar="CURVE.png", help=where)
+    add_overwrite(parser)
     add_painting_options(parser)
     add_common_options(parser, quiet="print nothing but the table and errors")
     return parser
 
 
-def _check_curve(path: Path) -> None:
-    if path.suffix.lower() != ".png":
-        raise OutputError(f"cannot write {path}: a curve is written as .png; choose such a name")
-    check_place(path)
+def _curve(name: str | None, default: str) -> str:
+    """The curve's file."""
+    if name is None:
+        return str(DEFAULT_FOLDER / default)
+    if Path(name).suffix.lower() != ".png":
+        raise OutputError(f"cannot write {name}: a curve is written as .png; choose such a name")
+    return str(Path(name))
 
 
 def _print_table(points: Sequence[tuple[int, float]], chosen: int) -> None:
     say(sys.stdout, "strokes  PSNR, dB")
     for strokes, psnr in points:
         say(sys.stdout, f"{strokes:7d}  {psnr:8.2f}{'  <- auto' if strokes == chosen else ''}")
-    say(sys.stdout, f"--strokes auto would use {chosen}")
+    more = " or more" if chosen == points[-1][0] else ""
+    say(sys.stdout, f"--strokes auto would use {chosen}{more}")

@@ -1,6 +1,6 @@
-"""The growing painting as a GIF that loops for ever: small, and still where the painting is still.
+"""The growing painting as a GIF: small, and still where the painting is still.
 
-One palette of 255 colours serves the whole file, and a colour always goes to its nearest entry, undithered:
+One palette of 255 colours or fewer serves the whole file, and a colour always goes to its nearest entry, undithered:
 a pixel that the painting leaves alone keeps its index, so it cannot flicker. Each frame holds only the
 rectangle that changed, with index 255 (transparent) where the picture below stays. Pillow's own writer does
 not take such frames as they are, nor one by one, so the container is written here, around its LZW encoder.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 
@@ -26,6 +27,8 @@ SHORTEST_MS = 20  # browsers slow anything shorter down to 100 ms
 LONGEST_MS = 655_350  # the field is 16 bits of centiseconds
 KEEP, ERASE = 1, 2  # the format's disposal methods: what becomes of a frame once its time is over
 
+Time = float | Fraction  # milliseconds
+
 _MAX_CELLS = 20_000  # distinct colours that the palette is fitted to; more than that gain nothing visible
 _LLOYD_ROUNDS = 8
 _FAINT_NEIGHBOURS = 24  # of 49 around a pixel: half; along a clean edge they are fewer
@@ -38,6 +41,9 @@ def write_gif(
     *,
     frame_ms: int = 60,
     hold_ms: int = 2000,
+    times_ms: Iterable[float | Fraction] | None = None,
+    loop: int = 0,
+    colors: int = COLOURS,
 ) -> None:
     """Write `frames`, in order, as a GIF at `path`; each is shown `frame_ms`, the last one `hold_ms`.
 
@@ -45,6 +51,9 @@ def write_gif(
         GIF has no half transparency: alpha below 128 is transparent, the rest opaque in its straight colour.
     samples: pictures of the same kinds and of any size that show the sequence's colours; the palette is made
         from them. The last should be the finished painting: it weighs as much as all the others together.
+    times_ms: how long each frame is shown, where that is not `frame_ms` and `hold_ms`; as many as frames.
+    loop: how often it is played; 0 is for ever.
+    colors: how many to use, 1 to 255.
 
     Frames that look alike are merged and keep their time. The same input gives the same bytes. Raises
     OptionError for times outside 20..655,350 ms, ValueError for pictures of another shape or dtype or none at
@@ -53,7 +62,7 @@ def write_gif(
     for name, value in (("frame_ms", frame_ms), ("hold_ms", hold_ms)):
         if not SHORTEST_MS <= value <= LONGEST_MS:
             raise OptionError(f"{name} is {value}; a GIF takes {SHORTEST_MS} to {LONGEST_MS} milliseconds")
-    palette = make_palette(samples)
+    palette = make_palette(samples, colors)
     packed = map(_pack, frames)
     first = next(packed, None)
     if first is None:
@@ -62,17 +71,18 @@ def write_gif(
         height, width = first.shape
         raise OutputError(f"cannot write {path}: {width} x {height} is more than a GIF's {MAX_SIDE} a side")
     indexed = _indexed(chain([first], packed), palette)
+    timed = _held(indexed, frame_ms, hold_ms) if times_ms is None else zip(indexed, times_ms, strict=True)
     with writing(path) as temporary, temporary.open("wb") as file:
-        file.write(_header(first.shape, palette))
-        file.writelines(_blocks(_timeline(indexed, frame_ms, hold_ms)))
+        file.write(_header(first.shape, palette, loop))
+        file.writelines(_blocks(_merged(timed)))
         file.write(b";")
 
 
-def make_palette(samples: Sequence[np.ndarray]) -> np.ndarray:
-    """Return at most 255 colours, uint8 [K, 3], that make the squared error over the samples' pixels small.
+def make_palette(samples: Sequence[np.ndarray], most: int = COLOURS) -> np.ndarray:
+    """Return at most `most` colours, uint8 [K, 3], that make the squared error over the samples' pixels small.
 
     samples: uint8 [H, W, 3] or [H, W, 4], of which the opaque pixels count; the last sample weighs as much as
-    all the others together. If there are no more than 255 colours, all are kept exactly. Otherwise variance
+    all the others together. If there are no more than `most` colours, all are kept exactly. Otherwise variance
     splitting gives a start, and k-means improves it. The arithmetic is exact (whole weights, quarters of a
     level), so that every machine makes the same palette. Raises ValueError as `write_gif` does.
     """
@@ -81,8 +91,8 @@ def make_palette(samples: Sequence[np.ndarray]) -> np.ndarray:
     colours, weights = _cells(samples)
     if len(colours) == 0:  # nothing but transparency
         return np.zeros((1, 3), np.uint8)
-    centres = _split(colours, weights)
-    if len(colours) > COLOURS:
+    centres = _split(colours, weights, most)
+    if len(colours) > most:
         for _ in range(_LLOYD_ROUNDS):
             owner = _nearest(centres, colours)
             used = np.bincount(owner, minlength=len(centres)) > 0  # an entry without pixels stays where it is
@@ -108,10 +118,10 @@ def _cells(samples: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return _means(cell, colours, weights, len(pooled)), cell_weights
 
 
-def _split(colours: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return up to 255 centres, float32 [K, 3]: halve the box with the largest squared error at its mean."""
+def _split(colours: np.ndarray, weights: np.ndarray, most: int) -> np.ndarray:
+    """Return up to `most` centres, float32 [K, 3]: halve the box with the largest squared error at its mean."""
     boxes = [(np.arange(len(colours)), *_spread(colours, weights))]
-    while len(boxes) < COLOURS:
+    while len(boxes) < most:
         worst = int(np.argmax([error.sum() for _, _, error in boxes]))
         box, mean, error = boxes[worst]
         if len(box) == 1:  # then all are single colours
@@ -202,21 +212,30 @@ def _indexed(packed: Iterable[np.ndarray], palette: np.ndarray) -> Iterator[np.n
         yield indices
 
 
-def _timeline(indexed: Iterable[np.ndarray], frame_ms: int, hold_ms: int) -> Iterator[tuple[np.ndarray, int]]:
-    """Yield the frames that differ, each with its milliseconds; the last input frame counts `hold_ms`."""
+def _held(indexed: Iterable[np.ndarray], frame_ms: int, hold_ms: int) -> Iterator[tuple[np.ndarray, int]]:
+    """Yield each frame with its milliseconds: `hold_ms` for the last one."""
+    ahead = iter(indexed)
+    current = next(ahead, None)
+    while current is not None:
+        following = next(ahead, None)
+        yield current, hold_ms if following is None else frame_ms
+        current = following
+
+
+def _merged(timed: Iterable[tuple[np.ndarray, Time]]) -> Iterator[tuple[np.ndarray, Time]]:
+    """Yield the frames that differ from the one before, each with the milliseconds of all that look like it."""
     shown: np.ndarray | None = None
-    duration = 0
-    for indices in indexed:
-        full = duration + max(frame_ms, hold_ms) > LONGEST_MS
-        if shown is not None and (full or not np.array_equal(indices, shown)):
+    duration: Time = 0
+    for indices, time in timed:
+        if shown is not None and (duration + time > LONGEST_MS or not np.array_equal(indices, shown)):
             yield shown, duration
             duration = 0
-        shown, duration = indices, duration + frame_ms
+        shown, duration = indices, duration + time
     if shown is not None:
-        yield shown, duration - frame_ms + hold_ms
+        yield shown, duration
 
 
-def _blocks(timeline: Iterable[tuple[np.ndarray, int]]) -> Iterator[bytes]:
+def _blocks(timeline: Iterable[tuple[np.ndarray, Time]]) -> Iterator[bytes]:
     """Yield each frame's bytes: what it adds to the one before.
 
     Paint seldom goes away. Where a pixel does turn transparent again, no addition can say so: the frame
@@ -225,11 +244,12 @@ def _blocks(timeline: Iterable[tuple[np.ndarray, int]]) -> Iterator[bytes]:
     ahead = iter(timeline)
     current = next(ahead, None)
     canvas = np.full_like(current[0], CLEAR) if current else np.empty(0)
-    elapsed_ms = elapsed_cs = 0
+    elapsed_ms: Time = 0
+    elapsed_cs = 0
     while current:
         (indices, duration), following = current, next(ahead, None)
         elapsed_ms += duration
-        delay = (elapsed_ms + 5) // 10 - elapsed_cs  # the sum is rounded, not its terms: no drift
+        delay = int((elapsed_ms + 5) // 10) - elapsed_cs  # the sum is rounded, not its terms: no drift
         elapsed_cs += delay
         if following and ((indices != CLEAR) & (following[0] == CLEAR)).any():
             yield _block(indices, (0, 0), delay, ERASE)
@@ -254,11 +274,12 @@ def _block(indices: np.ndarray, offset: tuple[int, int], delay: int, disposal: i
     return control + b"".join(GifImagePlugin.getdata(Image.fromarray(indices), offset))
 
 
-def _header(shape: tuple[int, ...], palette: np.ndarray) -> bytes:
+def _header(shape: tuple[int, ...], palette: np.ndarray, loop: int) -> bytes:
     height, width = shape
     table = np.full((256, 3), 255, np.uint8)
     table[: len(palette)] = palette
     full_table = 0xF7  # a colour table follows, of 8 bits a channel and 256 entries
     screen = struct.pack("<6sHHBBB", b"GIF89a", width, height, full_table, CLEAR, 0)
-    for_ever = b"!\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00"
-    return screen + table.tobytes() + for_ever
+    # Without this block it is played once; the number in it is of repeats, and 0 is for ever.
+    repeats = b"!\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<HB", max(0, loop - 1), 0)
+    return screen + table.tobytes() + (b"" if loop == 1 else repeats)

@@ -11,6 +11,9 @@ SAMPLES = ("octahedron", "apple_coin", "circuit_coin")
 def sample_path(name: str = "octahedron") -> Path:
     """Path of the 512 x 512 RGBA PNG called `name`, one of SAMPLES.
 
+    >>> sample_path("apple_coin").name
+    'apple_coin.png'
+
     Raises:
         ValueError: there is no such sample.
     """

@@ -18,6 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from renderers.brushes.outline import Outline
+
 PATCH = 4  # texels of a side, of what the networks draw at a time
 PATCHES = (2, 16)  # along one side of a frame, at least and at most
 DENSITY = (0.8, 1.6)  # texels to a pixel along one side of a frame, until it has as many as it may
@@ -87,6 +89,7 @@ class Brush(ABC):
     colors: ClassVar[int]  # 2: start and end; 1: one
     shade: ClassVar[float] = 0.0  # of a one-colour brush: how much darker than its colour the pigment end is
     body: ClassVar[Body]
+    alike: ClassVar[bool] = False  # whether all strokes have one outline: areas of the start colour, no lines
 
     @abstractmethod
     def frame(self, shape: dict[str, Tensor], pixel: float | Tensor) -> Frame:
@@ -108,6 +111,14 @@ class Brush(ABC):
         Returns:
             coverage α, pigment mix (0 start colour, 1 end colour) and relief (paint height), each [M] float32 in
             [0, 1].
+        """
+
+    @abstractmethod
+    def outline(self, geometry: np.ndarray) -> Outline:
+        """A stroke for vector graphics.
+
+        Args:
+            geometry: [G] floats, one row of `Frame.geometry`.
         """
 
     @abstractmethod
@@ -142,7 +153,8 @@ class Brush(ABC):
         shape = self.constrain(shape, limits)
         size = self.size(shape)
         # A little within: shapes are rounded to float32, and limits are respected exactly.
-        wanted = size.clamp(limits.min_size * (1 + ROUNDING), limits.max_size * (1 - ROUNDING))
+        low, high = limits.min_size * (1 + ROUNDING), limits.max_size * (1 - ROUNDING)
+        wanted = size.clamp(low, high) if low <= high else torch.full_like(size, (low + high) / 2)
         return self.resized(shape, wanted / size) if bool((wanted != size).any()) else shape
 
     def resized(self, shape: dict[str, Tensor], factor: Tensor) -> dict[str, Tensor]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from renderers.brushes.base import MAX_BEND, MAX_SLIMNESS, Limits, Parameter
+from renderers.brushes.outline import Point
 
 SLENDER = (0.4, MAX_SLIMNESS - 1)  # half the chord over the (larger) radius
 MAX_SKEW = 0.4  # how far along the half chord the middle control point may stand
@@ -81,6 +84,40 @@ def place_curve(center: Tensor, angle: Tensor, length: Tensor, width: Tensor, be
     chord = Chord(center, axis, half, torch.zeros_like(half), 4 * bend * half)
     # `center` is the middle of the frame, half way between chord and crest.
     return replace(chord, middle=2 * center - chord.center()).points()
+
+
+@dataclass(frozen=True)
+class Spine:
+    """One curve in stroke units, as `texture.nearest_on_curve` has it."""
+
+    half: float  # of the chord
+    skew: float
+    rise: float
+
+    @staticmethod
+    def of(geometry: np.ndarray) -> Spine:
+        """That of [3 …] floats: half chord, skew, rise."""
+        half, skew, rise = (float(value) for value in geometry[:3])
+        return Spine(half, skew, rise)
+
+    @property
+    def points(self) -> tuple[Point, Point, Point]:
+        """Its control points."""
+        low = -self.rise / 4
+        return (-self.half, low), (self.skew * self.half, 3 * self.rise / 4), (self.half, low)
+
+    def at(self, t: float) -> Point:
+        """The point at t in [0, 1]."""
+        (x0, y0), (x1, y1), (x2, y2) = self.points
+        a, b, c = (1 - t) ** 2, 2 * t * (1 - t), t * t
+        return a * x0 + b * x1 + c * x2, a * y0 + b * y1 + c * y2
+
+    def tangent(self, t: float) -> tuple[float, float, float]:
+        """The unit vector along the curve at t, and the speed there."""
+        (x0, y0), (x1, y1), (x2, y2) = self.points
+        dx, dy = 2 * ((1 - t) * (x1 - x0) + t * (x2 - x1)), 2 * ((1 - t) * (y1 - y0) + t * (y2 - y1))
+        speed = math.hypot(dx, dy)
+        return (dx / speed, dy / speed, speed) if speed > 1e-9 else (1.0, 0.0, 1e-9)
 
 
 @dataclass(frozen=True)

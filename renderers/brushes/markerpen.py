@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from renderers.brushes.base import Body, Frame, Limits, NetworkBrush, Parameter, framed_box, softness, told
-from renderers.brushes.bezier import POINT_PARAMETERS, Chord, nearest, place_curve
+from renderers.brushes.bezier import POINT_PARAMETERS, Chord, Spine, nearest, place_curve
 from renderers.brushes.corners import (
     GEOMETRY,
     at_least,
@@ -21,6 +21,7 @@ from renderers.brushes.corners import (
     nearest_corner,
     told_dual,
 )
+from renderers.brushes.outline import Mark, Outline, Paint, Point, closed, curve
 from renderers.brushes.texture import kernel, nearest_on_curve, noise1, noise2, ramp, resolved
 from renderers.duals import bounded, constant, keep, magnitude, root, unknown, value_of
 from renderers.jit import inlined
@@ -32,6 +33,9 @@ CORNER = 0.45  # how far its corners may stand out beyond the radius
 NIB = 0.45  # how far the nib reaches beyond the end points, in radii
 SIDE = 0.98  # where the sides lie, in radii
 EDGE = 0.05  # how soft the sides are, in radii
+RIM = 0.16  # how far inwards ink pools, in radii: an even rim for one that fades
+INK, RIM_MIX, BODY_MIX = 0.96, 0.62, 0.21  # means of coverage, and of pigment in the rim and within
+PIECES = 3  # Bézier curves along a side of the outline
 TIP = 9001  # the tip's own unevenness, the same in every stroke
 
 
@@ -64,6 +68,29 @@ class MarkerPen(NetworkBrush):
         self, geometry: np.ndarray, u: np.ndarray, v: np.ndarray, footprint: tuple[float, float], seed: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return _paint(geometry, u, v, footprint[0], footprint[1], seed)
+
+    def outline(self, geometry: np.ndarray) -> Outline:
+        """See `Brush.outline`. The rim is a line along the middle of itself; its mitres make the corners."""
+        spine = Spine.of(geometry)
+        side = SIDE - RIM / 2
+
+        def beside(t: float, across: float) -> Point:
+            (x, y), (tx, ty, _) = spine.at(t), spine.tangent(t)
+            return x - across * ty, y + across * tx
+
+        def corner(end: int, across: float) -> Point:
+            (x, y), (tx, ty, _) = beside(end, across), spine.tangent(end)
+            outwards = 2 * end - 1
+            along = NIB - RIM / 2 * math.hypot(1, SLANT) + SLANT * across * outwards
+            return x + outwards * along * tx, y + outwards * along * ty
+
+        corners = {(end, k): [("L", np.array([corner(end, k * side)]))] for end in (0, 1) for k in (-1, 1)}
+        path = closed(
+            corners[0, -1], curve(lambda t: beside(t, -side), 0, 1, PIECES), corners[1, -1],
+            corners[1, 1], curve(lambda t: beside(t, side), 1, 0, PIECES), corners[0, 1],
+        )  # fmt: skip
+        mark = Mark(path, Paint((BODY_MIX, BODY_MIX)), Paint((RIM_MIX, RIM_MIX)), RIM, cover=INK)
+        return Outline((mark,), spine.points, 2 * SIDE, spine.half)
 
     def coordinates(self, geometry: Tensor, u: Tensor, v: Tensor, footprint: tuple[Tensor, Tensor]) -> Tensor:
         half, skew, rise = (geometry[:, k, None, None] for k in range(3))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -23,6 +26,7 @@ from renderers.brushes.base import (
     wrapped,
 )
 from renderers.brushes.corners import GEOMETRY, at_least, corner, corner_count, footprint, told_dual
+from renderers.brushes.outline import Mark, Outline, Paint, Path, Point, Segment, closed, curve, opened
 from renderers.brushes.texture import kernel, noise1, noise2, ramp, resolved, smoothstep
 from renderers.duals import bounded, keep, magnitude, root, unknown
 from renderers.jit import kernel as dual_kernel
@@ -32,6 +36,14 @@ SIDE = 0.93  # where the sides of the body lie, in half widths
 EDGE = 0.1  # how soft the sides are, in half widths
 MEAN_SKIPS = 0.2  # share of the dry end that skips, on average: detail must not make a stroke paler
 TUFT = 7001  # the tuft's own unevenness, the same in every stroke
+
+
+COVER = 0.945  # mean coverage where nothing is dry
+STREAK, STREAK_WIDTH = 0.35, 0.2  # of a streak: coverage and width in half widths
+PIGMENTS = ((1, (1.0, 1.0)), (-1, (0.0, 0.0)))  # of streaks that carry more paint than others, and less
+VIVID = 0.15  # how far from the mix beside it a streak's is, at least
+NOTCH = 0.02  # narrower gaps are left out
+DRY_FROM = 0.1  # where gaps begin, in half lengths
 
 
 class OilPaintBrush(NetworkBrush):
@@ -68,6 +80,15 @@ class OilPaintBrush(NetworkBrush):
         self, geometry: np.ndarray, u: np.ndarray, v: np.ndarray, footprint: tuple[float, float], seed: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return _paint(geometry, u, v, footprint[0], footprint[1], seed)
+
+    def outline(self, geometry: np.ndarray) -> Outline:
+        """See `Brush.outline`. The body, notched where the tuft runs dry, and its streaks of either pigment over it."""
+        ratio, sagitta = max(float(geometry[0]), 1e-6), float(geometry[1])
+        middle = _Middle(ratio, sagitta)
+        body = Mark(_body(middle), Paint((0.14, 0.86), COVER))
+        streaks = [Mark(_streaks(middle, sign), line=Paint(mix, STREAK), width=STREAK_WIDTH) for sign, mix in PIGMENTS]
+        spine = ((-ratio, -sagitta / 2), (0.0, 1.5 * sagitta), (ratio, -sagitta / 2))
+        return Outline((body, *streaks), spine, 2 * SIDE, ratio)
 
     def coordinates(self, geometry: Tensor, u: Tensor, v: Tensor, footprint: tuple[Tensor, Tensor]) -> Tensor:
         ratio, sagitta = geometry[:, 0, None, None], geometry[:, 1, None, None]
@@ -106,6 +127,92 @@ class OilPaintBrush(NetworkBrush):
 
     def extent(self, shape: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         return shape["length"], shape["width"]
+
+
+@dataclass(frozen=True)
+class _Middle:
+    """The parabola that a stroke follows."""
+
+    ratio: float
+    sagitta: float
+
+    def at(self, u: float, t: float) -> Point:
+        """The point at u whose bristle is t."""
+        s = u / self.ratio
+        return u, self.sagitta * (0.5 - s * s) + t * math.hypot(1, 2 * self.sagitta * s / self.ratio)
+
+    @property
+    def ragged(self) -> float:
+        """As in the engine."""
+        return min(0.9, 0.3 * self.ratio)
+
+    def tip(self, load: float) -> float:
+        """u where bristles of this load end."""
+        return self.ratio - self.ragged * (0.42 - 0.4 * load)
+
+    def entry(self, t: float, load: float) -> float:
+        """u where they begin."""
+        return 0.35 * self.ragged * (0.45 + 0.4 * load) + 0.12 * t * t - self.ratio
+
+
+@dataclass(frozen=True)
+class _Bristles:
+    """A streak of the tuft: about an extreme of its load."""
+
+    t: float
+    load: float
+    mix: float  # how far from the stroke's own
+    gap: float  # width of what it leaves bare where it is dry
+
+
+@lru_cache(maxsize=1)
+def _tuft() -> tuple[_Bristles, ...]:
+    """All extremes of the load from side to side, in turns more and less, with the sides themselves."""
+    places = np.linspace(-SIDE, SIDE, 187)
+    broad, middle = (np.array([noise1(n * t, TUFT + k) for t in places]) for k, n in enumerate((4.0, 9.0)))
+    load, mix = 0.55 * broad + 0.45 * middle, 0.26 * broad + 0.16 * middle
+    bare = np.array([0.55 * smoothstep(-0.1, 0.95, -value) for value in load]) * (places[1] - places[0])
+    rising = np.diff(load) > 0
+    extremes = [0, *(np.flatnonzero(rising[1:] != rising[:-1]) + 1).tolist(), len(places) - 1]
+    cuts = [0, *((a + b) // 2 for a, b in pairwise(extremes)), len(places)]
+    return tuple(
+        _Bristles(float(places[k]), float(load[k]), float(mix[k]), float(bare[low:high].sum()))
+        for k, low, high in zip(extremes, cuts[:-1], cuts[1:], strict=True)
+    )
+
+
+def _body(middle: _Middle) -> Path:
+    """From the entry along one side to the tip, across it with its notches, and back along the other."""
+    tuft = _tuft()
+    entries = [middle.at(middle.entry(b.t, b.load), b.t) for b in tuft]
+    tips: list[Point] = []
+    for b in tuft[1:-1]:
+        end = middle.tip(b.load)
+        if b.gap > NOTCH:
+            tips += [middle.at(end, b.t - b.gap / 2), middle.at(DRY_FROM * middle.ratio, b.t)]
+            tips += [middle.at(end, b.t + b.gap / 2)]
+        else:
+            tips.append(middle.at(end, b.t))
+    first, last = tuft[0], tuft[-1]
+    near = curve(lambda u: middle.at(u, first.t), middle.entry(first.t, first.load), middle.tip(first.load), 1)
+    far = curve(lambda u: middle.at(u, last.t), middle.tip(last.load), middle.entry(last.t, last.load), 1)
+    tip, entry = (("L", np.array(points)) for points in (tips, entries[-2:0:-1]))
+    return closed(near, [tip], far, [entry])
+
+
+def _streaks(middle: _Middle, sign: int) -> Path:
+    """Lines along the bristles whose mix is greater (sign 1) or less (-1) than the stroke's, up to where they dry."""
+    lines: list[Segment] = []
+    for b in _tuft():
+        if sign * b.mix > VIVID:
+            t = max(STREAK_WIDTH / 2 - SIDE, min(SIDE - STREAK_WIDTH / 2, b.t))
+            end = middle.tip(b.load) if b.gap <= NOTCH else DRY_FROM * middle.ratio
+
+            def along(u: float, t: float = t) -> Point:
+                return middle.at(u, t)
+
+            lines += opened(curve(along, middle.entry(t, b.load) + 0.1, end - 0.1, 1))
+    return tuple(lines)
 
 
 @dual_kernel

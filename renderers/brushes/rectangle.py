@@ -22,12 +22,14 @@ from renderers.brushes.base import (
     wrapped,
 )
 from renderers.brushes.corners import GEOMETRY, corner, corner_count, footprint, told_dual
+from renderers.brushes.outline import Mark, Outline, Paint, polygon
 from renderers.brushes.texture import kernel, noise2, ramp, resolved
 from renderers.duals import bounded, keep, magnitude, unknown
 from renderers.jit import kernel as dual_kernel
 
 RATIO = (1.0, MAX_SLIMNESS)  # width over height
 EDGE = 0.06  # width of the shaded edge, in half heights
+SHADED = 1.25 * EDGE  # width of an edge evenly shaded that is as dark as the one that fades
 
 
 class Rectangle(NetworkBrush):
@@ -60,6 +62,14 @@ class Rectangle(NetworkBrush):
         self, geometry: np.ndarray, u: np.ndarray, v: np.ndarray, footprint: tuple[float, float], seed: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return _paint(geometry, u, v, footprint[0], footprint[1], seed)
+
+    def outline(self, geometry: np.ndarray) -> Outline:
+        """See `Brush.outline`. The long edges are dashes of a line around the rest."""
+        ratio, side = float(geometry[0]), 1 - SHADED / 2
+        corners = [(-ratio, -side), (ratio, -side), (ratio, side), (-ratio, side)]
+        dashes = (2 * ratio, 2 * side)
+        mark = Mark(polygon(corners), Paint((0.0, 0.0)), Paint((1.0, 1.0)), SHADED, dashes)
+        return Outline((mark,), ((-ratio, 0.0), (0.0, 0.0), (ratio, 0.0)), 2.0, ratio)
 
     def coordinates(self, geometry: Tensor, u: Tensor, v: Tensor, footprint: tuple[Tensor, Tensor]) -> Tensor:
         ends = (geometry[:, :1, None] - u.abs()) / footprint[0]

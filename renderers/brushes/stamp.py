@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from renderers.brushes.base import MAX_SLIMNESS, Body, Brush, Frame, Limits, Parameter, axis_of, wrapped
+from renderers.brushes.outline import Mark, Outline, Paint, Path, Segment, polygon
 from renderers.brushes.texture import kernel
 
 LONGEST = 1024  # texels along the longer side of a texture, at most
@@ -28,6 +29,8 @@ DENSITY = 2**0.5  # texels to a pixel along a map, at least; less than one rung 
 # renderers.drawing). What is missing is a box of f²/12, in texels, for the middle of a rung's densities.
 FOOTPRINT = math.sqrt(2 * (DENSITY**2 * 2 ** (1 / RUNGS) - 1))
 DETAIL = 0.1  # width of the box, in half sizes, from whose average the relief's detail stands off
+LEVELS = (0.1, 0.25, 0.5, 0.75, 0.93)  # of coverage, along whose contours a texture is cut for vector graphics
+SMOOTH = 0.0015  # how far from a contour its polygon may lie, in half sizes
 
 
 class Stamp(Brush):
@@ -50,6 +53,7 @@ class Stamp(Brush):
     )
     colors = 1
     body = Body(thickness=0.002, growth=0.12, leveling=1.0)
+    alike = True
 
     def __init__(self, texture: np.ndarray) -> None:
         if texture.ndim != 2 or texture.dtype != np.float32 or not texture.size or max(texture.shape) > LONGEST:
@@ -95,6 +99,19 @@ class Stamp(Brush):
         """See `Brush.engine`. Neither geometry nor seed matters: a stamp is always the same."""
         return _paint(self._table, self.half[0], self.half[1], u, v, footprint[0], footprint[1])
 
+    def outline(self, geometry: np.ndarray) -> Outline:
+        """See `Brush.outline`. Geometry does not matter. Areas between the texture's contours, each over the last."""
+        marks, below = [], 0.0
+        for level, upper in zip(LEVELS, (*LEVELS[1:], math.inf), strict=True):
+            path, within = _contours(self.texture, level), (self.texture >= level) & (self.texture < upper)
+            if path and within.any():
+                cover = float(self.texture[within].mean(dtype=np.float64))
+                marks.append(Mark(path, Paint((0.0, 0.0), (cover - below) / (1 - below))))
+                below = cover
+        (u, v), turned = self.half, self.half[1] > self.half[0]
+        end = (0.0, v) if turned else (u, 0.0)
+        return Outline(tuple(marks), ((-end[0], -end[1]), (0.0, 0.0), end), 2 * min(self.half), 1.0)
+
     def place(self, center: Tensor, angle: Tensor, length: Tensor, width: Tensor, bend: Tensor) -> dict[str, Tensor]:
         """See `Brush.place`. The texture's longer side lies along `angle`; its area is length times width."""
         upright = np.pi / 2 if self.half[1] > self.half[0] else 0.0
@@ -118,6 +135,22 @@ class Stamp(Brush):
 def texel_width(rung: int) -> float:
     """The width of a texel of a rung's map in stroke units: 2^(rung / RUNGS) lie along the size."""
     return 2 ** (1 - rung / RUNGS)
+
+
+def _contours(texture: np.ndarray, level: float) -> Path:
+    """The areas where a texture exceeds `level`, as polygons in stroke units; holes run the other way round."""
+    import cv2
+    from skimage.measure import find_contours
+
+    scale = 2 / max(texture.shape)
+    middle = np.array(texture.shape)[::-1] / 2
+    path: list[Segment] = []
+    for contour in find_contours(np.pad(texture, 1), level):
+        points = (contour[:, ::-1] - 0.5 - middle) * scale  # of the padded texture: the first texel's centre is at 1
+        corners = cv2.approxPolyDP(points[:-1].astype(np.float32), SMOOTH, closed=True)[:, 0]
+        if len(corners) >= 3:
+            path += polygon(corners)
+    return tuple(path)
 
 
 def _enlarged(texture: np.ndarray) -> np.ndarray:

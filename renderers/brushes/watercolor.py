@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from renderers.brushes.base import Body, Frame, Limits, NetworkBrush, Parameter, framed_box, softness, told
-from renderers.brushes.bezier import POINT_PARAMETERS, Chord, nearest, place_curve
+from renderers.brushes.bezier import POINT_PARAMETERS, Chord, Spine, nearest, place_curve
 from renderers.brushes.corners import (
     GEOMETRY,
     at_least,
@@ -20,12 +20,15 @@ from renderers.brushes.corners import (
     nearest_corner,
     told_dual,
 )
+from renderers.brushes.outline import Mark, Outline, Paint, Path, Point, closed, curve
 from renderers.brushes.texture import kernel, nearest_on_curve, noise2, ramp, resolved, smoothstep
 from renderers.duals import bounded, keep, unknown
 from renderers.jit import kernel as dual_kernel
 
 EDGE = 0.12  # how soft the wet edge is, in radii
 SIDE = 0.96  # where the wet edge lies, in radii
+WASH = 0.71  # mean coverage of the body
+POOL = (0.14, 0.22, 0.5)  # of the rim: depth of its middle and width, in radii, and what it covers of what is left
 PAPER = 4001  # blooms and wobble that every stroke shares
 TAPER = 2.0  # one radius over the other, at most
 
@@ -70,6 +73,15 @@ class Watercolor(NetworkBrush):
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return _paint(geometry, u, v, footprint[0], footprint[1], seed)
 
+    def outline(self, geometry: np.ndarray) -> Outline:
+        """See `Brush.outline`. A wash, and the rim as a line over it."""
+        spine, (start, end) = Spine.of(geometry), (float(radius) for radius in geometry[3:5])
+        depth, width, pooled = POOL
+        mix = (0.0, 1.0)
+        wash = Mark(_rim(spine, start, end, 0.0, 4), Paint(mix, WASH))
+        pool = Mark(_rim(spine, start, end, depth, 3), line=Paint(mix, pooled), width=width)
+        return Outline((wash, pool), spine.points, SIDE * (start + end), 0.8 * (spine.half + 0.6))
+
     def coordinates(self, geometry: Tensor, u: Tensor, v: Tensor, footprint: tuple[Tensor, Tensor]) -> Tensor:
         half, start, end = (geometry[:, k, None, None] for k in (0, 3, 4))
         point = nearest(geometry, end - start, u, v)
@@ -107,6 +119,32 @@ class Watercolor(NetworkBrush):
 
     def extent(self, shape: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         return Chord.of(shape).extent(torch.maximum(shape["radius0"], shape["radius2"]))
+
+
+def _rim(spine: Spine, start: float, end: float, depth: float, pieces: int) -> Path:
+    """What a disc sweeps whose radius runs from start to end, less `depth`, and with the wobble of the engine."""
+
+    def reach(t: float, turn: float) -> Point:
+        """The edge of the disc at t, in a direction `turn` from the curve's."""
+        (x, y), (tx, ty, _) = spine.at(t), spine.tangent(t)
+        dx, dy = tx * math.cos(turn) - ty * math.sin(turn), ty * math.cos(turn) + tx * math.sin(turn)
+        radius = start + (end - start) * t
+        along, across = (x + radius * dx) / (spine.half + 1), y + radius * dy
+        wobble = 0.035 * noise2(2.6 * along + 0.5, 0.9 * across, PAPER + 1)
+        inner = max(radius * (SIDE + wobble) - depth, 0.1 * radius)
+        return x + inner * dx, y + inner * dy
+
+    def contact(t: float) -> float:
+        """Where the disc at t touches the sides, from the curve's direction: backwards where discs grow."""
+        return math.pi / 2 + math.asin(min(0.98, max(-0.98, (end - start) / spine.tangent(t)[2])))
+
+    first, last = contact(0), contact(1)
+    return closed(
+        curve(lambda t: reach(t, -contact(t)), 0, 1, pieces),
+        curve(lambda turn: reach(1, turn), -last, last, 3),
+        curve(lambda t: reach(t, contact(t)), 1, 0, pieces),
+        curve(lambda turn: reach(0, turn), first, 2 * math.pi - first, 3),
+    )
 
 
 @dual_kernel

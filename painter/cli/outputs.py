@@ -1,0 +1,194 @@
+"""The files that a command writes: their names, which nobody else gets, and the writing of all of them in turn."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from painter.cli.options import add_options, given
+from painter.cli.paths import DEFAULT_FOLDER, check_overwriting
+from painter.cli.progress import say
+from painter.config import ExportConfig
+from painter.errors import OutputError
+from painter.export import FORMATS, check_output, check_place, format_of
+from painter.files import STROKE_ENDINGS, free_names, numbered, split_ending
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from painter.painting import Painting
+
+Notes = Sequence[str] | None
+"""What there is to say of a file, for the person who asked for it."""
+Saver = Callable[[], "Notes"]
+"""What writes a file."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What one command line writes."""
+
+    paintings: tuple[str, ...]  # the endings pick the formats; a folder of frames ends in a slash
+    strokes: str | None = None  # a stroke file beside them
+    report: str | None = None
+    own_folder: bool = False  # no name was given, so that DEFAULT_FOLDER is ours to make
+    overwrite: bool = False
+    export: ExportConfig = field(default_factory=ExportConfig)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All of them, as they are told of."""
+        return tuple(name for name in (*self.paintings, self.strokes, self.report) if name is not None)
+
+    def renamed(self, change: Mapping[str, str]) -> Outputs:
+        """The same under other names."""
+        strokes, report = (None if name is None else change[name] for name in (self.strokes, self.report))
+        return replace(self, paintings=tuple(change[name] for name in self.paintings), strokes=strokes, report=report)
+
+
+def add_output_options(parser: argparse.ArgumentParser, default: str) -> None:
+    """-o, --overwrite and ExportConfig's options.
+
+    Args:
+        default: what is written where no -o is given, for the help.
+    """
+    parser.add_argument(
+        *("-o", "--output"),
+        action="append",
+        default=[],
+        metavar="FILE",
+        help=f"where to, ending in {', '.join(FORMATS)}; may be repeated (default: {default})",
+    )
+    add_overwrite(parser)
+
+
+def add_overwrite(parser: argparse.ArgumentParser) -> None:
+    """--overwrite."""
+    parser.add_argument(
+        "--overwrite", action="store_true", help="write over files that exist, instead of beside them as NAME-2"
+    )
+
+
+def add_export_options(parser: argparse.ArgumentParser, also: Mapping[str, Sequence[str]] | None = None) -> None:
+    """ExportConfig's options; `also` as in `add_options`."""
+    add_options(parser.add_argument_group("files and animation"), ExportConfig, also)
+
+
+def read_outputs(options: argparse.Namespace, stem: str) -> Outputs:
+    """What `add_output_options` and `add_export_options` have parsed.
+
+    Args:
+        stem: the name of files that are not named, without folder and ending.
+
+    Raises:
+        OptionError: for a value outside its range.
+    """
+    named = options.output or [DEFAULT_FOLDER / f"{stem}{ending}" for ending in (".png", ".gif")]
+    return Outputs(
+        paintings=tuple(map(_tidy, named)),
+        own_folder=not options.output,
+        overwrite=options.overwrite,
+        export=ExportConfig(**given(options, ExportConfig)),
+    )
+
+
+def _tidy(name: str | os.PathLike[str]) -> str:
+    """A painting's name as messages have it: without a leading ./, and a slash after a folder of frames."""
+    try:
+        is_folder = format_of(name).is_folder
+    except OutputError:  # refused later
+        is_folder = False
+    return f"{Path(name)}/" if is_folder else str(Path(name))
+
+
+def with_strokes(outputs: Outputs) -> Outputs:
+    """The same with a stroke file beside the first painting, unless there is one already."""
+    if any(split_ending(Path(name))[1].lower() in STROKE_ENDINGS for name in outputs.paintings):
+        return outputs
+    first = Path(outputs.paintings[0])
+    return replace(outputs, strokes=str(first.with_name(split_ending(first)[0] + STROKE_ENDINGS[0])))
+
+
+def check_outputs(outputs: Outputs, inputs: Mapping[str, Path]) -> None:
+    """Look at all files before any work; `inputs` are those that are read, by what they are.
+
+    Raises:
+        OutputError: a file cannot be written, or would go over another one or over one that is read.
+    """
+    paths = [Path(name) for name in outputs.files]
+    free = next(n for n in count(1) if not any(os.path.lexists(numbered(path, n)) for path in paths))
+    for name, path in zip(outputs.files, paths, strict=True):
+        is_folder = name.endswith("/")
+        beside = not outputs.overwrite and (os.path.isdir(path) if is_folder else os.path.isfile(path))
+        final = numbered(path, free) if beside else path
+        if name == outputs.report:
+            check_place(final)
+        else:
+            check_output(_like(name, final))
+    check_overwriting(paths, inputs)
+
+
+def _like(name: str, path: Path) -> str:
+    """`path` with the slash that `name` may have."""
+    return f"{path}/" if name.endswith("/") else str(path)
+
+
+@contextmanager
+def claimed(outputs: Outputs) -> Iterator[Outputs]:
+    """Yield the outputs under names that are free, all with one number, until they are written."""
+    if outputs.overwrite:
+        yield outputs
+        return
+    with ExitStack() as stack:
+        try:
+            names = stack.enter_context(free_names([Path(name) for name in outputs.files]))
+        except OSError as error:
+            why = error.strerror or error
+            raise OutputError(f"cannot write {outputs.files[0]}: {why}; choose another folder with -o") from error
+        yield outputs.renamed({name: _like(name, path) for name, path in zip(outputs.files, names, strict=True)})
+
+
+def painting_jobs(painting: Painting, outputs: Outputs, image: np.ndarray | None = None) -> list[tuple[str, Saver]]:
+    """What is to be written of a painting, the strokes first: all else can be made from them.
+
+    Args:
+        image: what `painting.draw()` returns, if that is at hand already.
+    """
+    from painter.export.save import save_painting
+
+    first = [] if outputs.strokes is None else [outputs.strokes]
+    return [
+        (name, partial(save_painting, painting, name, image, outputs.export)) for name in (*first, *outputs.paintings)
+    ]
+
+
+def write_in_turn(jobs: Sequence[tuple[str, Saver]]) -> list[str]:
+    """Write files, and return the notes.
+
+    Raises:
+        OutputError: one cannot be written; those before it are, and the message names them.
+    """
+    notes: list[str] = []
+    for k, (_, save) in enumerate(jobs):
+        try:
+            notes += save() or []
+        except OutputError as error:
+            done = ", ".join(name for name, _ in jobs[:k])
+            raise OutputError(f"{error}; written before that: {done}" if done else str(error)) from error
+    return notes
+
+
+def tell_written(asked: Outputs, written: Outputs, notes: Sequence[str], verb: str = "wrote") -> None:
+    """One line with the names of all files, and one for each note."""
+    why = "" if written.files == asked.files else " (what was there is kept; --overwrite replaces it)"
+    say(sys.stdout, f"{verb} {', '.join(written.files)}{why}")
+    for note in notes:
+        say(sys.stdout, note)

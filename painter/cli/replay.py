@@ -1,0 +1,88 @@
+"""The command `replay`: draw a painting that is kept as strokes again, at any size and in any format."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from painter.cli.options import add_common_options, add_options, given, new_parser
+from painter.cli.outputs import (
+    Outputs,
+    add_export_options,
+    add_output_options,
+    check_outputs,
+    claimed,
+    painting_jobs,
+    read_outputs,
+    tell_written,
+    write_in_turn,
+)
+from painter.cli.paths import default_folder
+from painter.cli.progress import announce_compiling
+from painter.files import split_ending
+from painter.replaying import ReplayConfig, altered
+from painter.usage import Stopwatch, keep_freed_memory
+
+STILL_ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What one command line asks for."""
+
+    file: Path
+    config: ReplayConfig
+    outputs: Outputs
+    quiet: bool
+
+
+def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
+    """Draw, and write the files; the exit code."""
+    request = read_request(make_parser(program), arguments)
+    with default_folder(request.outputs.own_folder):
+        check_outputs(request.outputs, {"the stroke file itself": request.file})
+        return run(request)
+
+
+def make_parser(program: str | None = None) -> argparse.ArgumentParser:
+    """The options of `replay`: what may be other than it was, where to, and how files are made."""
+    parser = new_parser("Draw a painting that is kept as strokes again, at any size and in any format.", program)
+    parser.add_argument(
+        "file", metavar="FILE", help="a stroke file (.strokes.json, .strokes.json.gz), or the original program's .npz"
+    )
+    add_output_options(parser, "output/NAME.png and .gif")
+    add_options(parser, ReplayConfig)
+    add_export_options(parser, also={"duration": ["--seconds"]})
+    add_common_options(parser)
+    return parser
+
+
+def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Request:
+    """Parse a command line.
+
+    Raises:
+        OptionError: for an unknown option or a value outside its range.
+    """
+    options = parser.parse_args(arguments)
+    file = Path(options.file)
+    outputs = read_outputs(options, split_ending(file)[0])
+    return Request(file, ReplayConfig(**given(options, ReplayConfig)), outputs, options.quiet)
+
+
+def run(request: Request) -> int:
+    """Read the strokes, draw and write; the exit code."""
+    from painter.stroke_file import load_strokes
+
+    keep_freed_memory()
+    painting = altered(load_strokes(request.file, request.config.style), request.config)
+    if not request.quiet:
+        announce_compiling()
+    with claimed(request.outputs) as outputs:
+        # Drawn once for all stills; one alone draws for itself, and need not hold all of it.
+        stills = [name for name in outputs.paintings if name.lower().endswith(STILL_ENDINGS)]
+        image = painting.draw() if len(stills) > 1 else None
+        notes = write_in_turn(painting_jobs(painting, outputs, image))
+    if not request.quiet:
+        tell_written(request.outputs, outputs, notes)
+    return 0

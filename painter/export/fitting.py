@@ -1,0 +1,126 @@
+"""Making a file small enough: fewer frames, then fewer colours or coarser ones, then fewer pixels."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from painter.config import EncodingConfig
+from painter.errors import OutputError
+from painter.export import writing
+
+_FRAME_STEP, _SIDE_STEP = 0.75, 0.8  # of frames, and of the longest side, that are left each time
+_CRF_STEP, _QUALITY_STEP = 4, 10
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a file may be made with; None where it has no such thing."""
+
+    side: int  # pixels
+    frames: int | None = None
+    colors: int | None = None
+    quality: int | None = None
+    crf: int | None = None
+
+    def words(self, whole: Means) -> str:
+        """Where this is less than `whole`, for people."""
+        names = {
+            "frames": "{} of {} frames", "colors": "{} of {} colours", "quality": "quality {} for {}",
+            "crf": "crf {} for {}", "side": "{} of {} px",
+        }  # fmt: skip
+        pairs = [(words, getattr(self, name), getattr(whole, name)) for name, words in names.items()]
+        return ", ".join(words.format(now, before) for words, now, before in pairs if now != before)
+
+
+def make_ladder(whole: Means) -> list[Means]:
+    """Ever more modest means, from `whole` down: first frames, then colours, quality or crf, last the side."""
+    config = EncodingConfig
+    steps: dict[str, list[int]] = {
+        "frames": _shrinking(whole.frames, _FRAME_STEP, config.fewest_frames),
+        "colors": _shrinking(whole.colors and (whole.colors + 1), 0.5, config.fewest_colors),
+        "quality": list(range((whole.quality or 0) - _QUALITY_STEP, config.lowest_quality - 1, -_QUALITY_STEP)),
+        "crf": [] if whole.crf is None else list(range(whole.crf + _CRF_STEP, config.highest_crf + 1, _CRF_STEP)),
+        "side": _shrinking(whole.side, _SIDE_STEP, config.smallest_side),
+    }
+    assert set(steps) == {spec.name for spec in fields(Means)}
+    ladder = [whole]
+    for name, values in steps.items():
+        for value in values:
+            ladder.append(replace(ladder[-1], **{name: value}))  # type: ignore[arg-type]
+    return ladder
+
+
+def _shrinking(start: int | None, share: float, least: int) -> list[int]:
+    """`start` times `share`, times `share` again and so on, down to `least`."""
+    values = []
+    value = float(start or 0) * share
+    while value >= least:
+        values.append(round(value))
+        value *= share
+    return values
+
+
+def write_fitting(path: Path, whole: Means, write: Callable[[Path, Means], None], limit: int) -> str | None:
+    """Have `write` write a file of at most `limit` bytes, with the best means of `make_ladder`, and put it at `path`.
+
+    The ladder is halved again and again, so that a file is written six or seven times at most.
+
+    Returns:
+        What was lowered, in a line; None if nothing was.
+
+    Raises:
+        OutputError: no means will do. The message has the smallest size that was reached; `path` keeps what it held.
+    """
+    ladder = make_ladder(whole)
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", suffix=".part", dir=path.parent) as folder:
+            chosen, kept, sizes = _search(path, Path(folder), ladder, write, limit)
+            if kept is None:
+                raise OutputError(
+                    f"cannot write {path}: the smallest it gets is {name_size(min(sizes))}; "
+                    f"--max-bytes allows {name_size(limit)}, so raise it"
+                )
+            size = kept.stat().st_size
+            with writing(path) as temporary:
+                os.replace(kept, temporary)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    if chosen == whole:
+        return None
+    return f"{path}: {chosen.words(whole)}, to fit {name_size(limit)}; it has {name_size(size)}"
+
+
+def _search(
+    path: Path, folder: Path, ladder: Sequence[Means], write: Callable[[Path, Means], None], limit: int
+) -> tuple[Means, Path | None, list[int]]:
+    """The first means found that fit, the file made with them (None: none do), and the sizes of all files made."""
+    kept, chosen, sizes = None, ladder[0], []
+    low, high, k = 0, len(ladder) - 1, 0  # the whole first
+    while low <= high:
+        attempt = folder / f"{k}{path.suffix}"
+        try:
+            write(attempt, ladder[k])
+        except OutputError as error:
+            raise OutputError(str(error).replace(str(attempt), str(path))) from error
+        sizes.append(attempt.stat().st_size)
+        if sizes[-1] <= limit:
+            if kept is not None:
+                kept.unlink()
+            kept, chosen, high = attempt, ladder[k], k - 1
+        else:
+            attempt.unlink()
+            low = k + 1
+        k = (low + high) // 2
+    return chosen, kept, sizes
+
+
+def name_size(size: int) -> str:
+    """Bytes for people: 4.8 MB. A megabyte is a million bytes, as --max-bytes has it."""
+    for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if size >= unit:
+            return f"{size / unit:.2f} {name}"
+    return f"{size} bytes"

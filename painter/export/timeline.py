@@ -1,0 +1,109 @@
+"""When a growing painting shows how many of its strokes.
+
+An animation has `frames` pictures, from the bare ground (0 strokes) to the finished painting (all N). Each is shown
+1/fps seconds, but the finished one is held for `hold` (or 1/fps, if that is longer). So it is there after
+
+    duration = (frames - 1) / fps
+
+seconds, and all of it takes duration + hold. Two of duration, fps and frames decide the third. Where fewer are given,
+the format's usual fps stands in, and then the usual duration.
+
+Frame k of frames - 1 = K shows floor(N · s(k / K)) strokes, where the share s of the strokes after the share t of the
+duration is
+
+    linear  s = t               as many at any time
+    early   s = 1 - (1 - t)²    most of them early: twice the pace at first, none at the end
+    late    s = t²              most of them late: slow at first, twice the pace at the end
+
+Backwards, the finished painting is held first, and the ground comes last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from painter.config import MAX_FRAMES, EncodingConfig, ExportConfig
+
+_FINEST_RATE = 1001  # frame rates are multiples of 1 / 1001 or coarser, as 30000 / 1001 is
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Frames in the order in which they are shown, at a constant rate but for the one that is held."""
+
+    counts: tuple[int, ...]  # strokes that each shows: up from 0 to all, or with `reverse` down
+    fps: Fraction
+    hold: Fraction  # seconds that the finished painting is shown, a frame's time at least
+    reverse: bool = False
+
+    @property
+    def shots(self) -> list[tuple[int, Fraction]]:
+        """Each frame's number of strokes and the seconds for which it is shown."""
+        frame = 1 / self.fps
+        held = 0 if self.reverse else len(self.counts) - 1
+        return [(count, self.hold if k == held else frame) for k, count in enumerate(self.counts)]
+
+    @property
+    def seconds(self) -> Fraction:
+        """How long all of it takes."""
+        return (len(self.counts) - 1) / self.fps + self.hold
+
+    @property
+    def rising(self) -> tuple[int, ...]:
+        """The counts from the ground up, as they are drawn."""
+        return self.counts[::-1] if self.reverse else self.counts
+
+    def thinned(self, frames: int) -> Timeline:
+        """The same in fewer frames, which are shown longer; in as many or more, itself.
+
+        Args:
+            frames: how many, at least 2.
+        """
+        steps = len(self.counts) - 1
+        if frames - 1 >= steps:
+            return self
+        counts = tuple(self.counts[(2 * k * steps + frames - 1) // (2 * (frames - 1))] for k in range(frames))
+        return Timeline(counts, self.fps * (frames - 1) / steps, self.hold, self.reverse)
+
+
+def make_timeline(strokes: int, config: ExportConfig, fps: float | None = None, whole: bool = False) -> Timeline:
+    """The timeline that `config` asks for.
+
+    Args:
+        strokes: how many the painting has.
+        fps: frames a second where `config` does not say; EncodingConfig's if not given.
+        whole: whether a painting of few strokes takes the usual duration, too. If not, and unless a duration is asked
+            for, one with fewer strokes than frames gets one frame a stroke, and the ground: it is over sooner.
+    """
+    steps, rate = _resolve(config, fps or EncodingConfig.fps)
+    if config.duration is None and not whole:
+        steps = min(steps, strokes)
+    counts = [_laid(strokes, step, steps, config.ease) for step in range(1, steps)] if steps else []
+    rising = (0, *counts, strokes) if steps else (strokes,)
+    hold = max(_fraction(config.hold), 1 / rate)
+    return Timeline(rising[::-1] if config.reverse else rising, rate, hold, config.reverse)
+
+
+def _resolve(config: ExportConfig, usual_fps: float) -> tuple[int, Fraction]:
+    """How many frames follow the first one, and how many are shown a second."""
+    if config.frames is not None and config.duration is not None and config.fps is None:
+        return config.frames - 1, (config.frames - 1) / _fraction(config.duration)
+    rate = _fraction(config.fps or usual_fps)
+    if config.frames is not None:
+        return config.frames - 1, rate
+    duration = _fraction(EncodingConfig.duration if config.duration is None else config.duration)
+    return min(MAX_FRAMES, max(1, round(duration * rate))), rate
+
+
+def _laid(strokes: int, step: int, steps: int, ease: str) -> int:
+    """How many strokes are there after so many steps; in whole numbers, so that all machines agree."""
+    if ease == "early":
+        return strokes * (steps**2 - (steps - step) ** 2) // steps**2
+    if ease == "late":
+        return strokes * step**2 // steps**2
+    return strokes * step // steps
+
+
+def _fraction(number: float) -> Fraction:
+    return Fraction(number).limit_denominator(_FINEST_RATE)
