@@ -16,15 +16,17 @@ from painter.cli.options import add_common_options, new_parser
 from painter.cli.painting import finishing
 from painter.cli.paths import DEFAULT_FOLDER, check_overwriting, default_folder
 from painter.cli.progress import new_bar, say
-from painter.config import ExportConfig, option_name
-from painter.errors import OptionError
-from painter.export import FORMATS, check_output
+from painter.config import EncodingConfig, ExportConfig, option_name
+from painter.errors import OptionError, OutputError
+from painter.export import check_place
 from painter.styling.config import TransferConfig
 from painter.styling.records import check_records
 from painter.usage import Stopwatch, keep_freed_memory
 
 if TYPE_CHECKING:
     from painter.styling.transfer import TransferProgress, TransferResult
+
+ENDINGS = (".png", ".gif")  # of what is written: the picture, and the way there
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     parser.add_argument("styles", metavar="STYLE", nargs="+", help="a picture whose style is taken; or several")
     parser.add_argument(
         *("-o", "--output"), action="append", default=[], metavar="FILE",
-        help=f"where to, ending in {' or '.join(FORMATS)}, which shows the way there; may be repeated "
+        help=f"where to, ending in {' or '.join(ENDINGS)}, which shows the way there; may be repeated "
         "(default: output/CONTENT-STYLE.png)",
     )  # fmt: skip
     for spec in fields(TransferConfig):
@@ -93,7 +95,9 @@ def check_paths(request: Request) -> None:
         if not file.is_file():
             raise OptionError(f"{name} {file}: there is no such file; check the name and the folder")
     for path in request.outputs:
-        check_output(path)
+        if path.suffix.lower() not in ENDINGS:
+            raise OutputError(f"cannot write {path}: style transfer makes {' and '.join(ENDINGS)} files; use such a name")
+        check_place(path)
     for path in request.losses:
         check_records(path)
     inputs = {"the picture itself": request.content}
@@ -172,13 +176,11 @@ def write(request: Request, result: TransferResult, film: Film | None) -> None:
     from painter.export.png import write_png
     from painter.styling.records import write_records
 
-    export = ExportConfig()
     for path in request.outputs:
         if path.suffix.lower() == ".gif" and film is not None:
             frames = film.finished(result.image)
-            samples = frames[:: max(1, len(frames) // export.sample_frames)]
-            times = {"frame_ms": export.frame_ms, "hold_ms": export.hold_ms}
-            write_gif(path, frames, [*samples, frames[-1]], **times)
+            samples = frames[:: max(1, len(frames) // EncodingConfig.sample_frames)]
+            write_gif(path, frames, [*samples, frames[-1]], hold_ms=round(1000 * ExportConfig.hold))
         else:
             write_png(path, result.image)
     for path in request.losses:
