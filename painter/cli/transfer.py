@@ -96,7 +96,8 @@ def check_paths(request: Request) -> None:
             raise OptionError(f"{name} {file}: there is no such file; check the name and the folder")
     for path in request.outputs:
         if path.suffix.lower() not in ENDINGS:
-            raise OutputError(f"cannot write {path}: style transfer makes {' and '.join(ENDINGS)} files; use such a name")
+            made = " and ".join(ENDINGS)
+            raise OutputError(f"cannot write {path}: style transfer makes {made} files; use such a name")
         check_place(path)
     for path in request.losses:
         check_records(path)
