@@ -29,10 +29,10 @@ from PIL import Image
 from painter import PaintConfig, paint
 from painter.metrics import compare
 from painter.painting import Painting
-from renderers.brushes import BRUSHES
+from renderers.brushes import BRUSHES, NETWORK_BRUSHES
 from renderers.strokes import Strokes
 
-ALL = pytest.mark.parametrize("brush", list(BRUSHES))
+ALL = pytest.mark.parametrize("brush", list(NETWORK_BRUSHES))
 GOLDEN = Path(__file__).parent / "golden"
 FAILURES = Path(__file__).parent / "failures"
 STEPS = 4
@@ -206,17 +206,17 @@ def test_the_comparison_can_fail(
 
 def test_no_brush_passes_for_another() -> None:
     paintings = {}
-    for brush in BRUSHES:
+    for brush in NETWORK_BRUSHES:
         with Image.open(GOLDEN / f"{brush}.png") as image:
             paintings[brush] = np.asarray(image)
-    for one in BRUSHES:
-        for other in BRUSHES:
+    for one in NETWORK_BRUSHES:
+        for other in NETWORK_BRUSHES:
             if one != other:
                 with pytest.raises(AssertionError):
                     check_painting(paintings[one], paintings[other])
 
 
 def test_golden_pictures_are_small_and_of_brushes_that_there_are() -> None:
-    expected = {f"{brush}{kind}.png" for brush in BRUSHES for kind in ("", "-board")}
+    expected = {f"{brush}{kind}.png" for brush in NETWORK_BRUSHES for kind in ("", "-board")}
     assert {path.name for path in GOLDEN.iterdir()} == expected
     assert all(path.stat().st_size < 40_000 for path in GOLDEN.iterdir())
