@@ -406,7 +406,7 @@ def test_command_when_it_diverges(
     [
         (["content.png"], "the following arguments are required: STYLE"),
         (["content.png", "none.png"], "cannot read none.png: there is no such file"),
-        (["content.png", "stripes.png", "-o", "a.jpg"], "cannot write a.jpg: there is no format '.jpg'"),
+        (["content.png", "stripes.png", "-o", "a.jpg"], "cannot write a.jpg: style transfer makes .png and .gif files"),
         (["content.png", "stripes.png", "-o", "stripes.png"], "cannot write stripes.png: it is style 1"),
         (["content.png", "stripes.png", "--losses", "a.txt"], "cannot write a.txt: losses are written as .csv or .png"),
         (["content.png", "stripes.png", "--region", "no.png"], "--region no.png: there is no such file"),
