@@ -130,6 +130,11 @@ class PaintConfig:
         return _OPACITIES.split(self.opacity)
 
     @property
+    def brush_name(self) -> str:
+        """What files are called after: the style, or the own brush's file."""
+        return self.style if self.brush is None else Path(self.brush).stem
+
+    @property
     def manner(self) -> Manner:
         """What the style does where nothing else is asked for."""
         return MANNERS.get(self.style, Manner()) if self.brush is None else Manner()

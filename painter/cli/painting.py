@@ -89,8 +89,7 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
     """
     options = parser.parse_args(arguments)
     paint = read_painting_options(options)
-    brush = paint.config.style if paint.config.brush is None else Path(paint.config.brush).stem
-    outputs = read_outputs(options, f"{paint.image.stem}-{brush}")
+    outputs = read_outputs(options, f"{paint.image.stem}-{paint.config.brush_name}")
     if options.report is not None:
         outputs = replace(outputs, report=str(Path(options.report)))
     return Request(paint, outputs if options.no_strokes else with_strokes(outputs), options.quiet, options.resume)

@@ -29,8 +29,7 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
     """Measure, print the table and draw the curve; the exit code."""
     options = make_parser(program).parse_args(arguments)
     asked = read_painting_options(options)
-    brush = asked.config.style if asked.config.brush is None else Path(asked.config.brush).stem
-    curve = _curve(options.output, f"{asked.image.stem}-{brush}-curve.png")
+    curve = _curve(options.output, f"{asked.image.stem}-{asked.config.brush_name}-curve.png")
     outputs = Outputs((curve,), own_folder=options.output is None, overwrite=options.overwrite)
     with default_folder(outputs.own_folder):
         check_inputs(asked.config)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from painter.config import check_value, option, option_name
+from painter.config import check_fields, option, option_name
 from painter.errors import OptionError
 from painter.options import File, Names, Number, Whole
 from painter.styling.kinds import Numbers, Weighted
@@ -71,12 +71,7 @@ class TransferConfig:
     final_rate: float = option(0.1, "F", "where it ends, in parts of where it began, {}", Number(0.0, 1.0, above=True))
 
     def __post_init__(self) -> None:
-        for spec in fields(self):
-            value = getattr(self, spec.name)
-            try:
-                object.__setattr__(self, spec.name, check_value(spec, value))
-            except ValueError as error:
-                raise OptionError(f"{option_name(spec.name)} {value}: {error}") from None
+        check_fields(self)
         check_layers(self.features, self.layer_weights, "--style-layers")
         check_layers(self.features, [self.content_layer], "--content-layer")
         if self.features == "random" and self.weights is not None:
