@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from painter.config import AutosaveConfig, option_name
 from painter.errors import ImpastoError
-from painter.files import replacing
+from painter.files import remove, replacing
 from painter.version import __version__
 
 if TYPE_CHECKING:
@@ -96,11 +96,7 @@ class Autosave:
             if self.path.exists():
                 self.tell(f"the search can be gone on with: the same command and --resume; it is kept in {self.path}")
             return
-        with suppress(OSError):
-            for path in self.path.parent.iterdir():
-                # Its own name, and the temporary ones of saves that were killed.
-                if path == self.path or path.name.startswith(f".{self.path.name}."):
-                    path.unlink()
+        remove(self.path)
 
     def _save(self, search: Search | CountSearch, steps: int) -> None:
         from painter.state import pack

@@ -1,18 +1,22 @@
 """Writing files so that a reader never sees half of one, and two programs never write the same one.
 
 A file is written under a temporary name beside its own, ``.NAME.xxxxxxxx.part.ENDING``, and renamed when all of it is
-on the disk. What a killed program leaves under such a name is removed when NAME is next written, a day later or more.
+on the disk; a folder, or what needs one, under ``.NAME.xxxxxxxx.part``. What a killed program leaves under such names
+is removed when NAME is next written, a day later or more.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import secrets
+import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from itertools import count
+from contextvars import ContextVar
+from itertools import chain, count
 from pathlib import Path
 
 try:
@@ -22,6 +26,10 @@ except ImportError:  # Windows
 
 STROKE_ENDINGS = (".strokes.json", ".strokes.json.gz")
 _ABANDONED = 86400.0  # seconds after which a temporary file belongs to no program that still runs
+_HERE, _RENAME_EXCHANGE = -100, 2  # Linux's AT_FDCWD, and a flag of its renameat2
+
+Note = Callable[[Path, Path], None]
+_noted: ContextVar[Note] = ContextVar("noted", default=lambda path, temporary: None)
 
 
 @contextmanager
@@ -38,12 +46,63 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = _create_temporary(path)
     try:
         yield temporary
-        _flush(temporary, os.O_RDWR)
-        temporary.replace(path)
+        flush_file(temporary)
+        put(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-    with suppress(OSError):  # not every system can flush a folder; the file is whole either way
-        _flush(path.parent, os.O_RDONLY)
+    flush_folder(path.parent)
+
+
+@contextmanager
+def temporary_folder(path: Path) -> Iterator[Path]:
+    """Yield a new folder beside `path`, for what becomes it; with all that is still in it, it is gone afterwards.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    _remove_abandoned(path)
+    folder = _create_folder(path)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove(path: Path) -> None:
+    """Remove a file that nobody writes any more, with what killed programs left of it. It is no error if that fails."""
+    _remove_abandoned(path, age=0)
+    with suppress(OSError):
+        path.unlink()
+
+
+def put(temporary: Path, path: Path) -> None:
+    """Give what is whole and on the disk its name. A folder that has it gets the temporary one in exchange."""
+    _noted.get()(path, temporary)
+    if temporary.is_dir() and os.path.lexists(path):
+        _exchange(temporary, path)
+    else:
+        temporary.replace(path)
+
+
+@contextmanager
+def noting(note: Note) -> Iterator[None]:
+    """Call `note(path, temporary)` whenever, within this, a file or folder is about to get its name."""
+    before = _noted.set(note)
+    try:
+        yield
+    finally:
+        _noted.reset(before)
+
+
+def flush_file(path: Path) -> None:
+    """Have the system bring a file's content to the disk. Raises OSError if it cannot."""
+    _flush(path, os.O_RDWR)
+
+
+def flush_folder(path: Path) -> None:
+    """Have the system bring the names in a folder to the disk. Not every one can; the files are whole either way."""
+    with suppress(OSError):
+        _flush(path, os.O_RDONLY)
 
 
 def temporary_name(path: Path) -> Path:
@@ -52,22 +111,28 @@ def temporary_name(path: Path) -> Path:
 
 
 @contextmanager
-def free_names(paths: Sequence[Path]) -> Iterator[list[Path]]:
-    """Yield these names if nothing is there, else with the first number from 2 that makes them all free.
+def free_number(
+    paths: Sequence[Path], first: int = 1, ours: Callable[[Path], bool] = lambda path: False
+) -> Iterator[int]:
+    """Yield the first number from 1 with which (see `numbered`) these names are all free: nothing is there.
 
-    Until this ends no other `free_names` yields any of them, in any process: a lock on an empty file beside each,
+    Until this ends no other `free_number` yields any of them, in any process: a lock on an empty file beside each,
     ``.NAME.claim``, sees to that. The system drops the lock of a program that is killed. Where there are no locks
     (Windows, some network file systems) only what exists already is minded.
+
+    Args:
+        first: a number to try before all others.
+        ours: whether what is under a name is to be taken for nothing.
 
     Raises:
         OSError: no file can be created in one of the folders.
     """
-    for number in count(1):
-        names = [numbered(path, number) for path in paths]
+    for number in chain((first,), count(1)):
+        names = {numbered(path, number) for path in paths}
         with ExitStack() as claims:
             # In one order for all programs, so that of several one gets ahead.
-            if all(claims.enter_context(_claiming(name)) for name in sorted(set(names))):
-                yield names
+            if all(claims.enter_context(_claiming(name, ours)) for name in sorted(names)):
+                yield number
                 return
 
 
@@ -85,8 +150,8 @@ def split_ending(path: Path) -> tuple[str, str]:
 
 
 @contextmanager
-def _claiming(path: Path) -> Iterator[bool]:
-    """Yield whether `path` is free and ours: nothing is there, and nobody else gets it until this ends."""
+def _claiming(path: Path, ours: Callable[[Path], bool]) -> Iterator[bool]:
+    """Yield whether `path` is free (or what is there `ours`), and nobody else gets it until this ends."""
     claim = path.with_name(f".{path.name}.claim")
     handle = os.open(claim, os.O_CREAT | os.O_RDWR, 0o666)
     try:
@@ -94,7 +159,7 @@ def _claiming(path: Path) -> Iterator[bool]:
             yield False
             return
         try:
-            yield not os.path.lexists(path)
+            yield not os.path.lexists(path) or ours(path)
         finally:
             with suppress(OSError):
                 claim.unlink()  # still locked, so that nobody has locked this file after us
@@ -127,15 +192,43 @@ def _create_temporary(path: Path) -> Path:
             return temporary
 
 
-def _remove_abandoned(path: Path) -> None:
-    """Remove temporary files of `path` that a program left when it was killed, at least a day ago."""
-    ours = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.part{re.escape(path.suffix)}", re.DOTALL)
+def _create_folder(path: Path) -> Path:
+    """An empty new folder under a temporary name, with the permissions that a new folder gets."""
+    while True:
+        folder = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        with suppress(FileExistsError):
+            folder.mkdir()
+            return folder
+
+
+def _exchange(new: Path, old: Path) -> None:
+    """Have two folders change names, at one blow where the system can (Linux)."""
+    with suppress(AttributeError, TypeError):
+        if ctypes.CDLL(None).renameat2(_HERE, os.fsencode(new), _HERE, os.fsencode(old), _RENAME_EXCHANGE) == 0:
+            return
+    aside = old.with_name(f".{old.name}.{secrets.token_hex(4)}.old")  # where a kill may leave it: never removed
+    old.replace(aside)
+    try:
+        new.replace(old)
+    except BaseException:
+        aside.replace(old)
+        raise
+    aside.replace(new)
+
+
+def _remove_abandoned(path: Path, age: float = _ABANDONED) -> None:
+    """Remove temporary files and folders of `path` that a program left when it was killed, so many seconds ago."""
+    ours = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.part(?:{re.escape(path.suffix)})?", re.DOTALL)
     with suppress(OSError), os.scandir(path.parent) as entries:
         for entry in entries:
             if not ours.fullmatch(entry.name):
                 continue
             with suppress(OSError):
-                if time.time() - entry.stat(follow_symlinks=False).st_mtime > _ABANDONED:
+                if time.time() - entry.stat(follow_symlinks=False).st_mtime < age:
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path)
+                else:
                     os.unlink(entry.path)
 
 

@@ -1,17 +1,12 @@
-"""Runs that die are gone on with: the same bytes after kill -9 at any moment, and nothing else is ever gone on with."""
+"""Runs that die are gone on with, and nothing else ever is. tests/test_kills.py has those that die while they write."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from multiprocessing import forkserver
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -464,106 +459,3 @@ def test_ctrl_c_keeps_the_way_on(
     assert "going on after 6 steps" in capsys.readouterr().err
     assert {name: (here / name).read_bytes() for name in FILES} == whole
     assert {path.name for path in here.iterdir()} == {"in.png", *FILES}
-
-
-# --- kill -9 ------------------------------------------------------------------------------------------------
-
-
-def paint_watched(folder: str, arguments: list[str], seconds: float, steps: Connection) -> None:
-    """In a process of its own: the command line, with each step told of and saved this often."""
-    os.chdir(folder)
-    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    import painter.autosave
-    from painter.cli.progress import ProgressBar
-
-    painter.autosave.AutosaveConfig = lambda: AutosaveConfig(seconds)  # type: ignore
-    ProgressBar.show = lambda self, progress: steps.send((progress.step, progress.steps))  # type: ignore
-    code = cli.main(arguments)
-    os._exit(code)
-
-
-class Killer:
-    """Runs one command in `folder` again and again, and kills it again and again."""
-
-    def __init__(self, folder: Path, arguments: list[str]) -> None:
-        self.folder, self.arguments = folder, arguments
-        # The processes are forked from one that has imported what takes seconds.
-        self.context = multiprocessing.get_context("forkserver")
-        self.context.set_forkserver_preload([__name__, "torch._dynamo"])
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("PYTHONPATH", os.pathsep.join((str(ROOT), str(Path(__file__).parent))))
-            forkserver.ensure_running()
-
-    def run(self, seconds: float, resume: bool = True, until: int | None = None, delay: float = 0.0) -> list[int]:
-        """Run until this step has been taken and a moment longer, or to the end; the steps seen."""
-        ours, theirs = self.context.Pipe(duplex=False)
-        arguments = [*self.arguments, *(["--resume"] if resume else [])]
-        process = self.context.Process(target=paint_watched, args=(str(self.folder), arguments, seconds, theirs))
-        process.start()
-        theirs.close()
-        seen = []
-        try:
-            while until is None or not seen or seen[-1] < until:
-                seen.append(ours.recv()[0])
-            time.sleep(delay)
-        except EOFError:
-            pass
-        finally:
-            if until is not None:
-                os.kill(process.pid or 0, signal.SIGKILL)
-            process.join(120)
-        assert process.exitcode == (0 if until is None else -signal.SIGKILL)
-        return seen
-
-
-def kill_and_resume(folder: Path, options: tuple[str, ...], kills: int, steps: int, seed: int) -> list[str]:
-    """Paint `whole` undisturbed and `a` killed this often and gone on with; the log. What is left is the end of `a`."""
-    random = np.random.default_rng(seed)
-    whole = Killer(folder, ["in.png", *options, "-o", "whole.png", "-o", "whole.gif"])
-    total = whole.run(seconds=1e9, resume=False)[-1]
-    assert total >= steps, "the search is long enough to be killed in many places"
-    killer, log, resumed = Killer(folder, ["in.png", *options, *OUT]), [], 0
-    for k, moment in enumerate(np.sort(random.uniform(0, 0.95, kills)) * total):
-        seconds, delay = random.choice([0.0, 0.0, 0.05]), random.uniform(0, 0.02)
-        seen = killer.run(seconds, k > 0, int(moment) + 1, delay)
-        log.append(f"steps {seen[0]} to {seen[-1]} of {total}, then killed {delay * 1000:.0f} ms later")
-        resumed += seen[0] > 1
-        assert not (folder / "a.png").exists()
-    assert resumed >= kills - 2
-    return log
-
-
-def check_the_same(folder: Path) -> None:
-    for name in FILES:
-        assert (folder / name).read_bytes() == (folder / name.replace("a.", "whole.", 1)).read_bytes()
-    assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    Image.fromarray(picture()).save(tmp_path / "in.png")
-    Image.fromarray(255 - picture(8)).save(tmp_path / "brush.png")
-    return tmp_path
-
-
-def test_ten_kills_change_nothing(folder: Path) -> None:
-    options = ("--style", "watercolor", "--strokes", "30", "--size", "64", "--iterations", "60", "--seed", "4")
-    log = kill_and_resume(folder, options, kills=10, steps=60, seed=1)
-    print(*log, sep="\n")
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "paint.py"), "in.png", *options, *OUT, "--resume"],
-        cwd=folder, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
-    assert done.returncode == 0 and "going on after" in done.stderr, done
-    check_the_same(folder)
-
-
-OWN = ("--brush", "brush.png", "--palette", "5", "--strokes", "16", "--size", "48", "--iterations", "30")
-AUTO = ("--style", "rectangle", "--strokes", "auto", "--size", "48", "--iterations", "24")
-
-
-@pytest.mark.parametrize(("options", "steps"), [(OWN, 30), (AUTO, 40)], ids=["own brush and palette", "auto"])
-def test_kills_change_nothing_of_other_searches(options: tuple[str, ...], steps: int, folder: Path) -> None:
-    kill_and_resume(folder, options, kills=3, steps=steps, seed=2)
-    assert Killer(folder, ["in.png", *options, *OUT]).run(seconds=0.0)[0] > 1
-    check_the_same(folder)

@@ -9,8 +9,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from painter.cli.outputs import Outputs, claimed, with_strokes, write_in_turn
 from painter.errors import OutputError
 from painter.export import writing
 from painter.export.png import write_png
-from painter.files import free_names, numbered, replacing, split_ending
+from painter.files import free_number, numbered, replacing, split_ending
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -34,6 +35,12 @@ def listing(folder: Path) -> set[str]:
 def noise(side: int = 400) -> np.ndarray:
     """A picture that no compression makes small: 480 kB."""
     return np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
+
+
+@contextmanager
+def free_names(paths: Sequence[Path]) -> Iterator[list[Path]]:
+    with free_number(paths) as number:
+        yield [numbered(path, number) for path in paths]
 
 
 def start(code: str, *arguments: object) -> subprocess.Popen[str]:
@@ -323,9 +330,9 @@ def test_names_are_given_back_by_a_kill(tmp_path: Path) -> None:
     code = (
         "import sys, time\n"
         "from pathlib import Path\n"
-        "from painter.files import free_names\n"
-        "with free_names([Path(sys.argv[1])]) as names:\n"
-        "    print(names[0].name, flush=True)\n"
+        "from painter.files import free_number, numbered\n"
+        "with free_number([Path(sys.argv[1])]) as number:\n"
+        "    print(numbered(Path(sys.argv[1]), number).name, flush=True)\n"
         "    time.sleep(60)\n"
     )
     with start(code, path) as process:
@@ -344,14 +351,15 @@ RACE = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from painter.files import free_names, replacing
+from painter.files import free_number, numbered, replacing
 
 def paint(token):
-    with free_names([Path(sys.argv[1]) / name for name in sys.argv[3:]]) as names:
-        for path in names:
-            with replacing(path) as temporary:
+    paths = [Path(sys.argv[1]) / name for name in sys.argv[3:]]
+    with free_number(paths) as number:
+        for path in paths:
+            with replacing(numbered(path, number)) as temporary:
                 temporary.write_text(token)
-        return names[0].name
+        return numbered(paths[0], number).name
 
 print("ready", flush=True)
 sys.stdin.readline()

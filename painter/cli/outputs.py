@@ -19,11 +19,12 @@ from painter.cli.progress import say
 from painter.config import ExportConfig
 from painter.errors import OutputError
 from painter.export import FORMATS, check_output, check_place, format_of
-from painter.files import STROKE_ENDINGS, free_names, numbered, split_ending
+from painter.files import STROKE_ENDINGS, free_number, numbered, split_ending
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from painter.journal import Journal
     from painter.painting import Painting
 
 Notes = Sequence[str] | None
@@ -142,18 +143,30 @@ def _like(name: str, path: Path) -> str:
 
 
 @contextmanager
-def claimed(outputs: Outputs) -> Iterator[Outputs]:
-    """Yield the outputs under names that are free, all with one number, until they are written."""
+def claimed(outputs: Outputs, journal: Journal | None = None) -> Iterator[Outputs]:
+    """Yield the outputs under names that are free, all with one number, until they are written.
+
+    Args:
+        journal: where that is noted; names that it has from an earlier run are taken again.
+
+    Raises:
+        OutputError: no file can be created in one of the folders.
+    """
     if outputs.overwrite:
         yield outputs
         return
+    paths = [Path(name) for name in outputs.files]
     with ExitStack() as stack:
         try:
-            names = stack.enter_context(free_names([Path(name) for name in outputs.files]))
+            if journal is None:
+                number = stack.enter_context(free_number(paths))
+            else:
+                number = stack.enter_context(free_number(paths, journal.number, journal.is_ours))
+                stack.enter_context(journal.kept(paths, number))
         except OSError as error:
             why = error.strerror or error
             raise OutputError(f"cannot write {outputs.files[0]}: {why}; choose another folder with -o") from error
-        yield outputs.renamed({name: _like(name, path) for name, path in zip(outputs.files, names, strict=True)})
+        yield outputs.renamed({name: _like(name, numbered(Path(name), number)) for name in outputs.files})
 
 
 def painting_jobs(painting: Painting, outputs: Outputs, image: np.ndarray | None = None) -> list[tuple[str, Saver]]:

@@ -100,6 +100,7 @@ def run(request: Request, watch: Stopwatch) -> int:
     with watch.phase("start"):
         from painter import pipeline
         from painter.autosave import Autosave
+        from painter.journal import Journal
 
         keep_freed_memory()
 
@@ -108,17 +109,19 @@ def run(request: Request, watch: Stopwatch) -> int:
         announce_compiling()
     tell = None if request.quiet else partial(say, sys.stderr)
     autosave = Autosave(Path(request.outputs.paintings[0]), subject, request.resume, tell)
+    journal = Journal(autosave.path.with_suffix(".journal"), repr(request.outputs), request.resume)
     with closing(ProgressBar()) as bar:
         found = pipeline.find_strokes(subject, watch, None if request.quiet else bar.show, autosave)
         bar.finish()
     with finishing(found.interrupted) as late:
         result = pipeline.finish(subject, found, watch)
-        with claimed(request.outputs) as outputs:
+        with claimed(request.outputs, journal) as outputs:
             notes = write(outputs, result, watch)
-    autosave.close(finished=not found.interrupted)
     if not request.quiet:
         tell_written(request.outputs, outputs, notes, "interrupted; wrote" if result.interrupted else "wrote")
         _tell_figures(result)
+    autosave.close(finished=not found.interrupted)
+    journal.close()  # last: until here a kill leaves a run to be gone on with
     return INTERRUPTED if found.interrupted or late else 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from painter.config import EncodingConfig
 from painter.errors import OutputError
 from painter.export import writing
+from painter.files import temporary_folder
 
 _FRAME_STEP, _SIDE_STEP = 0.75, 0.8  # of frames, and of the longest side, that are left each time
 _CRF_STEP, _QUALITY_STEP = 4, 10
@@ -77,8 +77,8 @@ def write_fitting(path: Path, whole: Means, write: Callable[[Path, Means], None]
     """
     ladder = make_ladder(whole)
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", suffix=".part", dir=path.parent) as folder:
-            chosen, kept, sizes = _search(path, Path(folder), ladder, write, limit)
+        with temporary_folder(path) as folder:
+            chosen, kept, sizes = _search(path, folder, ladder, write, limit)
             if kept is None:
                 raise OutputError(
                     f"cannot write {path}: the smallest it gets is {name_size(min(sizes))}; "

@@ -36,13 +36,18 @@ def write_png(path: Path, image: np.ndarray | Iterable[np.ndarray]) -> None:
     Equal images give equal bytes, whatever bands they come in. Raises ValueError for another shape or dtype, bands
     that do not fit each other, or none, and OutputError if the file cannot be written; `path` then keeps what it held.
     """
+    with writing(path) as temporary, temporary.open("wb") as file:
+        encode_png(file, image)
+
+
+def encode_png(file: BinaryIO, image: np.ndarray | Iterable[np.ndarray]) -> None:
+    """Write a picture, as `write_png` takes it, into an open file that can seek. Raises ValueError as it does."""
     bands = iter([image] if isinstance(image, np.ndarray) else image)
     first = next(bands, None)
     if first is None:
         raise ValueError("there are no bands")
     _check(first, first)
-    with writing(path) as temporary, temporary.open("wb") as file:
-        _write(file, first, chain([first], bands))
+    _write(file, first, chain([first], bands))
 
 
 def _write(file: BinaryIO, first: np.ndarray, bands: Iterable[np.ndarray]) -> None:
