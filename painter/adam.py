@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
+from painter.state import like
+
 
 class Adam:
     """What `torch.optim.Adam(unknowns, betas=betas, fused=True)` does (Kingma & Ba 2015), to the bit.
@@ -53,4 +55,4 @@ class Adam:
         """Go on as when `state` was taken."""
         for name, kept in self.state().items():
             for values, value in zip(kept, state[name], strict=True):
-                values.copy_(value)
+                values.copy_(like(value, values))

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from painter.config import AutosaveConfig, option_name
-from painter.errors import ImpastoError
+from painter.errors import ImpastoError, one_line
 from painter.files import remove, replacing
 from painter.version import __version__
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1  # of what searches save: higher whenever an older state cannot be gone on with
 LARGEST = 2**31  # bytes that are read; 100,000 strokes take 60 MB
-_SHOWN = 4  # differences in a message
+_SHOWN, _LONGEST = 4, 60  # differences in a message, and characters of each
 
 
 class AutosaveError(ImpastoError):
@@ -135,7 +135,7 @@ class Autosave:
     def _restore(self, search: Search | CountSearch, saved: dict[str, Any]) -> None:
         try:
             search.restore(saved["search"])
-        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, AssertionError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
             raise AutosaveError("it does not hold what this version of Impasto saves") from error
 
     def _look_around(self) -> None:
@@ -218,7 +218,8 @@ def _differences(saved: dict[str, Any], wanted: dict[str, Any]) -> str:
     for name in names[:_SHOWN]:
         value = saved.get(name)
         is_file = not name.startswith("--") or (isinstance(value, str) and value.startswith("sha256 "))
-        parts.append(f"another {name}" if is_file else f"without {name}" if value is None else f"{name} {value}")
+        what = f"another {name}" if is_file else f"without {name}" if value is None else f"{name} {value}"
+        parts.append(one_line(what)[:_LONGEST])
     return "begun with " + ", ".join(parts) + (" and more" if len(names) > _SHOWN else "")
 
 

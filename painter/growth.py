@@ -21,6 +21,7 @@ from painter.metrics import compare
 from painter.pace import Pace
 from painter.painting import Painting
 from painter.search import Progress, Search
+from painter.state import real, strokes_of, whole
 from renderers.strokes import Strokes
 
 if TYPE_CHECKING:
@@ -78,19 +79,36 @@ class CountSearch:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on as when `state` was taken, of a search for the same: `run` takes the steps to come."""
-        self.points = [(count, psnr) for count, psnr in state["points"]]
-        self._painted = [(count, psnr) for count, psnr in state["painted"]]
-        self._taken, self.strokes, self.psnr = state["taken"], state["strokes"], state["psnr"]
-        self._best = None if state["best"] is None else (state["best"][0], state["best"][1])
+        """Go on as when `state` was taken, of a search for the same: `run` takes the steps to come.
+
+        Raises:
+            ValueError, LookupError, TypeError, AttributeError or RuntimeError: it is no such state.
+        """
+        most = self._most()
+        self.points = [(whole(count, 1, most), real(psnr)) for count, psnr in state["points"]]
+        self._painted = [
+            (whole(count, 1, most), None if psnr is None else real(psnr)) for count, psnr in state["painted"]
+        ]
+        if [count for count, _ in self.points] != ladder(most, self.growth)[: len(self.points)]:
+            raise ValueError("the curve has other points")
+        self._taken = whole(state["taken"], 0, 10**9)
+        self.strokes, self.psnr = self._restored(state["strokes"], state["psnr"])
+        if self.strokes is None and (self.points or self._painted):
+            raise ValueError("there are no strokes")
+        self._best = None if state["best"] is None else self._restored(*state["best"])
         self.pace.restore(state["pace"])
         self._attempt = self._search_within = None
-        if state["attempt"] is not None:
-            self._attempt = Attempt(**state["attempt"])
+        if (attempt := state["attempt"]) is not None:
+            part = real(attempt["part"], 0, 1)
+            self._attempt = Attempt(whole(attempt["count"], 1, most), attempt["probing"] is True, part)
             self._search_within = self._make_search(
                 self._attempt.count, self._iterations(self._attempt), self._attempt.part
             )
             self._search_within.restore(state["within"])
+
+    def _restored(self, strokes: Any, psnr: Any) -> tuple[Strokes | None, float | None]:
+        found = None if strokes is None else strokes_of(strokes, self.subject.brush)
+        return found, None if psnr is None else real(psnr)
 
     def _next(self) -> Attempt | None:
         """What comes after all that has been tried; None if there is nothing more to try."""

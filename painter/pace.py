@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from painter.state import real, whole
+
 
 class Pace:
     """Shares out the seconds that a search may take among its stages.
@@ -63,7 +65,7 @@ class Pace:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on as when `state` was taken, the clock standing still until it begins anew."""
-        self._used, self._start, self._ends = float(state["used"]), None, [float(end) for end in state["ends"]]
+        self._used, self._start, self._ends = real(state["used"], 0), None, [real(end) for end in state["ends"]]
 
 
 class StagePace:
@@ -74,8 +76,14 @@ class StagePace:
         self._begin, self._end = begin, end
 
     def state(self) -> dict[str, Any]:
-        """Where it stands, ready for JSON: `StagePace(pace, **state)` goes on from there."""
+        """Where it stands, ready for JSON."""
         return {"steps": self._steps, "begin": self._begin, "end": self._end, "taken": self._taken}
+
+    @staticmethod
+    def restored(pace: Pace, steps: int, state: dict[str, Any]) -> StagePace:
+        """A stage of so many steps, as when `state` was taken."""
+        taken = whole(state["taken"], 0, whole(state["steps"], steps, steps))
+        return StagePace(pace, steps, real(state["begin"]), real(state["end"]), taken)
 
     def step(self) -> None:
         """A step has been taken."""

@@ -23,6 +23,7 @@ from painter.losses import TransportLoss
 from painter.pace import Pace, StagePace
 from painter.placement import place_strokes
 from painter.plan import make_plan
+from painter.state import real, strokes_of, whole
 from painter.variables import Allowed, StrokeVariables
 from renderers.blending import Layers, blend
 from renderers.blending.relevance import removal_costs
@@ -158,16 +159,31 @@ class Search:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on as when `state` was taken, of a search made with the same arguments: `run` takes the steps to come."""
-        self._at, self.step, self.psnr = state["at"], state["step"], state["psnr"]
+        """Go on as when `state` was taken, of a search made with the same arguments: `run` takes the steps to come.
+
+        Raises:
+            ValueError, LookupError, TypeError, AttributeError or RuntimeError: it is no such state.
+        """
+        stages = self.stages()
+        self._at = whole(state["at"], 0, len(stages))
+        self.step = whole(state["step"], 0, self.steps)
+        self.psnr = None if state["psnr"] is None else real(state["psnr"])
         self.rng.bit_generator.state = state["rng"]
         self.pace.restore(state["pace"])
-        self.strokes = None if state["strokes"] is None else state["strokes"].map(self._moved)
+        descent = state["descent"]
+        count = sum(stage.added for stage in stages[: self._at + (descent is not None)])
+        self.strokes = self._restored(state["strokes"], count) if count else None
         self._descent = None
-        if (descent := state["descent"]) is not None:
-            variables = self._variables(self.stages()[self._at], descent["start"].map(self._moved))
+        if descent is not None:
+            stage = stages[self._at]
+            variables = self._variables(stage, self._restored(descent["start"], count))
             variables.restore(descent["variables"])
-            self._descent = _Descent(StagePace(self.pace, **descent["pace"]), variables)
+            self._descent = _Descent(StagePace.restored(self.pace, stage.steps, descent["pace"]), variables)
+
+    def _restored(self, strokes: Any, count: int) -> Strokes:
+        if len(strokes_of(strokes, self.brush)) != count:
+            raise ValueError(f"expected {count} strokes")
+        return strokes_of(strokes, self.brush).map(self._moved)
 
     def add(self, count: int, size: float, side: int) -> None:
         """Place new strokes, on top of the others, where the error is largest.

@@ -17,10 +17,14 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 from torch import Tensor
 
+from painter.errors import StrokeFileError
+from painter.stroke_columns import check_strokes
+from renderers.brushes import BRUSHES
 from renderers.strokes import Strokes
 
 MAGIC = b"impasto state 1\n"
-_DIGEST_BYTES = 32
+LARGE = 1e9  # no number of ours comes near
+HEAD_BYTES = len(MAGIC) + 32  # before the safetensors file
 
 
 def pack(tree: dict[str, Any]) -> bytes:
@@ -40,6 +44,11 @@ def pack(tree: dict[str, Any]) -> bytes:
     text = json.dumps(plain(tree)).encode()
     arrays = {str(k): _array(values) for k, values in tensors.values()}
     content = save({**arrays, "tree": np.frombuffer(text, np.uint8)})
+    return signed(content)
+
+
+def signed(content: bytes) -> bytes:
+    """A safetensors file as `unpack` takes it."""
     return MAGIC + hashlib.sha256(content).digest() + content
 
 
@@ -49,22 +58,64 @@ def unpack(data: bytes) -> dict[str, Any]:
     Raises:
         ValueError: they are not such bytes, or not all of them, or not as they were.
     """
-    head = len(MAGIC) + _DIGEST_BYTES
     if not data.startswith(MAGIC):
         raise ValueError("it is no state of a search")
-    content = data[head:]
-    if hashlib.sha256(content).digest() != data[len(MAGIC) : head]:
+    content = data[HEAD_BYTES:]
+    if hashlib.sha256(content).digest() != data[len(MAGIC) : HEAD_BYTES]:
         raise ValueError("it is damaged or not complete (sha256 differs)")
     try:
         arrays = load(content)
         tree = json.loads(arrays.pop("tree").tobytes())
         tensors = {int(name): torch.from_numpy(values.copy()) for name, values in arrays.items()}
         found = _revived(tree, tensors)
-    except (SafetensorError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except (SafetensorError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ValueError("it holds no state of a search") from error
     if not isinstance(found, dict):
         raise ValueError("it holds no state of a search")
     return found
+
+
+# --- what a state may hold: each returns its value, or raises ValueError --------------------------------------
+
+
+def whole(value: Any, low: int, high: int) -> int:
+    """A whole number from `low` to `high`."""
+    if type(value) is not int or not low <= value <= high:
+        raise ValueError(f"expected a whole number from {low} to {high}, got {value!r}")
+    return value
+
+
+def real(value: Any, low: float = -LARGE, high: float = LARGE) -> float:
+    """A number from `low` to `high`."""
+    if type(value) not in (int, float) or not low <= value <= high:
+        raise ValueError(f"expected a number from {low} to {high}, got {value!r}")
+    return float(value)
+
+
+def like(value: Any, wanted: Tensor) -> Tensor:
+    """A finite tensor of the shape and dtype of `wanted`."""
+    if not isinstance(value, Tensor) or value.shape != wanted.shape or value.dtype != wanted.dtype:
+        raise ValueError(f"expected {wanted.dtype} {list(wanted.shape)}")
+    if not value.isfinite().all():
+        raise ValueError("values are not finite")
+    return value
+
+
+def strokes_of(value: Any, brush: str) -> Strokes:
+    """Strokes of this brush that a stroke file might hold."""
+    if not isinstance(value, Strokes) or value.brush != brush or set(value.shape) != set(BRUSHES[brush].names):
+        raise ValueError(f"expected strokes of {brush}")
+    count = value.opacity.shape[:1]
+    for column in value.shape.values():
+        like(column, torch.empty(count))
+    like(value.colors, torch.empty(*count, BRUSHES[brush].colors, 3))
+    like(value.opacity, torch.empty(count))
+    like(value.seed, torch.empty(count, dtype=torch.int64))
+    try:
+        check_strokes(value, BRUSHES[brush])
+    except StrokeFileError as error:
+        raise ValueError(str(error)) from error
+    return value
 
 
 def _array(values: Tensor) -> np.ndarray:

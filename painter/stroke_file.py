@@ -35,7 +35,9 @@ MAX_BYTES = 512 * 2**20
 """Largest file that is read, also unpacked."""
 
 MAX_SIDE = 200_000_000
-_BOUNDS = Bounds(lists=3_100_000, values=17_000_000)  # 1,000,000 strokes of any brush need fewer
+_LONG = 2**24  # bytes
+# 1,000,000 strokes of any brush need fewer; each has two or three lists, in its colours, and six values for each.
+_BOUNDS = Bounds(lists=3_100_000, values=17_000_000, per_list=7)
 _LONGEST_OPTION = 4096  # characters: a list of 256 colours, or a path
 _HELP = "see docs/stroke-format.md"
 _HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -159,6 +161,7 @@ def load_strokes(path: str | os.PathLike[str], style: str | None = None) -> Pain
             from painter.original import read_original
 
             return read_original(content, wanted)
+        _check_marked(content)
         text = bounded_text(content, _BOUNDS)
         del content  # half a gigabyte, perhaps, and parsing needs more
         document, impure = parse_object(text)
@@ -213,6 +216,16 @@ def _within_limit(content: bytes) -> bytes:
     return content
 
 
+def _check_marked(content: bytes) -> None:
+    """Raise StrokeFileError if a long file has the format's name nowhere (it may be escaped): parsing takes seconds."""
+    if len(content) > _LONG and FORMAT.encode() not in content and b"\\u" not in content:
+        raise _unmarked()
+
+
+def _unmarked() -> StrokeFileError:
+    return StrokeFileError(f"it is no stroke file: its 'format' is not '{FORMAT}'; name another, or {_HELP}")
+
+
 def _painting(document: dict[str, Any], style: str | None) -> Painting:
     from painter.stroke_columns import read_columns
 
@@ -227,7 +240,7 @@ def _painting(document: dict[str, Any], style: str | None) -> Painting:
 
 def _check_version(document: dict[str, Any]) -> None:
     if document.get("format") != FORMAT:
-        raise StrokeFileError(f"it is no stroke file: its 'format' is not '{FORMAT}'; name another, or {_HELP}")
+        raise _unmarked()
     version = document.get("version")
     if type(version) is not int or version != VERSION:
         wrong = f"its version is {shown(version)} and this Impasto reads {VERSION}"

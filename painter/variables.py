@@ -10,6 +10,7 @@ from torch import Tensor
 
 from painter.adam import Adam
 from painter.config import SearchConfig
+from painter.state import like
 from renderers.brushes import BRUSHES, Limits
 from renderers.strokes import Strokes
 
@@ -106,5 +107,5 @@ class StrokeVariables:
     def restore(self, state: dict[str, Any]) -> None:
         """Go on as when `state` was taken."""
         for unknown, value in zip(self.unknowns, state["unknowns"], strict=True):
-            unknown.copy_(value)
+            unknown.copy_(like(value, unknown))
         self.optimizer.restore(state["adam"])

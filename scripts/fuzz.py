@@ -2,8 +2,8 @@
 
     python scripts/fuzz.py [--cases N] [--seed K] [--first N] [--heavy] [--jobs N] [--out FOLDER]
 
-Pictures, masks, brushes, palettes, stroke files, configurations and checkpoints, mutated and made up (see
-fuzz_cases.py), go through their readers, and some through whole commands. A case fails if anything but an ImpastoError
+Pictures, masks, brushes, palettes, stroke files, configurations, checkpoints and autosaves, mutated and made up (see
+fuzz_cases/), go through their readers, and some through whole commands. A case fails if anything but an ImpastoError
 of one printable line comes out; if it takes more than 10 s of the processor or 4 GB of memory; if a file is left half
 written, or a temporary one left over, or a file that was there is no longer what it was; or if anything is opened that
 a stroke file names. Cases run in a process that lives on (fuzz_worker.py), and is watched, killed and
@@ -181,7 +181,7 @@ def main() -> int:
     cases = list(range(options.first, options.first + options.cases))
     if options.heavy:
         sys.path.insert(0, str(ROOT))
-        from fuzz_cases import HEAVY
+        from fuzz_cases.heavy import HEAVY
 
         cases += range(-len(HEAVY), 0)
     tally = fuzz(cases, options.seed, options.out, options.jobs)

@@ -20,28 +20,26 @@ from xml.etree import ElementTree
 
 import numpy as np
 from fuzz import Outcome
-from fuzz_cases import (
-    BOMBS,
-    CANARY,
-    HEAVY,
-    checkpoint,
-    config_file,
-    picture,
-    pictures,
-    stroke_documents,
-    stroke_file,
-)
+from fuzz_cases.autosaves import SEARCHES, autosave, subject
+from fuzz_cases.checkpoints import checkpoint
+from fuzz_cases.configs import config_file
+from fuzz_cases.heavy import HEAVY
+from fuzz_cases.lies import CANARY
+from fuzz_cases.pictures import BOMBS, picture, pictures
+from fuzz_cases.strokes import stroke_documents, stroke_file
 from PIL import Image
 
+from painter.autosave import Autosave
 from painter.cli import BAD_INPUT, main
 from painter.config_file import make_config, read_config_file
 from painter.errors import ImpastoError
 from painter.masks import load_mask
 from painter.palette import read_palette
 from painter.picture import load_picture
+from painter.pipeline import find_strokes
 from painter.stamps import load_stamp
 from painter.stroke_file import load_strokes
-from painter.usage import peak_rss_mb
+from painter.usage import Stopwatch, peak_rss_mb
 from renderers.checkpoint import load_networks
 
 LONGEST_MESSAGE = 2000  # characters
@@ -120,6 +118,9 @@ def _warm_up(folder: Path) -> None:
         _command(["replay", f"{k}.strokes.json", *_OUTPUTS, "--size", "48", "--frames", "3"])
     for style in ("markerpen", "oil"):
         _command(["a.png", *_OUTPUTS, *_SHORT, "--style", style])
+    for number in range(len(SEARCHES)):
+        find_strokes(subject(number), Stopwatch()).painting.draw()
+    autosave(random.Random(0))
 
 
 def _run_case(seed: int, case: int, root: Path, opened: Opened) -> Outcome:
@@ -244,6 +245,19 @@ def _read_checkpoint(rng: random.Random, opened: Opened) -> str | None:
     return _refusal(read)
 
 
+def _go_on(rng: random.Random, opened: Opened) -> str | None:
+    """A search goes on from what it is given, or refuses that and leaves it alone."""
+    number, content = autosave(rng)
+    saving = Autosave(Path("a.png"), subject(number), resume=True)
+    opened.write(str(saving.path), content)
+    refused = _refusal(lambda: find_strokes(subject(number), Stopwatch(), None, saving).painting.draw())
+    if refused is not None and not refused.endswith("; it was left alone"):
+        raise Wrong(f"refused, but not as an autosave: {refused}")
+    if saving.path.read_bytes() != content:
+        raise Wrong("the autosave is not what it was")
+    return refused
+
+
 def _special(case: int) -> tuple[str, Callable[[random.Random, Opened], str | None]] | None:
     """The first cases are BOMBS in turn, those below 0 HEAVY: the kind, and what runs it."""
 
@@ -332,6 +346,7 @@ KINDS: dict[str, tuple[int, Callable[[random.Random, Opened], str | None]]] = {
     "strokes": (25, _read_strokes),
     "config": (15, _read_config),
     "checkpoint": (11, _read_checkpoint),
+    "autosave": (12, _go_on),
     "replay": (10, _replay),
     "paint": (4, _paint),
 }

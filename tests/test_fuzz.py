@@ -25,7 +25,7 @@ from painter.stroke_file import load_strokes
 from renderers.checkpoint import checkpoint_folder, load_networks
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
-fuzz, fuzz_cases, fuzz_worker = map(importlib.import_module, ("fuzz", "fuzz_cases", "fuzz_worker"))
+fuzz, fuzz_worker = map(importlib.import_module, ("fuzz", "fuzz_worker"))
 
 LINUX = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the watch reads /proc")
 
@@ -81,7 +81,7 @@ def test_breaches_are_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         Path("out/a.png").rename("out/../c.png")
         opened.strict = True
         with pytest.raises(FileNotFoundError):
-            Path("x", "..", fuzz_cases.CANARY).read_bytes()
+            Path("x", "..", fuzz_worker.CANARY).read_bytes()
         assert [note.split()[0] for note in opened.breaches] == ["open", "os.rename", "open"]
     finally:
         opened.ours = True  # an audit hook stays for ever
@@ -89,7 +89,7 @@ def test_breaches_are_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_half_written_picture_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
-    path.write_bytes(fuzz_cases.pictures()[0][1][:-300])
+    path.write_bytes(fuzz_worker.pictures()[0][1][:-300])
     with pytest.raises((OSError, SyntaxError)):
         fuzz_worker._check_whole(path)
     svg = tmp_path / "a.svg"
@@ -99,7 +99,8 @@ def test_a_half_written_picture_is_noticed(tmp_path: Path) -> None:
 
 
 def test_cases_are_the_same_each_time() -> None:
-    for make in (fuzz_cases.picture, fuzz_cases.stroke_file, fuzz_cases.config_file, fuzz_cases.checkpoint):
+    for name in ("picture", "stroke_file", "config_file", "checkpoint", "autosave"):
+        make = getattr(fuzz_worker, name)
         made: list[Any] = [make(random.Random(f"3-{n}")) for n in (*range(12), *range(12))]
         assert made[:12] == made[12:] and len(set(made)) > 6
 
@@ -163,7 +164,7 @@ def test_weights_are_finite(tmp_path: Path, value: float) -> None:
 
 def test_a_picture_with_a_palette_but_no_palette(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
-    missing = [bomb() for bomb in fuzz_cases.BOMBS[5:6]]
+    missing = [bomb() for bomb in fuzz_worker.BOMBS[5:6]]
     path.write_bytes(missing[0])
     with pytest.raises(PictureError, match="this PNG is damaged"):
         load_picture(path, 8)

@@ -126,7 +126,7 @@ def test_time_that_is_used_up_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
     now[0] += 5000  # the machine was off
     again = Pace(10)
     again.restore(states[0])
-    resumed = StagePace(again, **states[1])
+    resumed = StagePace.restored(again, 1000, states[1])
     assert again.left() == pytest.approx(0.9) and resumed.done() == pytest.approx(0.4)
     now[0] += 3  # until the first step, for which kernels may be compiled
     assert again.left() == pytest.approx(0.9)

@@ -449,8 +449,7 @@ def test_more_values_than_a_painting_has_are_refused_unparsed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: bytes
 ) -> None:
     monkeypatch.setattr(bounded_json.json, "loads", lambda *args, **kwargs: pytest.fail("it was parsed"))
-    times = 17_000_001 if inside == b"0," else 4_000_000
-    path = written(tmp_path, b'{"a": [' + inside * times + b"0]}")
+    path = written(tmp_path, b'{"format": "impasto-strokes", "a": [' + inside * 4_000_000 + b"0]}")
     assert refusal(path).startswith("it holds more lists, values or texts than the largest painting has")
 
 
