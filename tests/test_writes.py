@@ -17,11 +17,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from painter import cli, files
 from painter.cli.outputs import Outputs, claimed, with_strokes, write_in_turn
 from painter.errors import OutputError
 from painter.export import writing
+from painter.export.fitting import Means, write_fitting
+from painter.export.folder import write_folder
 from painter.export.png import write_png
 from painter.files import free_number, numbered, replacing, split_ending
 
@@ -216,20 +219,77 @@ def test_a_read_only_disk(
     assert error.count("\n") == 1 and listing(small_disk) == {"a.png"}
 
 
-def test_a_folder_that_is_closed_to_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "locked" / "a.png"
-    path.parent.mkdir(mode=0o555)
-    if os.access(path.parent, os.W_OK):  # root writes anywhere
-        monkeypatch.setattr(os, "open", no_entry)
-    with pytest.raises(OutputError, match=r"^cannot write .*a\.png: Permission denied$"):
+def test_a_folder_that_is_closed_to_us(ordinary_user: None, capsys: pytest.CaptureFixture[str]) -> None:
+    path = Path("locked/a.png")
+    with pytest.raises(OutputError, match=r"^cannot write locked/a\.png: Permission denied$"):
         write_png(path, noise(8))
+    with pytest.raises(OutputError, match=r"Permission denied$"):
+        write_folder(path.with_name("frames"), [noise(8)])
     with pytest.raises(OutputError, match=r"Permission denied; choose another folder"), claimed(Outputs((str(path),))):
         raise AssertionError
-    assert not listing(path.parent)
+    assert cli.main(["-o", str(path)]) == 2
+    error = capsys.readouterr().err
+    assert "cannot write locked/a.png: no file can be created in locked (Permission denied)" in error
+    assert error.count("\n") == 1 and not listing(path.parent)
 
 
-def no_entry(*_: object) -> int:
-    raise PermissionError(errno.EACCES, "Permission denied")
+# --- folders of frames --------------------------------------------------------------------------------------
+
+
+def frames_in(folder: Path) -> list[int]:
+    """The shade of each frame."""
+    return [int(np.array(Image.open(path))[0, 0, 0]) for path in sorted(folder.iterdir())]
+
+
+def shades(*values: int) -> list[np.ndarray]:
+    return [np.full((2, 3, 3), value, np.uint8) for value in values]
+
+
+def test_frames_are_on_the_disk_before_their_folder_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[str] = []
+    fsync, rename = os.fsync, Path.replace
+
+    def note_rename(old: Path, new: Path) -> Path:
+        flushed.append(f"{new.name} is there")
+        return rename(old, new)
+
+    def note_flush(handle: int) -> None:
+        flushed.append(Path(f"/proc/self/fd/{handle}").resolve().name)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", note_flush)
+    monkeypatch.setattr(Path, "replace", note_rename)
+    write_folder(tmp_path / "frames", shades(1, 2))
+    assert sorted(flushed[:2]) == ["frame-00000.png", "frame-00001.png"]
+    assert re.fullmatch(r"\.frames\.[0-9a-f]{8}\.part", flushed[2])
+    assert flushed[3:] == ["frames is there", tmp_path.name] and frames_in(tmp_path / "frames") == [1, 2]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_frames_take_the_place_of_others(at_once: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not at_once:
+        monkeypatch.setattr(files.ctypes, "CDLL", lambda name: object())
+    for values in ((1, 2, 3), (4, 5)):
+        write_folder(tmp_path / "frames", shades(*values))
+        assert frames_in(tmp_path / "frames") == list(values) and list(tmp_path.iterdir()) == [tmp_path / "frames"]
+
+
+def test_frames_stay_where_others_cannot_take_their_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_folder(tmp_path / "frames", shades(1, 2))
+    replace = Path.replace
+
+    def fail(old: Path, new: Path) -> Path:
+        if old.suffix == ".part":
+            raise OSError(errno.EIO, "Input/output error")
+        return replace(old, new)
+
+    monkeypatch.setattr(files.ctypes, "CDLL", lambda name: object())
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OutputError, match="Input/output error"):
+        write_folder(tmp_path / "frames", shades(3))
+    assert frames_in(tmp_path / "frames") == [1, 2] and list(tmp_path.iterdir()) == [tmp_path / "frames"]
 
 
 # --- kills --------------------------------------------------------------------------------------------------
@@ -261,6 +321,20 @@ def test_ended_while_writing(old: bytes | None, sent: signal.Signals, code: int,
     left = listing(tmp_path) - {"a.png"}
     assert len(left) == (1 if sent == signal.SIGKILL else 0)
     assert all(re.fullmatch(r"\.a\.png\.[0-9a-f]{8}\.part\.png", name) for name in left)
+
+
+def test_folders_that_a_kill_left_are_removed_a_day_later(tmp_path: Path) -> None:
+    left = [tmp_path / f".{name}.0123abcd.part" for name in ("frames", "a.gif", "b.gif")]
+    for folder in left:
+        folder.mkdir()
+        (folder / "frame-00000.png").write_bytes(b"half")
+        os.utime(folder, (0, time.time() - (80_000 if folder == left[0] else 90_000)))
+    write_folder(tmp_path / "frames", shades(1))
+    write_fitting(tmp_path / "a.gif", Means(32), lambda path, means: path.write_text("gif") and None, 9)
+    assert [folder.exists() for folder in left] == [True, False, True], "not yet, removed, of another file"
+    os.utime(left[0], (0, time.time() - 90_000))
+    write_folder(tmp_path / "frames", shades(1))
+    assert not left[0].exists() and frames_in(tmp_path / "frames") == [1]
 
 
 def test_what_a_kill_left_is_removed_a_day_later(tmp_path: Path) -> None:
