@@ -458,6 +458,7 @@ def test_the_largest_painting_is_within_the_limits() -> None:
         lists = 1_000_000 * (1 + brush.colors) + len(brush.names) + 300
         values = 1_000_000 * (len(brush.names) + 3 * brush.colors + 2) + 1000
         assert lists < stroke_file._BOUNDS.lists and values < stroke_file._BOUNDS.values
+        assert values / lists < stroke_file._BOUNDS.per_list
 
 
 def test_text_beyond_ascii_is_read_and_limited(tmp_path: Path) -> None:
