@@ -44,6 +44,8 @@ from painter.export import writing
 from painter.usage import Stopwatch, keep_freed_memory, peak_rss_mb
 
 if TYPE_CHECKING:
+    from painter.autosave import Autosave
+    from painter.journal import Journal
     from painter.pipeline import Result
 
 
@@ -115,7 +117,7 @@ def run(request: Request, watch: Stopwatch) -> int:
         bar.finish()
     with finishing(found.interrupted) as late:
         result = pipeline.finish(subject, found, watch)
-        with claimed(request.outputs, journal) as outputs:
+        with resumable(autosave, journal), claimed(request.outputs, journal) as outputs:
             notes = write(outputs, result, watch)
     if not request.quiet:
         tell_written(request.outputs, outputs, notes, "interrupted; wrote" if result.interrupted else "wrote")
@@ -171,6 +173,17 @@ def finishing(stopped: bool) -> Iterator[list[int]]:
         yield noted
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def resumable(autosave: Autosave, journal: Journal) -> Iterator[None]:
+    """Where this fails, what has been written is forgotten unless there is a search to be gone on with."""
+    try:
+        yield
+    except BaseException:
+        if not autosave.path.exists():
+            journal.close()
+        raise
 
 
 def _tell_figures(result: Result) -> None:
