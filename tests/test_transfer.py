@@ -27,7 +27,14 @@ from painter.styling.config import LEARNING_RATES, TransferConfig
 from painter.styling.features import Features, load_features
 from painter.styling.optimizers import Stepper, decayed
 from painter.styling.scene import Sources, load_sources
-from painter.styling.transfer import DivergedError, Transfer, TransferProgress, TransferResult, transfer
+from painter.styling.transfer import (
+    DivergedError,
+    Transfer,
+    TransferProgress,
+    TransferResult,
+    load_network,
+    transfer,
+)
 
 LAYERS = "relu1_1,relu2_1:2"
 QUICK = {"features": "random", "size": 48, "iterations": 6, "scales": 1, "style_layers": LAYERS,
@@ -83,6 +90,10 @@ def sources(config: TransferConfig, *styles: str, content: str = "content.png") 
     return load_sources(content, styles or ["stripes.png"], config)
 
 
+def begin(config: TransferConfig, *styles: str) -> Transfer:
+    return Transfer(sources(config, *styles), config, load_network(config))
+
+
 def run(config: TransferConfig, *styles: str, content: str = "content.png", **more: Any) -> TransferResult:
     return transfer(sources(config, *styles, content=content), config, **more)
 
@@ -112,13 +123,13 @@ def test_lbfgs_lowers_the_loss_at_each_step_without_evaluating_twice(
 
 
 def test_amsgrad_and_the_others_reach_torch(here: Path) -> None:
-    image = torch.zeros(2, 2, 3, requires_grad=True)
-    group = Stepper(image, quick(optimizer="adam", amsgrad="on", beta1=0.8, epsilon=1e-3)).optimizer.param_groups[0]
+    image = torch.zeros(2, 2, 3)
+    group = Stepper(image, quick(optimizer="adam", amsgrad=True, beta1=0.8, epsilon=1e-3)).optimizer.param_groups[0]
     assert (group["amsgrad"], group["betas"][0], group["eps"]) == (True, 0.8, 1e-3)
     assert Stepper(image, quick(optimizer="sgd", beta1=0.5)).optimizer.param_groups[0]["momentum"] == 0.5
-    stepper = Stepper(image, quick(learning_rate=0.5, decay="linear", final_rate=0.2))
-    image.grad = torch.ones_like(image)
-    stepper.step(lambda: (torch.zeros(()), {}), 0.5)
+    stepper = Stepper(image, quick(optimizer="adam", learning_rate=0.5, decay="linear", final_rate=0.2))
+    stepper.here(lambda image: (image.sum(), {}))
+    stepper.step(lambda image: (image.sum(), {}), 0.5)
     assert stepper.optimizer.param_groups[0]["lr"] == pytest.approx(0.5 * 0.6)
 
 
@@ -161,9 +172,9 @@ def test_content_alone_stays(here: Path) -> None:
 @pytest.mark.parametrize("start", ["noise", "style"])
 def test_starts(start: str, here: Path) -> None:
     config = quick(start=start, iterations=1, seed=5)
-    begun = Transfer(sources(config), config).image.detach().numpy()
+    begun = begin(config).stepper.image.detach().numpy()
     other = quick(start=start, iterations=1, seed=6)
-    assert not np.array_equal(begun, Transfer(sources(other), other).image.detach().numpy())
+    assert not np.array_equal(begun, begin(other).stepper.image.detach().numpy())
     wanted = read("stripes.png").reshape(-1, 3).mean(0) / 255 if start == "style" else np.full(3, 0.5)
     assert np.abs(begun.mean((0, 1)) - wanted).max() < 0.06
 
@@ -221,7 +232,7 @@ def test_transparency_stays_and_what_is_hidden_does_not_count(here: Path) -> Non
     save("half.png", style[:40])
     save("upper.png", style[:24, :, :3])
     ours, theirs = (
-        Transfer(sources(config, name), config).objective._targets[0].grams["relu1_1"]
+        begin(config, name).objective._targets[0].grams["relu1_1"]
         for name in ("half.png", "upper.png")
     )
     assert (ours - theirs).norm() < 0.2 * theirs.norm()
@@ -261,17 +272,14 @@ def test_interrupt_keeps_the_best(here: Path) -> None:
     assert result.interrupted and result.image.shape == (48, 64, 3) and len(result.records) == 3
 
 
-def test_diverging_keeps_the_last_good_picture(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_diverging_keeps_the_last_good_picture(here: Path) -> None:
     config = quick()
-    under_way = Transfer(sources(config), config)
-
-    def spoil() -> None:
-        with torch.no_grad():
-            under_way.image.fill_(float("nan"))
-
-    under_way._on_progress = at(3, spoil)
+    under_way = begin(config)
     with pytest.raises(DivergedError, match="no number any more after 4 steps; the last good") as caught:
-        under_way.run()
+        for progress in under_way.run():
+            if progress.record.iteration == 3:
+                with torch.no_grad():
+                    under_way.stepper._moved.fill_(float("nan"))
     assert caught.value.iteration == 4
     best = caught.value.result
     assert len(best.records) == 4 and best.image.std() > 5
@@ -306,7 +314,7 @@ def test_seconds_stop_in_time(here: Path) -> None:
         ({"scale_styles": "1", "style_weights": "1"}, "--scale-styles with --style-weights"),
         ({"style_weights": "1,-1"}, "--style-weights 1,-1: must be numbers from 0"),
         ({"optimizer": "adagrad"}, "--optimizer adagrad: unknown; choose from adam, nadam, rmsprop, sgd, lbfgs"),
-        ({"amsgrad": "yes"}, "--amsgrad yes: unknown; choose from off, on"),
+        ({"amsgrad": "yes"}, "--amsgrad yes: must be true or false"),
         ({"content_weight": float("nan")}, "--content-weight nan: must be a number from 0"),
     ],
 )
@@ -372,7 +380,7 @@ def test_command_has_a_default_name_and_says_the_losses(here: Path, capsys: pyte
 
 
 def test_command_when_interrupted(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("painter.cli.transfer.Film.watch", lambda self, progress: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr("painter.styling.film.Film.watch", lambda *arguments: signal.raise_signal(signal.SIGINT))
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         assert cli.main(["transfer", "content.png", "stripes.png", *ARGUMENTS, "-o", "a.png", "-o", "a.gif"]) == 130
@@ -406,7 +414,7 @@ def test_command_when_it_diverges(
     [
         (["content.png"], "the following arguments are required: STYLE"),
         (["content.png", "none.png"], "cannot read none.png: there is no such file"),
-        (["content.png", "stripes.png", "-o", "a.jpg"], "cannot write a.jpg: style transfer makes .png and .gif files"),
+        (["content.png", "stripes.png", "-o", "a.svg"], "cannot write a.svg: style transfer makes .png, .jpg, .jpeg, "),
         (["content.png", "stripes.png", "-o", "stripes.png"], "cannot write stripes.png: it is style 1"),
         (["content.png", "stripes.png", "--losses", "a.txt"], "cannot write a.txt: losses are written as .csv or .png"),
         (["content.png", "stripes.png", "--region", "no.png"], "--region no.png: there is no such file"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from painter.config import check_fields, option, option_name
+from painter.config import DEVICES, check_fields, option, option_name
 from painter.errors import OptionError
-from painter.options import File, Names, Number, Whole
+from painter.options import File, Names, Number, Switch, Whole
 from painter.styling.kinds import Numbers, Weighted
 from painter.styling.layers import KINDS, NETWORKS, check_layers
 
@@ -23,7 +23,7 @@ COARSEST = 32  # no scale has a shorter long side than this, pixels
 
 @dataclass(frozen=True)
 class TransferConfig:
-    """What a person may ask of one style transfer. All values are numbers, strings or None: ready for JSON.
+    """What a person may ask of one style transfer. All values are numbers, strings, bools or None: ready for JSON.
 
     Raises:
         OptionError: when a value is outside its range, or two do not go together; the message names the option.
@@ -63,12 +63,13 @@ class TransferConfig:
     )
     beta1: float = option(0.9, "B", "momentum of adam, nadam, rmsprop and sgd, {}", Number(0.0, 0.9999))
     epsilon: float = option(1e-8, "E", "of adam, nadam and rmsprop, {}", Number(0.0, 10.0, above=True))
-    amsgrad: str = option("off", "A", "adam's variant that never forgets a large gradient: {}", Names(("off", "on")))
+    amsgrad: bool = option(False, "", "adam's variant that never forgets a large gradient", Switch())
     decay: str | None = option(
         None, "D", "how the learning rate falls at each scale: {} (if not given: cosine, but constant for lbfgs)",
         Names(DECAYS),
     )  # fmt: skip
     final_rate: float = option(0.1, "F", "where it ends, in parts of where it began, {}", Number(0.0, 1.0, above=True))
+    device: str = option("auto", "DEVICE", "{}; auto is cuda where there is one", Names(DEVICES))
 
     def __post_init__(self) -> None:
         check_fields(self)
