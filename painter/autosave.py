@@ -253,7 +253,7 @@ def _differences(saved: dict[str, Any], wanted: dict[str, Any]) -> str:
     for name in names[:_SHOWN]:
         value = saved.get(name)
         is_file = not name.startswith("--") or (isinstance(value, str) and value.startswith("sha256 "))
-        parts.append(f"another {name}" if is_file else f"without {name}" if value is None else f"{name} {value}")
+        parts.append(f"another {name}" if is_file else f"no {name}" if value is None else f"{name} {value}")
     return "begun with " + ", ".join(parts) + (" and more" if len(names) > _SHOWN else "")
 
 
