@@ -31,7 +31,7 @@ class Film:
             return
         self._marks = [mark for mark in self._marks if mark > iteration]
         frame = picture()
-        self.frames.append(_fitted(frame, min(max(frame.shape[:2]), SIDE)))
+        self.frames.append(_resized(frame, *_shown_size(frame)))
 
     def state(self) -> dict[str, Any]:
         """A tree for `painter.state.pack`."""
@@ -45,12 +45,16 @@ class Film:
 
     def shown(self, last: np.ndarray) -> list[np.ndarray]:
         """All frames at one size, then the finished picture, uint8 [H, W, C]."""
-        side = min(max(last.shape[:2]), SIDE)
-        return [_fitted(frame, side) for frame in [*self.frames, last]]
+        size = _shown_size(last)
+        return [_resized(frame, *size) for frame in [*self.frames, last]]
 
 
-def _fitted(frame: np.ndarray, side: int) -> np.ndarray:
-    height, width = fit_size(frame.shape[0], frame.shape[1], side)
+def _shown_size(frame: np.ndarray) -> tuple[int, int]:
+    height, width = frame.shape[:2]
+    return fit_size(height, width, min(max(height, width), SIDE))
+
+
+def _resized(frame: np.ndarray, height: int, width: int) -> np.ndarray:
     if (height, width) == frame.shape[:2]:
         return frame
     return np.rint(resize_image(frame.astype(np.float32) / 255, height, width) * 255).astype(np.uint8)

@@ -14,8 +14,8 @@ from painter.styling.config import LEARNING_RATES, TransferConfig
 
 _REMEMBERED = 4  # evaluations of a line search; it ends at one of its last few
 _FIRST_STEP = 0.02  # of L-BFGS, radians: the mean change that its search begins with, as it knows no curvature yet
-_PAIRS, _PAIR_BYTES = 20, 2**27  # of gradients and steps that L-BFGS keeps: how many at most, and in how much memory
-_MARGIN = 1 / 1024  # colours that are 0 or 1 would have no gradient; this is below half a step of 8 bits
+_PAIRS, _PAIR_BYTES = 20, 2**28  # of gradients and steps that L-BFGS keeps: how many at most, and in how much memory
+_MARGIN = 1 / 64  # within it colours begin no nearer to 0 or 1, where they would have no gradient
 
 Terms = dict[str, float]
 Evaluate = Callable[[Tensor], tuple[Tensor, Terms]]
