@@ -113,7 +113,7 @@ class Transfer:
             if self._stage is None:
                 self._stage = self.pace.stage(self._steps[self.scale])
             yield from self._descend(self._stage)
-            if self.scale + 1 == self.config.scales:
+            if self.scale + 1 == self.config.scales or self.pace.seconds_left() <= 0:
                 return
             self._stage = None
             self._enter(self.scale + 1)
@@ -190,7 +190,7 @@ class Transfer:
         """One scale."""
 
         def evaluate(image: Tensor) -> tuple[Tensor, dict[str, float]]:
-            if self.pace.seconds is not None and self._least < float("inf") and stage.done() >= 1:
+            if self.pace.seconds is not None and self.records and stage.done() >= 1:
                 raise _TimeUpError
             return self.objective(image)
 
