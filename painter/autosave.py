@@ -1,8 +1,8 @@
-"""A search's progress in a file, saved as it goes, so that a run that died is gone on with: `--resume`.
+"""Progress in a file, saved as it goes, so that a run that died is gone on with: `--resume`.
 
 The file lies beside the first output, as ``.NAME.xxxxxxxx.autosave``. The eight digits are of all that decides what
 comes out (options, picture, files that options name, networks, version), so that runs for different paintings never
-touch each other's. It is written whole or not at all, and removed when the painting is written. Going on ends with the
+touch each other's. It is written whole or not at all, and removed when the outputs are written. Going on ends with the
 same bytes as never having stopped, on the same machine with the same libraries and unless the clock decides
 (`--seconds`).
 """
@@ -19,16 +19,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from painter.config import AutosaveConfig, option_name
+from painter.config import AutosaveConfig, named_files, option_name
 from painter.errors import ImpastoError, one_line
 from painter.files import remove, replacing
 from painter.version import __version__
 
 if TYPE_CHECKING:
-    from painter.growth import CountSearch
-    from painter.search import Search
     from painter.subject import Subject
 
 FORMAT = 1  # of what searches save: higher whenever an older state cannot be gone on with
@@ -40,24 +38,45 @@ class AutosaveError(ImpastoError):
     """An autosave that cannot be gone on with: damaged, or of another painting."""
 
 
+class Identified(Protocol):
+    """What a run is for."""
+
+    @property
+    def noun(self) -> str:
+        """What comes out, for people: 'painting'."""
+
+    def identity(self) -> dict[str, Any]:
+        """All that decides what comes out, ready for JSON: options by name, all else by what it is."""
+
+
+class Resumable(Protocol):
+    """What goes on where another of its kind stood."""
+
+    def state(self) -> dict[str, Any]:
+        """Where it stands between two steps, until the next: a tree for `painter.state.pack`."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on as when `state` was taken, of one made with the same arguments."""
+
+
 class Autosave:
     """Where the progress of one search is kept.
 
     Args:
-        output: the first file that the painting is written to, as it was asked for; need not exist.
-        subject: what is painted.
+        output: the first file that is written in the end, as it was asked for; need not exist.
+        subject: what comes out.
         resume: whether to go on where an earlier run left off.
         tell: called with one line when there is something to say.
         config: how often; the defaults if not given.
     """
 
     def __init__(
-        self, output: Path, subject: Subject, resume: bool = False,
+        self, output: Path, subject: Identified, resume: bool = False,
         tell: Callable[[str], None] | None = None, config: AutosaveConfig | None = None,
     ) -> None:  # fmt: skip
         self.output, self.resume, self.config = output, resume, config or AutosaveConfig()
         self.tell = tell or (lambda line: None)
-        self.identity = identity_of(subject)
+        self.identity, self.noun = subject.identity(), subject.noun
         digest = hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()
         self.path = output.parent / f".{output.name}.{digest[:8]}.autosave"
         self._begun = self._last = time.monotonic()
@@ -66,7 +85,7 @@ class Autosave:
         self._blocked = False  # whether something that is not ours has our name
         self._complained = False
 
-    def begin(self, search: Search | CountSearch) -> None:
+    def begin(self, search: Resumable) -> None:
         """See what earlier runs have left, and have `search` go on from there if that is wanted.
 
         Raises:
@@ -78,12 +97,12 @@ class Autosave:
             self._look_around()
         self._begun = self._last = time.monotonic()
 
-    def step(self, search: Search | CountSearch, steps: int) -> None:
+    def step(self, search: Resumable, steps: int) -> None:
         """A step has been taken, `steps` in all: save if it is time to."""
         if time.monotonic() - self._last >= self.config.seconds:
             self._save(search, steps)
 
-    def end(self, search: Search | CountSearch, steps: int) -> None:
+    def end(self, search: Resumable, steps: int) -> None:
         """The search is over; drawing and writing may take long, too. Saved if it took long enough for that."""
         if steps > self._saved and time.monotonic() - self._begun >= self.config.seconds:
             self._save(search, steps)
@@ -94,11 +113,12 @@ class Autosave:
             return
         if not finished:
             if self.path.exists():
-                self.tell(f"the search can be gone on with: the same command and --resume; it is kept in {self.path}")
+                line = f"the {self.noun} can be gone on with: the same command and --resume; it is kept in {self.path}"
+                self.tell(line)
             return
         remove(self.path)
 
-    def _save(self, search: Search | CountSearch, steps: int) -> None:
+    def _save(self, search: Resumable, steps: int) -> None:
         from painter.state import pack
 
         if self._blocked or steps <= self._ahead:
@@ -108,7 +128,8 @@ class Autosave:
             self._write(pack(saved))
         except OSError as error:
             if not self._complained:
-                self.tell(f"cannot save progress in {self.path}: {error.strerror or error}; painting goes on without")
+                why = error.strerror or error
+                self.tell(f"cannot save progress in {self.path}: {why}; {self.noun} goes on without")
             self._complained = True
         self._saved, self._last = steps, time.monotonic()
 
@@ -116,7 +137,7 @@ class Autosave:
         with replacing(self.path) as temporary:
             temporary.write_bytes(content)
 
-    def _go_on(self, search: Search | CountSearch) -> None:
+    def _go_on(self, search: Resumable) -> None:
         path = self.path if os.path.lexists(self.path) else next(iter(self._others()), None)
         if path is None:
             self.tell(f"--resume: no progress is kept beside {self.output}; starting from the beginning")
@@ -129,10 +150,10 @@ class Autosave:
         self.tell(f"going on after {saved['steps']} steps, from {path}")
         if saved["machine"] != machine():
             self.tell(
-                "it was begun on another machine or with other libraries, so the painting may differ in small ways"
+                f"it was begun on another machine or with other libraries, so the {self.noun} may differ in small ways"
             )
 
-    def _restore(self, search: Search | CountSearch, saved: dict[str, Any]) -> None:
+    def _restore(self, search: Resumable, saved: dict[str, Any]) -> None:
         try:
             search.restore(saved["search"])
         except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
@@ -179,7 +200,8 @@ class Autosave:
             why = str(error) if type(error) is ValueError else "it is not an autosave"
             raise AutosaveError(f"{why}; delete it to start from the beginning") from error
         if found != self.identity:
-            raise AutosaveError(f"it is of another painting ({_differences(found, self.identity)}); ask for that one")
+            differences = _differences(found, self.identity)
+            raise AutosaveError(f"it is of another {self.noun} ({differences}); ask for that one")
         return saved
 
 
@@ -188,12 +210,21 @@ def identity_of(subject: Subject) -> dict[str, Any]:
     from renderers.checkpoint import checkpoint_folder, read_manifest
 
     config = subject.config
-    chosen = {**asdict(config), "device": subject.device, "backend": subject.backend}
-    options = {option_name(name): value for name, value in chosen.items() if name not in config.files}
-    files = {option_name(name): f"sha256 {_sha256(path)}" for name, path in config.files.items()}
     networks = None if config.brush is not None else read_manifest(checkpoint_folder())[config.style]["sha256"]
-    about = {"version": f"{__version__}/{FORMAT}", "picture": subject.about["sha256"], "checkpoint": networks}
-    return {**about, **options, **files}
+    about = {"picture": subject.about["sha256"], "checkpoint": networks}
+    return {**about, **options_of(config, device=subject.device, backend=subject.backend)}
+
+
+def options_of(config: Any, **instead: Any) -> dict[str, Any]:
+    """The version, and a dataclass of options by their names on the command line; files by their content.
+
+    Args:
+        instead: values by the fields' names, for what `config` leaves to the machine.
+    """
+    files = named_files(config)
+    options = {option_name(name): value for name, value in {**asdict(config), **instead}.items() if name not in files}
+    contents = {option_name(name): f"sha256 {_sha256(path)}" for name, path in files.items()}
+    return {"version": f"{__version__}/{FORMAT}", **options, **contents}
 
 
 def machine() -> dict[str, str]:
@@ -218,7 +249,7 @@ def _differences(saved: dict[str, Any], wanted: dict[str, Any]) -> str:
     for name in names[:_SHOWN]:
         value = saved.get(name)
         is_file = not name.startswith("--") or (isinstance(value, str) and value.startswith("sha256 "))
-        what = f"another {name}" if is_file else f"without {name}" if value is None else f"{name} {value}"
+        what = f"another {name}" if is_file else f"no {name}" if value is None else f"{name} {value}"
         parts.append(one_line(what)[:_LONGEST])
     return "begun with " + ", ".join(parts) + (" and more" if len(names) > _SHOWN else "")
 

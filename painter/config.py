@@ -53,6 +53,17 @@ def check_fields(config: Any) -> None:
             raise OptionError(f"{option_name(spec.name)} {value}: {error}") from None
 
 
+def named_files(config: Any) -> dict[str, Path]:
+    """The files that a checked dataclass of options names, by the field's name; they are not looked at here."""
+    files = {}
+    for spec in fields(config):
+        value = getattr(config, spec.name)
+        file = None if value is None else spec.metadata["kind"].file(value)
+        if file is not None:
+            files[spec.name] = Path(file)
+    return files
+
+
 @dataclass(frozen=True)
 class Manner:
     """What a style does where nothing else is asked for."""
@@ -142,12 +153,7 @@ class PaintConfig:
     @property
     def files(self) -> dict[str, Path]:
         """The files that options name, by the field's name; they are not looked at here."""
-        named = {spec.name: _file(spec, getattr(self, spec.name)) for spec in fields(self)}
-        return {name: Path(file) for name, file in named.items() if file is not None}
-
-
-def _file(spec: Field[Any], value: Any) -> str | None:
-    return None if value is None else spec.metadata["kind"].file(value)
+        return named_files(self)
 
 
 @dataclass(frozen=True)

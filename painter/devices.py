@@ -33,6 +33,17 @@ def resolve_device(device: str, backend: str = "auto") -> tuple[str, str]:
     return device, backend
 
 
+def resolve_torch_device(device: str) -> str:
+    """Where what needs nothing but torch runs: 'cpu' or 'cuda', which is what 'auto' is where there is one.
+
+    Raises:
+        DeviceError: for 'cuda' where there is none.
+    """
+    if device == "auto":
+        return "cuda" if has_cuda() else "cpu"
+    return resolve_device(device, "reference")[0]
+
+
 def has_cuda() -> bool:
     import torch
 

@@ -45,6 +45,13 @@ class Subject:
     maps: MapSource
     device: str  # 'cpu' or 'cuda', where the search runs
     backend: str  # 'reference', 'cpu' or 'cuda', what blends there
+    noun = "painting"
+
+    def identity(self) -> dict[str, Any]:
+        """See `painter.autosave.identity_of`."""
+        from painter.autosave import identity_of
+
+        return identity_of(self)
 
     @property
     def seen_side(self) -> int:

@@ -8,11 +8,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -24,10 +25,19 @@ from painter.errors import OptionError, PictureError
 from painter.pixels import LUMINANCE
 from painter.styling import transfer as module
 from painter.styling.config import LEARNING_RATES, TransferConfig
+from painter.styling.export import FORMATS
 from painter.styling.features import Features, load_features
+from painter.styling.film import Film
 from painter.styling.optimizers import Stepper, decayed
 from painter.styling.scene import Sources, load_sources
-from painter.styling.transfer import DivergedError, Transfer, TransferProgress, TransferResult, transfer
+from painter.styling.transfer import (
+    DivergedError,
+    Transfer,
+    TransferProgress,
+    TransferResult,
+    load_network,
+    transfer,
+)
 
 LAYERS = "relu1_1,relu2_1:2"
 QUICK = {"features": "random", "size": 48, "iterations": 6, "scales": 1, "style_layers": LAYERS,
@@ -83,6 +93,10 @@ def sources(config: TransferConfig, *styles: str, content: str = "content.png") 
     return load_sources(content, styles or ["stripes.png"], config)
 
 
+def begin(config: TransferConfig, *styles: str) -> Transfer:
+    return Transfer(sources(config, *styles), config, load_network(config))
+
+
 def run(config: TransferConfig, *styles: str, content: str = "content.png", **more: Any) -> TransferResult:
     return transfer(sources(config, *styles, content=content), config, **more)
 
@@ -111,14 +125,76 @@ def test_lbfgs_lowers_the_loss_at_each_step_without_evaluating_twice(
     assert len(calls) < 2 * len(totals)
 
 
+@pytest.mark.parametrize("optimizer", list(LEARNING_RATES))
+def test_what_is_optimised_is_what_is_written(optimizer: str, here: Path, network: Features) -> None:
+    """Nothing leaves [0, 1], so that clipping takes nothing away, from black and white areas neither."""
+    save("ends.png", np.where(np.mgrid[:36, :48][1][..., None] < 24, 0, 255).repeat(3, 2))
+    config = quick(optimizer=optimizer, iterations=12, style_weight=200)
+    under_way = Transfer(sources(config, content="ends.png"), config, network)
+    for _ in under_way.run():
+        image = under_way.stepper.image.detach()
+        assert image.min() >= 0 and image.max() <= 1
+    _, terms = under_way.objective(torch.from_numpy(under_way.result().pixels))
+    best = min(record.total for record in under_way.records)
+    assert terms["total"] == pytest.approx(best, rel=1e-4) and best < under_way.records[0].total
+
+
+def test_the_loss_is_that_of_a_direct_computation(here: Path, network: Features) -> None:
+    """All of it in float64, and its gradient by differences, at one pixel after another."""
+    save("soft.png", (np.mgrid[:36, :48][1] * 5)[..., None].repeat(3, 2))
+    config = quick(size=16, region="soft.png", content_weight=2, style_weight=3, tv_weight=5)
+    double = Features("random", [
+        (getattr(network, f"{name}_filters"), getattr(network, f"{name}_biases")) for name in network.names
+    ], network.centre).double()  # fmt: skip
+    scene = sources(config, "stripes.png", "checks.png").scene(config, 0)
+    ours = module.Objective(network, scene, [1.0, 1.0], config)
+    image = torch.rand(scene.content.shape, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    loss, terms = ours(image)
+    loss.backward()
+    assert image.grad is not None
+
+    def features(picture: np.ndarray) -> dict[str, np.ndarray]:
+        found = double(torch.from_numpy(picture).double(), ["relu1_1", "relu2_1"])
+        return {name: layer.numpy() for name, layer in found.items()}
+
+    def gram(layer: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        return np.einsum("ihw,jhw,hw->ij", layer, layer, mask / mask.sum())
+
+    def direct(picture: np.ndarray) -> float:
+        found, kept = features(picture), features(scene.content)
+        content = ((found["relu2_1"] - kept["relu2_1"]) ** 2).sum() / (kept["relu2_1"] ** 2).sum()
+        style, region = 0.0, scene.region.astype(np.float64)
+        for name, share in (("relu1_1", 1 / 3), ("relu2_1", 2 / 3)):
+            for look, mask in zip(scene.styles, (region, 1 - region), strict=True):
+                theirs = features(look)[name]
+                wanted = gram(theirs, np.ones(theirs.shape[1:]))
+                rows, columns = found[name].shape[1:]
+                step = mask.shape[0] // rows
+                cells = mask.reshape(rows, step, columns, step).mean((1, 3))
+                distance = ((gram(found[name], cells) - wanted) ** 2).sum() / (wanted**2).sum()
+                style += share * mask.mean() * distance
+        across, down = np.diff(picture, axis=1), np.diff(picture, axis=0)
+        variation = ((across**2).sum() + (down**2).sum()) / (across.size + down.size)
+        return float(2 * content + 3 * style + 5 * variation)
+
+    exact = image.detach().double().numpy()
+    assert terms["total"] == pytest.approx(direct(exact), rel=1e-4)
+    unit = 10 / (exact.shape[0] * exact.shape[1])
+    for place in ((0, 0, 0), (5, 7, 1), (11, 15, 2)):
+        step = np.zeros_like(exact)
+        step[place] = 1e-4
+        slope = (direct(exact + step) - direct(exact - step)) / 2e-4 / unit
+        assert image.grad[place].item() == pytest.approx(slope, rel=2e-3, abs=1e-4)
+
+
 def test_amsgrad_and_the_others_reach_torch(here: Path) -> None:
-    image = torch.zeros(2, 2, 3, requires_grad=True)
-    group = Stepper(image, quick(optimizer="adam", amsgrad="on", beta1=0.8, epsilon=1e-3)).optimizer.param_groups[0]
+    image = torch.zeros(2, 2, 3)
+    group = Stepper(image, quick(optimizer="adam", amsgrad=True, beta1=0.8, epsilon=1e-3)).optimizer.param_groups[0]
     assert (group["amsgrad"], group["betas"][0], group["eps"]) == (True, 0.8, 1e-3)
     assert Stepper(image, quick(optimizer="sgd", beta1=0.5)).optimizer.param_groups[0]["momentum"] == 0.5
-    stepper = Stepper(image, quick(learning_rate=0.5, decay="linear", final_rate=0.2))
-    image.grad = torch.ones_like(image)
-    stepper.step(lambda: (torch.zeros(()), {}), 0.5)
+    stepper = Stepper(image, quick(optimizer="adam", learning_rate=0.5, decay="linear", final_rate=0.2))
+    stepper.here(lambda image: (image.sum(), {}))
+    stepper.step(lambda image: (image.sum(), {}), 0.5)
     assert stepper.optimizer.param_groups[0]["lr"] == pytest.approx(0.5 * 0.6)
 
 
@@ -161,9 +237,9 @@ def test_content_alone_stays(here: Path) -> None:
 @pytest.mark.parametrize("start", ["noise", "style"])
 def test_starts(start: str, here: Path) -> None:
     config = quick(start=start, iterations=1, seed=5)
-    begun = Transfer(sources(config), config).image.detach().numpy()
+    begun = begin(config).stepper.image.detach().numpy()
     other = quick(start=start, iterations=1, seed=6)
-    assert not np.array_equal(begun, Transfer(sources(other), other).image.detach().numpy())
+    assert not np.array_equal(begun, begin(other).stepper.image.detach().numpy())
     wanted = read("stripes.png").reshape(-1, 3).mean(0) / 255 if start == "style" else np.full(3, 0.5)
     assert np.abs(begun.mean((0, 1)) - wanted).max() < 0.06
 
@@ -181,6 +257,13 @@ def test_scales_grow(here: Path) -> None:
     assert quick(size=512, scales=3, style_size="256").style_sizes() == [64, 128, 256]
     assert quick(size=512, scales=3, style_size="99,88,300").style_sizes() == [99, 88, 300]
     assert quick(size=40, scales=3).sizes() == [32, 32, 40]
+
+
+def test_frames_of_all_scales_are_of_one_size() -> None:
+    film = Film(4)
+    for iteration, shape in enumerate(((43, 64, 3), (85, 128, 3), (171, 257, 3), (681, 1024, 3))):
+        film.watch(iteration, lambda shape=shape: np.zeros(shape, np.uint8))  # type: ignore
+    assert [frame.shape for frame in film.shown(np.zeros((682, 1024, 3), np.uint8))] == 5 * [(341, 512, 3)]
 
 
 def test_one_style_of_two_is_that_style(here: Path) -> None:
@@ -221,7 +304,7 @@ def test_transparency_stays_and_what_is_hidden_does_not_count(here: Path) -> Non
     save("half.png", style[:40])
     save("upper.png", style[:24, :, :3])
     ours, theirs = (
-        Transfer(sources(config, name), config).objective._targets[0].grams["relu1_1"]
+        begin(config, name).objective._targets[0].grams["relu1_1"]
         for name in ("half.png", "upper.png")
     )
     assert (ours - theirs).norm() < 0.2 * theirs.norm()
@@ -261,17 +344,14 @@ def test_interrupt_keeps_the_best(here: Path) -> None:
     assert result.interrupted and result.image.shape == (48, 64, 3) and len(result.records) == 3
 
 
-def test_diverging_keeps_the_last_good_picture(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_diverging_keeps_the_last_good_picture(here: Path) -> None:
     config = quick()
-    under_way = Transfer(sources(config), config)
-
-    def spoil() -> None:
-        with torch.no_grad():
-            under_way.image.fill_(float("nan"))
-
-    under_way._on_progress = at(3, spoil)
+    under_way = begin(config)
     with pytest.raises(DivergedError, match="no number any more after 4 steps; the last good") as caught:
-        under_way.run()
+        for progress in under_way.run():
+            if progress.record.iteration == 3:
+                with torch.no_grad():
+                    under_way.stepper._moved.fill_(float("nan"))
     assert caught.value.iteration == 4
     best = caught.value.result
     assert len(best.records) == 4 and best.image.std() > 5
@@ -286,6 +366,24 @@ def test_seconds_stop_in_time(here: Path) -> None:
     assert time.monotonic() - begin < 8
     assert 3 < len(result.records) < 10_000 and not result.interrupted
     assert {record.scale for record in result.records} == {1, 2}
+
+
+def test_time_ends_a_step_that_lasts(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """L-BFGS may search for long along one direction; the best before that search is kept."""
+    now, config = [0.0], quick(seconds=10, iterations=50)
+    monkeypatch.setattr("painter.pace.time.monotonic", lambda: now[0])
+    original = module.Objective.__call__
+
+    def slow(self: Any, image: torch.Tensor) -> Any:
+        now[0] += 1.0
+        calls.append(now[0])
+        loss, terms = original(self, image)
+        return (loss, terms) if len(calls) < 3 else (loss + 1e6 * now[0], terms)  # it only rises
+
+    calls: list[float] = []
+    monkeypatch.setattr(module.Objective, "__call__", slow)
+    result = run(config)
+    assert 9 <= calls[-1] <= 10 and len(result.records) < 4 and not result.interrupted
 
 
 # --- options ------------------------------------------------------------------------------------------------
@@ -306,7 +404,7 @@ def test_seconds_stop_in_time(here: Path) -> None:
         ({"scale_styles": "1", "style_weights": "1"}, "--scale-styles with --style-weights"),
         ({"style_weights": "1,-1"}, "--style-weights 1,-1: must be numbers from 0"),
         ({"optimizer": "adagrad"}, "--optimizer adagrad: unknown; choose from adam, nadam, rmsprop, sgd, lbfgs"),
-        ({"amsgrad": "yes"}, "--amsgrad yes: unknown; choose from off, on"),
+        ({"amsgrad": "yes"}, "--amsgrad yes: must be true or false"),
         ({"content_weight": float("nan")}, "--content-weight nan: must be a number from 0"),
     ],
 )
@@ -362,6 +460,41 @@ def test_command_writes_all_its_files(here: Path, capsys: pytest.CaptureFixture[
     assert read("plot.png").shape[1] > 500 and read("plot.png")[..., :3].std() > 5
 
 
+def test_command_writes_every_format(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["a.png", "a.jpg", "a.jpeg", "a.webp", "a.gif", "a.mp4"]
+    assert sorted(Path(name).suffix for name in names) == sorted(FORMATS)
+    arguments = ["transfer", "content.png", "stripes.png", *ARGUMENTS, "--bit-depth", "16", "--webp", "animated"]
+    assert cli.main([*arguments, *(part for name in names for part in ("-o", name))]) == 0
+    deep = cv2.imread("a.png", cv2.IMREAD_UNCHANGED)[..., ::-1]
+    assert deep.dtype == np.uint16 and len(np.unique(deep % 257)) > 50
+    assert np.abs(read("a.jpg") - deep / 257).mean() < 8
+    with Image.open("a.webp") as webp, Image.open("a.gif") as gif:
+        assert webp.n_frames > 4 and gif.n_frames > 4
+    assert Path("a.mp4").stat().st_size > 500
+
+
+def test_command_numbers_what_is_there(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = [option for option in ARGUMENTS if option != "--quiet"]
+    arguments = ["transfer", "content.png", "stripes.png", *options, "-o", "a.png", "--losses", "a.csv"]
+    save("a.png", np.zeros((4, 4, 3)))
+    assert cli.main(arguments) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("wrote a-2.png, a-2.csv (what was there is kept; --overwrite replaces it)\n")
+    assert read("a.png").shape == (4, 4, 3) and read("a-2.png").shape == (36, 48, 3)
+    assert cli.main([*arguments, "--overwrite"]) == 0
+    assert read("a.png").shape == (36, 48, 3) and Path("a.csv").is_file()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_cuda_finds_much_the_same(here: Path) -> None:
+    config = quick(optimizer="adam")
+    ours, theirs = (
+        transfer(sources(config), each, load_features("random").to(each.device))
+        for each in (replace(config, device="cpu"), replace(config, device="cuda"))
+    )
+    assert np.abs(ours.pixels - theirs.pixels).mean() < 0.01
+
+
 def test_command_has_a_default_name_and_says_the_losses(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = [argument for argument in ARGUMENTS if argument != "--quiet"]
     assert cli.main(["transfer", "content.png", "stripes.png", *arguments]) == 0
@@ -372,7 +505,7 @@ def test_command_has_a_default_name_and_says_the_losses(here: Path, capsys: pyte
 
 
 def test_command_when_interrupted(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("painter.cli.transfer.Film.watch", lambda self, progress: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr("painter.styling.film.Film.watch", lambda *arguments: signal.raise_signal(signal.SIGINT))
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         assert cli.main(["transfer", "content.png", "stripes.png", *ARGUMENTS, "-o", "a.png", "-o", "a.gif"]) == 130
@@ -406,8 +539,9 @@ def test_command_when_it_diverges(
     [
         (["content.png"], "the following arguments are required: STYLE"),
         (["content.png", "none.png"], "cannot read none.png: there is no such file"),
-        (["content.png", "stripes.png", "-o", "a.jpg"], "cannot write a.jpg: style transfer makes .png and .gif files"),
+        (["content.png", "stripes.png", "-o", "a.svg"], "cannot write a.svg: style transfer makes .png, .jpg, .jpeg, "),
         (["content.png", "stripes.png", "-o", "stripes.png"], "cannot write stripes.png: it is style 1"),
+        (["content.png", "stripes.png", "--device", "cuda"], "--device cuda: there is no CUDA device here"),
         (["content.png", "stripes.png", "--losses", "a.txt"], "cannot write a.txt: losses are written as .csv or .png"),
         (["content.png", "stripes.png", "--region", "no.png"], "--region no.png: there is no such file"),
         (["content.png", "stripes.png", "--features", "vgg19", "--weights", "no.pth"], "--weights no.pth: there is no"),

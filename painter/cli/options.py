@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import Field, dataclass, fields
 from pathlib import Path
 from typing import Any, NoReturn
@@ -63,15 +63,21 @@ def add_image(parser: argparse.ArgumentParser) -> None:
 
 
 def add_options(
-    parser: argparse._ActionsContainer, config: type, also: Mapping[str, Sequence[str]] | None = None
+    parser: argparse._ActionsContainer,
+    config: type,
+    also: Mapping[str, Sequence[str]] | None = None,
+    only: Collection[str] | None = None,
 ) -> None:
     """An option for every field that `painter.config.option` has made. Those that are not given leave no trace.
 
     Args:
         config: a dataclass.
         also: further names of options, by the field's name.
+        only: the names of the fields that there are options for; all if not given.
     """
     for spec in _asked_for(config):
+        if only is not None and spec.name not in only:
+            continue
         names = [option_name(spec.name), *(also or {}).get(spec.name, ())]
         # A field that is off or on is an option without a value.
         value: dict[str, Any] = {"action": "store_true"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -40,6 +40,7 @@ class Outputs:
     paintings: tuple[str, ...]  # the endings pick the formats; a folder of frames ends in a slash
     strokes: str | None = None  # a stroke file beside them
     report: str | None = None
+    losses: tuple[str, ...] = ()  # tables and plots
     own_folder: bool = False  # no name was given, so that DEFAULT_FOLDER is ours to make
     overwrite: bool = False
     export: ExportConfig = field(default_factory=ExportConfig)
@@ -47,26 +48,28 @@ class Outputs:
     @property
     def files(self) -> tuple[str, ...]:
         """All of them, as they are told of."""
-        return tuple(name for name in (*self.paintings, self.strokes, self.report) if name is not None)
+        return tuple(name for name in (*self.paintings, self.strokes, self.report, *self.losses) if name is not None)
 
     def renamed(self, change: Mapping[str, str]) -> Outputs:
         """The same under other names."""
         strokes, report = (None if name is None else change[name] for name in (self.strokes, self.report))
-        return replace(self, paintings=tuple(change[name] for name in self.paintings), strokes=strokes, report=report)
+        paintings, losses = (tuple(change[name] for name in names) for names in (self.paintings, self.losses))
+        return replace(self, paintings=paintings, strokes=strokes, report=report, losses=losses)
 
 
-def add_output_options(parser: argparse.ArgumentParser, default: str) -> None:
-    """-o, --overwrite and ExportConfig's options.
+def add_output_options(parser: argparse.ArgumentParser, default: str, endings: Collection[str] = FORMATS) -> None:
+    """-o and --overwrite.
 
     Args:
         default: what is written where no -o is given, for the help.
+        endings: what the files may end in, for the help.
     """
     parser.add_argument(
         *("-o", "--output"),
         action="append",
         default=[],
         metavar="FILE",
-        help=f"where to, ending in {', '.join(FORMATS)}; may be repeated (default: {default})",
+        help=f"where to, ending in {', '.join(endings)}; may be repeated (default: {default})",
     )
     add_overwrite(parser)
 
@@ -78,21 +81,26 @@ def add_overwrite(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_export_options(parser: argparse.ArgumentParser, also: Mapping[str, Sequence[str]] | None = None) -> None:
-    """ExportConfig's options; `also` as in `add_options`."""
-    add_options(parser.add_argument_group("files and animation"), ExportConfig, also)
+def add_export_options(
+    parser: argparse.ArgumentParser,
+    also: Mapping[str, Sequence[str]] | None = None,
+    only: Collection[str] | None = None,
+) -> None:
+    """ExportConfig's options; `also` and `only` as in `add_options`."""
+    add_options(parser.add_argument_group("files and animation"), ExportConfig, also, only)
 
 
-def read_outputs(options: argparse.Namespace, stem: str) -> Outputs:
+def read_outputs(options: argparse.Namespace, stem: str, endings: Sequence[str] = (".png", ".gif")) -> Outputs:
     """What `add_output_options` and `add_export_options` have parsed.
 
     Args:
         stem: the name of files that are not named, without folder and ending.
+        endings: theirs.
 
     Raises:
         OptionError: for a value outside its range.
     """
-    named = options.output or [DEFAULT_FOLDER / f"{stem}{ending}" for ending in (".png", ".gif")]
+    named = options.output or [DEFAULT_FOLDER / f"{stem}{ending}" for ending in endings]
     return Outputs(
         paintings=tuple(map(_tidy, named)),
         own_folder=not options.output,
@@ -130,7 +138,7 @@ def check_outputs(outputs: Outputs, inputs: Mapping[str, Path]) -> None:
         is_folder = name.endswith("/")
         beside = not outputs.overwrite and (os.path.isdir(path) if is_folder else os.path.isfile(path))
         final = numbered(path, free) if beside else path
-        if name == outputs.report:
+        if name == outputs.report or name in outputs.losses:
             check_place(final)
         else:
             check_output(_like(name, final))

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
-from painter.config import PaintConfig, option_name
+from painter.config import PaintConfig, named_files, option_name
 from painter.errors import OptionError, OutputError
 
 DEFAULT_FOLDER = Path("output")
@@ -20,17 +21,22 @@ def check_inputs(config: PaintConfig) -> None:
     Raises:
         OptionError: one is missing or no plain file, or the palette is no good.
     """
+    check_files(config)
+    if config.palette is not None:
+        from painter.palette import check_palette_text
+
+        check_palette_text(config.palette)
+
+
+def check_files(config: Any) -> None:
+    """Look at the files that a dataclass of options names. Raises OptionError: one is missing or no plain file."""
     kinds = {spec.name: spec.metadata["kind"] for spec in fields(config)}
-    for name, path in config.files.items():
+    for name, path in named_files(config).items():
         if not os.path.isfile(path):
             what = "it is not a plain file" if os.path.exists(path) else "there is no such file"
             raise OptionError(f"{option_name(name)} {path}: {what}; give {kinds[name].words}")
         if not os.access(path, os.R_OK):
             raise OptionError(f"{option_name(name)} {path}: it cannot be read; change its permissions")
-    if config.palette is not None:
-        from painter.palette import check_palette_text
-
-        check_palette_text(config.palette)
 
 
 def check_overwriting(outputs: Sequence[Path], inputs: Mapping[str, Path]) -> None:

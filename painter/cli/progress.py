@@ -12,26 +12,26 @@ from painter.errors import one_line
 
 if TYPE_CHECKING:
     from painter.search import Progress
+    from painter.styling.transfer import TransferProgress
 
 _SECONDS_BETWEEN_LINES = 5.0  # of progress, where nobody watches it move
 
 
-class ProgressBar:
-    """The search's progress on standard error. That nobody reads it (any more) is no reason to stop painting."""
+class StepBar:
+    """Steps on standard error. That nobody reads it (any more) is no reason to stop."""
 
     def __init__(self) -> None:
         self._bar: Any = None  # made at the first step, so that it does not count the time before
 
-    def show(self, progress: Progress) -> None:
-        """One more step has been taken."""
+    def move(self, step: int, steps: int, stage: str, state: str) -> None:
+        """Step number `step` of `steps` has been taken."""
         with suppress(OSError):
             if self._bar is None:
-                self._bar = new_bar(progress.steps, progress.step - 1)
-            self._bar.total = progress.steps  # more, when another search turns out to be needed
-            self._bar.set_description_str(progress.stage, refresh=False)
-            state = f"{len(progress.strokes)} strokes, loss {progress.loss:.4f}, {progress.psnr:.2f} dB"
+                self._bar = new_bar(steps, max(0, step - 1))
+            self._bar.total = steps  # more, when another search turns out to be needed
+            self._bar.set_description_str(stage, refresh=False)
             self._bar.set_postfix_str(state, refresh=False)
-            self._bar.update(progress.step - self._bar.n)
+            self._bar.update(step - self._bar.n)
 
     def finish(self) -> None:
         """The search is over, perhaps in fewer steps than were planned."""
@@ -43,6 +43,32 @@ class ProgressBar:
         if self._bar is not None:
             with suppress(OSError):
                 self._bar.close()
+
+
+class ProgressBar(StepBar):
+    """A search's progress."""
+
+    def show(self, progress: Progress) -> None:
+        """One more step has been taken."""
+        state = f"{len(progress.strokes)} strokes, loss {progress.loss:.4f}, {progress.psnr:.2f} dB"
+        self.move(progress.step, progress.steps, progress.stage, state)
+
+
+class TransferBar(StepBar):
+    """A style transfer's progress: its losses.
+
+    Attributes:
+        told: the latest.
+    """
+
+    told = ""
+
+    def show(self, progress: TransferProgress) -> None:
+        """One more step has been taken."""
+        record = progress.record
+        terms = {name: getattr(record, name) for name in ("content", "style", "tv", "total")}
+        self.told = ", ".join(f"{name} {value:.4g}" for name, value in terms.items())
+        self.move(record.iteration, progress.iterations, f"scale {record.scale} of {progress.scales}", self.told)
 
 
 def new_bar(steps: int, taken: int = 0) -> Any:

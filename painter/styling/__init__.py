@@ -5,9 +5,13 @@
     losses.py      what is compared: Gram matrices, content, total variation
     config.py      what may be asked for, and every default
     colors.py      the content's own colours kept
+    objective.py   the loss of a picture's pixels
     optimizers.py  how the pixels move
-    transfer.py    the pixels of a picture, optimised
+    transfer.py    the pixels of a picture, optimised from coarse to fine
+    film.py        pictures on the way
     records.py     losses as a table and a plot
+    export.py      results and films into files
+    identity.py    what a transfer is of, for `--resume`
 
 `docs/style.md` tells what is there for other programs to use.
 """

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-from painter.config import check_fields, option, option_name
+from painter.config import DEVICES, check_fields, option, option_name
 from painter.errors import OptionError
-from painter.options import File, Names, Number, Whole
+from painter.options import File, Names, Number, Switch, Whole
 from painter.styling.kinds import Numbers, Weighted
 from painter.styling.layers import KINDS, NETWORKS, check_layers
 
@@ -18,12 +18,25 @@ PRESERVES = ("none", "luminance", "histogram")
 LEARNING_RATES = {"adam": 0.05, "nadam": 0.05, "rmsprop": 0.002, "sgd": 0.01, "lbfgs": 1.0}
 """Of each optimiser, where none is asked for; a colour's full range is 1."""
 
+@dataclass(frozen=True)
+class Manner:
+    """What suits a network where nothing else is asked for."""
+
+    content_layer: str = "relu4_2"
+    style_layers: str = "relu1_1,relu2_1,relu3_1,relu4_1,relu5_1"
+    style_weight: float = 20.0
+    tv_weight: float = 10.0
+
+
+# Random filters lose the content soon, and beyond the third block noise looks like any style to them.
+MANNERS = {"random": Manner("relu2_1", "relu1_1,relu2_1,relu3_1", 40.0, 30.0)}
+
 COARSEST = 32  # no scale has a shorter long side than this, pixels
 
 
 @dataclass(frozen=True)
 class TransferConfig:
-    """What a person may ask of one style transfer. All values are numbers, strings or None: ready for JSON.
+    """What a person may ask of one style transfer. All values are numbers, strings, bools or None: ready for JSON.
 
     Raises:
         OptionError: when a value is outside its range, or two do not go together; the message names the option.
@@ -38,12 +51,18 @@ class TransferConfig:
     seed: int = option(0, "K", "of noise and random filters, {}", Whole(0, 2**31 - 1))
     start: str = option("content", "S", "what is changed into the result: {} (noise in its colours)", Names(STARTS))
     content_weight: float = option(1.0, "A", "weight of the content, {}", Number(0.0, 1e9))
-    style_weight: float = option(20.0, "B", "weight of the style, {}", Number(0.0, 1e9))
-    tv_weight: float = option(10.0, "C", "weight of the total variation, which smoothes, {}", Number(0.0, 1e9))
+    style_weight: float = option(
+        None, "B", "weight of the style, {} (if not given: 20; random 40)", Number(0.0, 1e9)
+    )
+    tv_weight: float = option(
+        None, "C", "weight of the total variation, which smoothes, {} (if not given: 10; random 30)", Number(0.0, 1e9)
+    )
     content_loss: str = option("features", "L", "what of the content is kept: {}", Names(CONTENT_LOSSES))
-    content_layer: str = option("relu4_2", "LAYER", "where content is compared, e.g. relu3_1", Names(NETWORKS["vgg19"]))
+    content_layer: str = option(
+        None, "LAYER", "where content is compared (if not given: relu4_2; random relu2_1)", Names(NETWORKS["vgg19"])
+    )
     style_layers: str = option(
-        "relu1_1:1,relu2_1:1,relu3_1:1,relu4_1:1,relu5_1:1", "LAYERS", "where style is compared: {}",
+        None, "LAYERS", "where style is compared: {} (if not given: relu1_1 to relu5_1; random to relu3_1)",
         Weighted(NETWORKS["vgg19"]),
     )  # fmt: skip
     style_weights: str | None = option(None, "W,W", "how much of each style: {}", Numbers(0, 1e6))
@@ -63,15 +82,19 @@ class TransferConfig:
     )
     beta1: float = option(0.9, "B", "momentum of adam, nadam, rmsprop and sgd, {}", Number(0.0, 0.9999))
     epsilon: float = option(1e-8, "E", "of adam, nadam and rmsprop, {}", Number(0.0, 10.0, above=True))
-    amsgrad: str = option("off", "A", "adam's variant that never forgets a large gradient: {}", Names(("off", "on")))
+    amsgrad: bool = option(False, "", "adam's variant that never forgets a large gradient", Switch())
     decay: str | None = option(
         None, "D", "how the learning rate falls at each scale: {} (if not given: cosine, but constant for lbfgs)",
         Names(DECAYS),
     )  # fmt: skip
     final_rate: float = option(0.1, "F", "where it ends, in parts of where it began, {}", Number(0.0, 1.0, above=True))
+    device: str = option("auto", "DEVICE", "{}; auto is cuda where there is one", Names(DEVICES))
 
     def __post_init__(self) -> None:
         check_fields(self)
+        for name, value in asdict(MANNERS.get(self.features, Manner())).items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
         check_layers(self.features, self.layer_weights, "--style-layers")
         check_layers(self.features, [self.content_layer], "--content-layer")
         if self.features == "random" and self.weights is not None:

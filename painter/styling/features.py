@@ -16,15 +16,15 @@ from painter.styling.layers import CONVOLUTIONS, KINDS, NETWORKS, check_layers
 __all__ = ["CHECKPOINT_PIXELS", "CONVOLUTIONS", "KINDS", "NETWORKS", "Features", "check_layers", "load_features"]
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's colours, which VGG was trained with
-CHECKPOINT_PIXELS = 600 * 600
+CHECKPOINT_PIXELS = 1100 * 1100
 """From here on the activations within a block are computed twice instead of kept."""
 
 
 class Features(nn.Module):
     """A VGG network's convolutions.
 
-    Average pooling instead of the maximum, as Gatys et al. found better for pictures; the first layer repeats the
-    border's pixels where the original sees grey, which would frame the picture. Sides need not be even.
+    Average pooling instead of the maximum, as Gatys et al. found better for pictures; all layers repeat what is at the
+    border where the original sees zeros, which would frame the picture and leave dots there. Sides need not be even.
 
     Args:
         kind: one of KINDS.
@@ -93,9 +93,7 @@ class Features(nn.Module):
     def layer(self, name: str, h: Tensor) -> Tensor:
         """One convolution before its rectifier: [1, I, h, w] to [1, O, h, w]."""
         filters, biases = getattr(self, f"{name}_filters"), getattr(self, f"{name}_biases")
-        if name == self.names[0]:
-            return F.conv2d(F.pad(h, (1, 1, 1, 1), mode="replicate"), filters, biases)
-        return F.conv2d(h, filters, biases, padding=1)
+        return F.conv2d(F.pad(h, (1, 1, 1, 1), mode="replicate"), filters, biases)
 
 
 def load_features(

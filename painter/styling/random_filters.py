@@ -22,9 +22,8 @@ from painter.styling.layers import NETWORKS, filter_shapes
 
 _SIDE = 160  # of the picture that the scales are set on, pixels
 _DISCS = 1500
-_WHITENING = 0.5  # how far the first layer evens out what photographs have more of: 0 not at all, 1 wholly
+_WHITENING = 0.25  # how far the first layer evens out what photographs have more of: 0 not at all, 1 wholly
 _MEAN = 1 / math.sqrt(2 * math.pi)  # of a rectified normal number: what all filters answer, whatever they see
-
 
 
 def random_features(seed: int) -> Features:
@@ -59,8 +58,8 @@ def _directions(rng: np.random.Generator, filters: int, channels: int) -> np.nda
 def _whiten(features: Features, h: Tensor) -> None:
     """Turn the first layer's filters towards what is rare in photographs: detail, and colour against grey.
 
-    Half way: without it nearly all filters answer to how bright a place is; with all of it, or in deeper layers too,
-    noise has the statistics of any style.
+    A quarter of the way: without it nearly all filters answer to how bright a place is; with all of it, or in deeper
+    layers too, noise has the statistics of any style.
     """
     filters = getattr(features, f"{features.names[0]}_filters")
     values, vectors = torch.linalg.eigh(torch.cov(F.unfold(h, 3)[0].double()))

@@ -12,6 +12,7 @@ from painter.errors import OutputError
 from painter.export import check_place, writing
 
 ENDINGS = (".csv", ".png")
+_LEAST = 1e-6  # of the largest total: terms below are not plotted
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,12 @@ def _plot(path: Path, records: Sequence[Record]) -> None:
     from matplotlib import pyplot
 
     steps = [record.iteration for record in records]
+    # 0 has no place on this axis, and what is only rounding would squeeze the rest.
+    least = _LEAST * max((record.total for record in records), default=0.0)
     figure, axes = pyplot.subplots(figsize=(7, 4.2), dpi=120)
     for name in ("total", "style", "content", "tv"):
-        values = [getattr(record, name) or float("nan") for record in records]  # 0 has no place on this axis
+        found = [getattr(record, name) for record in records]
+        values = [value if value > least else float("nan") for value in found]
         if any(value == value for value in values):
             axes.plot(steps, values, label=name)
     for before, record in pairwise(records):

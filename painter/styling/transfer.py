@@ -1,38 +1,51 @@
 """Style transfer on pixels (Gatys et al. 2016): a picture is changed until it has one's content and another's style.
 
-The loss is L = alpha * content + beta * style + gamma * total variation, each as in painter.styling.losses.
+`objective.py` has what is lowered, `optimizers.py` how; here are the scales, from coarse to fine, and what is kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from painter.devices import resolve_torch_device
 from painter.errors import ImpastoError
 from painter.pace import Pace, StagePace
 from painter.resizing import resize_image
-from painter.styling import losses
 from painter.styling.colors import color_statistics, grey, noise_like
 from painter.styling.config import TransferConfig
 from painter.styling.features import Features, load_features
+from painter.styling.film import Film
+from painter.styling.objective import Objective
 from painter.styling.optimizers import Stepper
 from painter.styling.records import Record
-from painter.styling.scene import Scene, Sources
+from painter.styling.scene import Sources
+
+if TYPE_CHECKING:
+    from painter.autosave import Autosave
+
+OnProgress = Callable[["TransferProgress"], Any]
 
 
 @dataclass(frozen=True, eq=False)
 class TransferResult:
     """A picture and how it came about."""
 
-    image: np.ndarray  # uint8 [H, W, 3], or [H, W, 4] with the content's alpha
+    pixels: np.ndarray  # float32 [H, W, 3] in [0, 1], or [H, W, 4] with the content's alpha
     records: list[Record]
+    film: Film
     interrupted: bool = False  # by Ctrl-C
+
+    @property
+    def image(self) -> np.ndarray:
+        """The picture as uint8."""
+        return in_bytes(self.pixels)
 
 
 class DivergedError(ImpastoError):
@@ -50,146 +63,106 @@ class TransferProgress:
     record: Record
     iterations: int  # planned
     scales: int
-    picture: Callable[[], np.ndarray] = field(repr=False)  # uint8 as in TransferResult, at this scale's size
+    picture: Callable[[], np.ndarray] = field(repr=False)  # uint8 [H, W, C] as in TransferResult, of this scale's size
 
 
-class Objective:
-    """The loss at one scale.
-
-    Args:
-        features: the network.
-        scene: the pictures at this scale.
-        blend: how much of each style counts.
-        config: weights and layers.
-    """
-
-    def __init__(self, features: Features, scene: Scene, blend: list[float], config: TransferConfig) -> None:
-        self._features, self._config, self._scene = features, config, scene
-        self._layers = config.layer_weights
-        self._content = torch.from_numpy(scene.content)
-        # One style and a region: outside, the content itself is what the network sees.
-        self._within = None if scene.region is None or len(blend) > 1 else torch.from_numpy(scene.region)[..., None]
-        self._targets = self._make_targets(blend) if config.style_weight > 0 else []
-        self._kept: Tensor | None = None
-        if config.content_weight > 0 and config.content_loss == "features":
-            with torch.no_grad():
-                self._kept = features(colored(self._content), [config.content_layer])[config.content_layer]
-
-    def _make_targets(self, blend: list[float]) -> list[losses.StyleTarget]:
-        shown, styles = self._scene.shown, [colored(torch.from_numpy(style)) for style in self._scene.styles]
-        alphas = [None if alpha is None else torch.from_numpy(alpha) for alpha in shown]
-        targets = []
-        for weights, mask in self._parts(blend):
-            used = [k for k, weight in enumerate(weights) if weight > 0]
-            target = losses.style_target(
-                self._features,
-                [styles[k] for k in used],
-                list(self._layers),
-                [weights[k] for k in used],
-                [alphas[k] for k in used],
-            )
-            area = 1.0 if mask is None else float(mask.mean())  # so that a pixel counts the same in either part
-            targets.append(losses.StyleTarget(target.grams, None if mask is None else torch.from_numpy(mask), area))
-        return [target for target in targets if target.weight > 0] or targets[:1]
-
-    def _parts(self, blend: list[float]) -> list[tuple[list[float], np.ndarray | None]]:
-        """The styles' weights in each part of the picture, and where that part is."""
-        region, alpha = self._scene.region, self._scene.alpha
-        if region is None or len(blend) == 1:
-            return [(blend, region if alpha is None else alpha if region is None else alpha * region)]
-        shown = np.float32(1) if alpha is None else alpha
-        return [([1.0, 0.0], region * shown), ([0.0, 1.0], (1 - region) * shown)]
-
-    def composed(self, image: Tensor) -> Tensor:
-        """The picture as far as it may change, [H, W, C]; elsewhere the content."""
-        return image if self._within is None else self._content + self._within * (image - self._content)
-
-    def __call__(self, image: Tensor) -> tuple[Tensor, dict[str, float]]:
-        """The loss of a picture [H, W, C], for the optimiser in a unit of its own.
-
-        A pixel's gradient then depends neither on the size nor on the scale of the weights: so learning rates do not.
-
-        Returns:
-            [] float, and by name the terms without their weights and, as 'total', the weighted sum of them.
-        """
-        config, composed = self._config, self.composed(image)
-        wanted = list(self._layers) if self._targets else []
-        if self._kept is not None:
-            wanted = list(dict.fromkeys([*wanted, config.content_layer]))
-        found = self._features(colored(composed), wanted) if wanted else {}
-        zero = image.new_zeros(())
-        content = zero
-        if self._kept is not None:
-            content = losses.content_loss(found[config.content_layer], self._kept)
-        elif config.content_weight > 0:
-            content = losses.luminance_loss(colored(composed), colored(self._content))
-        style = losses.style_loss(found, self._targets, self._layers) if self._targets else zero
-        variation = losses.total_variation(composed)
-        total = config.content_weight * content + config.style_weight * style + config.tv_weight * variation
-        terms = {"content": content, "style": style, "tv": variation, "total": total}
-        unit = (config.content_weight + config.style_weight + config.tv_weight) / (image.shape[0] * image.shape[1])
-        return total / (unit or 1.0), {name: term.item() for name, term in terms.items()}
-
-
-def colored(image: Tensor) -> Tensor:
-    """[H, W, 3] of a picture [H, W, 3] or a grey one [H, W, 1]."""
-    return image if image.shape[2] == 3 else image.expand(-1, -1, 3)
+class _TimeUpError(Exception):
+    """The time for a scale is over in the midst of a step."""
 
 
 class Transfer:
     """A style transfer under way; `run` takes it to its end.
 
+    Args:
+        sources: the pictures, from `load_sources`.
+        config: everything else.
+        features: the network; the steps are taken on the device where it is.
+
     Attributes:
-        image: [H, W, C] float32, what is being changed, at the present scale's size; C is 1 where colours are kept.
-        stepper: moves it; `stepper.optimizer` is torch's, with its state.
+        stepper: moves the picture of the present scale; `stepper.image` is [H, W, C] float32, where C is 1 if only
+            grey may change, and `stepper.optimizer` is torch's, with its state.
         scale: 0 the coarsest.
         iteration: steps taken, over all scales.
         records: the losses so far.
+        film: pictures on the way.
     """
 
-    def __init__(
-        self,
-        sources: Sources,
-        config: TransferConfig,
-        features: Features | None = None,
-        on_progress: Callable[[TransferProgress], Any] | None = None,
-    ) -> None:
-        self.sources, self.config = sources, config
-        weights = None if config.weights is None else Path(config.weights)
-        self._features = features or load_features(config.features, weights, seed=config.seed)
+    def __init__(self, sources: Sources, config: TransferConfig, features: Features) -> None:
+        self.sources, self.config, self._features = sources, config, features
         self._blend = config.blend(len(sources.styles))
-        self._on_progress = on_progress
+        self._steps = _shares(config.iterations, config.scales)
         self.records: list[Record] = []
+        self.film = Film(config.iterations)
         self.iteration = 0
-        self._begin(0)
+        self.pace = Pace(config.seconds)
+        self._stage: StagePace | None = None  # of the present scale, once it is under way
+        self._enter(0)
+        self._place(self._start())
 
-    def run(self) -> TransferResult:
-        """All scales, from coarse to fine; Ctrl-C ends it with the best so far.
+    def run(self) -> Iterator[TransferProgress]:
+        """All scales, from coarse to fine; yields the start of each and every step.
 
         Raises:
             DivergedError: the loss is no number any more; it has the last good picture.
         """
-        pace = Pace(self.config.seconds)
-        steps = _shares(self.config.iterations, self.config.scales)
-        pace.share_out([count * side**2 for count, side in zip(steps, self.config.sizes(), strict=True)])
-        try:
-            for scale, count in enumerate(steps):
-                pace.begin()
-                if scale:
-                    self._begin(scale)
-                self._run_scale(pace.stage(count))
-        except KeyboardInterrupt:
-            return self._result(True)
-        return self._result(False)
+        if self.scale == 0 and self._stage is None:
+            sides = self.config.sizes()
+            self.pace.share_out([count * side**2 for count, side in zip(self._steps, sides, strict=True)])
+        while True:
+            self.pace.begin()
+            if self._stage is None:
+                self._stage = self.pace.stage(self._steps[self.scale])
+            yield from self._descend(self._stage)
+            if self.scale + 1 == self.config.scales or self.pace.seconds_left() <= 0:
+                return
+            self._stage = None
+            self._enter(self.scale + 1)
+            self._place(self._enlarged())
 
-    def _begin(self, scale: int) -> None:
-        """Make ready for a scale: what the last one found, at this one's size, or the start."""
+    def state(self) -> dict[str, Any]:
+        """Where it stands between two steps, until the next: a tree for `painter.state.pack`."""
+        return {
+            "scale": self.scale,
+            "iteration": self.iteration,
+            "stepper": self.stepper.state(),
+            "best": torch.from_numpy(self._best),
+            "least": None if self._least == float("inf") else self._least,
+            "pace": self.pace.state(),
+            "stage": None if self._stage is None else self._stage.state(),
+            "records": [list(astuple(record)) for record in self.records],
+            "film": self.film.state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on as when `state` was taken, of a transfer made with the same arguments: `run` takes the steps to come.
+
+        Raises:
+            LookupError, TypeError or ValueError: it is no such state.
+        """
+        self._enter(state["scale"])
+        self._place(state["best"].numpy())
+        self._least = float("inf") if state["least"] is None else state["least"]
+        self.stepper.restore(state["stepper"])
+        self.iteration = state["iteration"]
+        self.pace.restore(state["pace"])
+        self._stage = None if state["stage"] is None else StagePace(self.pace, **state["stage"])
+        self.records = [Record(*values) for values in state["records"]]
+        self.film.restore(state["film"])
+
+    def result(self, interrupted: bool = False) -> TransferResult:
+        """The best so far, at full size."""
+        best = resize_image(self._best, *self.sources.content.rgb.shape[:2])
+        return TransferResult(self._finished(best), self.records, self.film, interrupted)
+
+    def _enter(self, scale: int) -> None:
+        """Make ready for a scale, but for the picture that it begins with."""
         self.scale, self._scene = scale, self.sources.scene(self.config, scale)
-        before = self._start() if scale == 0 else self._enlarged()
-        self._best, self._least = before, float("inf")
-        self.image = torch.from_numpy(before.copy()).requires_grad_()
         self.objective = Objective(self._features, self._scene, self._blend[scale], self.config)
-        self.stepper = Stepper(self.image, self.config)
+
+    def _place(self, before: np.ndarray) -> None:
+        """Begin from this picture, [H, W, C] float32 in [0, 1]."""
+        self._best, self._least = before, float("inf")
+        self.stepper = Stepper(torch.from_numpy(before).to(self._features.mean.device), self.config)
 
     def _enlarged(self) -> np.ndarray:
         """The best of the last scale at this one's size, with the finest detail that the content has where it began."""
@@ -213,45 +186,55 @@ class Transfer:
         covariance = sum(weight * each[1] for weight, each in zip(weights, found, strict=True))
         return noise_like((np.asarray(mean), np.asarray(covariance)), content.shape[:2], config.seed)
 
-    def _run_scale(self, pace: StagePace) -> None:
-        while True:
-            done = pace.done()
-            self._note(self.stepper.here(self._evaluate)[1])
-            if done >= 1:
-                return
-            self.stepper.step(self._evaluate, done)
-            self.iteration += 1
-            pace.step()
+    def _descend(self, stage: StagePace) -> Iterator[TransferProgress]:
+        """One scale."""
 
-    def _evaluate(self) -> tuple[Tensor, dict[str, float]]:
-        loss, terms = self.objective(self.image)
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss.detach(), terms
+        def evaluate(image: Tensor) -> tuple[Tensor, dict[str, float]]:
+            if self.pace.seconds is not None and self.records and stage.done() >= 1:
+                raise _TimeUpError
+            return self.objective(image)
 
-    def _note(self, terms: dict[str, float]) -> None:
-        """Keep the losses, and the picture if it is the best at this scale; tell whoever listens."""
+        try:
+            while True:
+                done = stage.done()
+                # Where it goes on after a break, what is noted below is so already.
+                terms = self.stepper.here(evaluate)[1]
+                if [(last.iteration, last.scale) for last in self.records[-1:]] != [(self.iteration, self.scale + 1)]:
+                    yield self._note(terms)
+                if done >= 1:
+                    return
+                self.stepper.step(evaluate, done)
+                self.iteration += 1
+                stage.step()
+        except _TimeUpError:
+            return
+
+    def _note(self, terms: dict[str, float]) -> TransferProgress:
+        """Keep the losses, and the picture if it is the best at this scale."""
         if not np.isfinite(list(terms.values())).all():
             raise DivergedError(
                 f"the loss is no number any more after {self.iteration} steps; the last good picture is kept; "
                 "choose a smaller --learning-rate or smaller weights",
                 self.iteration,
-                self._result(True),
+                self.result(),
             )
         record = Record(self.iteration, self.scale + 1, **terms)
         self.records.append(record)
         if terms["total"] < self._least:
             self._least, self._best = terms["total"], self._snapshot()
-        if self._on_progress is not None:
-            plan = (self.config.iterations, self.config.scales)
-            self._on_progress(TransferProgress(record, *plan, lambda: self._finished(self._snapshot())))
+        self.film.watch(self.iteration, self._picture)
+        return TransferProgress(record, self.config.iterations, self.config.scales, self._picture)
+
+    def _picture(self) -> np.ndarray:
+        return in_bytes(self._finished(self._snapshot()))
 
     def _snapshot(self) -> np.ndarray:
         """[H, W, C] float32 in [0, 1], a copy."""
         with torch.no_grad():
-            return self.objective.composed(self.image).clamp(0, 1).numpy().copy()
+            return self.objective.composed(self.stepper.image).clamp(0, 1).cpu().numpy().copy()
 
     def _finished(self, image: np.ndarray) -> np.ndarray:
-        """uint8 as in TransferResult, from [H, W, C]; grey is given the content's colours again."""
+        """float32 as in TransferResult, from [H, W, C]; grey is given the content's colours again."""
         height, width = image.shape[:2]
         content = self.sources.content
         if image.shape[2] == 1:
@@ -260,33 +243,58 @@ class Transfer:
         if content.alpha is not None:
             alpha = resize_image(content.alpha, height, width)[..., None]
             image = np.concatenate([image * (alpha > 0), alpha], 2)
-        return np.rint(image * 255).astype(np.uint8)
-
-    def _result(self, interrupted: bool) -> TransferResult:
-        """The best so far at full size."""
-        best = resize_image(self._best, *self.sources.content.rgb.shape[:2])
-        return TransferResult(self._finished(best), self.records, interrupted)
+        return image
 
 
 def transfer(
     sources: Sources,
     config: TransferConfig,
     features: Features | None = None,
-    on_progress: Callable[[TransferProgress], Any] | None = None,
+    on_progress: OnProgress | None = None,
+    autosave: Autosave | None = None,
 ) -> TransferResult:
-    """Give the content the style.
+    """Give the content the style. Ctrl-C ends it with the best so far.
 
     Args:
         sources: the pictures, from `load_sources`.
         config: everything else.
         features: the network; loaded, but not downloaded, if not given.
         on_progress: called at every step.
+        autosave: where progress is kept, and perhaps gone on from.
 
     Raises:
         CheckpointError: the network's weights are missing or of another one.
+        DeviceError: a device that this machine does not have.
+        AutosaveError: there is something else where progress should be; see `Autosave.begin`.
         DivergedError: the loss is no number any more; it has the last good picture.
     """
-    return Transfer(sources, config, features, on_progress).run()
+    under_way = Transfer(sources, config, load_network(config) if features is None else features)
+    if autosave is not None:
+        autosave.begin(under_way)
+    try:
+        for progress in under_way.run():
+            if on_progress is not None:
+                on_progress(progress)
+            if autosave is not None:
+                autosave.step(under_way, progress.record.iteration)
+        if autosave is not None:
+            autosave.end(under_way, under_way.iteration)
+    except KeyboardInterrupt:
+        return under_way.result(interrupted=True)
+    return under_way.result()
+
+
+def load_network(config: TransferConfig, download: bool = False, progress: bool = False) -> Features:
+    """The network that the options ask for, on the device that they ask for; the rest as in `load_features`."""
+    device = resolve_torch_device(config.device)
+    weights = None if config.weights is None else Path(config.weights)
+    loaded = load_features(config.features, weights, download=download, progress=progress, seed=config.seed)
+    return loaded.to(device)
+
+
+def in_bytes(pixels: np.ndarray) -> np.ndarray:
+    """uint8 of a float picture in [0, 1]."""
+    return np.rint(pixels * 255).astype(np.uint8)
 
 
 def _shares(iterations: int, scales: int) -> list[int]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import pickle
+import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +35,8 @@ def find_weights(kind: str, download: bool, progress: bool) -> Path:
         if not download:
             raise CheckpointError(f"--features {kind}: its weights are not on this machine; {remedy}")
         try:
-            source.get_state_dict(progress=progress, check_hash=True, map_location="cpu", weights_only=True)
+            with redirect_stdout(sys.stderr if progress else io.StringIO()):  # torch says that it begins
+                source.get_state_dict(progress=progress, check_hash=True, map_location="cpu", weights_only=True)
         except (OSError, RuntimeError) as error:  # no network, a full disk; a hash that differs
             why = " ".join(str(getattr(error, "reason", error)).split())
             raise CheckpointError(f"--features {kind}: its weights cannot be downloaded ({why}); {remedy}") from error
