@@ -21,14 +21,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from painter.config import AutosaveConfig, option_name
+from painter.config import AutosaveConfig, PaintConfig, option_name
 from painter.errors import ImpastoError
 from painter.files import replacing
 from painter.version import __version__
 
 if TYPE_CHECKING:
-    from painter.growth import CountSearch
-    from painter.search import Search
+    from painter.pipeline import AnySearch
     from painter.subject import Subject
 
 FORMAT = 1  # of what searches save: higher whenever an older state cannot be gone on with
@@ -45,19 +44,19 @@ class Autosave:
 
     Args:
         output: the first file that the painting is written to, as it was asked for; need not exist.
-        subject: what is painted.
+        subject: what is painted; or, of other work, all that decides what comes out, as `identity_of` has it.
         resume: whether to go on where an earlier run left off.
         tell: called with one line when there is something to say.
         config: how often; the defaults if not given.
     """
 
     def __init__(
-        self, output: Path, subject: Subject, resume: bool = False,
+        self, output: Path, subject: Subject | dict[str, Any], resume: bool = False,
         tell: Callable[[str], None] | None = None, config: AutosaveConfig | None = None,
     ) -> None:  # fmt: skip
         self.output, self.resume, self.config = output, resume, config or AutosaveConfig()
         self.tell = tell or (lambda line: None)
-        self.identity = identity_of(subject)
+        self.identity = subject if isinstance(subject, dict) else identity_of(subject)
         digest = hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()
         self.path = output.parent / f".{output.name}.{digest[:8]}.autosave"
         self._begun = self._last = time.monotonic()
@@ -66,7 +65,7 @@ class Autosave:
         self._blocked = False  # whether something that is not ours has our name
         self._complained = False
 
-    def begin(self, search: Search | CountSearch) -> None:
+    def begin(self, search: AnySearch) -> None:
         """See what earlier runs have left, and have `search` go on from there if that is wanted.
 
         Raises:
@@ -78,12 +77,12 @@ class Autosave:
             self._look_around()
         self._begun = self._last = time.monotonic()
 
-    def step(self, search: Search | CountSearch, steps: int) -> None:
+    def step(self, search: AnySearch, steps: int) -> None:
         """A step has been taken, `steps` in all: save if it is time to."""
         if time.monotonic() - self._last >= self.config.seconds:
             self._save(search, steps)
 
-    def end(self, search: Search | CountSearch, steps: int) -> None:
+    def end(self, search: AnySearch, steps: int) -> None:
         """The search is over; drawing and writing may take long, too. Saved if it took long enough for that."""
         if steps > self._saved and time.monotonic() - self._begun >= self.config.seconds:
             self._save(search, steps)
@@ -102,7 +101,7 @@ class Autosave:
                 if path == self.path or path.name.startswith(f".{self.path.name}."):
                     path.unlink()
 
-    def _save(self, search: Search | CountSearch, steps: int) -> None:
+    def _save(self, search: AnySearch, steps: int) -> None:
         from painter.state import pack
 
         if self._blocked or steps <= self._ahead:
@@ -120,7 +119,7 @@ class Autosave:
         with replacing(self.path) as temporary:
             temporary.write_bytes(content)
 
-    def _go_on(self, search: Search | CountSearch) -> None:
+    def _go_on(self, search: AnySearch) -> None:
         path = self.path if os.path.lexists(self.path) else next(iter(self._others()), None)
         if path is None:
             self.tell(f"--resume: no progress is kept beside {self.output}; starting from the beginning")
@@ -136,7 +135,7 @@ class Autosave:
                 "it was begun on another machine or with other libraries, so the painting may differ in small ways"
             )
 
-    def _restore(self, search: Search | CountSearch, saved: dict[str, Any]) -> None:
+    def _restore(self, search: AnySearch, saved: dict[str, Any]) -> None:
         try:
             search.restore(saved["search"])
         except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, AssertionError) as error:
@@ -192,12 +191,17 @@ def identity_of(subject: Subject) -> dict[str, Any]:
     from renderers.checkpoint import checkpoint_folder, read_manifest
 
     config = subject.config
-    chosen = {**asdict(config), "device": subject.device, "backend": subject.backend}
-    options = {option_name(name): value for name, value in chosen.items() if name not in config.files}
-    files = {option_name(name): f"sha256 {_sha256(path)}" for name, path in config.files.items()}
     networks = None if config.brush is not None else read_manifest(checkpoint_folder())[config.style]["sha256"]
     about = {"version": f"{__version__}/{FORMAT}", "picture": subject.about["sha256"], "checkpoint": networks}
-    return {**about, **options, **files}
+    style = {} if subject.style is None else subject.style.identity
+    files = {option_name(name): f"sha256 {sha256_of_file(path)}" for name, path in config.files.items()}
+    return {**about, **style, **options_identity(config, subject.device, subject.backend), **files}
+
+
+def options_identity(config: PaintConfig, device: str, backend: str) -> dict[str, Any]:
+    """A configuration by the options' names, but for those that name files: what they hold is what counts."""
+    chosen = {**asdict(config), "device": device, "backend": backend}
+    return {option_name(name): value for name, value in chosen.items() if name not in config.files}
 
 
 def machine() -> dict[str, str]:
@@ -226,7 +230,7 @@ def _differences(saved: dict[str, Any], wanted: dict[str, Any]) -> str:
     return "begun with " + ", ".join(parts) + (" and more" if len(names) > _SHOWN else "")
 
 
-def _sha256(path: Path) -> str:
+def sha256_of_file(path: Path) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while block := stream.read(2**20):

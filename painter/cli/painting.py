@@ -103,7 +103,9 @@ def run(request: Request, watch: Stopwatch) -> int:
 
         keep_freed_memory()
 
-    subject = pipeline.prepare(request.paint.image, request.paint.config, watch)
+    subject = pipeline.prepare(
+        request.paint.image, request.paint.config, watch, download=True, progress=not request.quiet
+    )
     if not request.quiet:
         announce_compiling()
     tell = None if request.quiet else partial(say, sys.stderr)
@@ -119,6 +121,8 @@ def run(request: Request, watch: Stopwatch) -> int:
     if not request.quiet:
         tell_written(request.outputs, outputs, notes, "interrupted; wrote" if result.interrupted else "wrote")
         _tell_figures(result)
+    if found.failed is not None:
+        raise found.failed
     return INTERRUPTED if found.interrupted or late else 0
 
 
@@ -176,3 +180,11 @@ def _tell_figures(result: Result) -> None:
     goal = report["config"]["until_psnr"]
     short = "" if goal is None or report["psnr"] >= goal else f"; {goal:g} dB takes more strokes"
     say(sys.stdout, f"{report['strokes']} strokes, PSNR {report['psnr']:.2f} dB{ssim}{short}")
+    tell_style(report["style"])
+
+
+def tell_style(figures: dict[str, dict[str, float]] | None) -> None:
+    """What styling brought, if it came to its end."""
+    if figures is not None:
+        before, after = figures["before"], figures["after"]
+        say(sys.stdout, f"style loss {before['style']:.3f} -> {after['style']:.3f}, content {after['content']:.4f}")

@@ -29,8 +29,7 @@ class ProgressBar:
                 self._bar = new_bar(progress.steps, progress.step - 1)
             self._bar.total = progress.steps  # more, when another search turns out to be needed
             self._bar.set_description_str(progress.stage, refresh=False)
-            state = f"{len(progress.strokes)} strokes, loss {progress.loss:.4f}, {progress.psnr:.2f} dB"
-            self._bar.set_postfix_str(state, refresh=False)
+            self._bar.set_postfix_str(f"{len(progress.strokes)} strokes, {progress.figures}", refresh=False)
             self._bar.update(progress.step - self._bar.n)
 
     def finish(self) -> None:
