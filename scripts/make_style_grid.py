@@ -14,6 +14,7 @@ import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,7 +22,6 @@ from make_sheet import write_jpeg
 from photos import PHOTOS, whole_photo, write_photo
 
 from painter import PaintConfig, Painting, RestyleConfig, paint, restyle
-from painter.resizing import fit_size
 from painter.samples import sample_path
 
 CELL, GAP = 190, 4  # pixels
@@ -84,7 +84,7 @@ def glass() -> np.ndarray:
     for place in rng.random((130, 2)) * DRAWN:
         division.insert((float(place[0]), float(place[1])))
     for pane in division.getVoronoiFacetList([])[0]:
-        corners = np.int32(pane)
+        corners = pane.astype(np.int32)
         cv2.fillConvexPoly(image, corners, _ink(colors[rng.integers(8)] * rng.uniform(0.8, 1.1)), cv2.LINE_AA)
         cv2.polylines(image, [corners], True, (15, 12, 15), 7, cv2.LINE_AA)
     return image
@@ -153,9 +153,8 @@ def strip(images: list[np.ndarray], cell: int) -> np.ndarray:
     cells = []
     for image in images:
         shown = _on_white(image) if image.shape[2] == 4 else image
-        size = fit_size(*shown.shape[:2], max(cell, height))
-        scale = max(height / size[0], cell / size[1])
-        size = (max(height, round(size[0] * scale)), max(cell, round(size[1] * scale)))
+        scale = max(height / shown.shape[0], cell / shown.shape[1])
+        size = (max(height, round(shown.shape[0] * scale)), max(cell, round(shown.shape[1] * scale)))
         shown = cv2.resize(shown, size[::-1], interpolation=cv2.INTER_AREA)
         top, left = (size[0] - height) // 2, (size[1] - cell) // 2
         cells += [shown[top : top + height, left : left + cell], np.full((height, GAP, 3), 255, np.uint8)]
@@ -169,7 +168,7 @@ def _on_white(image: np.ndarray) -> np.ndarray:
 
 def make_grid(out: Path, size: int, iterations: int) -> None:
     """Paint, restyle and transfer all rows: painting, style, colours, texture, pixels."""
-    strips = []
+    strips: list[np.ndarray] = []
     for row in ROWS:
         painting, style = found(row, size), style_picture(row.style)
         images = [painting.draw(), style]
@@ -191,7 +190,7 @@ def print_table(size: int, iterations: int) -> None:
     row = ROWS[0]
     painting, style = found(row, size), style_picture(row.style)
     plain = RestyleConfig(features="random", iterations=iterations)
-    changes = [
+    changes: list[dict[str, Any]] = [
         {}, {"style_weight": 0.1}, {"style_weight": 10.0}, {"content_weight": 0.0}, {"content_weight": 20.0},
         {"content_loss": "features"}, {"style_size": size // 2}, {"style_size": 2 * size},
     ]  # fmt: skip

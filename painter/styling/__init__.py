@@ -8,6 +8,8 @@
     optimizers.py  how the pixels move
     transfer.py    the pixels of a picture, optimised
     records.py     losses as a table and a plot
+    strokes.py     the strokes of a painting, optimised
+    color_target.py  how colours are distributed, for strokes
 
 `docs/style.md` tells what is there for other programs to use.
 """
