@@ -25,7 +25,7 @@ from painter import PaintConfig, Painting, RestyleConfig, paint, restyle
 from painter.samples import sample_path
 
 CELL, GAP = 190, 4  # pixels
-PIXEL_SIDE, PIXEL_STEPS = 256, 30  # of the pixel mode
+PIXEL_SIDE, PIXEL_STEPS = 192, 24  # of the pixel mode
 DRAWN = 512  # side of the styles that are drawn here, pixels
 
 
@@ -43,7 +43,6 @@ ROWS = (
     Row("circuit_coin", "markerpen", "glass"),
     Row("chelsea", "rectangle", "glass"),
     Row("coffee", "watercolor", "immunohistochemistry"),
-    Row("chelsea", "oilpaintbrush", "hatching"),
 )
 
 
@@ -84,27 +83,9 @@ def glass() -> np.ndarray:
     for place in rng.random((130, 2)) * DRAWN:
         division.insert((float(place[0]), float(place[1])))
     for pane in division.getVoronoiFacetList([])[0]:
-        corners = pane.astype(np.int32)
+        corners = np.asarray(pane).astype(np.int32)
         cv2.fillConvexPoly(image, corners, _ink(colors[rng.integers(8)] * rng.uniform(0.8, 1.1)), cv2.LINE_AA)
         cv2.polylines(image, [corners], True, (15, 12, 15), 7, cv2.LINE_AA)
-    return image
-
-
-def hatching() -> np.ndarray:
-    """uint8 [H, W, 3]: ink lines on paper, crossed where it is dark."""
-    rng = np.random.default_rng(2)
-    image = np.full((DRAWN, DRAWN, 3), (238, 228, 205), np.uint8)
-    tone = cv2.GaussianBlur(rng.random((DRAWN, DRAWN)).astype(np.float32), (0, 0), 40)
-    tone = (tone - tone.min()) / (tone.max() - tone.min())
-    for _ in range(2200):
-        place = rng.random(2) * DRAWN
-        light = tone[int(place[1]), int(place[0])]
-        if rng.random() < light:
-            continue
-        angle = np.pi / 4 + rng.normal(0, 0.08) + (np.pi / 2 if light < 0.35 and rng.random() < 0.5 else 0)
-        reach = rng.uniform(20, 50) * np.array([np.cos(angle), np.sin(angle)])
-        begin, end = np.int32(place - reach), np.int32(place + reach)
-        cv2.line(image, begin.tolist(), end.tolist(), (50, 35, 30), 2, cv2.LINE_AA)
     return image
 
 
@@ -114,7 +95,7 @@ def _ink(color: np.ndarray) -> tuple[float, ...]:
 
 def style_picture(name: str) -> np.ndarray:
     """uint8 [H, W, 3]."""
-    drawn = {"swirls": swirls, "glass": glass, "hatching": hatching}
+    drawn = {"swirls": swirls, "glass": glass}
     return drawn[name]() if name in drawn else whole_photo(name)
 
 
@@ -125,7 +106,7 @@ def content_source(name: str) -> Path | np.ndarray:
 
 def found(row: Row, size: int) -> Painting:
     """The content, painted."""
-    return paint(content_source(row.content), PaintConfig(style=row.brush, size=size, iterations=260)).painting
+    return paint(content_source(row.content), PaintConfig(style=row.brush, size=size, iterations=200)).painting
 
 
 def on_pixels(row: Row, style: np.ndarray) -> np.ndarray:
