@@ -21,16 +21,20 @@ if TYPE_CHECKING:
     from painter.errors import ImpastoError, StrokeFileError
     from painter.painting import Painting
     from painter.pipeline import Result, paint
+    from painter.restyling import RestyleConfig, Restyled, restyle
 
 __all__ = [
     "ExportConfig",
     "ImpastoError",
     "PaintConfig",
     "Painting",
+    "RestyleConfig",
+    "Restyled",
     "Result",
     "StrokeFileError",
     "__version__",
     "paint",
+    "restyle",
 ]
 
 _HOMES = {
@@ -38,9 +42,12 @@ _HOMES = {
     "ImpastoError": "painter.errors",
     "PaintConfig": "painter.config",
     "Painting": "painter.painting",
+    "RestyleConfig": "painter.restyling",
+    "Restyled": "painter.restyling",
     "Result": "painter.pipeline",
     "StrokeFileError": "painter.errors",
     "paint": "painter.pipeline",
+    "restyle": "painter.restyling",
 }
 
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from painter.config import AutosaveConfig, named_files, option_name
 from painter.errors import ImpastoError, one_line
-from painter.files import remove, replacing
+from painter.files import remove, replacing, sha256_of
 from painter.version import __version__
 
 if TYPE_CHECKING:
@@ -212,7 +212,8 @@ def identity_of(subject: Subject) -> dict[str, Any]:
     config = subject.config
     networks = None if config.brush is not None else read_manifest(checkpoint_folder())[config.style]["sha256"]
     about = {"picture": subject.about["sha256"], "checkpoint": networks}
-    return {**about, **options_of(config, device=subject.device, backend=subject.backend)}
+    style = {} if subject.style is None else subject.style.identity
+    return {**about, **style, **options_of(config, device=subject.device, backend=subject.backend)}
 
 
 def options_of(config: Any, **instead: Any) -> dict[str, Any]:
@@ -223,7 +224,7 @@ def options_of(config: Any, **instead: Any) -> dict[str, Any]:
     """
     files = named_files(config)
     options = {option_name(name): value for name, value in {**asdict(config), **instead}.items() if name not in files}
-    contents = {option_name(name): f"sha256 {_sha256(path)}" for name, path in files.items()}
+    contents = {option_name(name): f"sha256 {sha256_of(path)}" for name, path in files.items()}
     return {"version": f"{__version__}/{FORMAT}", **options, **contents}
 
 
@@ -252,11 +253,3 @@ def _differences(saved: dict[str, Any], wanted: dict[str, Any]) -> str:
         what = f"another {name}" if is_file else f"no {name}" if value is None else f"{name} {value}"
         parts.append(one_line(what)[:_LONGEST])
     return "begun with " + ", ".join(parts) + (" and more" if len(names) > _SHOWN else "")
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()

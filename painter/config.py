@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from painter.errors import OptionError
 from painter.options import ByteSize, Choice, Color, File, Kind, Names, Number, OrNames, Pair, Palette, Switch, Whole
+from painter.styling.layers import KINDS
 
 STYLES = ("oilpaintbrush", "watercolor", "markerpen", "rectangle")
 STYLE_ALIASES = {"oil": "oilpaintbrush", "watercolour": "watercolor", "marker": "markerpen", "tape": "rectangle"}
@@ -18,7 +19,16 @@ CANVASES = ("auto", "white", "black", "transparent")
 FOCUSES = ("none", "auto")
 EASES = ("linear", "early", "late")
 SVG_MODES = ("paint", "plot")
+STYLE_MODES = ("color", "texture")
+CONTENT_LOSSES = ("luminance", "features")
 MAX_FRAMES = 20_000
+STYLE_OPTIONS = (
+    "style_mode", "style_weight", "content_weight", "content_loss", "style_size", "style_iterations", "features",
+    "weights",
+)  # fmt: skip
+"""Fields that mean nothing without a style picture."""
+
+MOST_ENLARGED = 4  # how many times larger than the painting a style picture may be seen
 _OPACITIES = Pair(0, 1)
 
 
@@ -31,6 +41,16 @@ def option(default: Any, metavar: str, help: str, kind: Kind) -> Any:
         help: one line; `{}` becomes what the kind takes.
     """
     return field(default=default, metadata={"metavar": metavar, "help": help.format(kind.words), "kind": kind})
+
+
+def same_option(config: type, name: str, **changes: Any) -> Any:
+    """The field that another dataclass has, with its default and all, but for `changes` of its metadata.
+
+    `default` among them is the new default.
+    """
+    spec = config.__dataclass_fields__[name]  # type: ignore[attr-defined]
+    default = changes.pop("default", spec.default)
+    return field(default=default, metadata={**spec.metadata, **changes})
 
 
 def option_name(name: str) -> str:
@@ -124,6 +144,24 @@ class PaintConfig:
     loss: str = option("mix", "L", "pixel loss: {}", Names(LOSSES))
     ot: float = option(0.0, "W", "weight of the optimal-transport term, {}; 0 leaves it out", Number(0.0, 1000.0))
     iterations: int = option(420, "N", "steps of gradient descent over the whole search, {}", Whole(0, 100_000))
+    style_image: str | None = option(
+        None, "FILE", "a picture whose style the finished strokes take on", File("a picture")
+    )
+    style_mode: str = option(
+        "color", "M", "what they take on: {} (colours alone, or all that strokes are made of)", Names(STYLE_MODES)
+    )
+    style_weight: float = option(1.0, "W", "weight of the style, {}", Number(0.0, 1e6))
+    content_weight: float = option(2.0, "W", "weight of the painting as it was, {}", Number(0.0, 1e6))
+    content_loss: str = option("luminance", "L", "what of it is to stay: {}", Names(CONTENT_LOSSES))
+    style_size: int | None = option(
+        None, "PX", "long side of the style picture, beside a painting of --size, {} (default: as large as that)",
+        Whole(16, 8192),
+    )  # fmt: skip
+    style_iterations: int = option(60, "N", "steps of styling, after the search, {}", Whole(0, 100_000))
+    features: str = option("vgg19", "F", "the network that sees style: {}; random needs no download", Names(KINDS))
+    weights: str | None = option(
+        None, "FILE", "its weights, torchvision's as .pth or .safetensors", File("a file of weights")
+    )
     device: str = option("auto", "DEVICE", "{}; where the search runs", Names(DEVICES))
     backend: str = option("auto", "B", "{}; the kernels that blend (reference: plain and slow)", Names(BACKENDS))
 
@@ -133,6 +171,19 @@ class PaintConfig:
             raise OptionError("--until-psnr with --strokes auto: both choose the number of strokes; leave one out")
         if self.min_size is not None and self.max_size is not None and self.min_size > self.max_size:
             raise OptionError(f"--min-size {self.min_size}: must not be above --max-size, which is {self.max_size}")
+        self._check_style()
+
+    def _check_style(self) -> None:
+        if self.style_image is None:
+            for spec in fields(self):
+                if spec.name in STYLE_OPTIONS and (value := getattr(self, spec.name)) != spec.default:
+                    name = option_name(spec.name)
+                    raise OptionError(f"{name} {value}: there is no style to take on; name one with --style-image")
+        if self.features == "random" and self.weights is not None:
+            raise OptionError(f"--weights {self.weights}: --features random takes none; choose vgg19 or vgg16")
+        if self.style_size is not None and self.style_size > MOST_ENLARGED * self.size:
+            most = f"more than {MOST_ENLARGED} times --size, which is {self.size}"
+            raise OptionError(f"--style-size {self.style_size}: is {most}; choose a smaller one")
 
     def opacity_range(self, transparent: bool = False) -> tuple[float, float]:
         """The least and the greatest opacity of a stroke, in [0, 1], on a ground that is transparent or not."""
@@ -195,6 +246,38 @@ class SearchConfig:
     final_rate: float = 0.5  # all rates in the stages at full size, times this
     transport_side: int = 24  # cells along the longer side of the transport term's canvas
     density: float = 1.0  # texels to a pixel in the frames that the networks decode
+
+
+@dataclass(frozen=True)
+class StyleLevel:
+    """A run of steps that give strokes a style, on one canvas."""
+
+    side: int  # long side of the canvas, pixels
+    steps: float  # share of all steps
+    layers: tuple[str, ...]  # where style is compared; all count the same
+
+
+@dataclass(frozen=True)
+class StyleSearchConfig:
+    """How strokes are given a style. A step costs what the network costs: so small canvases and no deep layers.
+
+    At 128 px a stroke of 500 is 5 to 30 px long, what a filter of relu4_1 sees about 50 (both seen from above: the
+    composition of strokes); at 256 px relu3_1 sees single strokes and their edges. relu4_1 at 256 px, or relu5_1,
+    double the time and change little that strokes could follow.
+    """
+
+    levels: tuple[StyleLevel, ...] = (
+        StyleLevel(128, 0.5, ("relu1_1", "relu2_1", "relu3_1", "relu4_1")),
+        StyleLevel(256, 0.5, ("relu1_1", "relu2_1", "relu3_1")),
+    )
+    last_steps: float = 0.12  # share of the steps of 'texture' that come last: colours, on the engine's own maps
+    content_layer: str = "relu3_1"  # for the content loss 'features'
+    color_weight: float = 4.0  # of the distribution of colours, against the Gram matrices: without it pink in a blue
+    directions: int = 24  # along which that distribution is compared
+    color_pixels: int = 2**14  # of a canvas that it looks at, about
+    alpha_weight: float = 60.0  # of alpha that changes, against style and content together: edges are to stay
+    most_gain: float = 2.5  # how much contrast the first match of colours may add, where the painting has hardly any
+    time_to_style: float = 0.4  # share of `--seconds` that is kept for it
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@
     ├── OutputError               a path we cannot or do not know how to write
     ├── DeviceError               a device that this machine does not have
     ├── AutosaveError             a kept search that cannot be gone on with (defined in painter.autosave)
+    ├── StyleDivergedError        a style's loss that is no number any more (defined in painter.styling.strokes)
     └── CheckpointError           a network file that is missing, truncated or altered (defined in renderers)
 
 The core raises these; only the command line prints them and exits (code 2). `one_line` keeps a message one line,

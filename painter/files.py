@@ -8,6 +8,7 @@ is removed when NAME is next written, a day later or more.
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
 import re
 import secrets
@@ -92,6 +93,15 @@ def noting(note: Note) -> Iterator[None]:
         yield
     finally:
         _noted.reset(before)
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file's content, 64 hexadecimal digits. Raises OSError where it cannot be read."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def flush_file(path: Path) -> None:

@@ -24,7 +24,12 @@ from painter.version import __version__
 if TYPE_CHECKING:  # torch and numba take seconds to import, and a bad picture is refused before that
     from painter.autosave import Autosave
     from painter.growth import CountSearch
+    from painter.restyling import StyledSearch
     from painter.search import Progress, Search
+    from painter.styling.strokes import StrokeStyling, StyleDivergedError
+    from renderers.strokes import Strokes
+
+    AnySearch = Search | CountSearch | StyledSearch | StrokeStyling
 
 OnProgress = Callable[["Progress"], None]
 
@@ -34,8 +39,10 @@ class Found:
     """What a search has found."""
 
     painting: Painting
-    seen_psnr: float | None  # dB, as the search saw its canvas last; None if no step was taken
+    seen_psnr: float | None  # dB, as the search saw its canvas last; None if no step was taken, or it was styled
     interrupted: bool  # whether Ctrl-C cut it short
+    style: dict[str, dict[str, float]] | None = None  # losses 'before' and 'after' styling, if that came to its end
+    failed: StyleDivergedError | None = None  # what ended styling; the painting is the last good one
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,17 +104,25 @@ def paint(source: PictureSource, config: PaintConfig | None = None, on_progress:
 
     Raises:
         ImpastoError: PictureError, OptionError, DeviceError or CheckpointError, whose messages are single lines.
+        StyleDivergedError: a style's loss is no number any more; it has the last good painting as `result`.
         KeyboardInterrupt: before there is a stroke, or while drawing.
     """
     watch = Stopwatch()
     subject = prepare(source, config or PaintConfig(), watch)
-    return finish(subject, find_strokes(subject, watch, on_progress), watch)
+    found = find_strokes(subject, watch, on_progress)
+    result = finish(subject, found, watch)
+    if found.failed is not None:
+        found.failed.result = result
+        raise found.failed
+    return result
 
 
-def prepare(source: PictureSource, config: PaintConfig, watch: Stopwatch) -> Subject:
+def prepare(
+    source: PictureSource, config: PaintConfig, watch: Stopwatch, download: bool = False, progress: bool = False
+) -> Subject:
     """`prepare_subject`, on the clock."""
     with watch.phase("load"):
-        return prepare_subject(source, config)
+        return prepare_subject(source, config, download, progress)
 
 
 def find_strokes(
@@ -122,41 +137,66 @@ def find_strokes(
         KeyboardInterrupt: before there is a stroke.
         AutosaveError: there is something else where progress should be; see `Autosave.begin`.
     """
-    from painter.order import arrange
+    from painter.restyling import StyledSearch
+    from painter.styling.strokes import StyleDivergedError
 
     search = make_search(subject)
     if autosave is not None:
         autosave.begin(search)
-    strokes, steps, interrupted = search.strokes, 0, False
+    failed = None
     with watch.phase("search"), one_torch_thread():
         try:
-            for progress in search.run():
-                strokes, steps = progress.strokes, progress.step
-                if on_progress is not None:
-                    on_progress(progress)
-                if autosave is not None:
-                    autosave.step(search, steps)
-            if autosave is not None and steps:
-                autosave.end(search, steps)
-            # Not the last step's: without iterations there is none, and strokes are only placed.
-            strokes = search.strokes
-        except KeyboardInterrupt:
-            if strokes is None:
-                raise
-            interrupted = True
+            strokes, interrupted = follow(search, on_progress, autosave)
+        except StyleDivergedError as error:
+            strokes, interrupted, failed = search.strokes, False, error
         assert strokes is not None
-        strokes = strokes.map(lambda values: values.cpu())
-        strokes = strokes[arrange(strokes, subject.aspect)]
-    painting = Painting(
-        strokes, subject.aspect, subject.ground, subject.config, subject.region, _provenance(subject)
-    )
-    return Found(painting, search.psnr, interrupted)
+        strokes = arranged(strokes, subject.aspect)
+    styled = search.styling if isinstance(search, StyledSearch) else None
+    ground = subject.ground if styled is None else styled.ground
+    painting = Painting(strokes, subject.aspect, ground, subject.config, subject.region, provenance(subject))
+    seen = search.psnr if subject.style is None else None
+    return Found(painting, seen, interrupted, None if styled is None else styled.figures, failed)
 
 
-def make_search(subject: Subject) -> Search | CountSearch:
-    """The search for this subject's strokes, and for how many they are if that is to be found, too."""
+def follow(search: AnySearch, on_progress: OnProgress | None, autosave: Autosave | None) -> tuple[Strokes | None, bool]:
+    """Run a search to its end: the strokes, and whether Ctrl-C cut it short.
+
+    Raises:
+        KeyboardInterrupt: before there is a stroke.
+    """
+    strokes, steps = search.strokes, 0
+    try:
+        for progress in search.run():
+            strokes, steps = progress.strokes, progress.step
+            if on_progress is not None:
+                on_progress(progress)
+            if autosave is not None:
+                autosave.step(search, steps)
+        if autosave is not None and steps:
+            autosave.end(search, steps)
+    except KeyboardInterrupt:
+        if strokes is None:
+            raise
+        return strokes, True
+    # Not the last step's: without iterations there is none, and strokes are only placed.
+    return search.strokes, False
+
+
+def arranged(strokes: Strokes, aspect: tuple[int, int]) -> Strokes:
+    """The strokes on the CPU, in an order that is pleasant to watch."""
+    from painter.order import arrange
+
+    strokes = strokes.map(lambda values: values.cpu())
+    return strokes[arrange(strokes, aspect)]
+
+
+def make_search(subject: Subject) -> AnySearch:
+    """The search for this subject's strokes: for how many they are if that is to be found, and for their style."""
     from painter import growth
+    from painter.restyling import StyledSearch
 
+    if subject.style is not None:
+        return StyledSearch(subject)
     grows = subject.config.strokes == "auto" or subject.config.until_psnr is not None
     return growth.CountSearch(subject) if grows else growth.make_search(subject)
 
@@ -181,13 +221,14 @@ def finish(subject: Subject, found: Found, watch: Stopwatch) -> Result:
         "interrupted": found.interrupted,
         **figures,
         "seen_psnr": found.seen_psnr,
+        "style": found.style,
         "seconds": watch.seconds(),
         "peak_rss_mb": peak_rss_mb(),
     }
     return Result(painting, image, report)
 
 
-def _provenance(subject: Subject) -> dict[str, Any]:
+def provenance(subject: Subject) -> dict[str, Any]:
     """`Painting.about`."""
     from renderers.checkpoint import listed_digest
 

@@ -27,7 +27,6 @@ from painter.state import real, strokes_of, whole
 from painter.variables import Allowed, StrokeVariables
 from renderers.blending import Layers, blend
 from renderers.blending.relevance import removal_costs
-from renderers.brushes import Limits
 from renderers.decoding import EngineMaps, MapSource, make_layers
 from renderers.strokes import Strokes
 
@@ -44,6 +43,11 @@ class Progress:
     strokes: Strokes  # the painting as it stands
     loss: float
     psnr: float  # dB, of the canvas that is searched on
+
+    @property
+    def figures(self) -> str:
+        """How it goes, for people."""
+        return f"loss {self.loss:.4f}, {self.psnr:.2f} dB"
 
 
 @dataclass(frozen=True)
@@ -92,14 +96,9 @@ class Search:
         self.config, self.search = config, search or SearchConfig()
         self.ground = torch.from_numpy(goal.ground).to(self.device)
         self.rng = np.random.default_rng(config.seed)
-        height, width = goal.target.shape[:2]
-        longer = max(height, width)
-        limits = Limits(
-            width=width / longer, height=height / longer,
-            min_size=config.min_size or 0.0, max_size=config.max_size or math.inf,
-        )  # fmt: skip
         palette = None if goal.palette is None else torch.from_numpy(goal.palette).to(self.device)
-        self.allowed = Allowed(limits, goal.opacity, palette)
+        height, width = goal.target.shape[:2]
+        self.allowed = Allowed.of(config, (height, width), goal.opacity, palette)
         self.strokes: Strokes | None = None
         self.step = 0
         self.steps = config.iterations
@@ -236,7 +235,7 @@ class Search:
             loss, error = measured_loss(canvas, target, self.config.loss, weight)
             if transport is not None:
                 loss = loss + self.config.ot * transport(canvas)
-            self.strokes = variables.descend(loss, stage.rate * _cosine(done))
+            self.strokes = variables.descend(loss, stage.rate * falling_rate(done))
             self.step += 1
             self.psnr = -10 * math.log10(max(error, 1e-10))
             pace.step()
@@ -286,7 +285,7 @@ def _planes(image: Tensor) -> Tensor:
     return image.permute(2, 0, 1).contiguous().permute(1, 2, 0)
 
 
-def _cosine(done: float) -> float:
+def falling_rate(done: float) -> float:
     """Rate at a share of a stage: full at first, then falling along half a cosine to a twentieth."""
     falling = max(0.0, (done - PLATEAU) / (1 - PLATEAU))
     return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * falling))

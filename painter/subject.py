@@ -21,6 +21,7 @@ from painter.resizing import fit_size, resize_image
 from painter.tones import divide_tones
 
 if TYPE_CHECKING:  # torch and numba take seconds to import, and a bad picture is refused before that
+    from painter.styling.strokes import Style
     from renderers.decoding import MapSource
 
 PictureSource = str | os.PathLike[str] | np.ndarray
@@ -45,6 +46,7 @@ class Subject:
     maps: MapSource
     device: str  # 'cpu' or 'cuda', where the search runs
     backend: str  # 'reference', 'cpu' or 'cuda', what blends there
+    style: Style | None = None  # what the finished strokes take on
     noun = "painting"
 
     def identity(self) -> dict[str, Any]:
@@ -59,8 +61,14 @@ class Subject:
         return max(self.picture.shape[:2])
 
 
-def prepare_subject(source: PictureSource, config: PaintConfig) -> Subject:
+def prepare_subject(
+    source: PictureSource, config: PaintConfig, download: bool = False, progress: bool = False
+) -> Subject:
     """Read the picture and the files that options name, check the device and load the networks or the own brush.
+
+    Args:
+        download: whether the weights that see a style may be downloaded where they are missing.
+        progress: whether a bar of that may be shown.
 
     Raises:
         ImpastoError: PictureError, OptionError, DeviceError or CheckpointError.
@@ -102,7 +110,16 @@ def prepare_subject(source: PictureSource, config: PaintConfig) -> Subject:
         maps=maps,
         device=device,
         backend=backend,
+        style=_style(config, download, progress),
     )
+
+
+def _style(config: PaintConfig, download: bool, progress: bool) -> Style | None:
+    if config.style_image is None:
+        return None
+    from painter.styling.strokes import load_style
+
+    return load_style(config.style_image, config, download, progress)
 
 
 def _focus_weight(picture: Picture, config: PaintConfig, side: int) -> np.ndarray | None:
@@ -125,9 +142,7 @@ def _shown(alpha: np.ndarray | None, region: np.ndarray | None) -> np.ndarray | 
     return alpha * region
 
 
-def _in_tones(
-    picture: Picture, shown: np.ndarray | None, config: PaintConfig, palette: np.ndarray | None
-) -> Picture:
+def _in_tones(picture: Picture, shown: np.ndarray | None, config: PaintConfig, palette: np.ndarray | None) -> Picture:
     if config.tones is None:
         return picture
     weight = None if shown is None else _at_most(shown, TONES_SIDE)

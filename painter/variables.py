@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from painter.adam import Adam
-from painter.config import SearchConfig
+from painter.config import PaintConfig, SearchConfig
 from painter.state import like
 from renderers.brushes import BRUSHES, Limits
 from renderers.strokes import Strokes
@@ -22,6 +23,17 @@ class Allowed:
     limits: Limits
     opacity: tuple[float, float] = (0.1, 1.0)
     palette: Tensor | None = None  # [K, 3] float32: the only colours that there are
+
+    @staticmethod
+    def of(config: PaintConfig, size: tuple[int, int], opacity: tuple[float, float], palette: Tensor | None) -> Allowed:
+        """What `config` allows on a canvas of this height and width, in any one unit."""
+        height, width = size
+        longer = max(height, width)
+        limits = Limits(
+            width=width / longer, height=height / longer,
+            min_size=config.min_size or 0.0, max_size=config.max_size or math.inf,
+        )  # fmt: skip
+        return Allowed(limits, opacity, palette)
 
     def colors(self, wanted: Tensor) -> Tensor:
         """The nearest colours that there are: [..., 3]."""
@@ -37,6 +49,19 @@ class Allowed:
         colors, opacity = self.colors(wanted.colors), wanted.opacity.clamp(*self.opacity)
         # Some of torch's functions round otherwise where values lie apart in memory; read from a file they never do.
         return Strokes(wanted.brush, shape, colors, opacity, wanted.seed).map(Tensor.contiguous)
+
+
+def natural_steps(strokes: Strokes, search: SearchConfig) -> dict[str, Tensor | float]:
+    """How far each shape parameter goes in a step at full rate, by name: a number, or [N] in units of sizes."""
+    brush = BRUSHES[strokes.brush]
+    frame = brush.frame(strokes.shape, 1e-6)
+    size = frame.scale * frame.box.prod(dim=1).sqrt() * 2
+    rates: dict[str, Tensor | float] = {
+        "side": size * search.rate_length,
+        "rad": search.rate_angle,
+        "1": search.rate_ratio,
+    }
+    return {parameter.name: rates[parameter.unit] for parameter in brush.parameters}
 
 
 class StrokeVariables:
@@ -60,14 +85,7 @@ class StrokeVariables:
         strokes = strokes.detach()
         self.start, self.allowed, self.search, self.shapes = strokes, allowed, search, shapes
         self.brush = BRUSHES[strokes.brush]
-        frame = self.brush.frame(strokes.shape, 1e-6)
-        size = frame.scale * frame.box.prod(dim=1).sqrt() * 2
-        rates: dict[str, Tensor | float] = {
-            "side": size * search.rate_length,
-            "rad": search.rate_angle,
-            "1": search.rate_ratio,
-        }
-        self.step = {parameter.name: rates[parameter.unit] for parameter in self.brush.parameters}
+        self.step = natural_steps(strokes, search)
         self.delta = {name: torch.zeros_like(strokes.opacity, requires_grad=shapes) for name in self.brush.names}
         self.colors = (strokes.colors / search.rate_color).requires_grad_()
         self.opacity = (strokes.opacity / search.rate_opacity).requires_grad_()

@@ -32,6 +32,7 @@ from painter.palette import choose_palette, read_palette
 from painter.picture import load_picture
 from painter.pipeline import Result, paint
 from painter.replaying import ReplayConfig, altered
+from painter.restyling import RestyleConfig, Restyled, restyle
 from painter.samples import sample_path
 from painter.stroke_file import load_strokes, save_strokes
 from renderers.strokes import Strokes
@@ -43,6 +44,7 @@ CHAPTERS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("The painting", (Painting, Strokes)),
     ("Files", (ExportConfig, format_of, save_strokes, load_strokes)),
     ("Draw it again", (ReplayConfig, altered)),
+    ("Style", (restyle, RestyleConfig, Restyled)),
     ("Pictures, colours, figures", (load_picture, sample_path, choose_palette, read_palette, compare)),
     ("Errors", (painter.errors,)),
 )

@@ -13,7 +13,7 @@ import pytest
 
 from painter import cli
 from painter.cli.painting import make_parser, read_request
-from painter.config import PaintConfig, option_name
+from painter.config import STYLE_OPTIONS, PaintConfig, option_name
 from painter.config_file import make_config, read_config_file
 from painter.errors import OptionError
 from painter.presets import PRESETS
@@ -39,9 +39,24 @@ OTHER: dict[str, Any] = {  # a value other than the default for every field
     "loss": "l1",
     "ot": 0.05,
     "iterations": 30,
+    "style_image": "waves.png",
+    "style_mode": "texture",
+    "style_weight": 2.0,
+    "content_weight": 0.5,
+    "content_loss": "features",
+    "style_size": 400,
+    "style_iterations": 12,
+    "features": "vgg16",
+    "weights": "vgg16.pth",
     "device": "cpu",
     "backend": "reference",
 }
+
+
+def alone(name: str) -> dict[str, Any]:
+    """That field, and what it needs to mean anything."""
+    needed = {"style_image": OTHER["style_image"]} if name in STYLE_OPTIONS else {}
+    return {**needed, name: OTHER[name]}
 
 
 @pytest.fixture
@@ -74,7 +89,7 @@ def test_other_values_are_other_values_of_every_field() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, OTHER, {"strokes": "auto", "focus": "auto"}, *({name: value} for name, value in OTHER.items())]
+    "settings", [{}, OTHER, {"strokes": "auto", "focus": "auto"}, *(alone(name) for name in OTHER)]
 )
 def test_configurations_survive_dictionaries_and_json(settings: dict[str, Any]) -> None:
     config = PaintConfig(**settings)
@@ -156,6 +171,8 @@ def test_files_are_those_that_options_name() -> None:
         "palette": Path("gameboy.hex"),
         "focus": Path("faces.png"),
         "region": Path("mask.png"),
+        "style_image": Path("waves.png"),
+        "weights": Path("vgg16.pth"),
     }
 
 
@@ -189,10 +206,12 @@ def test_each_layer_covers_the_ones_before(name: str, here: Path, monkeypatch: p
         "preset": {"style": "rectangle", "strokes": 11, "device": "auto", "backend": "cpu"}.get(name, OTHER[name]),
         "default": getattr(PaintConfig(), name),
     }
-    monkeypatch.setitem(PRESETS, "logo", type(PRESETS["logo"])("", {name: values["preset"]}))
+    monkeypatch.setitem(PRESETS, "logo", type(PRESETS["logo"])("", {**alone(name), name: values["preset"]}))
     (here / "preset.toml").write_text('preset = "logo"\n')
-    (here / "both.toml").write_text(as_toml({"preset": "logo", name: OTHER[name]}))
-    default = () if values["default"] is None else (option_name(name), as_text(values["default"]))
+    (here / "both.toml").write_text(as_toml({"preset": "logo", **alone(name)}))
+    default: tuple[str, ...] = ()
+    if values["default"] is not None:
+        default = (option_name(name), as_text(values["default"]))
     assert getattr(parsed("--preset", "logo"), name) == values["preset"]
     assert getattr(parsed("--config", "preset.toml"), name) == values["preset"]
     assert getattr(parsed("--config", "both.toml"), name) == OTHER[name]

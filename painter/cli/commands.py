@@ -9,6 +9,7 @@ from __future__ import annotations
 # Name -> what it does, for the help. This is the registry: a new command adds its line here.
 COMMANDS: dict[str, str] = {
     "replay": "draw a stroke file again, at any size and in any format",
+    "restyle": "give strokes that are kept in a file the style of a picture",
     "suggest": "show how the quality grows with the number of strokes",
     "transfer": "give a picture the style of another, pixel by pixel",
 }

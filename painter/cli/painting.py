@@ -31,7 +31,6 @@ from painter.cli.outputs import (
     add_export_options,
     add_output_options,
     check_outputs,
-    claimed,
     painting_jobs,
     read_outputs,
     tell_written,
@@ -40,12 +39,11 @@ from painter.cli.outputs import (
 )
 from painter.cli.paths import check_inputs, default_folder
 from painter.cli.progress import ProgressBar, announce_compiling, say
+from painter.cli.resuming import Resuming
 from painter.export import writing
 from painter.usage import Stopwatch, keep_freed_memory, peak_rss_mb
 
 if TYPE_CHECKING:
-    from painter.autosave import Autosave
-    from painter.journal import Journal
     from painter.pipeline import Result
 
 
@@ -101,29 +99,28 @@ def run(request: Request, watch: Stopwatch) -> int:
     """Paint and write; the exit code."""
     with watch.phase("start"):
         from painter import pipeline
-        from painter.autosave import Autosave
-        from painter.journal import Journal
 
         keep_freed_memory()
 
-    subject = pipeline.prepare(request.paint.image, request.paint.config, watch)
+    subject = pipeline.prepare(
+        request.paint.image, request.paint.config, watch, download=True, progress=not request.quiet
+    )
     if not request.quiet:
         announce_compiling()
-    tell = None if request.quiet else partial(say, sys.stderr)
-    autosave = Autosave(Path(request.outputs.paintings[0]), subject, request.resume, tell)
-    journal = Journal(autosave.path.with_suffix(".journal"), repr(request.outputs), request.resume)
+    resuming = Resuming(request.outputs, subject, request.resume, request.quiet)
     with closing(ProgressBar()) as bar:
-        found = pipeline.find_strokes(subject, watch, None if request.quiet else bar.show, autosave)
+        found = pipeline.find_strokes(subject, watch, None if request.quiet else bar.show, resuming.autosave)
         bar.finish()
     with finishing(found.interrupted) as late:
         result = pipeline.finish(subject, found, watch)
-        with resumable(autosave, journal), claimed(request.outputs, journal) as outputs:
+        with resuming.claimed() as outputs:
             notes = write(outputs, result, watch)
     if not request.quiet:
         tell_written(request.outputs, outputs, notes, "interrupted; wrote" if result.interrupted else "wrote")
         _tell_figures(result)
-    autosave.close(finished=not found.interrupted)
-    journal.close()  # last: until here a kill leaves a run to be gone on with
+    resuming.close(finished=not found.interrupted)
+    if found.failed is not None:
+        raise found.failed
     return INTERRUPTED if found.interrupted or late else 0
 
 
@@ -175,20 +172,17 @@ def finishing(stopped: bool) -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@contextmanager
-def resumable(autosave: Autosave, journal: Journal) -> Iterator[None]:
-    """Where this fails, what has been written is forgotten unless there is a search to be gone on with."""
-    try:
-        yield
-    except BaseException:
-        if not autosave.path.exists():
-            journal.close()
-        raise
-
-
 def _tell_figures(result: Result) -> None:
     report = result.report
     ssim = "" if report["ssim"] is None else f", SSIM {report['ssim']:.3f}"
     goal = report["config"]["until_psnr"]
     short = "" if goal is None or report["psnr"] >= goal else f"; {goal:g} dB takes more strokes"
     say(sys.stdout, f"{report['strokes']} strokes, PSNR {report['psnr']:.2f} dB{ssim}{short}")
+    tell_style(report["style"])
+
+
+def tell_style(figures: dict[str, dict[str, float]] | None) -> None:
+    """What styling brought, if it came to its end."""
+    if figures is not None:
+        before, after = figures["before"], figures["after"]
+        say(sys.stdout, f"style loss {before['style']:.3f} -> {after['style']:.3f}, content {after['content']:.4f}")

@@ -50,8 +50,7 @@ class ProgressBar(StepBar):
 
     def show(self, progress: Progress) -> None:
         """One more step has been taken."""
-        state = f"{len(progress.strokes)} strokes, loss {progress.loss:.4f}, {progress.psnr:.2f} dB"
-        self.move(progress.step, progress.steps, progress.stage, state)
+        self.move(progress.step, progress.steps, progress.stage, f"{len(progress.strokes)} strokes, {progress.figures}")
 
 
 class TransferBar(StepBar):

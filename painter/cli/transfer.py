@@ -18,7 +18,6 @@ from painter.cli.outputs import (
     add_export_options,
     add_output_options,
     check_outputs,
-    claimed,
     read_outputs,
     tell_written,
     write_in_turn,
@@ -26,6 +25,7 @@ from painter.cli.outputs import (
 from painter.cli.painting import finishing
 from painter.cli.paths import check_files, default_folder
 from painter.cli.progress import TransferBar, say
+from painter.cli.resuming import Resuming
 from painter.config import named_files, option_name
 from painter.styling.config import TransferConfig
 from painter.styling.export import FORMATS, OPTIONS, check_format
@@ -33,7 +33,6 @@ from painter.styling.records import check_records
 from painter.usage import Stopwatch, keep_freed_memory
 
 if TYPE_CHECKING:
-    from painter.autosave import Autosave
     from painter.styling.scene import Sources
     from painter.styling.transfer import TransferResult
 
@@ -103,40 +102,38 @@ def run(request: Request) -> int:
     from painter.styling.scene import load_sources
 
     sources = load_sources(request.content, request.styles, request.config)
-    autosave = make_autosave(request, sources)  # and with it torch; a bad picture is refused before that
+    resuming = make_resuming(request, sources)  # and with it torch; a bad picture is refused before that
     from painter.styling.transfer import DivergedError, load_network, transfer
 
     keep_freed_memory()
     network = load_network(request.config, download=True, progress=not request.quiet)
     with closing(TransferBar()) as bar:
         try:
-            result = transfer(sources, request.config, network, None if request.quiet else bar.show, autosave)
+            result = transfer(sources, request.config, network, None if request.quiet else bar.show, resuming.autosave)
         except DivergedError as error:
             bar.close()
-            write(request, error.result, "stopped; wrote")
-            autosave.close(finished=True)  # to go on would come to the same end
+            write(request, resuming, error.result, "stopped; wrote")
+            resuming.close(finished=True)  # to go on would come to the same end
             raise
         bar.finish()
     with finishing(result.interrupted) as late:
-        write(request, result, "interrupted; wrote" if result.interrupted else "wrote")
-    autosave.close(finished=not result.interrupted)
+        write(request, resuming, result, "interrupted; wrote" if result.interrupted else "wrote")
+    resuming.close(finished=not result.interrupted)
     if not request.quiet:
         say(sys.stdout, bar.told)
     return INTERRUPTED if result.interrupted or late else 0
 
 
-def make_autosave(request: Request, sources: Sources) -> Autosave:
-    """Where progress is kept: beside the first output."""
-    from painter.autosave import Autosave
+def make_resuming(request: Request, sources: Sources) -> Resuming:
+    """What is kept for `--resume`."""
     from painter.devices import resolve_torch_device
     from painter.styling.identity import TransferIdentity
 
     identity = TransferIdentity(sources, request.config, resolve_torch_device(request.config.device))
-    tell = None if request.quiet else partial(say, sys.stderr)
-    return Autosave(Path(request.outputs.paintings[0]), identity, request.resume, tell)
+    return Resuming(request.outputs, identity, request.resume, request.quiet)
 
 
-def write(request: Request, result: TransferResult, verb: str) -> None:
+def write(request: Request, resuming: Resuming, result: TransferResult, verb: str) -> None:
     """Write all outputs, then the losses, under names that are free."""
     from painter.styling.export import save_transfer
     from painter.styling.records import write_records
@@ -146,7 +143,7 @@ def write(request: Request, result: TransferResult, verb: str) -> None:
             return name, partial(write_records, Path(name), result.records)
         return name, partial(save_transfer, Path(name), result.pixels, result.film, outputs.export)
 
-    with claimed(request.outputs) as outputs:
+    with resuming.claimed() as outputs:
         notes = write_in_turn([job(name, outputs) for name in outputs.files])
     if not request.quiet:
         tell_written(request.outputs, outputs, notes, verb)

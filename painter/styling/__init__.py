@@ -12,6 +12,8 @@
     records.py     losses as a table and a plot
     export.py      results and films into files
     identity.py    what a transfer is of, for `--resume`
+    strokes.py     the strokes of a painting, optimised
+    color_target.py  how colours are distributed, for strokes
 
 `docs/style.md` tells what is there for other programs to use.
 """

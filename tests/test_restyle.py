@@ -1,0 +1,549 @@
+"""Style on strokes: the loss and its gradients, what must not change, every brush, and files and ends of `restyle`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from painter import PaintConfig, Painting, RestyleConfig, cli, paint, restyle
+from painter.autosave import Autosave, AutosaveError
+from painter.config import STYLE_OPTIONS, AutosaveConfig, SearchConfig, option_name
+from painter.config_file import make_config
+from painter.errors import OptionError
+from painter.pipeline import prepare
+from painter.restyling import StyledSearch, finish_styling, prepare_styling, restyling_identity
+from painter.state import pack, unpack
+from painter.stroke_file import load_strokes, save_strokes
+from painter.styling import strokes as module
+from painter.styling.color_target import ColorTarget, color_map
+from painter.styling.colors import color_statistics
+from painter.styling.features import Features, load_features
+from painter.styling.layers import CONVOLUTIONS
+from painter.styling.strokes import StrokeStyling, StyleDivergedError, StyleProgress, StyleVariables
+from renderers.brushes import BRUSHES
+from renderers.strokes import Strokes
+
+BRUSHES_SHIPPED = ("oilpaintbrush", "watercolor", "markerpen", "rectangle")
+QUICK = RestyleConfig(features="random", iterations=4, device="cpu")
+SMALL = PaintConfig(style="rectangle", size=48, strokes=16, iterations=8, focus="none", device="cpu")
+ALWAYS = AutosaveConfig(seconds=0.0)
+
+
+@pytest.fixture(scope="module")
+def network() -> Features:
+    return load_features("random")
+
+
+@pytest.fixture(autouse=True)
+def one_network(network: Features, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks take a second to make; the tests share one."""
+    monkeypatch.setattr("painter.styling.random_filters.random_features", lambda seed: network)
+
+
+def scene(height: int = 36, width: int = 48) -> np.ndarray:
+    """uint8 [H, W, 3]: boxes of many colours."""
+    random, pixels = np.random.default_rng(5), np.full((height, width, 3), (225, 215, 190), np.uint8)
+    for _ in range(12):
+        top, left, rows, columns = random.integers(0, (height - 6, width - 8, 16, 20))
+        pixels[top : top + 3 + rows, left : left + 3 + columns] = random.integers(0, 256, 3)
+    return pixels
+
+
+def stripes() -> np.ndarray:
+    """uint8 [40, 40, 3]: a style in blue and yellow."""
+    pixels = np.full((40, 40, 3), (30, 50, 140), np.uint8)
+    pixels[::5], pixels[1::5] = (240, 210, 80), (20, 30, 90)
+    return pixels
+
+
+def painted(height: int = 36, width: int = 48, **options: Any) -> Painting:
+    return paint(scene(height, width), replace(SMALL, **options)).painting
+
+
+@pytest.fixture(scope="module")
+def painting() -> Painting:
+    return painted()
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, painting: Painting) -> Path:
+    """A folder with a picture, its painting, a style and a mask."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["paint.py"])
+    Image.fromarray(scene()).save("scene.png")
+    Image.fromarray(stripes()).save("stripes.png")
+    mask = np.zeros((36, 48), np.uint8)
+    mask[:, 24:] = 255
+    Image.fromarray(mask).save("right.png")
+    save_strokes(painting, "scene.strokes.json")
+    return tmp_path
+
+
+def tensors(strokes: Strokes) -> dict[str, torch.Tensor]:
+    return {**strokes.shape, "colors": strokes.colors, "opacity": strokes.opacity, "seed": strokes.seed}
+
+
+def differing(a: Strokes, b: Strokes) -> set[str]:
+    """Names of what differs, in any order of the strokes."""
+    left, right = ({int(s): k for k, s in enumerate(strokes.seed)} for strokes in (a, b))
+    assert left.keys() == right.keys()
+    order = torch.tensor([right[seed] for seed in left])
+    return {name for name, values in tensors(a).items() if not torch.equal(values, tensors(b)[name][order])}
+
+
+def the_styling(painting: Painting, **options: Any) -> StrokeStyling:
+    return prepare_styling(painting, stripes(), replace(QUICK, **options))
+
+
+# --- the loss -----------------------------------------------------------------------------------------------
+
+
+def test_the_color_map_gives_mean_and_covariance() -> None:
+    rng = np.random.default_rng(0)
+    colors = 0.5 + 0.1 * rng.standard_normal((40, 50, 3)) @ rng.standard_normal((3, 3))
+    wanted = np.array([0.4, 0.5, 0.6]), np.diag([0.004, 0.002, 0.001])
+    change = color_map(colors, None, wanted, most_gain=100.0)
+    mapped = colors @ change.matrix.T + change.offset
+    mean, covariance = color_statistics(mapped)
+    assert np.allclose(mean, wanted[0]) and np.allclose(covariance, wanted[1], atol=1e-5)
+    assert np.allclose(change.matrix, change.matrix.T)
+    assert np.linalg.eigvalsh(color_map(colors, None, (mean, 100 * covariance), 2.5).matrix).max() <= 2.5 + 1e-9
+
+
+def test_the_color_target_is_the_sliced_wasserstein_distance() -> None:
+    """Against sorting by hand, with as many pixels on both sides."""
+    generator = torch.Generator().manual_seed(1)
+    style, canvas = (torch.rand(16, 32, 3, generator=generator, dtype=torch.float64) for _ in range(2))
+    canvas = canvas**2
+    target = ColorTarget(style, None, 24)
+    along = target.directions
+    sorts = [(image.reshape(-1, 3) @ along).sort(dim=0).values for image in (style, canvas)]
+    expected = (sorts[0] - sorts[1]).square().mean() / target.variance
+    assert torch.allclose(target(canvas), expected, rtol=2e-3)
+    assert float(target(style)) < 1e-6 < float(target(canvas))
+    ones = torch.ones(16, 32, dtype=torch.float64)
+    assert torch.allclose(target(canvas, ones), target(canvas))
+    half = ones.clone()
+    half[8:] = 0
+    assert torch.allclose(target(canvas, half), target(canvas[:8]), rtol=1e-3)
+
+
+def test_the_color_target_has_the_right_gradient() -> None:
+    generator = torch.Generator().manual_seed(2)
+    style, canvas = (torch.rand(6, 8, 3, generator=generator, dtype=torch.float64) for _ in range(2))
+    target = ColorTarget(style, None, 5)
+    # The colours' ranks are held, so that small steps see a smooth function.
+    assert torch.autograd.gradcheck(target, canvas.requires_grad_(), eps=1e-7, atol=1e-4)
+
+
+@pytest.mark.parametrize("content", ["luminance", "features"])
+@pytest.mark.parametrize("brush", BRUSHES_SHIPPED)
+def test_gradients_reach_every_parameter(brush: str, content: str) -> None:
+    """Directional derivatives of the whole objective, through network, blending and decoder, by finite differences."""
+    painting = painted(style=brush, strokes=5, iterations=4)
+    styling = the_styling(painting, style_mode="texture", content_loss=content)
+    matched, ground = styling._matched()
+    layers = ("relu1_1", "relu2_1")
+    objective = module.StyleObjective(styling, 32, layers, styling.maps, matched, ground)
+    variables = StyleVariables(painting.strokes, styling._allowed, SearchConfig(), shapes=True)
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():  # off the start, where the content term has a kink
+        for unknown in variables.unknowns:
+            unknown.add_(0.3 * torch.randn(unknown.shape, generator=generator))
+    objective(variables.strokes()).total.backward()
+    for unknown in variables.unknowns:
+        assert unknown.grad is not None and unknown.grad.abs().max() > 0
+        direction = torch.randn(unknown.shape, generator=generator)
+        ends = []
+        for sign in (-1, 1):
+            with torch.no_grad():
+                unknown.add_(sign * 0.02 * direction)
+                ends.append(float(objective(variables.strokes()).total))
+                unknown.sub_(sign * 0.02 * direction)
+        expected = float((unknown.grad * direction).sum())
+        assert (ends[1] - ends[0]) / 0.04 == pytest.approx(expected, rel=0.15, abs=0.03)
+
+
+def test_styling_lowers_the_loss(painting: Painting) -> None:
+    for mode in ("color", "texture"):
+        styled = restyle(painting, stripes(), replace(QUICK, style_mode=mode, iterations=12))
+        assert styled.style is not None
+        assert styled.style["after"]["total"] < 0.5 * styled.style["before"]["total"]
+
+
+# --- what must not change -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", ["luminance", "features"])
+def test_a_stroke_restyled_with_weight_0_does_not_move(painting: Painting, content: str) -> None:
+    for mode in ("color", "texture"):
+        options = replace(QUICK, style_weight=0.0, style_mode=mode, content_loss=content)
+        styled = restyle(painting, stripes(), options).painting
+        for name, values in tensors(painting.strokes).items():
+            assert torch.equal(values, tensors(styled.strokes)[name])
+        assert styled.ground == painting.ground and np.array_equal(styled.draw(), painting.draw())
+
+
+def test_with_weight_0_nothing_pulls(painting: Painting) -> None:
+    """Not only is nothing done: the content term by itself has no gradient where the strokes are, and no step moves."""
+    styling = the_styling(painting, style_weight=0.0, style_mode="texture")
+    objective = module.StyleObjective(styling, 48, ("relu1_1",), styling.maps, painting.strokes, painting.ground)
+    variables = StyleVariables(painting.strokes, styling._allowed, SearchConfig(), shapes=True)
+    for _ in range(3):
+        moved = variables.descend(objective(variables.strokes()).total, 1.0)
+    assert differing(painting.strokes, moved) == set()
+
+
+def test_color_mode_changes_colors_alone(painting: Painting) -> None:
+    assert differing(painting.strokes, restyle(painting, stripes(), QUICK).painting.strokes) == {"colors"}
+
+
+@pytest.mark.parametrize("mode", ["color", "texture"])
+def test_colors_stay_of_the_palette(mode: str) -> None:
+    painting = painted(palette="#102040,#e0c040,#ffffff", canvas="white")
+    styled = restyle(painting, stripes(), replace(QUICK, style_mode=mode)).painting
+    palette = {(16, 32, 64), (224, 192, 64), (255, 255, 255)}
+    assert {tuple(c) for c in (styled.strokes.colors.reshape(-1, 3) * 255).tolist()} <= palette
+    assert "colors" in differing(painting.strokes, styled.strokes)
+
+
+@pytest.mark.parametrize("mode", ["color", "texture"])
+def test_outside_the_region_nothing_changes(here: Path, mode: str) -> None:
+    painting = painted(region=str(here / "right.png"), canvas="white")
+    styled = restyle(painting, stripes(), replace(QUICK, style_mode=mode)).painting
+    before, after = painting.draw(), styled.draw()
+    assert np.array_equal(before[:, :24], after[:, :24]) and not np.array_equal(before[:, 25:], after[:, 25:])
+
+
+def test_what_lies_outside_the_region_neither_counts_nor_moves(here: Path) -> None:
+    painting = painted(region=str(here / "right.png"), canvas="white", strokes=40)
+    styling = the_styling(painting, style_mode="texture")
+    objective = module.StyleObjective(styling, 48, ("relu1_1",), styling.maps, painting.strokes, painting.ground)
+    assert objective._mask is not None and objective._targets[0].mask is objective._mask
+    assert objective._mask[:, :24].max() == 0 and objective._mask[:, 24:].min() == 1
+    # A stroke at the far left that is brought there by hand is seen by nothing, and stays to the bit.
+    left = {"x": 0.1, "y": 0.3, "width": 0.1, "height": 0.05, "angle": 0.0, "bend": 0.0}
+    shape = {name: values.clone() for name, values in painting.strokes.shape.items()}
+    for name, value in left.items():
+        if name in shape:
+            shape[name][0] = value
+    moved = replace(painting, strokes=replace(painting.strokes, shape=shape))
+    styling = the_styling(moved, style_mode="texture")
+    list(styling.run())
+    for name, values in tensors(moved.strokes).items():
+        same = torch.equal(values[0], tensors(styling.strokes)[name][0])
+        assert same == (name != "colors")  # those were matched beforehand, in closed form
+
+
+def test_transparency_stays(here: Path) -> None:
+    picture = np.dstack([scene(), np.zeros((36, 48), np.uint8)])
+    picture[8:30, 10:40, 3] = 255
+    found = paint(picture, replace(SMALL, iterations=30)).painting
+    colored = restyle(found, stripes(), QUICK).painting
+    assert colored.ground is None
+    assert np.array_equal(colored.draw()[..., 3], found.draw()[..., 3])
+    assert not np.array_equal(colored.draw()[..., :3], found.draw()[..., :3])
+    textured = restyle(found, stripes(), replace(QUICK, style_mode="texture", iterations=12)).painting
+    change = textured.draw()[..., 3].astype(float) - found.draw()[..., 3]
+    assert np.abs(change).mean() < 0.06 * 255
+
+
+def test_limits_are_obeyed() -> None:
+    painting = painted(min_size=0.08, max_size=0.2, opacity="0.3:0.8")
+    options = replace(QUICK, style_mode="texture", iterations=10, content_weight=0.0)
+    strokes = restyle(painting, stripes(), options).painting.strokes
+    assert differing(painting.strokes, strokes) >= {"x", "y", "width", "height", "colors", "opacity"}
+    size = BRUSHES[strokes.brush].size({name: values.double() for name, values in strokes.shape.items()})
+    assert size.min() >= 0.08 and size.max() <= 0.2
+    assert strokes.opacity.min() >= np.float32(0.3) and strokes.opacity.max() <= np.float32(0.8)
+
+
+def test_the_ground_goes_along_where_it_was_not_asked_for() -> None:
+    auto = painted()
+    assert restyle(auto, stripes(), QUICK).painting.ground != auto.ground
+    white = painted(canvas="white")
+    assert restyle(white, stripes(), QUICK).painting.ground == (1.0, 1.0, 1.0)
+    paper = painted(style="watercolor")
+    assert restyle(paper, stripes(), QUICK).painting.ground == (1.0, 1.0, 1.0)
+
+
+# --- every painting -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["color", "texture"])
+@pytest.mark.parametrize("brush", BRUSHES_SHIPPED)
+def test_every_brush(brush: str, mode: str) -> None:
+    painting = painted(style=brush)
+    styled = restyle(painting, stripes(), replace(QUICK, style_mode=mode)).painting
+    changed = differing(painting.strokes, styled.strokes)
+    assert "colors" in changed and (len(changed) > 1) == (mode == "texture")
+
+
+def test_an_own_stamp(here: Path) -> None:
+    mark = np.full((20, 30), 255, np.uint8)
+    mark[4:16, 5:25] = 0
+    Image.fromarray(mark).save("mark.png")
+    painting = painted(brush="mark.png")
+    save_strokes(painting, "stamped.strokes.json")
+    (here / "mark.png").unlink()
+    for mode in ("color", "texture"):
+        styled = restyle(load_strokes("stamped.strokes.json"), stripes(), replace(QUICK, style_mode=mode))
+        assert "colors" in differing(painting.strokes, styled.painting.strokes)
+
+
+@pytest.mark.parametrize("size", [(12, 90), (90, 12)])
+def test_any_aspect(size: tuple[int, int]) -> None:
+    painting = painted(*size)
+    styled = restyle(painting, stripes(), replace(QUICK, style_mode="texture")).painting
+    assert styled.draw().shape == painting.draw().shape and styled.aspect == size
+
+
+def test_the_originals_strokes(here: Path) -> None:
+    rng = np.random.default_rng(0)
+    arrays = {"x_ctt": rng.random((1, 12, 5)) * 0.4 + 0.2, "x_color": rng.random((1, 12, 6)),
+              "x_alpha": np.ones((1, 12, 1))}  # fmt: skip
+    np.savez("old_strokes.npz", **arrays)
+    quick = ["--features", "random", "--iterations", "2", "--quiet", "--size", "48"]
+    words = ["restyle", "old_strokes.npz", "--style", "oil", "--style-image", "stripes.png", "-o", "new.png"]
+    assert cli.main([*words, *quick]) == 0
+    old, new = load_strokes("old_strokes.npz"), load_strokes("new.strokes.json")
+    assert differing(old.strokes, new.strokes) == {"colors"} and new.ground == (0.0, 0.0, 0.0)
+
+
+# --- painting and styling in one ----------------------------------------------------------------------------
+
+
+def test_painting_in_a_style_is_painting_and_then_restyling(here: Path, painting: Painting) -> None:
+    config = replace(SMALL, style_image="stripes.png", features="random", style_iterations=4, style_mode="texture")
+    steps: list[Any] = []
+    result = paint(scene(), config, on_progress=steps.append)
+    again = restyle(painting, "stripes.png", replace(QUICK, style_mode="texture"))
+    assert np.array_equal(result.image, again.painting.draw())
+    assert differing(result.painting.strokes, again.painting.strokes) == set()
+    assert result.report["style"] == again.style and result.report["seen_psnr"] is None
+    assert [progress.step for progress in steps] == list(range(1, 13)) and {p.steps for p in steps} == {12}
+    assert isinstance(steps[-1], StyleProgress) and "style" in steps[-1].figures and steps[-1].style > 0
+    assert result.painting.config.style_image == "stripes.png"
+
+
+def test_seeds_replay(painting: Painting) -> None:
+    options = replace(QUICK, style_mode="texture", iterations=6)
+    images = [restyle(painting, stripes(), options).painting.draw() for _ in range(2)]
+    assert np.array_equal(*images)
+
+
+def test_a_count_that_is_found_can_be_styled(here: Path) -> None:
+    config = replace(SMALL, strokes="auto", style_image="stripes.png", features="random", style_iterations=2)
+    subject = prepare(scene(), config, module_watch())
+    search = StyledSearch(subject)
+    last = list(search.run())[-1]
+    assert isinstance(last, StyleProgress) and last.step == last.steps
+
+
+def module_watch() -> Any:
+    from painter.usage import Stopwatch
+
+    return Stopwatch()
+
+
+@pytest.mark.parametrize("mode", ["color", "texture"])
+def test_styling_goes_on_from_any_step(here: Path, mode: str) -> None:
+    config = replace(SMALL, iterations=4, style_image="stripes.png", features="random", style_mode=mode,
+                     style_iterations=10)  # fmt: skip
+    subject = prepare(scene(), config, module_watch())
+    search, states = StyledSearch(subject), []
+    for progress in search.run():
+        if progress.step in (2, 5, 9, 13):
+            states.append((progress.step, pack(search.state())))
+    for step, state in states:
+        again = StyledSearch(subject)
+        again.restore(unpack(state))
+        assert pack(again.state()) == state
+        assert [other.step for other in again.run()] == list(range(step + 1, 15))
+        assert again.strokes is not None and search.strokes is not None
+        assert differing(again.strokes, search.strokes) == set()
+        assert again.styling is not None and search.styling is not None
+        assert again.styling.ground == search.styling.ground and again.styling.figures == search.styling.figures
+
+
+class Stop:
+    """Raises when so many steps of styling have been taken."""
+
+    def __init__(self, step: int, error: type[BaseException]) -> None:
+        self.step, self.error = step, error
+
+    def __call__(self, progress: Any) -> None:
+        if progress.step == self.step:
+            raise self.error
+
+
+def test_an_autosave_is_gone_on_with(here: Path, painting: Painting) -> None:
+    whole = finish_styling(the_styling(painting))
+
+    def autosaved(styling: StrokeStyling, resume: bool) -> Autosave:
+        identity = restyling_identity(styling, Path("scene.strokes.json"), None)
+        return Autosave(here / "a.png", identity, resume, config=ALWAYS)
+
+    styling = the_styling(painting)
+    with pytest.raises(RuntimeError):
+        finish_styling(styling, Stop(3, RuntimeError), autosaved(styling, False))
+    styling, steps = the_styling(painting), []
+    resumed = finish_styling(styling, lambda progress: steps.append(progress.step), autosaved(styling, True))
+    assert steps == [3, 4] and differing(resumed.painting.strokes, whole.painting.strokes) == set()
+    other = the_styling(painting, style_weight=2.0)
+    with pytest.raises(AutosaveError, match=r"--style-weight 1\.0"):
+        finish_styling(other, None, autosaved(other, True))
+
+
+def test_ctrl_c_keeps_what_there_is(painting: Painting) -> None:
+    styled = restyle(painting, stripes(), QUICK, on_progress=Stop(2, KeyboardInterrupt))
+    assert styled.interrupted and styled.style is None
+    assert differing(painting.strokes, styled.painting.strokes) == {"colors"}
+
+
+def test_time_is_shared(here: Path) -> None:
+    config = replace(SMALL, seconds=10.0, style_image="stripes.png", features="random")
+    search = StyledSearch(prepare(scene(), config, module_watch()))
+    assert search._painting.pace.seconds == pytest.approx(6.0)
+    search._painting.strokes = painted().strokes
+    assert search._style(search._painting.strokes).pace.seconds == pytest.approx(10.0)  # none of it was used
+
+
+# --- bad input ----------------------------------------------------------------------------------------------
+
+
+def broken_weights(path: Path, network: Features) -> None:
+    """A file of VGG-19 in torchvision's format whose features are not finite."""
+    state = {}
+    for name, place in zip(network.names, CONVOLUTIONS["vgg19"], strict=True):
+        state[f"features.{place}.weight"] = getattr(network, f"{name}_filters") * 1e30
+        state[f"features.{place}.bias"] = getattr(network, f"{name}_biases")
+    torch.save(state, path)
+
+
+def test_a_loss_that_is_no_number_keeps_the_last_good_painting(
+    here: Path, network: Features, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken_weights(here / "broken.pth", network)
+    words = ["restyle", "scene.strokes.json", "--style-image", "stripes.png", "--weights", "broken.pth"]
+    assert cli.main([*words, "-o", "kept.png", "--quiet"]) == cli.BAD_INPUT
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1 and "after 0 steps" in told[0] and "last good painting is kept" in told[0]
+    assert (here / "kept.png").is_file() and len(load_strokes("kept.strokes.json").strokes) == 16
+    options = replace(SMALL, style_image="stripes.png", weights="broken.pth")
+    with pytest.raises(StyleDivergedError) as caught:
+        paint(scene(), options)
+    assert caught.value.iteration == 0 and caught.value.result.image.shape == (36, 48, 3)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "--style-image is missing"),
+        (["--style-image", "none.png"], "--style-image none.png: there is no such file"),
+        (["--style-image", "scene.strokes.json"], "cannot read scene.strokes.json: it is not a picture"),
+        (["--style-image", "stripes.png", "--style-mode", "both"], "--style-mode both: unknown; choose from color"),
+        (["--style-image", "stripes.png", "--style-weight", "-1"], "--style-weight -1.0: must be a number from 0"),
+        (["--style-image", "stripes.png", "--style-size", "8192", "--size", "64"], "is more than 4 times --size"),
+        (["--style-image", "stripes.png", "--weights", "stripes.png"], "neither .pth nor .safetensors"),
+        (["--style-image", "stripes.png", "--features", "random", "--weights", "stripes.png"], "takes none"),
+        (["--style-image", "stripes.png", "--features", "vgg"], "--features vgg: unknown"),
+        (["--style-image", "stripes.png", "-o", "stripes.png"], "it is what --style-image reads"),
+        (["--style-image", "stripes.png", "-o", "a.png", "-o", "a.xyz"], "there is no format '.xyz'"),
+        (["--style-image", "stripes.png", "--style", "oil"], "its brush is rectangle, not oilpaintbrush"),
+    ],
+)
+def test_bad_input_gives_one_line(here: Path, words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    before = sorted(path.name for path in here.iterdir())
+    output = [] if "-o" in words else ["-o", "new.png"]
+    assert cli.main(["restyle", "scene.strokes.json", *words, *output, "--overwrite", "--quiet"]) == cli.BAD_INPUT
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and told in lines[0]
+    assert sorted(path.name for path in here.iterdir()) == before
+
+
+@pytest.mark.parametrize("name", STYLE_OPTIONS)
+def test_style_options_without_a_style_are_refused(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    value = {"style_mode": "texture", "content_loss": "features", "features": "vgg16", "weights": "w.pth"}.get(
+        name, "33"
+    )
+    assert cli.main(["cat.png", option_name(name), value]) == cli.BAD_INPUT
+    assert "there is no style to take on; name one with --style-image" in capsys.readouterr().err
+
+
+def test_a_missing_network_is_refused_before_painting(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def no_network(*_: Any, **__: Any) -> Any:
+        raise OSError("no network here")
+
+    monkeypatch.setattr("torchvision.models._api.WeightsEnum.get_state_dict", no_network)
+    monkeypatch.setenv("TORCH_HOME", str(here))
+    assert cli.main(["scene.png", "--style-image", "stripes.png", "-o", "a.png", "--quiet"]) == cli.BAD_INPUT
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and "--features random" in told and "--weights" in told
+
+
+# --- options and files --------------------------------------------------------------------------------------
+
+
+def test_a_configuration_file_names_a_style(here: Path) -> None:
+    (here / "sub").mkdir()
+    (here / "sub" / "a.toml").write_text('style-image = "s.png"\nstyle_mode = "texture"\nfeatures = "random"\n')
+    config = make_config({}, here / "sub" / "a.toml")
+    assert config.files == {"style_image": here / "sub" / "s.png"} and config.style_mode == "texture"
+
+
+def test_defaults_are_those_of_painting() -> None:
+    ours, theirs = RestyleConfig(), PaintConfig()
+    shared = [name for name in STYLE_OPTIONS if name != "style_iterations"]
+    assert [getattr(ours, name) for name in shared] == [getattr(theirs, name) for name in shared]
+    assert ours.iterations == theirs.style_iterations
+
+
+def test_the_size_of_a_large_painting_counts() -> None:
+    assert RestyleConfig(style_size=3000).style_size == 3000
+    with pytest.raises(OptionError, match="--style-size 3000"):
+        RestyleConfig(style_size=3000, size=512)
+
+
+def test_all_files_of_a_run(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["restyle", "scene.strokes.json", "--style-image", "stripes.png", "--features", "random"]
+    words += ["--iterations", "2", "-o", "a.png", "-o", "a.svg", "-o", "a.gif", "--frames", "3"]
+    assert cli.main(words) == 0
+    told = capsys.readouterr()
+    assert "wrote a.png, a.svg, a.gif, a.strokes.json" in told.out and "style loss" in told.out
+    assert "content" in told.err and "style" in told.err and "total" in told.err
+    kept = load_strokes("a.strokes.json")
+    assert np.array_equal(kept.draw(), np.asarray(Image.open("a.png")))
+    assert json.loads((here / "a.strokes.json").read_text())["config"]["style_image"] == "stripes.png"
+    first = (here / "a.png").read_bytes()
+    assert cli.main([*words, "--quiet"]) == 0
+    assert (here / "a-2.png").read_bytes() == first and capsys.readouterr().out == ""
+    assert not list(here.glob(".*"))
+
+
+def test_painting_with_a_style_from_the_command_line(here: Path) -> None:
+    words = ["scene.png", "--size", "48", "--strokes", "9", "--iterations", "4", "--style", "tape", "--quiet"]
+    words += ["--style-image", "stripes.png", "--features", "random", "--style-iterations", "2"]
+    assert cli.main([*words, "-o", "b.png", "--report", "b.json"]) == 0
+    report = json.loads((here / "b.json").read_text())
+    assert set(report["style"]) == {"before", "after"} and report["config"]["style_image"] == "stripes.png"
+
+
+def test_the_identity_has_what_files_hold(here: Path) -> None:
+    from painter.autosave import identity_of
+
+    config = replace(SMALL, style_image="stripes.png", features="random")
+    before = identity_of(prepare(scene(), config, module_watch()))
+    Image.fromarray(stripes()[::-1]).save("stripes.png")
+    after = identity_of(prepare(scene(), config, module_watch()))
+    assert {name for name in before if before[name] != after[name]} == {"style picture", "--style-image"}
+    assert len(before["style network"]) == 64
