@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from painter.config import AutosaveConfig, option_name
 from painter.errors import ImpastoError
-from painter.files import replacing
+from painter.files import replacing, sha256_of
 from painter.version import __version__
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def identity_of(subject: Subject) -> dict[str, Any]:
     config = subject.config
     chosen = {**asdict(config), "device": subject.device, "backend": subject.backend}
     options = {option_name(name): value for name, value in chosen.items() if name not in config.files}
-    files = {option_name(name): f"sha256 {_sha256(path)}" for name, path in config.files.items()}
+    files = {option_name(name): f"sha256 {sha256_of(path)}" for name, path in config.files.items()}
     networks = None if config.brush is not None else read_manifest(checkpoint_folder())[config.style]["sha256"]
     about = {"version": f"{__version__}/{FORMAT}", "picture": subject.about["sha256"], "checkpoint": networks}
     return {**about, **options, **files}
@@ -224,11 +224,3 @@ def _differences(saved: dict[str, Any], wanted: dict[str, Any]) -> str:
         is_file = not name.startswith("--") or (isinstance(value, str) and value.startswith("sha256 "))
         parts.append(f"another {name}" if is_file else f"without {name}" if value is None else f"{name} {value}")
     return "begun with " + ", ".join(parts) + (" and more" if len(names) > _SHOWN else "")
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
