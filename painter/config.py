@@ -303,6 +303,15 @@ class RunningConfig:
 
 
 @dataclass(frozen=True)
+class RayConfig:
+    """How many machines are worked with."""
+
+    restarts: int = 3  # of a task whose worker or machine has died, by Ray itself
+    object_store_mb: int = 512  # of a cluster of our own, 2**20 bytes; it holds pictures, networks and what comes back
+    answer_seconds: float = 5.0  # to wait for a cluster's answer
+
+
+@dataclass(frozen=True)
 class EncodingConfig:
     """How the encoders go about it."""
 

@@ -25,8 +25,18 @@ def add_running_options(parser: argparse.ArgumentParser) -> None:
 
 
 def read_running(options: argparse.Namespace) -> RunningConfig:
-    """What `add_running_options` has parsed. Raises OptionError for a value outside its range."""
-    return RunningConfig(**given(options, RunningConfig))
+    """What `add_running_options` has parsed.
+
+    Raises:
+        OptionError: for a value outside its range.
+        WorkersError: Ray is not installed, nobody answers at the address, or there is no token to show there.
+    """
+    running = RunningConfig(**given(options, RunningConfig))
+    if running.ray is not None:
+        from painter.collection.ray_pool import check_ray
+
+        check_ray(running.ray)
+    return running
 
 
 def read_pool(options: argparse.Namespace) -> LocalPool | RayPool:
