@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import socket
 import tempfile
 from contextlib import suppress
@@ -43,7 +42,6 @@ class RayPool:
         check_ray(address)
         self.threads = RunningConfig.threads if threads is None else threads
         self._processes = processes
-        self._private: Path | None = None  # a folder with the token of a cluster of our own
         self._stored: dict[tuple[Path, int], Any] = {}  # path and its time -> reference to its bytes
         self._networks: dict[str, Any] = {}
         self._running: dict[Any, Job] = {}
@@ -102,25 +100,22 @@ class RayPool:
                     self._ray.cancel(reference, force=True)
             self._ray.shutdown()
         self._running.clear()
-        if self._private is not None:
-            shutil.rmtree(self._private, ignore_errors=True)
 
     def _connect(self, address: str) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
         options: dict[str, Any] = {"logging_level": "CRITICAL", "log_to_driver": False}
         if address == "local":
-            self._private = Path(tempfile.mkdtemp(prefix="impasto-ray-"))
-            _choose_token(self._private)
             cores = None if self._processes is None else self._processes * self.threads
             store = RayConfig().object_store_mb * 2**20
             options |= {"num_cpus": cores, "include_dashboard": False, "object_store_memory": store}
         import ray
+        import ray._private.worker as machinery
 
+        # What happens to machines and workers, we say ourselves; Ray has no public switch for its own pages of it.
+        machinery._worker_logs_enabled = False
         try:
             ray.init(address=address, **options)
         except (Exception, SystemExit) as error:
-            if self._private is not None:
-                shutil.rmtree(self._private, ignore_errors=True)
             why = one_line(" ".join(str(error).split()))[:300]
             raise WorkersError(f"--ray {address}: {why or type(error).__name__}; {_HELP}") from error
 
@@ -165,38 +160,35 @@ def check_ray(address: str) -> None:
     """
     if find_spec("ray") is None:
         raise WorkersError(f"--ray {address}: Ray is not installed; pip install 'impasto[distributed]'")
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
     if address == "local":
+        if not _has_token():
+            # One that only this process and those that it starts know, so that nobody else gives them work.
+            os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
         return
     if address != "auto":
-        host, _, port = address.rpartition(":")
-        try:
-            # Ray itself would try for minutes.
-            socket.create_connection((host.strip("[]"), int(port)), RayConfig().answer_seconds).close()
-        except (OSError, OverflowError) as error:
-            why = getattr(error, "strerror", None) or error
-            raise WorkersError(f"--ray {address}: nobody answers there ({why}); {_HELP}") from error
-    if os.environ.get("RAY_AUTH_MODE") is None:
-        os.environ["RAY_AUTH_MODE"] = "token"
+        _check_answer(address)
     if os.environ["RAY_AUTH_MODE"] == "token" and not _has_token():
         wrong = "there is no token to be let in with"
         raise WorkersError(f"--ray {address}: {wrong}; set RAY_AUTH_TOKEN_PATH to the cluster's, {_HELP}")
 
 
+def _check_answer(address: str) -> None:
+    """Raise WorkersError if nobody listens there: Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), RayConfig().answer_seconds).close()
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise WorkersError(f"--ray {address}: nobody answers there ({why}); {_HELP}") from error
+
+
 def _has_token() -> bool:
+    """Whether Ray will find one, in the places in which it looks."""
     if os.environ.get("RAY_AUTH_TOKEN"):
         return True
     named = os.environ.get("RAY_AUTH_TOKEN_PATH")
     return (Path(named) if named else Path.home() / ".ray" / "auth_token").is_file()
-
-
-def _choose_token(folder: Path) -> None:
-    """Have Ray, here and in the processes it starts, ask for a token that only we know."""
-    token = folder / "token"
-    handle = os.open(token, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(secrets.token_hex(32))
-    os.environ["RAY_AUTH_MODE"] = "token"
-    os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
 
 
 # --- on the worker ------------------------------------------------------------------------------------------
