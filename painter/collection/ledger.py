@@ -285,7 +285,7 @@ def _connected(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         found = connection.execute("PRAGMA quick_check(1)").fetchone()
         if found != ("ok",):
-            raise sqlite3.DatabaseError(found[0])
+            raise sqlite3.DatabaseError(" ".join(str(found[0]).replace("*** in database main ***", "").split()))
         connection.execute("PRAGMA journal_mode = WAL")
         yield connection
     finally:
