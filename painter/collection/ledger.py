@@ -91,11 +91,12 @@ class Ledger:
         connection: to the database, whose header has been looked at.
         folder: the output folder.
         lock: what to close in the end.
+        is_new: whether it was made just now.
     """
 
-    def __init__(self, connection: sqlite3.Connection, folder: Path, lock: ExitStack) -> None:
+    def __init__(self, connection: sqlite3.Connection, folder: Path, lock: ExitStack, is_new: bool) -> None:
         self.folder = folder
-        self._connection, self._lock = connection, lock
+        self._connection, self._lock, self._is_new = connection, lock, is_new
 
     @staticmethod
     def open(folder: str | os.PathLike[str]) -> Ledger:
@@ -113,13 +114,14 @@ class Ledger:
             with _explained(path):
                 if not stack.enter_context(holding(folder / f".{NAME}.lock")):
                     raise LedgerError(f"{path}: another run is writing here; wait for its end or choose another folder")
-                if os.path.lexists(path):
-                    _check_header(path)
-                else:
+                is_new = not os.path.lexists(path)
+                if is_new:
                     _create(path)
+                else:
+                    _check_header(path)
                 connection = stack.enter_context(_connected(path))
                 connection.execute("UPDATE jobs SET state = 'waiting' WHERE state = 'running'")
-            return Ledger(connection, folder, stack.pop_all())
+            return Ledger(connection, folder, stack.pop_all(), is_new)
 
     def close(self) -> None:
         self._lock.close()
@@ -127,8 +129,16 @@ class Ledger:
     def __enter__(self) -> Ledger:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: object, *_: object) -> None:
+        # Where nothing was begun because something was wrong, nothing is left.
+        in_vain = error is not None and self._is_new and not self.rows()
+        if in_vain:
+            with suppress(OSError):
+                (self.folder / f".{NAME}.lock").unlink()
         self.close()
+        if in_vain:
+            with suppress(OSError):
+                (self.folder / NAME).unlink()
 
     # --- about all of it ---
 
