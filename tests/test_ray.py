@@ -90,7 +90,9 @@ def test_two_nodes_paint_the_same_bytes_and_one_may_die(cluster: subprocess.Pope
     ) as refused:
         _, err = refused.communicate(timeout=120)
     assert refused.returncode == 2 and "Traceback" not in err
-    assert f"paint.py batch: error: --ray {address}: " in err
+    why = "what answers is no Ray cluster, or its token is not ours; see docs/distributed.md"
+    assert err.splitlines()[-1] == f"paint.py batch: error: --ray {address}: {why}"
+    assert [line for line in err.splitlines() if "Unauthenticated" in line] == []
 
     process = start_batch(tmp_path, "out", *options, "--ray", address)
     deadline = time.monotonic() + 180

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import socket
 import tempfile
+import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,9 +23,12 @@ from typing import Any
 from painter.collection.jobs import Failure, Job, Outcome, Painted
 from painter.config import RayConfig, RunningConfig
 from painter.errors import WorkersError, one_line
+from painter.quiet import stderr_kept_quiet
 from painter.version import __version__
 
 _HELP = "see docs/distributed.md"
+_PREFIX = "impasto-ray-"  # of the folders in which workers lay out what a task needs
+_ABANDONED = 86400.0  # seconds after which such a folder belongs to nobody
 
 
 class RayPool:
@@ -95,9 +101,12 @@ class RayPool:
     def close(self) -> None:
         """End what is being painted for us, and leave the cluster; one that is 'local' ends, too."""
         if self._ray.is_initialized():
-            for reference in self._running:
-                with suppress(Exception):
-                    self._ray.cancel(reference, force=True)
+            with suppress(Exception):
+                for reference in self._running:
+                    self._ray.cancel(reference)
+                # A moment to tidy up; then Ray ends all workers of ours that are left.
+                patience = RayConfig().farewell_seconds
+                self._ray.wait(list(self._running), num_returns=len(self._running), timeout=patience)
             self._ray.shutdown()
         self._running.clear()
 
@@ -114,10 +123,13 @@ class RayPool:
         # What happens to machines and workers, we say ourselves; Ray has no public switch for its own pages of it.
         machinery._worker_logs_enabled = False
         try:
-            ray.init(address=address, **options)
+            with stderr_kept_quiet():  # what is wrong comes as an error, too
+                ray.init(address=address, **options)
         except (Exception, SystemExit) as error:
-            why = one_line(" ".join(str(error).split()))[:300]
-            raise WorkersError(f"--ray {address}: {why or type(error).__name__}; {_HELP}") from error
+            why = one_line(" ".join(str(error).split()))[:300] or type(error).__name__
+            if "Failed to connect" in why:  # somebody answers, as `check_ray` has seen
+                why = "what answers is no Ray cluster, or its token is not ours"
+            raise WorkersError(f"--ray {address}: {why}; {_HELP}") from error
 
     def _content(self, path: Path) -> Any:
         """A reference to a file's bytes. Raises OSError where it cannot be read."""
@@ -204,6 +216,15 @@ class Task:
     version: str = __version__
 
 
+@cache
+def _remove_abandoned() -> None:
+    """Remove, once in this process, what workers that were killed a day ago or earlier have left."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _ABANDONED:
+                shutil.rmtree(path, ignore_errors=True)
+
+
 def _paint(task: Task, networks: dict[str, bytes] | None, *contents: bytes) -> Outcome:
     """Paint one job, its files and networks laid out in a folder of this machine for as long as that takes."""
     from painter.collection.painting import attempt, using_threads, worker_name
@@ -214,7 +235,8 @@ def _paint(task: Task, networks: dict[str, bytes] | None, *contents: bytes) -> O
         wrong = f"Impasto {__version__} is installed there, and {task.version} gives out the jobs"
         return Failure(task.job.key, f"{wrong}; install the same on all machines", True, worker_name())
     keep_freed_memory()
-    with tempfile.TemporaryDirectory(prefix="impasto-") as folder:
+    _remove_abandoned()
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
         at = {}
         for number, (path, content) in enumerate(zip(task.paths, contents, strict=True)):
             at[path] = Path(folder, str(number), path.name)  # by its own name, which stroke files keep
