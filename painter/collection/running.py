@@ -7,6 +7,7 @@ import os
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -21,6 +22,7 @@ from painter.errors import OutputError, one_line
 from painter.files import remove_temporary, replacing, sha256_of
 from painter.interrupts import finishing
 
+_WRITERS = 8  # files that are brought to the disk at a time
 _GLANCE = 0.25  # seconds after which Ctrl-C is noticed
 
 
@@ -83,8 +85,8 @@ def run_jobs(
         WorkersError: there are no workers any more.
         CheckpointError: the manifest of the checkpoints is missing or damaged.
     """
-    run = _Run(list(jobs), Path(folder), ledger, pool, on_event or (lambda event: None), retries)
-    with finishing() as interrupts:
+    with ThreadPoolExecutor(_WRITERS, "impasto-writer") as writers, finishing() as interrupts:
+        run = _Run(list(jobs), Path(folder), ledger, pool, on_event or (lambda event: None), retries, writers)
         return run.whole(interrupts)
 
 
@@ -92,10 +94,11 @@ class _Run:
     """One call of `run_jobs`."""
 
     def __init__(
-        self, jobs: list[Job], folder: Path, ledger: Ledger, pool: Pool, tell: Callable[[Event], None], retries: int
-    ) -> None:
+        self, jobs: list[Job], folder: Path, ledger: Ledger, pool: Pool, tell: Callable[[Event], None], retries: int,
+        writers: ThreadPoolExecutor,
+    ) -> None:  # fmt: skip
         self.jobs, self.folder, self.ledger, self.pool, self.tell = jobs, folder, ledger, pool, tell
-        self.retries = retries
+        self.retries, self.writers = retries, writers
         self.failures: Counter[str] = Counter()
         self.running: dict[str, Job] = {}
         self.waiting: deque[Job] = deque()
@@ -155,17 +158,26 @@ class _Run:
         self.pool.submit(job)
 
     def _take(self, seconds: float) -> None:
-        for outcome in self.pool.wait(seconds):
+        outcomes = self.pool.wait(seconds)
+        # All files of all of them at once: most of the time goes by in waiting for the disk.
+        writing = {outcome.key: self._writing(outcome) for outcome in outcomes if isinstance(outcome, Painted)}
+        for outcome in outcomes:
             job = self.running.pop(outcome.key)
             if isinstance(outcome, Painted):
-                self._record(outcome)
+                self._record(outcome, writing[outcome.key])
                 self._tell("painted", job.key, notes=outcome.notes, painted=self.summary.painted + 1)
             else:
                 self._failed(job, outcome)
 
-    def _record(self, painted: Painted) -> None:
-        """Write the files, then the row."""
-        files = {name: _written(self.folder / name, content) for name, content in painted.files.items()}
+    def _writing(self, painted: Painted) -> dict[str, Future[WrittenFile]]:
+        """The files, being written."""
+        return {
+            name: self.writers.submit(_written, self.folder / name, content) for name, content in painted.files.items()
+        }
+
+    def _record(self, painted: Painted, writing: dict[str, Future[WrittenFile]]) -> None:
+        """When the files are written, write the row."""
+        files = {name: written.result() for name, written in writing.items()}
         old = self.ledger.finish(painted.key, files, painted.figures, painted.seconds, painted.worker)
         for name, file in old.items():
             path = self.folder / name
