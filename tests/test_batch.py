@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -387,6 +389,14 @@ def test_by_default_a_process_for_each_core(monkeypatch: pytest.MonkeyPatch) -> 
             assert isinstance(pool, LocalPool)
             made.append((pool.processes, pool.threads))
     assert made == [(8, 1), (2, 3), (5, 2)]
+
+
+def test_its_page_has_its_options_with_their_defaults() -> None:
+    text = (ROOT / "docs/distributed.md").read_text("utf-8").split("\n## The ledger\n")[0]
+    rows = dict(re.findall(r"^\| `(--?[a-z]+)[^|]*\| ([^|]*?) *\|", text, re.MULTILINE))
+    own = {option_name(spec.name): spec.default for spec in fields(RunningConfig)}
+    assert set(rows) == {"-o", "--format", "--amend", *own}
+    assert (rows["--threads"], rows["--retries"], rows["--ray"]) == (str(own["--threads"]), str(own["--retries"]), "")
 
 
 # --- real processes, and their ends ---------------------------------------------------------------------------
