@@ -131,7 +131,10 @@ class Ledger:
 
     def __exit__(self, error: object, *_: object) -> None:
         # Where nothing was begun because something was wrong, nothing is left.
-        in_vain = error is not None and self._is_new and not self.rows()
+        in_vain = False
+        if error is not None and self._is_new:
+            with suppress(LedgerError):
+                in_vain = not self.rows()
         if in_vain:
             with suppress(OSError):
                 (self.folder / f".{NAME}.lock").unlink()
