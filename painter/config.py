@@ -7,7 +7,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 from painter.errors import OptionError
-from painter.options import ByteSize, Choice, Color, File, Kind, Names, Number, OrNames, Pair, Palette, Switch, Whole
+from painter.options import (
+    Address,
+    ByteSize,
+    Choice,
+    Color,
+    File,
+    Kind,
+    Names,
+    Number,
+    OrNames,
+    Pair,
+    Palette,
+    Switch,
+    Whole,
+)
 from painter.styling.layers import KINDS
 
 STYLES = ("oilpaintbrush", "watercolor", "markerpen", "rectangle")
@@ -356,6 +370,35 @@ class ExportConfig:
                     f"--fps {self.fps:g}: that is {round(steps)} frames in --duration {self.duration:g}, more than "
                     f"{MAX_FRAMES}; lower one of the two"
                 )
+
+
+@dataclass(frozen=True)
+class RunningConfig:
+    """How many paintings are made: who paints them, and how often one that fails is tried again.
+
+    Raises:
+        OptionError: when a value is outside its range, or two do not go together; the message names the option.
+    """
+
+    processes: int | None = option(
+        None, "N", "paintings at a time, {}; if not given, as many as --threads leaves cores for", Whole(1, 10_000)
+    )
+    threads: int = option(1, "N", "threads for each, {}", Whole(1, 256))
+    ray: str | None = option(None, "ADDRESS", "paint on a Ray cluster: {}", Address())
+    retries: int = option(2, "N", "further tries, {}, for a painting that fails", Whole(0, 100))
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@dataclass(frozen=True)
+class RayConfig:
+    """How many machines are worked with."""
+
+    restarts: int = 3  # of a task whose worker or machine has died, by Ray itself
+    object_store_mb: int = 512  # of a cluster of our own, 2**20 bytes; it holds pictures, networks and what comes back
+    answer_seconds: float = 5.0  # to wait for a cluster's answer
+    farewell_seconds: float = 2.0  # for workers that are sent home
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@
     ├── OptionError               an option or configuration value outside its range
     ├── OutputError               a path we cannot or do not know how to write
     ├── DeviceError               a device that this machine does not have
+    ├── LedgerError               a ledger of many paintings that cannot be used
+    ├── WorkersError              workers for many paintings that cannot be started or reached
     ├── AutosaveError             a kept search that cannot be gone on with (defined in painter.autosave)
     ├── StyleDivergedError        a style's loss that is no number any more (defined in painter.styling.strokes)
     └── CheckpointError           a network file that is missing, truncated or altered (defined in renderers)
@@ -24,10 +26,12 @@ __all__ = [
     "CheckpointError",
     "DeviceError",
     "ImpastoError",
+    "LedgerError",
     "OptionError",
     "OutputError",
     "PictureError",
     "StrokeFileError",
+    "WorkersError",
     "one_line",
 ]
 
@@ -50,6 +54,14 @@ class OutputError(ImpastoError):
 
 class DeviceError(ImpastoError):
     """A compute device that this machine does not have."""
+
+
+class LedgerError(ImpastoError):
+    """A ledger that is damaged, foreign, in use by another run, or of something else."""
+
+
+class WorkersError(ImpastoError):
+    """Workers that cannot be started or reached."""
 
 
 def one_line(text: str | os.PathLike[str]) -> str:

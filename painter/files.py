@@ -14,7 +14,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from itertools import chain, count
@@ -26,6 +26,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 STROKE_ENDINGS = (".strokes.json", ".strokes.json.gz")
+_TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{8}\.part[^/]*", re.DOTALL)
 _ABANDONED = 86400.0  # seconds after which a temporary file belongs to no program that still runs
 _HERE, _RENAME_EXCHANGE = -100, 2  # Linux's AT_FDCWD, and a flag of its renameat2
 
@@ -34,16 +35,21 @@ _noted: ContextVar[Note] = ContextVar("noted", default=lambda path, temporary: N
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, tidy: bool = True) -> Iterator[Path]:
     """Yield a temporary name beside `path`, for the body to write; it becomes `path` on success.
 
     Content, then name, are on the disk when this ends. On any failure, and on Ctrl-C, the temporary file is removed
     and `path` is what it was. A kill leaves the temporary file, never half of `path`.
 
+    Args:
+        tidy: whether to look through the folder for what killed programs left of `path`. That takes longer the more
+            files there are; who writes many calls `remove_temporary` once instead.
+
     Raises:
         OSError: the file cannot be written, or not all of it.
     """
-    _remove_abandoned(path)
+    if tidy:
+        _remove_abandoned(path)
     temporary = _create_temporary(path)
     try:
         yield temporary
@@ -93,15 +99,6 @@ def noting(note: Note) -> Iterator[None]:
         yield
     finally:
         _noted.reset(before)
-
-
-def sha256_of(path: Path) -> str:
-    """The sha256 of a file's content, 64 hexadecimal digits. Raises OSError where it cannot be read."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def flush_file(path: Path) -> None:
@@ -160,12 +157,28 @@ def split_ending(path: Path) -> tuple[str, str]:
 
 
 @contextmanager
+def holding(lock: Path) -> Iterator[bool]:
+    """Yield whether the file `lock`, made if it is missing, is ours alone until this ends, among all programs.
+
+    The system drops the lock of a program that is killed. Where there are no locks (Windows, some network file
+    systems) everybody is told yes.
+
+    Raises:
+        OSError: no file can be created there.
+    """
+    handle = os.open(lock, os.O_CREAT | os.O_RDWR, 0o666)
+    try:
+        yield _lock(handle, lock)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
 def _claiming(path: Path, ours: Callable[[Path], bool]) -> Iterator[bool]:
     """Yield whether `path` is free (or what is there `ours`), and nobody else gets it until this ends."""
     claim = path.with_name(f".{path.name}.claim")
-    handle = os.open(claim, os.O_CREAT | os.O_RDWR, 0o666)
-    try:
-        if not _lock(handle, claim):
+    with holding(claim) as held:
+        if not held:
             yield False
             return
         try:
@@ -173,12 +186,10 @@ def _claiming(path: Path, ours: Callable[[Path], bool]) -> Iterator[bool]:
         finally:
             with suppress(OSError):
                 claim.unlink()  # still locked, so that nobody has locked this file after us
-    finally:
-        os.close(handle)
 
 
-def _lock(handle: int, claim: Path) -> bool:
-    """Lock an open file if nobody has; False, too, if it is no longer the file under the name `claim`."""
+def _lock(handle: int, path: Path) -> bool:
+    """Lock an open file if nobody has; False, too, if it is no longer the file under the name `path`."""
     if fcntl is None:
         return True
     try:
@@ -188,7 +199,7 @@ def _lock(handle: int, claim: Path) -> bool:
     except OSError:  # this file system has no locks
         return True
     try:
-        return os.path.samestat(os.fstat(handle), os.stat(claim))
+        return os.path.samestat(os.fstat(handle), os.stat(path))
     except FileNotFoundError:
         return False
 
@@ -239,6 +250,28 @@ def _remove_abandoned(path: Path, age: float = _ABANDONED) -> None:
                 if entry.is_dir(follow_symlinks=False):
                     shutil.rmtree(entry.path)
                 else:
+                    os.unlink(entry.path)
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file's content, 64 hexadecimal digits. Raises OSError where it cannot be read."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def remove_temporary(folder: Path, names: Collection[str]) -> None:
+    """Remove what killed programs left of the files with these names in `folder`, however young.
+
+    Only for who knows that no other program writes them now.
+    """
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            match = _TEMPORARY.fullmatch(entry.name)
+            if match is not None and match[1] in names:
+                with suppress(OSError):
                     os.unlink(entry.path)
 
 

@@ -6,6 +6,7 @@
     Switch           yes or no
     ByteSize         5MB
     Color            #rrggbb, or one of a list
+    Address          HOST:PORT, or local
     File             the name of a file, which is not looked at here
     Pair             LO:HI
     Span             A:B, as Python's slices
@@ -23,6 +24,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 _HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+_ADDRESS = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5}")
 _COUNT = re.compile(r"[+-]?[0-9]+")
 _BYTE_SIZE = re.compile(r"([0-9]*\.?[0-9]+)\s*([kmg]?)(i?)b?", re.IGNORECASE)
 
@@ -199,6 +201,18 @@ class Color(_Text):
     def check(self, value: Any) -> str:
         if value not in self.names and not (isinstance(value, str) and _HEX_COLOR.fullmatch(value)):
             raise ValueError(f"unknown; choose from {self.words}")
+        return value
+
+
+@dataclass(frozen=True)
+class Address(_Text):
+    """HOST:PORT of a cluster; 'local' starts one on this machine, 'auto' finds the one that this machine is part of."""
+
+    words: str = "HOST:PORT, auto (the one that this machine is part of) or local (one for this run alone)"
+
+    def check(self, value: Any) -> str:
+        if not isinstance(value, str) or not (value in ("auto", "local") or _ADDRESS.fullmatch(value)):
+            raise ValueError(f"must be {self.words}")
         return value
 
 

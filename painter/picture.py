@@ -23,6 +23,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from painter.errors import ImpastoError, PictureError, one_line
 from painter.pixels import read_orientation, resize_to_weighted, swaps_sides, to_straight, turn_upright
+from painter.quiet import stderr_kept_quiet
 from painter.resizing import check_long_side, fit_size, resize_image
 
 MAX_MEGAPIXELS = 200
@@ -238,23 +239,6 @@ def pillow_kept_quiet() -> Iterator[None]:
             logger.removeHandler(silence)
 
 
-@contextmanager
-def _libtiff_kept_quiet() -> Iterator[None]:
-    """libtiff writes to the process's stderr by itself, past Python; what it has to say we say better."""
-    try:
-        stderr = os.dup(2)
-    except OSError:  # closed, as in a service: nothing to keep quiet
-        yield
-        return
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-
-
 # --- decoding -----------------------------------------------------------------------------------------------
 
 
@@ -268,7 +252,7 @@ def _decode(image: Image.Image, long_side: int) -> tuple[int, int]:
     if max(stored) >= 4 * long_side:
         height, width = fit_size(stored[1], stored[0], long_side)
         drafted = image.draft(None, (2 * width, 2 * height))  # None from anything but a JPEG
-    with _libtiff_kept_quiet() if image.format == "TIFF" else nullcontext():
+    with stderr_kept_quiet() if image.format == "TIFF" else nullcontext():
         image.load()
     if image.mode in ("P", "PA") and image.palette is None:
         raise ValueError("a picture with a palette, but no palette")

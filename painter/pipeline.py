@@ -207,10 +207,7 @@ def finish(subject: Subject, found: Found, watch: Stopwatch) -> Result:
     with watch.phase("draw"):
         image = painting.draw()
     with watch.phase("measure"):
-        # Light and shade are not in the picture, so they do not count against the painting.
-        seen = subject.seen_side
-        plain = image if max(image.shape[:2]) == seen and not subject.config.relief else painting.draw(seen, 0.0)
-        figures = compare(plain, subject.picture)
+        figures = compare(drawn_as_seen(painting, image, subject), subject.picture)
     report = {
         "version": __version__,
         "config": asdict(subject.config),
@@ -226,6 +223,16 @@ def finish(subject: Subject, found: Found, watch: Stopwatch) -> Result:
         "peak_rss_mb": peak_rss_mb(),
     }
     return Result(painting, image, report)
+
+
+def drawn_as_seen(painting: Painting, image: np.ndarray, subject: Subject) -> np.ndarray:
+    """The painting as it is compared with `subject.picture`: of its size, and unlit, for there is no light in that.
+
+    Args:
+        image: what `painting.draw()` returns.
+    """
+    side = subject.seen_side
+    return image if max(image.shape[:2]) == side and not subject.config.relief else painting.draw(side, 0.0)
 
 
 def provenance(subject: Subject) -> dict[str, Any]:

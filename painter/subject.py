@@ -28,7 +28,10 @@ PictureSource = str | os.PathLike[str] | np.ndarray
 # The longest side at which a picture is looked at, pixels: a larger painting is drawn from what is found there, so that
 # its memory is not that of several pictures of its size.
 SEEN_SIDE = 4096
+FOCUSES_KEPT = 8  # pictures of which is remembered where faces and fine detail are
 TONES_SIDE = 1024  # the longest side at which a picture is divided into tones, pixels
+
+_focuses: dict[tuple[Any, ...], np.ndarray] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,12 +130,24 @@ def _focus_weight(picture: Picture, config: PaintConfig, side: int) -> np.ndarra
     if config.focus == "none":
         return None
     if config.focus == "auto":
-        alpha = None if picture.alpha is None else _at_most(picture.alpha, side)
-        focus = auto_focus(_at_most(picture.rgb, side), alpha)
+        focus = _auto_focus(picture, side)
     else:
         rows, columns = fit_size(picture.rgb.shape[0], picture.rgb.shape[1], side)
         focus = load_mask(config.focus, rows, columns, "--focus")
     return focus_weights(focus, SearchConfig().focus_strength)
+
+
+def _auto_focus(picture: Picture, side: int) -> np.ndarray:
+    """`auto_focus` at `side`; kept for the last few pictures, for many paintings may be made of one."""
+    key = (picture.sha256, picture.size, picture.rgb.shape, side)
+    if key not in _focuses:
+        alpha = None if picture.alpha is None else _at_most(picture.alpha, side)
+        found = auto_focus(_at_most(picture.rgb, side), alpha)
+        found.flags.writeable = False
+        while len(_focuses) >= FOCUSES_KEPT:
+            _focuses.pop(next(iter(_focuses)))
+        _focuses[key] = found
+    return _focuses[key]
 
 
 def _shown(alpha: np.ndarray | None, region: np.ndarray | None) -> np.ndarray | None:

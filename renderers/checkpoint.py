@@ -2,67 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import json
-from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from renderers.brushes import NETWORK_BRUSHES
 from renderers.errors import CheckpointError
+from renderers.manifest import MANIFEST, checkpoint_folder, listed_digest, read_bounded, read_manifest
 from renderers.networks import BrushNetworks
 
-MANIFEST = "manifest.json"
-_MAX_BYTES = 2**26  # of either file: ten times the largest of ours
-
-
-def checkpoint_folder() -> Path:
-    """Where the shipped checkpoints lie: in the tree, or in the installed package."""
-    return Path(str(resources.files("checkpoints")))
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest's entries by brush.
-
-    Raises:
-        CheckpointError: if it is missing or not a manifest.
-    """
-    path = folder / MANIFEST
-    try:
-        entries = json.loads(_read(path))["brushes"]
-        if not all(_is_name(entry["file"]) and isinstance(entry["sha256"], str) for entry in entries.values()):
-            raise ValueError("file, sha256")
-        return entries
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); reinstall Impasto to restore it") from error
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise CheckpointError(f"{path}: is not a checkpoint manifest; reinstall Impasto to restore it") from error
-
-
-def _is_name(file: Any) -> bool:
-    """Whether this is the name of a file in the manifest's own folder."""
-    return isinstance(file, str) and file.isprintable() and file == Path(file).name
-
-
-def _read(path: Path) -> bytes:
-    """The bytes of a file. Raises OSError where it is no ordinary file or far larger than any of ours."""
-    if path.exists() and not path.is_file():  # a pipe would keep us waiting for ever
-        raise OSError(errno.EINVAL, "not an ordinary file")
-    with open(path, "rb") as file:
-        content = file.read(_MAX_BYTES + 1)
-    if len(content) > _MAX_BYTES:
-        raise OSError(errno.EFBIG, f"larger than {_MAX_BYTES >> 20} MB")
-    return content
-
-
-def listed_digest(brush: str, folder: Path | None = None) -> str | None:
-    """The sha256 that the manifest lists for a brush's checkpoint; None if it lists none. Raises CheckpointError."""
-    entry = read_manifest(folder or checkpoint_folder()).get(brush)
-    return None if entry is None else str(entry["sha256"])
+__all__ = ["MANIFEST", "checkpoint_folder", "listed_digest", "load_networks", "pack_networks", "read_manifest"]
 
 
 def load_networks(brush: str, folder: Path | None = None) -> BrushNetworks:
@@ -78,7 +29,7 @@ def load_networks(brush: str, folder: Path | None = None) -> BrushNetworks:
         raise CheckpointError(f"{folder / MANIFEST}: lists no checkpoint for {brush}; {remedy}")
     path = folder / entry["file"]
     try:
-        content = _read(path)
+        content = read_bounded(path)
     except OSError as error:
         raise CheckpointError(f"{path}: checkpoint cannot be read ({error.strerror}); {remedy}") from error
     if hashlib.sha256(content).hexdigest() != entry["sha256"]:

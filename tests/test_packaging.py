@@ -12,6 +12,7 @@ import zipfile
 from configparser import ConfigParser
 from dataclasses import fields
 from email.parser import Parser
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from PIL import Image
 
 from painter import PaintConfig, __version__
 from painter.cli import make_parser, replay
+from painter.cli.commands import COMMANDS
 from painter.config import CANVASES, DEVICES, FOCUSES, LOSSES, STYLE_ALIASES, STYLES, ExportConfig, option_name
 from painter.export import FORMATS
 from painter.options import OrNames
@@ -167,10 +169,12 @@ def test_the_readme_has_every_option_and_no_other() -> None:
         assert any(name in rows for name in action.option_strings), action.option_strings
     assert set(rows) <= {"IMAGE"}.union(*(action.option_strings for action in actions))
     # What its examples use is there, too.
-    known = {name for action in make_parser()._actions for name in action.option_strings}
     examples = [line for line in readme().splitlines() if re.search(r"paint\.py |^impasto |`impasto ", line)]
     assert len(examples) >= 3
     for line in examples:
+        command = re.search(rf"(?:paint\.py|impasto) ({'|'.join(COMMANDS)}) ", line)
+        parser = make_parser() if command is None else import_module(f"painter.cli.{command[1]}").make_parser()
+        known = {name for action in parser._actions for name in action.option_strings}
         assert set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", line)) <= known, line
 
 

@@ -29,7 +29,7 @@ __all__ = ["BAD_INPUT", "INTERRUPTED", "main", "make_parser", "run_program"]
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command line; the exit code is 0, BAD_INPUT or INTERRUPTED."""
+    """Run one command line; the exit code is 0, INCOMPLETE, BAD_INPUT or INTERRUPTED."""
     watch = Stopwatch()
     # Threads that wait by spinning, OpenMP's habit, starve each other where other programs want the cores too:
     # on two busy cores a search of 3 s took 55. This is read when torch and numba are imported, so it is said here.

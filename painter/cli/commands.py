@@ -8,6 +8,7 @@ from __future__ import annotations
 
 # Name -> what it does, for the help. This is the registry: a new command adds its line here.
 COMMANDS: dict[str, str] = {
+    "batch": "paint every picture of a folder",
     "replay": "draw a stroke file again, at any size and in any format",
     "restyle": "give strokes that are kept in a file the style of a picture",
     "suggest": "show how the quality grows with the number of strokes",
@@ -15,4 +16,5 @@ COMMANDS: dict[str, str] = {
 }
 DEFAULT_COMMAND = "painting"
 
-BAD_INPUT, INTERRUPTED = 2, 130  # exit codes
+# Exit codes; INCOMPLETE: of many paintings, some could not be made.
+INCOMPLETE, BAD_INPUT, INTERRUPTED = 1, 2, 130

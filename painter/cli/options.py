@@ -118,9 +118,18 @@ def read_painting_options(options: argparse.Namespace) -> PaintOptions:
     Raises:
         OptionError: for a value outside its range, or a configuration file that is no good.
     """
-    file = None if options.config is None else Path(options.config)
-    config = make_config(given(options, PaintConfig), file, options.preset)
+    config, file = read_painting_config(options)
     return PaintOptions(sample_path() if options.image is None else Path(options.image), config, file)
+
+
+def read_painting_config(options: argparse.Namespace) -> tuple[PaintConfig, Path | None]:
+    """What `add_painting_options` has parsed, and the configuration file, if there is one.
+
+    Raises:
+        OptionError: for a value outside its range, or a configuration file that is no good.
+    """
+    file = None if options.config is None else Path(options.config)
+    return make_config(given(options, PaintConfig), file, options.preset), file
 
 
 def _help(spec: Field[Any]) -> str:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from painter.cli.commands import COMMANDS, INTERRUPTED
 from painter.cli.options import (
@@ -41,6 +38,7 @@ from painter.cli.paths import check_inputs, default_folder
 from painter.cli.progress import ProgressBar, announce_compiling, say
 from painter.cli.resuming import Resuming
 from painter.export import writing
+from painter.interrupts import finishing
 from painter.usage import Stopwatch, keep_freed_memory, peak_rss_mb
 
 if TYPE_CHECKING:
@@ -145,31 +143,6 @@ def _write_report(outputs: Outputs, result: Result, watch: Stopwatch) -> None:
     final = {**result.report, "outputs": files, "seconds": watch.seconds(), "peak_rss_mb": peak_rss_mb()}
     with writing(Path(outputs.report)) as temporary:
         temporary.write_text(json.dumps(final, indent=2, allow_nan=False) + "\n")
-
-
-@contextmanager
-def finishing(stopped: bool) -> Iterator[list[int]]:
-    """While a painting is drawn and written: the first Ctrl-C waits (it is in the list), the second does not.
-
-    Args:
-        stopped: whether Ctrl-C ended the search; then this was the first one.
-    """
-    noted: list[int] = []
-    in_charge = threading.current_thread() is threading.main_thread()
-    if stopped or not in_charge or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield noted
-        return
-
-    def note(number: int, _: Any) -> None:
-        if noted:
-            raise KeyboardInterrupt
-        noted.append(number)
-
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield noted
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _tell_figures(result: Result) -> None:

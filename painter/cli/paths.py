@@ -43,13 +43,14 @@ def check_overwriting(outputs: Sequence[Path], inputs: Mapping[str, Path]) -> No
     """Raise OutputError if an output would go over another one, or over an input; `inputs` are by what they are."""
     for k, path in enumerate(outputs):
         for what, other in inputs.items():
-            if _same_file(path, other):
+            if same_file(path, other):
                 raise OutputError(f"cannot write {path}: it is {what}; choose another name")
-        if any(_same_file(path, other) for other in outputs[:k]):
+        if any(same_file(path, other) for other in outputs[:k]):
             raise OutputError(f"cannot write {path}: two outputs have this name; choose another name")
 
 
-def _same_file(a: Path, b: Path) -> bool:
+def same_file(a: Path, b: Path) -> bool:
+    """Whether two names are of one file or folder, there or not."""
     with suppress(OSError, ValueError):  # one of them does not exist
         return os.path.samefile(a, b)
     return os.path.realpath(a) == os.path.realpath(b)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from painter.errors import one_line
+from renderers.compiled import kernels_are_compiled
 
 if TYPE_CHECKING:
     from painter.search import Progress
@@ -86,16 +86,8 @@ def new_bar(steps: int, taken: int = 0) -> Any:
 
 def announce_compiling() -> None:
     """Say so if the kernels are about to be compiled."""
-    if not _kernels_are_compiled():
+    if not kernels_are_compiled():
         say(sys.stderr, "compiling kernels, once; this takes about 20 seconds")
-
-
-def _kernels_are_compiled() -> bool:
-    """Whether numba has left compiled code beside the sources; true, too, where it cannot and keeps it elsewhere."""
-    import renderers
-
-    folder = Path(str(renderers.__file__)).parent
-    return next(folder.glob("**/*.nbi"), None) is not None or not os.access(folder, os.W_OK)
 
 
 def say(stream: TextIO | None, message: str) -> None:

@@ -21,12 +21,13 @@ from painter.cli.outputs import (
     with_strokes,
     write_in_turn,
 )
-from painter.cli.painting import finishing, tell_style
+from painter.cli.painting import tell_style
 from painter.cli.paths import check_files, default_folder
 from painter.cli.progress import ProgressBar, announce_compiling
 from painter.cli.resuming import Resuming
 from painter.errors import OptionError
 from painter.files import split_ending
+from painter.interrupts import finishing
 from painter.restyling import RestyleConfig
 from painter.usage import Stopwatch, keep_freed_memory
 

@@ -22,11 +22,11 @@ from painter.cli.outputs import (
     tell_written,
     write_in_turn,
 )
-from painter.cli.painting import finishing
 from painter.cli.paths import check_files, default_folder
 from painter.cli.progress import TransferBar, say
 from painter.cli.resuming import Resuming
 from painter.config import named_files, option_name
+from painter.interrupts import finishing
 from painter.styling.config import TransferConfig
 from painter.styling.export import FORMATS, OPTIONS, check_format
 from painter.styling.records import check_records

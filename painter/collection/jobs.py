@@ -1,4 +1,4 @@
-"""One painting of many: what a worker is given, and what it gives back. Both are values that can be sent anywhere."""
+"""One painting of many: what a worker is given, and what it gives back. All are values that can be sent anywhere."""
 
 from __future__ import annotations
 
@@ -28,3 +28,17 @@ class Painted:
     figures: dict[str, float]  # 'psnr' and 'l1' of the painting against its picture, 'strokes'
     seconds: float
     worker: str  # who made it, for people: host and process
+    notes: tuple[str, ...] = ()  # lines about what is not as it was asked for: what was lowered to fit `max_bytes`
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A painting that was not made."""
+
+    key: str
+    reason: str  # one line, for people
+    hopeless: bool  # whether another try would end the same way: a picture that cannot be read, say
+    worker: str  # who tried
+
+
+Outcome = Painted | Failure

@@ -1,0 +1,138 @@
+"""The command `batch`: paint every picture of a folder with one set of options, on as many cores as there are."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from painter.cli.options import (
+    LIST_OF_PRESETS,
+    add_common_options,
+    add_painting_options,
+    given,
+    new_parser,
+    read_painting_config,
+)
+from painter.cli.outputs import add_export_options
+from painter.cli.paths import check_inputs, same_file
+from painter.cli.progress import announce_compiling, say
+from painter.cli.running import RunBar, add_running_options, make_pool, read_running, tell_summary
+from painter.config import ExportConfig, PaintConfig, RunningConfig
+from painter.devices import resolve_device
+from painter.errors import OptionError, OutputError, one_line
+from painter.export import FOLDER, FORMATS
+from painter.usage import Stopwatch
+
+_ENDINGS = tuple(ending for ending in FORMATS if ending != FOLDER)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What one command line asks for."""
+
+    folder: Path
+    output: Path
+    config: PaintConfig
+    formats: tuple[str, ...]  # endings, with their dots
+    export: ExportConfig
+    running: RunningConfig
+    amend: bool
+    quiet: bool
+
+
+def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
+    """Paint what is not painted yet; the exit code."""
+    return run(read_request(make_parser(program), arguments))
+
+
+def make_parser(program: str | None = None) -> argparse.ArgumentParser:
+    """The options of `batch`."""
+    what = (
+        "Paint every picture of a folder, and of the folders in it, with one set of options.\n"
+        "Running the same again goes on where it stopped, and paints what is new or has changed."
+    )
+    parser = new_parser(what, program, LIST_OF_PRESETS)
+    parser.add_argument("folder", metavar="FOLDER", help="the pictures; hidden files and folders are left out")
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", required=True, help="the folder for the paintings, made if it is missing"
+    )
+    parser.add_argument(
+        "--format",
+        action="append",
+        default=[],
+        metavar="F",
+        help=f"what to write of each: {', '.join(ending[1:] for ending in _ENDINGS)}; may be repeated (default: png)",
+    )
+    parser.add_argument(
+        "--amend", action="store_true", help="options may differ from those that OUT was begun with: paint anew"
+    )
+    add_painting_options(parser)
+    add_running_options(parser)
+    add_export_options(parser)
+    add_common_options(parser, "print nothing but errors and what failed")
+    return parser
+
+
+def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Request:
+    """Parse a command line.
+
+    Raises:
+        OptionError: for an unknown option or a value outside its range.
+    """
+    options = parser.parse_args(arguments)
+    config, _ = read_painting_config(options)
+    return Request(
+        folder=Path(options.folder),
+        output=Path(options.output),
+        config=config,
+        formats=tuple(dict.fromkeys(map(_ending, options.format or ["png"]))),
+        export=ExportConfig(**given(options, ExportConfig)),
+        running=read_running(options),
+        amend=options.amend,
+        quiet=options.quiet,
+    )
+
+
+def run(request: Request) -> int:
+    """Look at everything, then paint; the exit code."""
+    from painter.collection.folder import agree_on_options, folder_jobs, look_through
+    from painter.collection.ledger import Ledger
+    from painter.collection.running import run_jobs
+
+    check_inputs(request.config)
+    if request.running.ray is None:  # else other machines paint
+        resolve_device(request.config.device, request.config.backend)
+    found = look_through(request.folder, request.output)
+    _check_output(request.output, request.folder)
+    jobs = folder_jobs(request.folder, found.pictures, request.config, request.formats, request.export)
+    with Ledger.open(request.output) as ledger:
+        agree_on_options(ledger, request.config, request.formats, request.export, request.amend)
+        if not request.quiet:
+            others = f" (files that are none: {found.others})" if found.others else ""
+            say(sys.stderr, f"{len(jobs)} pictures in {request.folder}{others}")
+            announce_compiling()
+        with make_pool(request.running) as pool, closing(RunBar(request.quiet)) as bar:
+            summary = run_jobs(jobs, request.output, ledger, pool, bar.show, request.running.retries)
+    return tell_summary(summary, request.quiet)
+
+
+def _ending(text: str) -> str:
+    """A format's ending, however it is written: png, .PNG."""
+    ending = "." + text.lower().lstrip(".")
+    if ending not in _ENDINGS:
+        raise OptionError(f"--format {text}: unknown; choose from {', '.join(ending[1:] for ending in _ENDINGS)}")
+    return ending
+
+
+def _check_output(output: Path, folder: Path) -> None:
+    """Make the output folder. Raises OutputError if it cannot be one."""
+    if same_file(output, folder):
+        raise OutputError(f"cannot write to {one_line(output)}: the pictures lie there; choose another folder with -o")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = "it is not a folder" if isinstance(error, FileExistsError) else error.strerror
+        raise OutputError(f"cannot write to {one_line(output)}: {why}; choose another folder with -o") from error

@@ -1,0 +1,120 @@
+"""What commands that paint many have in common: who paints, and what is said while they do."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from painter.cli.commands import INCOMPLETE, INTERRUPTED
+from painter.cli.options import add_options, given
+from painter.cli.progress import new_bar, say
+from painter.config import RunningConfig
+from painter.errors import one_line
+
+if TYPE_CHECKING:
+    from painter.collection.pools import LocalPool
+    from painter.collection.ray_pool import RayPool
+    from painter.collection.running import Event, Summary
+
+
+def add_running_options(parser: argparse.ArgumentParser) -> None:
+    """RunningConfig's options."""
+    add_options(parser.add_argument_group("who paints"), RunningConfig)
+
+
+def read_running(options: argparse.Namespace) -> RunningConfig:
+    """What `add_running_options` has parsed.
+
+    Raises:
+        OptionError: for a value outside its range.
+        WorkersError: Ray is not installed, nobody answers at the address, or there is no token to show there.
+    """
+    running = RunningConfig(**given(options, RunningConfig))
+    if running.ray is not None:
+        from painter.collection.ray_pool import check_ray
+
+        check_ray(running.ray)
+    return running
+
+
+def read_pool(options: argparse.Namespace) -> LocalPool | RayPool:
+    """The workers that were asked for; to be used in `with`.
+
+    Raises:
+        OptionError: for a value outside its range.
+        WorkersError: Ray is not installed, or the cluster cannot be reached.
+    """
+    return make_pool(read_running(options))
+
+
+def make_pool(config: RunningConfig) -> LocalPool | RayPool:
+    """As `read_pool`."""
+    if config.ray is not None:
+        from painter.collection.ray_pool import RayPool
+
+        return RayPool(config.ray, config.processes, config.threads)
+    from painter.collection.pools import LocalPool
+
+    return LocalPool(config.processes, config.threads)
+
+
+class RunBar:
+    """The progress of `run_jobs` on standard error: a bar, and a line for each painting that fails."""
+
+    def __init__(self, quiet: bool = False, unit: str = "paintings") -> None:
+        self.quiet, self.unit = quiet, unit
+        self._bar: Any = None
+
+    def show(self, event: Event) -> None:
+        """For `on_event`."""
+        with suppress(OSError):
+            if event.kind == "begun":
+                self._begin(event.summary)
+            elif event.kind == "failed":
+                self._say(f"{event.key}: {event.reason}")
+            elif event.kind == "retrying" and not self.quiet:
+                self._say(f"{event.key}: {event.reason}; trying again")
+            if not self.quiet:
+                for note in event.notes:
+                    self._say(note)
+            if self._bar is not None:
+                self._bar.set_postfix_str(f"{event.summary.failed} failed" if event.summary.failed else "", False)
+                self._bar.update(event.summary.jobs - event.summary.left - self._bar.n)
+
+    def close(self) -> None:
+        """The end, however it came."""
+        if self._bar is not None:
+            with suppress(OSError):
+                self._bar.close()
+            self._bar = None
+
+    def _begin(self, summary: Summary) -> None:
+        if not self.quiet and summary.left:
+            self._bar = new_bar(summary.jobs, summary.kept)
+            self._bar.unit = f" {self.unit}"
+
+    def _say(self, message: str) -> None:
+        if self._bar is None:
+            say(sys.stderr, message)
+            return
+        from tqdm import tqdm
+
+        with tqdm.external_write_mode(file=sys.stderr):
+            say(sys.stderr, message)
+
+
+def tell_summary(summary: Summary, quiet: bool = False) -> int:
+    """Say what has become of a run; the exit code."""
+    if not quiet:
+        parts = [f"{summary.painted} painted"]
+        if summary.kept:
+            parts.append(f"{summary.kept} were done before")
+        if summary.failed:
+            parts.append(f"{summary.failed} failed")
+        if summary.interrupted:
+            parts.append(f"interrupted with {summary.left} left")
+        again = "; run the same again to go on" if summary.failed or summary.interrupted else ""
+        say(sys.stdout, one_line(", ".join(parts) + again))
+    return INTERRUPTED if summary.interrupted else INCOMPLETE if summary.failed else 0
