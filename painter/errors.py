@@ -6,6 +6,7 @@
     ├── OptionError               an option or configuration value outside its range
     ├── OutputError               a path we cannot or do not know how to write
     ├── DeviceError               a device that this machine does not have
+    ├── RecipeError               a collection's recipe that is not right, with all that is wrong (painter.collection)
     ├── AutosaveError             a kept search that cannot be gone on with (defined in painter.autosave)
     └── CheckpointError           a network file that is missing, truncated or altered (defined in renderers)
 
@@ -26,6 +27,7 @@ __all__ = [
     "OptionError",
     "OutputError",
     "PictureError",
+    "RecipeError",
     "StrokeFileError",
     "one_line",
 ]
@@ -49,6 +51,19 @@ class OutputError(ImpastoError):
 
 class DeviceError(ImpastoError):
     """A compute device that this machine does not have."""
+
+
+class RecipeError(ImpastoError):
+    """A collection's recipe that is not right. The message tells what is wrong first; `problems` has all of it.
+
+    Args:
+        problems: at least one; single lines, each with the file and the line.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        more = f" (and {len(problems) - 1} more; `collection check` lists them)" if len(problems) > 1 else ""
+        super().__init__(problems[0] + more)
+        self.problems = problems
 
 
 def one_line(text: str | os.PathLike[str]) -> str:
