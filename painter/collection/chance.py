@@ -23,7 +23,7 @@ _EXACT = Context(prec=40)
 _NEAR = 1e-9  # arrivals that differ by less, in parts, are compared again in decimals: logarithms may round differently
 
 
-def key(seed: int, *names: str | int) -> int:
+def key(seed: int, *names: str | int | float) -> int:
     """64 bits of SHA-256 over the seed and the names."""
     text = "\x1f".join(map(str, ("impasto", seed, *names)))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")

@@ -1,8 +1,8 @@
 """All combinations of traits that the rules allow: how many there are, how likely each value is, and the n-th of them.
 
-They are never listed. Axes are gone through one by one; all that matters of the values so far is which bans may still
-come true, so combinations that agree in that are counted together. Numbers are whole (weights are scaled to be), so
-counts and chances are exact, however large.
+They need not be listed for that. Axes are gone through one by one, those that most rules speak of first; all that
+matters of the values so far is which bans may still come true, so combinations that agree in that are counted together.
+Numbers are whole (weights are scaled to be), so counts and chances are exact, however large.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ class Combinations:
     (7, [Fraction(3, 7), Fraction(4, 7)])
     >>> [two.at(n) for n in range(7)]
     [(0, 0), (0, 0), (0, 0), (0, 1), (0, 1), (0, 1), (1, 1)]
+    >>> list(two)
+    [(0, 0), (0, 1), (1, 1)]
 
     Args:
         weights: for each axis those of its values, at least 0. A combination weighs their product; with 1 everywhere
@@ -44,8 +46,12 @@ class Combinations:
     """
 
     def __init__(self, weights: Sequence[Sequence[int]], bans: Sequence[Ban]) -> None:
-        self._weights = [list(row) for row in weights]
-        self._bans = [dict(ban.parts) for ban in bans]
+        busy = [sum(axis in dict(ban.parts) for ban in bans) for axis in range(len(weights))]
+        # In this order axes are gone through: where one is in many rules, its value soon decides which of them matter.
+        self._order = sorted(range(len(weights)), key=lambda axis: (-busy[axis], axis))
+        self._place = [self._order.index(axis) for axis in range(len(weights))]
+        self._weights = [list(weights[axis]) for axis in self._order]
+        self._bans = [{self._place[axis]: values for axis, values in ban.parts} for ban in bans]
         self._begins: list[list[int]] = [[] for _ in weights]  # for each axis the bans whose first part it is
         self._goes_on: list[list[int]] = [[] for _ in weights]  # and those that had one before
         self._ends = [max(ban) for ban in self._bans]  # the axis of the last part
@@ -103,7 +109,7 @@ class Combinations:
                         sums[v] += weight * row[v] * self._left[axis + 1][following]
             so_far = {state: weight for state, weight in then.items() if weight}
             result.append([Fraction(part, self.total) for part in sums])
-        return result
+        return [result[place] for place in self._place]
 
     def at(self, n: int) -> Combination:
         """The combination at `n`, 0 to `total` - 1; each has as many places as it weighs."""
@@ -119,19 +125,22 @@ class Combinations:
             n //= row[v]
             found.append(v)
             state = following
-        return tuple(found)
+        return self._in_their_order(found)
+
+    def _in_their_order(self, found: Sequence[int]) -> Combination:
+        return tuple(found[place] for place in self._place)
 
     def weight_of(self, combination: Combination) -> int:
         """What a combination weighs."""
-        return math.prod(row[v] for row, v in zip(self._weights, combination, strict=True))
+        return math.prod(row[combination[axis]] for row, axis in zip(self._weights, self._order, strict=True))
 
     def __iter__(self) -> Iterator[Combination]:
-        """All of them, in order."""
+        """All of them."""
         yield from self._from(0, frozenset(), ())
 
     def _from(self, axis: int, state: _State, so_far: Combination) -> Iterator[Combination]:
         if axis == len(self._weights):
-            yield so_far
+            yield self._in_their_order(so_far)
             return
         for v, following in enumerate(self._steps[axis][state]):
             if following is not None and self._left[axis + 1][following]:

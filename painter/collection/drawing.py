@@ -155,7 +155,7 @@ def _give_counted(recipe: Recipe, numbers: Sequence[int]) -> list[Fixed]:
             start = key(recipe.about.seed, "count", axis.name, value.name)
             left = value.count
             for i in np.argsort(bits(start, every, np.zeros_like(every)), kind="stable").tolist():
-                given = tuple([*fixed[i][:k], v, *fixed[i][k + 1 :]])
+                given = (*fixed[i][:k], v, *fixed[i][k + 1 :])
                 if left and fixed[i][k] == _FREE and fits(given):
                     fixed[i][k] = v
                     left -= 1
@@ -198,7 +198,7 @@ class _Drawing:
     def _try_all(self) -> list[int]:
         """Try until everybody has a combination or no try left; those who have none."""
         tries = [0] * len(self._numbers)
-        pending, left = list(range(len(tries))), []
+        pending, left = list(range(len(tries))), list[int]()
         while pending:
             candidates = self._candidates(pending, [tries[i] for i in pending])
             banned = self._banned(candidates).tolist()

@@ -127,8 +127,9 @@ class _Scanner:
         if sign == "[":
             with self._within("]") as more:
                 for index, _ in enumerate(more):
-                    self._lines[(*path, index)] = self._line()
-                    self._value((*path, index))
+                    item = (*path, index)
+                    self._lines[item] = self._line()
+                    self._value(item)
         elif sign == "{":
             with self._within("}") as more:
                 for _ in more:
