@@ -6,14 +6,15 @@ All of it is looked at before anything is painted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from painter.collection.combinations import Combinations, TangledRulesError
 from painter.collection.drawing import Token, combination_of, combinations_of, draw_tokens, one_traits
 from painter.collection.jobs import Job
 from painter.collection.recipe import Recipe, named_files, settings_in
-from painter.collection.tokens import make_jobs
+from painter.collection.tokens import layered, make_jobs
+from painter.config import PaintConfig
 from painter.errors import ImpastoError, OptionError, RecipeError, one_line
 
 _MUCH = 0.25  # of all combinations, that a collection uses, from which on weights bend
@@ -36,7 +37,8 @@ def check_recipe(recipe: Recipe) -> Checked:
     Raises:
         RecipeError: with everything that is wrong.
     """
-    problems = [*_picture_problems(recipe), *_clashes(recipe), *_one_of_one_problems(recipe), *_name_problems(recipe)]
+    unsettled = [*_clashes(recipe), *_unmatched(recipe)]
+    problems = [*_picture_problems(recipe), *unsettled, *_one_of_one_problems(recipe), *_name_problems(recipe)]
     tokens: list[Token] = []
     jobs: list[Job] = []
     try:
@@ -44,7 +46,7 @@ def check_recipe(recipe: Recipe) -> Checked:
         problems += impossible
         if not impossible:
             tokens = draw_tokens(recipe)
-            jobs = make_jobs(recipe, tokens)
+            jobs = [] if unsettled else make_jobs(recipe, tokens)
     except TangledRulesError as error:
         problems.append(f"{recipe.where(recipe.bans[0].line)}: {error}")
     except RecipeError as error:
@@ -130,6 +132,16 @@ def _clashes(recipe: Recipe) -> Iterator[str]:
                 _check_palette("palette", palette)
             except OptionError as error:
                 yield f"{recipe.where(line)}: {error}"
+
+
+def _unmatched(recipe: Recipe) -> Iterator[str]:
+    """Options that do not go together within one value, or one and [paint]."""
+    names = {spec.name for spec in fields(PaintConfig)}
+    for settings, line in settings_in(recipe):
+        try:
+            PaintConfig(**{name: value for name, value in layered(recipe.settings, settings).items() if name in names})
+        except OptionError as error:
+            yield f"{recipe.where(line)}: {error}"
 
 
 def _one_of_one_problems(recipe: Recipe) -> Iterator[str]:

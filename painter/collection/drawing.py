@@ -162,7 +162,7 @@ def _give_counted(recipe: Recipe, numbers: Sequence[int]) -> list[Fixed]:
             if left:
                 raise RecipeError(
                     f"{recipe.where(value.line)}: {axis.name} {value.name} has a count of {value.count}, "
-                    f"but only {value.count - left} tokens can have it; lower it or size it up"
+                    f"but only {value.count - left} tokens can have it; lower it, or change the rules"
                 )
     return [tuple(row) for row in fixed]
 

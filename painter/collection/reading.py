@@ -217,7 +217,7 @@ class _Reader:
         for k, table in enumerate(tables[:MAX_AXES]):
             with self._going_on():
                 axes.append(self._axis(table, ("axis", k)))
-                self._check_same([axis.name for axis in axes], ("axis", k, "name"), "axis")
+                self._check_same([axis.name for axis in axes], ("axis", k, "name"), "the axis")
         return tuple(axes)
 
     def _axis(self, table: dict[str, Any], way: Way) -> Axis:
@@ -230,13 +230,14 @@ class _Reader:
         for j, item in enumerate(listed):
             with self._going_on():
                 values.append(self._value(item, (*way, "values", j)))
-                self._check_same([value.name for value in values], (*way, "values", j), f"value of {name}")
+                self._check_same([value.name for value in values], (*way, "values", j), f"{name}'s value")
         display = table.get("display_type")
         if display is not None:
             with self._going_on():
                 self._checked(Names(DISPLAY_TYPES), display, (*way, "display_type"))
         if (display is not None or "max_value" in table) and any(isinstance(value.name, str) for value in values):
-            self._complain(way, f"display_type and max_value need numbers; write {name}'s values as numbers")
+            word = "max_value" if display is None else "display_type"
+            self._complain((*way, word), f"display_type and max_value need numbers; write {name}'s values as numbers")
         top = table.get("max_value")
         if top is not None and (isinstance(top, bool) or not isinstance(top, (int, float))):
             raise self._bad((*way, "max_value"), f"max_value = {shown_value(top)}: must be a number")
@@ -314,7 +315,7 @@ class _Reader:
                     told = f"there is no token {one.number}; they go from {about.first} to {last}"
                     raise self._bad(("one_of_one", k, "number"), told)
                 ones.append(one)
-                self._check_same([one.number for one in ones], ("one_of_one", k, "number"), "one-of-one")
+                self._check_same([one.number for one in ones], ("one_of_one", k, "number"), "the one-of-one")
         return tuple(ones)
 
     def _one(self, table: dict[str, Any], way: Way) -> OneOfOne:
@@ -390,7 +391,7 @@ class _Reader:
         """Complain if the last of `names` is like one before it; capitals do not tell them apart."""
         *before, last = (str(name).casefold() for name in names)
         if last in before:
-            self._complain(way, f"there are two {what}s called {shown_value(names[-1])}; rename or remove one")
+            self._complain(way, f"{what} {shown_value(names[-1])} is there twice; rename or remove one")
 
 
 def _meant(name: str, known: Sequence[str]) -> str:

@@ -38,10 +38,7 @@ def file_names(output: OutputConfig, number: int) -> tuple[str, ...]:
 
 
 def token_settings(recipe: Recipe, token: Token) -> Settings:
-    """All that is set for a token, each layer over the ones before: a preset, the recipe's [paint], its traits, itself.
-
-    Whatever is set by name goes over what a preset sets.
-    """
+    """All that is set for a token: by the recipe's [paint], by its traits, by itself."""
     layers = [recipe.settings]
     named = dict(token.traits)
     for axis in recipe.axes:
@@ -50,6 +47,11 @@ def token_settings(recipe: Recipe, token: Token) -> Settings:
             layers.append(axis.values[v].settings)
     if token.one is not None:
         layers.append(token.one.settings)
+    return layered(*layers)
+
+
+def layered(*layers: Settings) -> Settings:
+    """Settings over settings, the last layer on top. Whatever is set by name goes over what the preset sets."""
     settings = {name: value for layer in layers for name, value in layer.items()}
     preset = settings.pop("preset", None)
     return {**({} if preset is None else PRESETS[preset].settings), **settings}
