@@ -208,7 +208,7 @@ def test_the_example_is_right_as_it_is(tmp_path: Path) -> None:
     path = write_example(tmp_path / "coins")
     checked = check_recipe(read_recipe(path))
     assert len(checked.tokens) == len(checked.jobs) == 64 and not checked.warnings
-    assert checked.jobs[6].config.strokes == 800 and checked.tokens[6].one is not None
+    assert checked.jobs[6].config.strokes == 400 and checked.tokens[6].one is not None
     assert path == tmp_path / "coins" / "collection.toml"
     assert write_example(tmp_path / "coins").parent == tmp_path / "coins-2"
     assert write_example(tmp_path / "coins", overwrite=True) == path

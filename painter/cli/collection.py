@@ -7,22 +7,23 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from painter.cli.commands import BAD_INPUT
 from painter.cli.options import add_common_options, new_parser
 from painter.cli.paths import DEFAULT_FOLDER
 from painter.cli.progress import announce_compiling, new_bar, say
-from painter.errors import OptionError, OutputError, RecipeError, one_line
+from painter.errors import ImpastoError, OptionError, OutputError, RecipeError, one_line
 from painter.usage import Stopwatch
 
 if TYPE_CHECKING:
     from painter.collection.checking import Checked
     from painter.collection.derived import Edition
+    from painter.collection.finishing import Row
     from painter.collection.ledger import Ledger
     from painter.collection.recipe import Recipe
 
@@ -34,6 +35,7 @@ ACTIONS = {
     "set-base-uri": "rewrite the links in the metadata, once the files have been uploaded",
 }
 NOT_AS_IT_SHOULD_BE = 1  # exit code of `verify`
+LEDGER = "ledger.sqlite"  # painter.collection.ledger's name for it, without importing that
 _FILE_HELP = "the recipe, a TOML file"
 _NUMBERS = re.compile(r"[0-9]{1,7}(-[0-9]{1,7})?(,[0-9]{1,7}(-[0-9]{1,7})?)*")
 
@@ -79,26 +81,38 @@ def check(arguments: list[str], program: str) -> int:
     from renderers.threads import core_count
 
     parser = new_parser(ACTIONS["check"].capitalize() + ".", program)
-    parser.add_argument("file", metavar="FILE", help=_FILE_HELP)
+    _add_place(parser)
     parser.add_argument("--processes", type=int, default=core_count(), metavar="N", help="that paint (default: cores)")
     add_common_options(parser, "print nothing but what is wrong")
     options = parser.parse_args(arguments)
     if options.processes < 1:
         raise OptionError(f"--processes {options.processes}: must be at least 1")
-    try:
-        checked = _checked(Path(options.file))
-    except RecipeError as error:
-        for problem in error.problems:
-            say(sys.stderr, problem)
-        return BAD_INPUT
-    if not options.quiet:
-        say(sys.stdout, f"{checked.recipe.about.name}: {combinations_line(checked)}")
-        for line in rarity_table(checked):
-            say(sys.stdout, line)
-        say(sys.stdout, time_line(checked.jobs, {}, options.processes))
+    with _beside(options.file, options.output) as (place, home):
+        try:
+            checked = _checked(place.file)
+        except RecipeError as error:
+            for problem in error.problems:
+                say(sys.stderr, problem)
+            return BAD_INPUT
+        if not options.quiet:
+            say(sys.stdout, f"{checked.recipe.about.name}: {combinations_line(checked)}")
+            for line in rarity_table(checked):
+                say(sys.stdout, line)
+            say(sys.stdout, time_line(checked.jobs, _rows(place.of(checked.recipe, home)[0]), options.processes))
     for warning in checked.warnings:
         say(sys.stderr, f"warning: {warning}")
     return 0
+
+
+def _rows(folder: Path) -> Mapping[str, Row]:
+    """What the ledger of a collection knows already, unless there is none or a run has it."""
+    if not (folder / LEDGER).is_file():
+        return {}
+    from painter.collection.ledger import Ledger
+
+    with suppress(ImpastoError), Ledger.open(folder) as ledger:
+        return ledger.rows()
+    return {}
 
 
 def _checked(file: Path) -> Checked:
@@ -241,8 +255,6 @@ def _numbers(text: str | None, known: range) -> set[int]:
 
 def _make_folder(folder: Path, shown: str) -> None:
     """Make the collection's folder, or see that it is one. Raises OutputError."""
-    from painter.collection.ledger import NAME
-
     where = one_line(shown)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -250,7 +262,7 @@ def _make_folder(folder: Path, shown: str) -> None:
     except OSError as error:
         why = "it is not a folder" if isinstance(error, FileExistsError) else error.strerror
         raise OutputError(f"cannot write to {where}: {why}; choose another folder with -o") from error
-    if strangers and NAME not in strangers:
+    if strangers and LEDGER not in strangers:
         told = one_line(sorted(strangers)[0])
         raise OutputError(f"cannot write to {where}: {told} lies there already; choose a new or empty folder with -o")
 
@@ -306,29 +318,41 @@ def _verify(options: argparse.Namespace, place: Place, home: Path) -> int:
     checked = _checked(place.file)
     folder, shown = place.of(checked.recipe, home)
     _check_ledger(folder, shown)
-    with Ledger.open(folder) as ledger, closing(new_bar(0)) as bar:
-        bar.disable = bar.disable or options.quiet
-
-        def show(done: int, count: int) -> None:
-            bar.total = count
-            bar.update(done - bar.n)
-
-        findings = verifying.verify(checked.recipe, checked.tokens, folder, ledger, show)
-        same = ledger.meta(RECIPE) == recipe_digest(checked.recipe)
-        painted = len(findings) == 0
+    with Ledger.open(folder) as ledger, closing(HashBar(options.quiet)) as bar:
+        findings = verifying.verify(checked.recipe, checked.tokens, folder, ledger, bar.show)
+        if ledger.meta(RECIPE) != recipe_digest(checked.recipe):
+            why = f"the recipe is not the one that {shown} was painted by"
+            findings.append(verifying.Finding(verifying.CHANGED, options.file, why))
     for finding in findings:
         say(sys.stdout, f"{finding.kind} {finding.name}" + (f": {finding.why}" if finding.why else ""))
-    if not same:
-        say(sys.stdout, f"changed {options.file}: the recipe is not the one that {shown} was painted by")
-    if painted and same and not options.quiet:
+    if not findings and not options.quiet:
         say(sys.stdout, f"all is well: {len(checked.tokens)} tokens in {shown}")
-    return 0 if painted and same else NOT_AS_IT_SHOULD_BE
+    return NOT_AS_IT_SHOULD_BE if findings else 0
+
+
+class HashBar:
+    """How many files have been hashed, on standard error."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._bar: Any = None
+
+    def show(self, done: int, count: int) -> None:
+        """So many of so many."""
+        with suppress(OSError):
+            if self._bar is None and not self._quiet:
+                self._bar = new_bar(count)
+            if self._bar is not None:
+                self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            with suppress(OSError):
+                self._bar.close()
 
 
 def _check_ledger(folder: Path, shown: str) -> None:
-    from painter.collection.ledger import NAME
-
-    if not (folder / NAME).is_file():
+    if not (folder / LEDGER).is_file():
         raise OutputError(f"{one_line(shown)}: there is no collection in it; name its folder, or run it first")
 
 

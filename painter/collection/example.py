@@ -81,18 +81,20 @@ values = [
 [[axis]]
 name = "Colours"
 values = [
-  {name = "All", weight = 6},
+  {name = "Its own", weight = 5},
   {name = "Ink", palette = "#1d1d1f,#6b6b70,#b9b9be,#f6f4ee", weight = 2},
   {name = "Dusk", palette = "#2b2d42,#6d597a,#b56576,#e56b6f,#eaac8b,#f7ede2", weight = 2},
+  {name = "Lagoon", palette = "#03263a,#0b6e6e,#1fa187,#7fd6b3,#f2e9c9,#ff7a59", weight = 2},
+  {name = "Candy", palette = "#3a0ca3,#7209b7,#f72585,#4cc9f0,#ffe66d,#ffffff", weight = 1},
 ]
 
 [[axis]]
 name = "Strokes"
 display_type = "number"
 values = [
-  {name = 120, strokes = 120},
-  {name = 200, strokes = 200, weight = 2},
-  {name = 400, strokes = 400},
+  {name = 40, strokes = 40},
+  {name = 80, strokes = 80, weight = 2},
+  {name = 200, strokes = 200},
 ]
 
 # A label changes nothing in the painting.
@@ -113,8 +115,8 @@ requires = {Ground = ["Paper", "Sand"]}
 [[one_of_one]]
 number = 7
 name = "The Golden Apple"
-traits = {Motif = "Apple", Style = "Oil", Ground = "Night", Colours = "Gold", Strokes = 800, Edge = "Plain"}
-strokes = 800
+traits = {Motif = "Apple", Style = "Oil", Ground = "Night", Colours = "Gold", Strokes = 400, Edge = "Plain"}
+strokes = 400
 palette = "#3b2304,#7a4f0a,#b8860b,#e0b12f,#ffe08a,#fff6d6"
 """
 
