@@ -1,6 +1,12 @@
 """Many paintings: collections of unique tokens with their metadata, and folders painted in one go.
 
-    jobs.py    one painting of many, as it is handed to a worker, and what comes back
+    recipe.py        what a collection may be; reading.py and toml_lines.py read it, checking.py finds what cannot be
+    chance.py        numbers from a seed and names; combinations.py counts what rules allow; drawing.py draws tokens
+    tokens.py        from a token to its job
+    jobs.py          one painting of many, as it is handed to a worker, and what comes back
+    derived.py       what is made without painting: metadata.py, rarity.py, provenance.py; contact.py, the sheet
+    finishing.py     writes all that after a run; links.py rewrites links, verifying.py hashes everything again
+    planning.py      what is told before a run; example.py, the recipe to start from
 
 A recipe says what the tokens are, a job what has to be painted, the ledger what is done.
 """

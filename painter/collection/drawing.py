@@ -125,7 +125,7 @@ def check_room(recipe: Recipe, fixed: Sequence[Fixed]) -> None:
             named = [f"{axis.name} {axis.values[v].name}" for axis, v in zip(recipe.axes, given, strict=True) if v >= 0]
             what = f"tokens with {', '.join(named)}" if named else "tokens to draw"
             raise RecipeError(
-                f"{recipe.where(1)}: there are {needed} {what} but only {room} unique combinations under the rules; "
+                f"{recipe.where(recipe.size_line)}: there are {needed} {what} but only {room} unique combinations under the rules; "
                 "lower size, or add values or axes"
             )
 

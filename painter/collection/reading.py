@@ -127,7 +127,8 @@ class _Reader:
         digest = hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode()).hexdigest()
         if self.problems:
             return None
-        return Recipe(self._file, about, axes, bans, ones, settings, output, export, metadata, creators, digest)
+        line = self._lines.of("size")
+        return Recipe(self._file, about, axes, bans, ones, settings, output, export, metadata, creators, digest, line)
 
     # --- tables of options --------------------------------------------------------------------------------------
 

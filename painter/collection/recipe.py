@@ -144,6 +144,7 @@ class Recipe:
     metadata: MetadataConfig = field(default_factory=MetadataConfig)
     creators: tuple[Creator, ...] = ()
     text_digest: str = ""  # sha256 of what the file says, without comments and layout
+    size_line: int = 1
 
     @property
     def numbers(self) -> range:
