@@ -1,6 +1,7 @@
 """Many paintings: collections of unique tokens with their metadata, and folders painted in one go.
 
-    recipe.py        what a collection may be; reading.py and toml_lines.py read it, checking.py finds what cannot be
+    recipe.py        what a collection may be; reading.py reads it, with toml_lines.py and complaints.py
+    checking.py      finds what cannot be, before anything is painted
     chance.py        numbers from a seed and names; combinations.py counts what rules allow; drawing.py draws tokens
     tokens.py        from a token to its job
     jobs.py          one painting of many, as it is handed to a worker, and what comes back

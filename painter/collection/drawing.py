@@ -124,10 +124,8 @@ def check_room(recipe: Recipe, fixed: Sequence[Fixed]) -> None:
         if room < needed:
             named = [f"{axis.name} {axis.values[v].name}" for axis, v in zip(recipe.axes, given, strict=True) if v >= 0]
             what = f"tokens with {', '.join(named)}" if named else "tokens to draw"
-            raise RecipeError(
-                f"{recipe.where(recipe.size_line)}: there are {needed} {what} but only {room} unique combinations under the rules; "
-                "lower size, or add values or axes"
-            )
+            told = f"there are {needed} {what} but only {room} unique combinations under the rules"
+            raise RecipeError(f"{recipe.where(recipe.size_line)}: {told}; lower size, or add values or axes")
 
 
 def _class_of(recipe: Recipe, values: Combination) -> Fixed:

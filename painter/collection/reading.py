@@ -6,14 +6,13 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import Field, fields
-from difflib import get_close_matches
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
+from painter.collection.complaints import Complaints, Table, Way, meant
 from painter.collection.kinds import Label, Text
 from painter.collection.recipe import (
     DISPLAY_TYPES,
@@ -29,9 +28,9 @@ from painter.collection.recipe import (
     Value,
 )
 from painter.collection.toml_lines import Lines, locate
-from painter.config import ExportConfig, PaintConfig, check_value
+from painter.config import ExportConfig, PaintConfig
 from painter.config_file import from_folder, shown_value
-from painter.errors import OptionError, RecipeError, one_line
+from painter.errors import RecipeError, one_line
 from painter.options import Kind, Names, Number, Whole
 from painter.presets import PRESET_NAME
 
@@ -51,8 +50,6 @@ NOT_FOR_TOKENS = {
 _LINE = re.compile(r" \(at line (\d+), column \d+\)| \(at end of document\)")
 
 T = TypeVar("T")
-Table = Mapping[str, Any]
-Way = tuple[str | int, ...]  # to something in the document, for its line
 
 
 def read_recipe(file: Path) -> Recipe:
@@ -94,32 +91,27 @@ def _text(file: Path) -> str:
         raise RecipeError(f"{named}: is not UTF-8 text; name a recipe") from None
 
 
-class _Bad(Exception):
-    """What has been complained of already, so that nothing can be made of it."""
-
-
-class _Reader:
+class _Reader(Complaints):
     """Reads one document and gathers what is wrong with it."""
 
     def __init__(self, file: Path, lines: Lines) -> None:
-        self.problems: list[tuple[int, str]] = []  # line, what is wrong
+        super().__init__(lines)
         self._file = file
-        self._lines = lines
 
     def recipe(self, document: Table) -> Recipe | None:
         top = dict(document)
-        tables = {name: self._table(top.pop(name, {}), (name,)) for name in ("paint", "output", "metadata")}
-        lists = {name: self._tables(top.pop(name, []), (name,)) for name in ("axis", "rule", "one_of_one")}
-        self._check_keys(top, [spec.name for spec in fields(AboutConfig)], (), extra=[*tables, *lists])
+        tables = {name: self.table(top.pop(name, {}), (name,)) for name in ("paint", "output", "metadata")}
+        lists = {name: self.tables(top.pop(name, []), (name,)) for name in ("axis", "rule", "one_of_one")}
+        self.check_keys(top, [spec.name for spec in fields(AboutConfig)], (), extra=[*tables, *lists])
         about = self._config(AboutConfig, top, ())
         for name in ("name", "size"):
             if name not in top:
                 example = {"name": '"Coins"', "size": "64"}[name]
-                self._complain((), f"{name} is missing; write {name} = {example}")
+                self.complain((), f"{name} is missing; write {name} = {example}")
         settings = self._settings(tables["paint"], ("paint",))
         output, export = self._output(tables["output"])
         creators = self._creators(tables["metadata"].pop("creators", []))
-        self._check_keys(tables["metadata"], [spec.name for spec in fields(MetadataConfig)], ("metadata",))
+        self.check_keys(tables["metadata"], [spec.name for spec in fields(MetadataConfig)], ("metadata",))
         metadata = self._config(MetadataConfig, tables["metadata"], ("metadata",))
         axes = self._axes(lists["axis"])
         bans = self._bans(lists["rule"], axes)
@@ -127,7 +119,7 @@ class _Reader:
         digest = hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode()).hexdigest()
         if self.problems:
             return None
-        line = self._lines.of("size")
+        line = self.lines.of("size")
         return Recipe(self._file, about, axes, bans, ones, settings, output, export, metadata, creators, digest, line)
 
     # --- tables of options --------------------------------------------------------------------------------------
@@ -137,25 +129,17 @@ class _Reader:
         found = {}
         for spec in fields(config):  # type: ignore[arg-type]
             if spec.name in table:
-                with self._going_on():
-                    found[spec.name] = self._option(spec, table[spec.name], (*way, spec.name))
+                with self.going_on():
+                    found[spec.name] = self.option(spec, table[spec.name], (*way, spec.name))
         return config(**found)
-
-    def _option(self, spec: Field[Any], value: Any, way: Way) -> Any:
-        with self._explained(way, value):
-            return check_value(spec, value)
-
-    def _checked(self, kind: Kind, value: Any, way: Way) -> Any:
-        with self._explained(way, value):
-            return kind.check(value)
 
     def _output(self, table: dict[str, Any]) -> tuple[OutputConfig, ExportConfig]:
         ours, theirs = ([spec.name for spec in fields(config)] for config in (OutputConfig, ExportConfig))
         table = self._with_underscores(table, ("output",))
-        self._check_keys(table, [*ours, *theirs], ("output",))
+        self.check_keys(table, [*ours, *theirs], ("output",))
         output = self._config(OutputConfig, table, ("output",))
         export = ExportConfig()
-        with self._going_on(("output",)):
+        with self.going_on(("output",)):
             export = self._config(ExportConfig, table, ("output",))
         return output, export
 
@@ -164,19 +148,19 @@ class _Reader:
         specs = {spec.name: spec for config in (ExportConfig, PaintConfig) for spec in fields(config)}
         settings: dict[str, Any] = {}
         table = self._with_underscores(table, way)
-        self._check_keys(table, ["picture", "preset", *specs], way)
+        self.check_keys(table, ["picture", "preset", *specs], way)
         for name, value in table.items():
-            with self._going_on():
+            with self.going_on():
                 if name in NOT_FOR_TOKENS:
-                    self._complain((*way, name), f"{name} cannot be set: {NOT_FOR_TOKENS[name]}")
+                    self.complain((*way, name), f"{name} cannot be set: {NOT_FOR_TOKENS[name]}")
                 elif name == "preset":
-                    settings[name] = self._checked(PRESET_NAME, value, (*way, name))
+                    settings[name] = self.checked(PRESET_NAME, value, (*way, name))
                 elif name == "picture":
-                    picture = self._checked(Text(1000), value, (*way, name))
+                    picture = self.checked(Text(1000), value, (*way, name))
                     settings[name] = str(self._file.parent / picture)
                 elif name in specs:
                     settings[name] = from_folder(
-                        self._file, specs[name], self._option(specs[name], value, (*way, name))
+                        self._file, specs[name], self.option(specs[name], value, (*way, name))
                     )
         return settings
 
@@ -186,27 +170,27 @@ class _Reader:
         for key, value in table.items():
             name = key.replace("-", "_")
             if name in result:
-                self._complain((*way, key), f"{key} is there twice, with - and with _; remove one")
+                self.complain((*way, key), f"{key} is there twice, with - and with _; remove one")
             result[name] = value
             if name != key:
-                self._lines.known.setdefault((*way, name), self._lines.of(*way, key))
+                self.lines.known.setdefault((*way, name), self.lines.of(*way, key))
         return result
 
     def _creators(self, tables: Any) -> tuple[Creator, ...]:
         way = ("metadata", "creators")
         creators = []
-        for k, table in enumerate(self._tables(tables, way)):
-            self._check_keys(table, ["address", "share"], (*way, k))
+        for k, table in enumerate(self.tables(tables, way)):
+            self.check_keys(table, ["address", "share"], (*way, k))
             problem = Creator.problem(table.get("address"), table.get("share"))
             if problem is not None:
-                self._complain((*way, k), problem)
+                self.complain((*way, k), problem)
             else:
                 creators.append(Creator(table["address"], table["share"]))
         if len(creators) > MOST_CREATORS:
-            self._complain(way, f"there are {len(creators)} creators; Solana has room for {MOST_CREATORS}")
+            self.complain(way, f"there are {len(creators)} creators; Solana has room for {MOST_CREATORS}")
         elif creators and sum(creator.share for creator in creators) != 100 and len(creators) == len(tables):
             total = sum(creator.share for creator in creators)
-            self._complain(way, f"the creators' shares make {total} together; they must make 100")
+            self.complain(way, f"the creators' shares make {total} together; they must make 100")
         return tuple(creators)
 
     # --- what tokens may be ---------------------------------------------------------------------------------------
@@ -214,187 +198,124 @@ class _Reader:
     def _axes(self, tables: Sequence[dict[str, Any]]) -> tuple[Axis, ...]:
         axes: list[Axis] = []
         if len(tables) > MAX_AXES:
-            self._complain(("axis", MAX_AXES), f"there are {len(tables)} axes; {MAX_AXES} are the most")
+            self.complain(("axis", MAX_AXES), f"there are {len(tables)} axes; {MAX_AXES} are the most")
         for k, table in enumerate(tables[:MAX_AXES]):
-            with self._going_on():
+            with self.going_on():
                 axes.append(self._axis(table, ("axis", k)))
-                self._check_same([axis.name for axis in axes], ("axis", k, "name"), "the axis")
+                self.check_same([axis.name for axis in axes], ("axis", k, "name"), "the axis")
         return tuple(axes)
 
     def _axis(self, table: dict[str, Any], way: Way) -> Axis:
-        self._check_keys(table, ["name", "values", "display_type", "max_value"], way)
-        name = self._checked(Text(100), self._needed(table, "name", way), (*way, "name"))
-        listed = self._needed(table, "values", way)
+        self.check_keys(table, ["name", "values", "display_type", "max_value"], way)
+        name = self.checked(Text(100), self.needed(table, "name", way), (*way, "name"))
+        listed = self.needed(table, "values", way)
         if not isinstance(listed, list) or not listed or len(listed) > MAX_VALUES:
-            raise self._bad((*way, "values"), f"values of {name} must be a list of 1 to {MAX_VALUES}")
+            raise self.bad((*way, "values"), f"values of {name} must be a list of 1 to {MAX_VALUES}")
         values: list[Value] = []
         for j, item in enumerate(listed):
-            with self._going_on():
+            with self.going_on():
                 values.append(self._value(item, (*way, "values", j)))
-                self._check_same([value.name for value in values], (*way, "values", j), f"{name}'s value")
+                self.check_same([value.name for value in values], (*way, "values", j), f"{name}'s value")
         display = table.get("display_type")
         if display is not None:
-            with self._going_on():
-                self._checked(Names(DISPLAY_TYPES), display, (*way, "display_type"))
+            with self.going_on():
+                self.checked(Names(DISPLAY_TYPES), display, (*way, "display_type"))
         if (display is not None or "max_value" in table) and any(isinstance(value.name, str) for value in values):
             word = "max_value" if display is None else "display_type"
-            self._complain((*way, word), f"display_type and max_value need numbers; write {name}'s values as numbers")
+            self.complain((*way, word), f"display_type and max_value need numbers; write {name}'s values as numbers")
         top = table.get("max_value")
         if top is not None and (isinstance(top, bool) or not isinstance(top, (int, float))):
-            raise self._bad((*way, "max_value"), f"max_value = {shown_value(top)}: must be a number")
-        return Axis(name, tuple(values), display, top, self._lines.of(*way))
+            raise self.bad((*way, "max_value"), f"max_value = {shown_value(top)}: must be a number")
+        return Axis(name, tuple(values), display, top, self.lines.of(*way))
 
     def _value(self, item: Any, way: Way) -> Value:
         """A table, or a name alone."""
         table = dict(item) if isinstance(item, dict) else {"name": item}
-        name = self._checked(Label(), self._needed(table, "name", way), (*way, "name"))
+        name = self.checked(Label(), self.needed(table, "name", way), (*way, "name"))
         del table["name"]
         weight, count = Fraction(1), None
         if "weight" in table and "count" in table:
-            raise self._bad(way, f"{name} has both a weight and a count; leave one of them out")
+            raise self.bad(way, f"{name} has both a weight and a count; leave one of them out")
         if "weight" in table:
             asked = table.pop("weight")
-            self._checked(WEIGHT, asked, (*way, "weight"))
+            self.checked(WEIGHT, asked, (*way, "weight"))
             weight = Fraction(str(asked))  # 0.1 is a tenth here
         if "count" in table:
-            count = self._checked(COUNT, table.pop("count"), (*way, "count"))
-        return Value(name, weight, count, self._settings(table, way), self._lines.of(*way))
+            count = self.checked(COUNT, table.pop("count"), (*way, "count"))
+        return Value(name, weight, count, self._settings(table, way), self.lines.of(*way))
 
     def _bans(self, tables: Sequence[dict[str, Any]], axes: tuple[Axis, ...]) -> tuple[Ban, ...]:
         bans: list[Ban] = []
         if len(tables) > MAX_RULES:
-            self._complain(("rule", MAX_RULES), f"there are {len(tables)} rules; {MAX_RULES} are the most")
+            self.complain(("rule", MAX_RULES), f"there are {len(tables)} rules; {MAX_RULES} are the most")
         for k, table in enumerate(tables[:MAX_RULES]):
-            with self._going_on():
+            with self.going_on():
                 bans += self._rule(table, ("rule", k), axes)
         return tuple(bans)
 
     def _rule(self, table: dict[str, Any], way: Way, axes: tuple[Axis, ...]) -> Iterator[Ban]:
         """when A excludes B: not both; when A requires B: not A and anything else than B."""
-        self._check_keys(table, ["when", "excludes", "requires"], way)
-        when = self._choice(self._needed(table, "when", way), (*way, "when"), axes)
+        self.check_keys(table, ["when", "excludes", "requires"], way)
+        when = self._choice(self.needed(table, "when", way), (*way, "when"), axes)
         if "excludes" not in table and "requires" not in table:
-            raise self._bad(way, "a rule needs excludes = {…} or requires = {…} beside its when")
+            raise self.bad(way, "a rule needs excludes = {…} or requires = {…} beside its when")
         for word in ("excludes", "requires"):
             if word not in table:
                 continue
             for axis, values in self._choice(table[word], (*way, word), axes).items():
                 if axis in when:
-                    raise self._bad(way, f"the rule has {axes[axis].name} on both sides; a token has one value of it")
+                    raise self.bad(way, f"the rule has {axes[axis].name} on both sides; a token has one value of it")
                 others = frozenset(range(len(axes[axis].values))) - values
                 parts = {**when, axis: values if word == "excludes" else others}
                 if parts[axis]:
-                    yield Ban(tuple(sorted(parts.items())), self._lines.of(*way))
+                    yield Ban(tuple(sorted(parts.items())), self.lines.of(*way))
 
     def _choice(self, table: Any, way: Way, axes: tuple[Axis, ...]) -> dict[int, frozenset[int]]:
         """{Axis = "value"} or {Axis = ["value", "value"]}, by position."""
         found: dict[int, frozenset[int]] = {}
         if not isinstance(table, dict) or not table:
-            raise self._bad(way, f'{way[-1]} must name an axis and values: {way[-1]} = {{Style = "Oil"}}')
+            raise self.bad(way, f'{way[-1]} must name an axis and values: {way[-1]} = {{Style = "Oil"}}')
         names = [axis.name for axis in axes]
         for name, wanted in table.items():
             if name not in names:
-                raise self._bad((*way, name), f"there is no axis {shown_value(name)}{_meant(name, names)}")
+                raise self.bad((*way, name), f"there is no axis {shown_value(name)}{meant(name, names)}")
             axis = axes[names.index(name)]
             listed = wanted if isinstance(wanted, list) else [wanted]
             positions = [axis.index(value) for value in listed]
             for value, position in zip(listed, positions, strict=True):
                 if position is None:
                     known = [str(value.name) for value in axis.values]
-                    told = f"{name} has no value {shown_value(value)}{_meant(str(value), known)}"
-                    raise self._bad((*way, name), told)
+                    told = f"{name} has no value {shown_value(value)}{meant(str(value), known)}"
+                    raise self.bad((*way, name), told)
             found[names.index(name)] = frozenset(p for p in positions if p is not None)
         return found
 
     def _ones(self, tables: Sequence[dict[str, Any]], about: AboutConfig) -> tuple[OneOfOne, ...]:
         ones: list[OneOfOne] = []
         for k, table in enumerate(tables):
-            with self._going_on():
+            with self.going_on():
                 one = self._one(dict(table), ("one_of_one", k))
                 if one.number not in range(about.first, about.first + about.size):
                     last = about.first + about.size - 1
                     told = f"there is no token {one.number}; they go from {about.first} to {last}"
-                    raise self._bad(("one_of_one", k, "number"), told)
+                    raise self.bad(("one_of_one", k, "number"), told)
                 ones.append(one)
-                self._check_same([one.number for one in ones], ("one_of_one", k, "number"), "the one-of-one")
+                self.check_same([one.number for one in ones], ("one_of_one", k, "number"), "the one-of-one")
         return tuple(ones)
 
     def _one(self, table: dict[str, Any], way: Way) -> OneOfOne:
-        number = self._checked(Whole(0, 2_000_000), self._needed(table, "number", way), (*way, "number"))
-        traits = self._table(table.pop("traits", {}), (*way, "traits"))
+        number = self.checked(Whole(0, 2_000_000), self.needed(table, "number", way), (*way, "number"))
+        traits = self.table(table.pop("traits", {}), (*way, "traits"))
         given = {name: table.pop(name, None) for name in ("name", "description")}
         del table["number"]
         kinds: dict[str, Kind] = {"name": Text(200), "description": Text(5000, lines=True)}
         for name, value in given.items():
             if value is not None:
-                self._checked(kinds[name], value, (*way, name))
+                self.checked(kinds[name], value, (*way, name))
         for name, value in traits.items():
-            self._checked(Text(100), name, (*way, "traits", name))
-            self._checked(Label(), value, (*way, "traits", name))
+            self.checked(Text(100), name, (*way, "traits", name))
+            self.checked(Label(), value, (*way, "traits", name))
         settings = self._settings(table, way)
         return OneOfOne(
-            number, given["name"], given["description"], tuple(traits.items()), settings, self._lines.of(*way)
+            number, given["name"], given["description"], tuple(traits.items()), settings, self.lines.of(*way)
         )
-
-    # --- complaints -------------------------------------------------------------------------------------------------
-
-    def _complain(self, way: Way, told: str) -> None:
-        self.problems.append((self._lines.of(*way), one_line(told)))
-
-    def _bad(self, way: Way, told: str) -> _Bad:
-        self._complain(way, told)
-        return _Bad()
-
-    @contextmanager
-    def _going_on(self, way: Way | None = None) -> Iterator[None]:
-        """Past what has been complained of, and past options that do not go together, of what is at `way`."""
-        try:
-            yield
-        except _Bad:
-            pass
-        except OptionError as error:
-            if way is None:
-                raise
-            self._complain(way, str(error))
-
-    @contextmanager
-    def _explained(self, way: Way, value: Any) -> Iterator[None]:
-        try:
-            yield
-        except ValueError as error:
-            raise self._bad(way, f"{way[-1]} = {shown_value(value)}: {error}") from None
-
-    def _needed(self, table: Table, name: str, way: Way) -> Any:
-        if name not in table:
-            raise self._bad(way, f"{name} is missing")
-        return table[name]
-
-    def _table(self, value: Any, way: Way) -> dict[str, Any]:
-        if isinstance(value, dict):
-            return dict(value)
-        self._complain(way, f"{way[-1]} must be a table: write [{way[-1]}]")
-        return {}
-
-    def _tables(self, value: Any, way: Way) -> list[dict[str, Any]]:
-        if isinstance(value, list) and all(isinstance(item, dict) for item in value):
-            return [dict(item) for item in value]
-        name = ".".join(map(str, way))
-        self._complain(way, f"{name} must be a list of tables: write [[{name}]]")
-        return []
-
-    def _check_keys(self, table: Table, known: Sequence[str], way: Way, extra: Sequence[str] = ()) -> None:
-        for key in table:
-            if key not in known:
-                told = f"there is no option {shown_value(key)} here{_meant(key, [*known, *extra])}"
-                self._complain((*way, key), told)
-
-    def _check_same(self, names: Sequence[Any], way: Way, what: str) -> None:
-        """Complain if the last of `names` is like one before it; capitals do not tell them apart."""
-        *before, last = (str(name).casefold() for name in names)
-        if last in before:
-            self._complain(way, f"{what} {shown_value(names[-1])} is there twice; rename or remove one")
-
-
-def _meant(name: str, known: Sequence[str]) -> str:
-    close = get_close_matches(name.replace("-", "_"), known, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}" if len(known) < 9 else ""
