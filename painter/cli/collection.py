@@ -48,8 +48,7 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
     if arguments and arguments[0] in doing:
         return doing[arguments[0]](arguments[1:], f"{program} {arguments[0]}")
     parser = new_parser("Paint a collection of unique tokens from a recipe.", program, {"what to do": ACTIONS})
-    parser.add_argument("action", metavar="WHAT", choices=list(ACTIONS), help=", ".join(ACTIONS))
-    parser.add_argument("more", nargs="*", metavar="…", help="see --help after it")
+    parser.add_argument("action", metavar="WHAT", choices=list(ACTIONS), help="see WHAT --help")
     parser.parse_args(arguments)
     return BAD_INPUT
 

@@ -45,6 +45,7 @@ token_name = "{name} #{number}"
 # external_url = "https://example.com/coins/{number}"
 # background_color = "f6f4ee"
 # base_uri = "ipfs://CID"        # where images/ was uploaded; `collection set-base-uri` sets it afterwards
+# date = 2026-11-25              # of all tokens; else the first run's start
 # seller_fee_basis_points = 500  # Solana: 5 %
 # creators = [{address = "Your111111111111111111111111111111111111111", share = 100}]
 
