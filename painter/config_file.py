@@ -66,14 +66,14 @@ def read_config_file(path: Path) -> dict[str, Any]:
     for key, value in content.items():
         name = key.replace("-", "_")
         if name in settings:
-            raise OptionError(f"{one_line(path)}: {_shown(key)} is there twice, with - and with _; remove one")
+            raise OptionError(f"{one_line(path)}: {shown_value(key)} is there twice, with - and with _; remove one")
         try:
             if name == "preset":
                 settings[name] = PRESET_NAME.check(value)
             else:
-                settings[name] = _from_folder(path, specs[name], check_value(specs[name], value))
+                settings[name] = from_folder(path, specs[name], check_value(specs[name], value))
         except ValueError as error:
-            raise OptionError(f"{one_line(path)}: {key} = {_shown(value)}: {error}") from None
+            raise OptionError(f"{one_line(path)}: {key} = {shown_value(value)}: {error}") from None
     return settings
 
 
@@ -110,14 +110,14 @@ def _check_keys(path: Path, content: Mapping[str, Any], known: list[str]) -> Non
             hint = " (a table; options stand outside of tables)"
         elif close := get_close_matches(name, known, n=1):
             hint = f" (did you mean {close[0].replace('_', '-')}?)"
-        told.append(_shown(key) + hint)
+        told.append(shown_value(key) + hint)
     if told:
         more = f" and {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
         named = ", ".join(told[:_MOST_TOLD]) + more
         raise OptionError(f"{one_line(path)}: there is no option {named}; --help lists the painting options")
 
 
-def _shown(value: Any) -> str:
+def shown_value(value: Any) -> str:
     """A value of a file as a message may show it: short and in one line."""
     try:
         text = repr(value)
@@ -126,8 +126,8 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
 
 
-def _from_folder(path: Path, spec: Field[Any], value: Any) -> Any:
-    """`value`, or if it names a file, that name as seen from here."""
+def from_folder(path: Path, spec: Field[Any], value: Any) -> Any:
+    """A checked value of the file `path`, or if it names a file, that name as seen from here."""
     file = None if value is None else spec.metadata["kind"].file(value)
     # Not Path's /, which would make the bare name 'auto' of './auto'.
     return value if file is None else os.path.join(os.path.dirname(path), file)

@@ -8,6 +8,7 @@
     ├── DeviceError               a device that this machine does not have
     ├── LedgerError               a ledger of many paintings that cannot be used
     ├── WorkersError              workers for many paintings that cannot be started or reached
+    ├── RecipeError               a collection's recipe that is not right, with all that is wrong (painter.collection)
     ├── AutosaveError             a kept search that cannot be gone on with (defined in painter.autosave)
     ├── StyleDivergedError        a style's loss that is no number any more (defined in painter.styling.strokes)
     └── CheckpointError           a network file that is missing, truncated or altered (defined in renderers)
@@ -30,6 +31,7 @@ __all__ = [
     "OptionError",
     "OutputError",
     "PictureError",
+    "RecipeError",
     "StrokeFileError",
     "WorkersError",
     "one_line",
@@ -62,6 +64,19 @@ class LedgerError(ImpastoError):
 
 class WorkersError(ImpastoError):
     """Workers that cannot be started or reached."""
+
+
+class RecipeError(ImpastoError):
+    """A collection's recipe that is not right. The message tells what is wrong first; `problems` has all of it.
+
+    Args:
+        problems: at least one; single lines, each with the file and the line.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        more = f" (and {len(problems) - 1} more; `collection check` lists them)" if len(problems) > 1 else ""
+        super().__init__(problems[0] + more)
+        self.problems = problems
 
 
 def one_line(text: str | os.PathLike[str]) -> str:

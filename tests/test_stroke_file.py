@@ -262,7 +262,7 @@ def test_the_schema_has_the_ranges_and_options_of_the_program() -> None:
             assert (item["minimum"], item["maximum"]) == allowed(parameter)
             assert allowed(parameter)[0] <= parameter.low and parameter.high <= allowed(parameter)[1]
     assert schema["properties"]["brush"]["enum"] == [*NETWORK_BRUSHES, "stamp"]
-    assert SCHEMAS == ("strokes-1",)
+    assert SCHEMAS[0] == "strokes-1"
     with pytest.raises(ValueError, match="no schema is called 'x'"):
         read_schema("x")
 

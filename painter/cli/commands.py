@@ -12,6 +12,7 @@ COMMANDS: dict[str, str] = {
     "replay": "draw a stroke file again, at any size and in any format",
     "restyle": "give strokes that are kept in a file the style of a picture",
     "suggest": "show how the quality grows with the number of strokes",
+    "collection": "paint a collection of unique tokens with their metadata",
     "transfer": "give a picture the style of another, pixel by pixel",
 }
 DEFAULT_COMMAND = "painting"

@@ -66,6 +66,8 @@ def paint_job(job: Job, at: Mapping[Path, Path] | None = None, scratch: str | No
     found = find_strokes(subject, Stopwatch())
     if found.interrupted:
         raise KeyboardInterrupt
+    if found.failed is not None:
+        raise found.failed
     painting = replace(found.painting, config=job.config)  # with the names as they were asked for
     image = painting.draw()
     figures = pixel_errors(drawn_as_seen(painting, image, subject), subject.picture)

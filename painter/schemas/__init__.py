@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-SCHEMAS = ("strokes-1",)
-"""Names of the schemas; the number is the format's version."""
+SCHEMAS = ("strokes-1", "opensea", "metaplex")
+"""Names of the schemas: of the stroke file, whose number is the format's version, and of the metadata of tokens."""
 
 
 def read_schema(name: str = "strokes-1") -> dict[str, Any]:

@@ -1,0 +1,61 @@
+"""The contact sheet: all tokens at a glance, or as many as one can look at."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from painter.errors import PictureError, one_line
+
+MOST = {"png": 400, "gif": 100}  # tokens on a sheet, by what images are: the last picture of a GIF takes time to get at
+_CELL, _GAP, _LABEL = 128, 14, 16  # pixels: a picture's longer side, between pictures, the line with its number
+_PAPER, _INK = (250, 249, 246), (110, 108, 104)
+
+
+def shown_on_sheet(numbers: Sequence[int], most: int) -> list[int]:
+    """At most so many of the numbers, evenly spread, the first and the last among them."""
+    if len(numbers) <= most:
+        return list(numbers)
+    return [numbers[round(k * (len(numbers) - 1) / (most - 1))] for k in range(most)]
+
+
+def contact_sheet(pictures: Sequence[tuple[int, Path]]) -> Image.Image:
+    """A sheet of pictures with their numbers beneath, in rows.
+
+    Args:
+        pictures: at least one (number, file); of a GIF its last picture is shown.
+
+    Returns:
+        RGB.
+
+    Raises:
+        PictureError: one cannot be read.
+    """
+    columns = math.ceil(math.sqrt(len(pictures)))
+    rows = math.ceil(len(pictures) / columns)
+    across, down = _CELL + _GAP, _CELL + _LABEL + _GAP
+    sheet = Image.new("RGB", (_GAP + columns * across, _GAP + rows * down), _PAPER)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(11)
+    for k, (number, path) in enumerate(pictures):
+        left, top = _GAP + k % columns * across, _GAP + k // columns * down
+        small = _small(path)
+        place = left + (_CELL - small.width) // 2, top + (_CELL - small.height) // 2
+        sheet.paste(small, place, small)
+        draw.text((left + _CELL // 2, top + _CELL + _LABEL // 2 + 1), str(number), _INK, font, anchor="mm")
+    return sheet
+
+
+def _small(path: Path) -> Image.Image:
+    """The picture, RGBA, with a longer side of _CELL."""
+    try:
+        with Image.open(path, formats=("PNG", "GIF")) as image:
+            image.seek(getattr(image, "n_frames", 1) - 1)
+            whole = image.convert("RGBa")  # premultiplied, so that what is behind transparency does not shine through
+    except (OSError, ValueError, SyntaxError) as error:
+        raise PictureError(f"cannot read {one_line(path)}: it is damaged; run the collection again") from error
+    scale = _CELL / max(whole.size)
+    size = max(1, round(whole.width * scale)), max(1, round(whole.height * scale))
+    return whole.resize(size, Image.Resampling.LANCZOS).convert("RGBA")
