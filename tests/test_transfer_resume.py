@@ -108,7 +108,7 @@ def left_by(config: TransferConfig, network: Features) -> Autosave:
 @pytest.mark.parametrize(
     ("changes", "difference"),
     [
-        ({"tv_weight": 3.0}, "begun with --tv-weight 10.0"),
+        ({"tv_weight": 3.0}, "begun with --tv-weight 30.0"),
         ({"style_size": "30"}, "begun with no --style-size"),
         ({"region": "mask.png"}, "begun with no --region"),
     ],
