@@ -398,6 +398,7 @@ class RayConfig:
     restarts: int = 3  # of a task whose worker or machine has died, by Ray itself
     object_store_mb: int = 512  # of a cluster of our own, 2**20 bytes; it holds pictures, networks and what comes back
     answer_seconds: float = 5.0  # to wait for a cluster's answer
+    glance_seconds: float = 1.0  # after which is looked again what machines there are
     farewell_seconds: float = 2.0  # for workers that are sent home
 
 

@@ -117,6 +117,7 @@ def measure_manners(
     painted: dict[str, bytes] = {}
     for manner, pool in zip(manners, pools, strict=True):
         paint(pool, folder, token, 2 * manner.processes)
+        print(f"{manner.name}: warm, load {_load()}", file=sys.stderr)
     for _ in range(rounds):
         for manner, pool in zip(manners, pools, strict=True):
             # As many for each worker, so that none idles at the end while another paints a last one.

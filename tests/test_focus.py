@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from painter import focus
+from painter import focus, subject
 from painter.errors import PictureError
 from painter.focus import DETAIL_SHARE, auto_focus, detail_map, face_map, find_faces, focus_weights
 from painter.masks import load_mask
-from painter.picture import load_picture
+from painter.picture import load_picture, picture_from_array
 
 SAMPLES = Path(focus.__file__).parent / "samples"
 SIZES = [(1, 1), (1, 7), (3, 200), (200, 3), (25, 25), (31, 90)]
@@ -322,3 +322,22 @@ def test_weights() -> None:
     assert np.all(focus_weights(np.zeros((5, 7), np.float32), 9.0) == 1)
     large = focus_weights(noise(300, 300)[..., 0], 4.0)
     assert abs(float(large.mean(dtype=np.float64)) - 1) < 1e-6
+
+
+def test_a_picture_is_looked_at_once_for_many_paintings(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[tuple[int, ...]] = []
+
+    def look(rgb: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
+        looked.append(rgb.shape)
+        return np.full(rgb.shape[:2], 0.5, np.float32)
+
+    monkeypatch.setattr(subject, "auto_focus", look)
+    monkeypatch.setattr(subject, "_focuses", {})
+    pictures = [picture_from_array(np.full((20, 30, 3), n, np.uint8), 60) for n in range(subject.FOCUSES_KEPT + 1)]
+    first = subject._auto_focus(pictures[0], 30)
+    assert subject._auto_focus(pictures[0], 30) is first and len(looked) == 1
+    subject._auto_focus(pictures[0], 60)
+    assert looked == [(20, 30, 3), (40, 60, 3)]
+    for picture in pictures:
+        subject._auto_focus(picture, 30)
+    assert len(subject._focuses) == subject.FOCUSES_KEPT

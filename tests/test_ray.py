@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import pytest
 from painter import PaintConfig
 from painter.collection.jobs import Failure, Job
 from painter.collection.painting import paint_job
-from painter.collection.ray_pool import Task, _paint
+from painter.collection.ray_pool import RayPool, Task, _paint
 from painter.version import __version__
 from renderers.manifest import checkpoint_folder
 from tests.test_batch import QUICK, TINY, save_picture
@@ -148,3 +149,46 @@ def test_a_worker_of_another_version_declines(tmp_path: Path) -> None:
     assert declined.reason == (
         f"Impasto {__version__} is installed there, and 0.0.1 gives out the jobs; install the same on all machines"
     )
+
+
+class NoCluster:
+    """Ray, as far as a pool asks it before anything is sent."""
+
+    def __init__(self, resources: dict[str, float]) -> None:
+        self.resources, self.asked = resources, 0
+
+    def cluster_resources(self) -> dict[str, float]:
+        self.asked += 1
+        return self.resources
+
+    def is_initialized(self) -> bool:
+        return False
+
+
+@pytest.fixture
+def unconnected(monkeypatch: pytest.MonkeyPatch) -> RayPool:
+    """A pool of four cores that is not connected to anything."""
+    monkeypatch.setattr(RayPool, "_connect", lambda self, address: None)
+    monkeypatch.setattr("painter.collection.ray_pool.check_ray", lambda address: None)
+    pool = RayPool("local", threads=2)
+    pool._ray = NoCluster({"CPU": 4.0})
+    return pool
+
+
+def test_what_cannot_be_sent_comes_back_as_a_failure(unconnected: RayPool, tmp_path: Path) -> None:
+    picture = save_picture(tmp_path / "picture.png")
+    config = PaintConfig(**TINY)  # type: ignore[arg-type]
+    unconnected.submit(Job("1", tmp_path / "no.png", config, ("1.png",)))
+    unconnected.submit(Job("2", picture, replace(config, device="cuda"), ("2.png",)))
+    missing, without = unconnected.wait(0)
+    assert isinstance(missing, Failure) and isinstance(without, Failure) and missing.hopeless and without.hopeless
+    assert missing.reason == f"cannot read {tmp_path}/no.png: No such file or directory"
+    assert without.reason == "--device cuda: there is no GPU in the cluster; choose cpu or auto"
+    assert unconnected.wait(0) == []
+
+
+def test_as_much_is_under_way_as_there_are_cores_for_and_as_much_again(unconnected: RayPool) -> None:
+    assert [unconnected.capacity for _ in range(9)] == [4] * 9  # two threads each
+    assert unconnected._ray.asked == 1
+    unconnected._processes = 3
+    assert unconnected.capacity == 3

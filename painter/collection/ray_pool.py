@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ class RayPool:
         self._networks: dict[str, Any] = {}
         self._running: dict[Any, Job] = {}
         self._failed: list[Outcome] = []  # before they had begun
+        self._looked, self._resources = -inf, dict[str, float]()
         self._connect(address)
         import ray
 
@@ -66,13 +68,13 @@ class RayPool:
 
     @property
     def capacity(self) -> int:
-        slots = max(1, int(self._ray.cluster_resources().get("CPU", 1)) // self.threads)
+        slots = max(1, int(self._resource("CPU")) // self.threads)
         # One more for each than are painted, so that none waits for the next.
         return 2 * slots if self._processes is None else min(2 * slots, self._processes)
 
     def submit(self, job: Job) -> None:
         needs_gpu = "cuda" in (job.config.device, job.config.backend)
-        if needs_gpu and not self._ray.cluster_resources().get("GPU"):
+        if needs_gpu and not self._resource("GPU"):
             reason = "--device cuda: there is no GPU in the cluster; choose cpu or auto"
             self._failed.append(Failure(job.key, reason, hopeless=True, worker="driver"))
             return
@@ -130,6 +132,13 @@ class RayPool:
             if "Failed to connect" in why:  # somebody answers, as `check_ray` has seen
                 why = "what answers is no Ray cluster, or its token is not ours"
             raise WorkersError(f"--ray {address}: {why}; {_HELP}") from error
+
+    def _resource(self, name: str) -> float:
+        """How much of it the cluster has, as of a moment ago: machines come and go."""
+        now = time.monotonic()
+        if now - self._looked > RayConfig().glance_seconds:
+            self._looked, self._resources = now, self._ray.cluster_resources()
+        return self._resources.get(name, 0.0)
 
     def _content(self, path: Path) -> Any:
         """A reference to a file's bytes. Raises OSError where it cannot be read."""
