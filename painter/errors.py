@@ -7,7 +7,7 @@
     ├── OutputError               a path we cannot or do not know how to write
     ├── DeviceError               a device that this machine does not have
     ├── AutosaveError             a kept search that cannot be gone on with (defined in painter.autosave)
-    ├── StyleDivergedError        a style's loss that is no number any more (defined in painter.styling.strokes)
+    ├── StyleDivergedError        a style's loss that is no number any more (it has the last good painting)
     └── CheckpointError           a network file that is missing, truncated or altered (defined in renderers)
 
 The core raises these; only the command line prints them and exits (code 2). `one_line` keeps a message one line,
@@ -17,6 +17,7 @@ whatever the files that it mentions are called.
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from renderers.errors import CheckpointError, ImpastoError
 
@@ -28,6 +29,7 @@ __all__ = [
     "OutputError",
     "PictureError",
     "StrokeFileError",
+    "StyleDivergedError",
     "one_line",
 ]
 
@@ -50,6 +52,19 @@ class OutputError(ImpastoError):
 
 class DeviceError(ImpastoError):
     """A compute device that this machine does not have."""
+
+
+class StyleDivergedError(ImpastoError):
+    """A style's loss became infinite or no number after `iteration` steps; `result` has the last good painting."""
+
+    result: Any = None  # painter.pipeline.Result or painter.restyling.Restyled
+
+    def __init__(self, iteration: int) -> None:
+        super().__init__(
+            f"the style's loss is no number any more after {iteration} steps; the last good painting is kept; choose "
+            "smaller weights, or other --weights for the network"
+        )
+        self.iteration = iteration
 
 
 def one_line(text: str | os.PathLike[str]) -> str:

@@ -16,7 +16,7 @@ from painter import PaintConfig, Painting, RestyleConfig, cli, paint, restyle
 from painter.autosave import Autosave, AutosaveError
 from painter.config import STYLE_OPTIONS, AutosaveConfig, SearchConfig, option_name
 from painter.config_file import make_config
-from painter.errors import OptionError
+from painter.errors import OptionError, StyleDivergedError
 from painter.pipeline import prepare
 from painter.restyling import StyledSearch, finish_styling, prepare_styling, restyling_identity
 from painter.state import pack, unpack
@@ -26,7 +26,7 @@ from painter.styling.color_target import ColorTarget, color_map
 from painter.styling.colors import color_statistics
 from painter.styling.features import Features, load_features
 from painter.styling.layers import CONVOLUTIONS
-from painter.styling.strokes import StrokeStyling, StyleDivergedError, StyleProgress, StyleVariables
+from painter.styling.strokes import StrokeStyling, StyleProgress, StyleVariables
 from renderers.brushes import BRUSHES
 from renderers.strokes import Strokes
 

@@ -28,7 +28,7 @@ from painter.cli.painting import finishing, tell_style
 from painter.cli.paths import check_inputs, default_folder
 from painter.cli.progress import ProgressBar, announce_compiling, say
 from painter.config import PaintConfig
-from painter.errors import OptionError
+from painter.errors import OptionError, StyleDivergedError
 from painter.files import split_ending
 from painter.restyling import RestyleConfig
 from painter.usage import Stopwatch, keep_freed_memory
@@ -104,7 +104,6 @@ def run(request: Request) -> int:
     painting = load_strokes(request.file, request.config.style)
     from painter.autosave import Autosave
     from painter.restyling import finish_styling, prepare_styling, restyling_identity
-    from painter.styling.strokes import StyleDivergedError
 
     noisy = not request.quiet
     styling = prepare_styling(painting, request.style_image, request.config, download=True, progress=noisy)
