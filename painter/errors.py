@@ -10,7 +10,7 @@
     ├── WorkersError              workers for many paintings that cannot be started or reached
     ├── RecipeError               a collection's recipe that is not right, with all that is wrong (painter.collection)
     ├── AutosaveError             a kept search that cannot be gone on with (defined in painter.autosave)
-    ├── StyleDivergedError        a style's loss that is no number any more (defined in painter.styling.strokes)
+    ├── StyleDivergedError        a style's loss that is no number any more (it has the last good painting)
     └── CheckpointError           a network file that is missing, truncated or altered (defined in renderers)
 
 The core raises these; only the command line prints them and exits (code 2). `one_line` keeps a message one line,
@@ -20,6 +20,7 @@ whatever the files that it mentions are called.
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from renderers.errors import CheckpointError, ImpastoError
 
@@ -33,6 +34,7 @@ __all__ = [
     "PictureError",
     "RecipeError",
     "StrokeFileError",
+    "StyleDivergedError",
     "WorkersError",
     "one_line",
 ]
@@ -77,6 +79,19 @@ class RecipeError(ImpastoError):
         more = f" (and {len(problems) - 1} more; `collection check` lists them)" if len(problems) > 1 else ""
         super().__init__(problems[0] + more)
         self.problems = problems
+
+
+class StyleDivergedError(ImpastoError):
+    """A style's loss became infinite or no number after `iteration` steps; `result` has the last good painting."""
+
+    result: Any = None  # painter.pipeline.Result or painter.restyling.Restyled
+
+    def __init__(self, iteration: int) -> None:
+        super().__init__(
+            f"the style's loss is no number any more after {iteration} steps; the last good painting is kept; choose "
+            "smaller weights, or other --weights for the network"
+        )
+        self.iteration = iteration
 
 
 def one_line(text: str | os.PathLike[str]) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 
 from painter.config import PaintConfig
 from painter.devices import one_torch_thread
+from painter.errors import StyleDivergedError
 from painter.metrics import compare
 from painter.painting import Color, Painting
 from painter.subject import PictureSource, Subject, prepare_subject
@@ -26,7 +27,7 @@ if TYPE_CHECKING:  # torch and numba take seconds to import, and a bad picture i
     from painter.growth import CountSearch
     from painter.restyling import StyledSearch
     from painter.search import Progress, Search
-    from painter.styling.strokes import StrokeStyling, StyleDivergedError
+    from painter.styling.strokes import StrokeStyling
     from renderers.strokes import Strokes
 
     AnySearch = Search | CountSearch | StyledSearch | StrokeStyling
@@ -138,7 +139,6 @@ def find_strokes(
         AutosaveError: there is something else where progress should be; see `Autosave.begin`.
     """
     from painter.restyling import StyledSearch
-    from painter.styling.strokes import StyleDivergedError
 
     search = make_search(subject)
     if autosave is not None:
@@ -149,13 +149,15 @@ def find_strokes(
             strokes, interrupted = follow(search, on_progress, autosave)
         except StyleDivergedError as error:
             strokes, interrupted, failed = search.strokes, False, error
+        styling = search.styling if isinstance(search, StyledSearch) else None
+        ground = subject.ground
+        if styling is not None:  # strokes and ground of one moment
+            strokes, ground = styling.strokes, styling.ground
         assert strokes is not None
         strokes = arranged(strokes, subject.aspect)
-    styled = search.styling if isinstance(search, StyledSearch) else None
-    ground = subject.ground if styled is None else styled.ground
     painting = Painting(strokes, subject.aspect, ground, subject.config, subject.region, provenance(subject))
     seen = search.psnr if subject.style is None else None
-    return Found(painting, seen, interrupted, None if styled is None else styled.figures, failed)
+    return Found(painting, seen, interrupted, None if styling is None else styling.figures, failed)
 
 
 def follow(search: AnySearch, on_progress: OnProgress | None, autosave: Autosave | None) -> tuple[Strokes | None, bool]:

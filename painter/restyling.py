@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from painter.config import STYLE_ALIASES, STYLES, PaintConfig, StyleSearchConfig, check_fields, option, same_option
+from painter.errors import StyleDivergedError
 from painter.files import sha256_of
 from painter.options import Names, Number
 
@@ -144,24 +145,22 @@ def finish_styling(
     """
     from painter.devices import one_torch_thread
     from painter.pipeline import arranged, follow
-    from painter.styling.strokes import StyleDivergedError
 
-    def restyled(strokes: Strokes, interrupted: bool) -> Restyled:
-        # One that nothing has changed keeps its order, too.
-        same = strokes is styling.painting.strokes or styling.config.style_weight == 0
-        kept = styling.painting.strokes if same else arranged(strokes, styling.painting.aspect)
-        return Restyled(replace(styling.painting, strokes=kept, ground=styling.ground), interrupted, styling.figures)
+    def restyled(interrupted: bool) -> Restyled:
+        strokes = styling.painting.strokes
+        if styling.config.style_weight > 0:  # else nothing has changed, and the order does not, either
+            strokes = arranged(styling.strokes, styling.painting.aspect)
+        return Restyled(replace(styling.painting, strokes=strokes, ground=styling.ground), interrupted, styling.figures)
 
     if autosave is not None:
         autosave.begin(styling)
     with one_torch_thread():
         try:
-            strokes, interrupted = follow(styling, on_progress, autosave)
+            _, interrupted = follow(styling, on_progress, autosave)
         except StyleDivergedError as error:
-            error.result = restyled(styling.strokes, False)
+            error.result = restyled(False)
             raise
-        assert strokes is not None
-        return restyled(strokes, interrupted)
+        return restyled(interrupted)
 
 
 @dataclass(frozen=True, eq=False)

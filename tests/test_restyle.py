@@ -16,9 +16,9 @@ from painter import PaintConfig, Painting, RestyleConfig, cli, paint, restyle
 from painter.autosave import Autosave, AutosaveError
 from painter.config import STYLE_OPTIONS, AutosaveConfig, SearchConfig, option_name
 from painter.config_file import make_config
-from painter.errors import OptionError
+from painter.errors import OptionError, StyleDivergedError
 from painter.pipeline import prepare
-from painter.restyling import StyledSearch, finish_styling, prepare_styling, restyling_identity
+from painter.restyling import RestylingIdentity, StyledSearch, finish_styling, prepare_styling
 from painter.state import pack, unpack
 from painter.stroke_file import load_strokes, save_strokes
 from painter.styling import strokes as module
@@ -26,7 +26,7 @@ from painter.styling.color_target import ColorTarget, color_map
 from painter.styling.colors import color_statistics
 from painter.styling.features import Features, load_features
 from painter.styling.layers import CONVOLUTIONS
-from painter.styling.strokes import StrokeStyling, StyleDivergedError, StyleProgress, StyleVariables
+from painter.styling.strokes import StrokeStyling, StyleProgress, StyleVariables
 from renderers.brushes import BRUSHES
 from renderers.strokes import Strokes
 
@@ -387,8 +387,8 @@ class Stop:
 def test_an_autosave_is_gone_on_with(here: Path, painting: Painting) -> None:
     whole = finish_styling(the_styling(painting))
 
-    def autosaved(styling: StrokeStyling, resume: bool) -> Autosave:
-        identity = restyling_identity(styling, Path("scene.strokes.json"), None)
+    def autosaved(styling: StrokeStyling, resume: bool, config: RestyleConfig = QUICK) -> Autosave:
+        identity = RestylingIdentity(Path("scene.strokes.json"), config, styling)
         return Autosave(here / "a.png", identity, resume, config=ALWAYS)
 
     styling = the_styling(painting)
@@ -399,7 +399,7 @@ def test_an_autosave_is_gone_on_with(here: Path, painting: Painting) -> None:
     assert steps == [3, 4] and differing(resumed.painting.strokes, whole.painting.strokes) == set()
     other = the_styling(painting, style_weight=2.0)
     with pytest.raises(AutosaveError, match=r"--style-weight 1\.0"):
-        finish_styling(other, None, autosaved(other, True))
+        finish_styling(other, None, autosaved(other, True, replace(QUICK, style_weight=2.0)))
 
 
 def test_ctrl_c_keeps_what_there_is(painting: Painting) -> None:

@@ -25,7 +25,7 @@ from painter.cli.painting import tell_style
 from painter.cli.paths import check_files, default_folder
 from painter.cli.progress import ProgressBar, announce_compiling
 from painter.cli.resuming import Resuming
-from painter.errors import OptionError
+from painter.errors import OptionError, StyleDivergedError
 from painter.files import split_ending
 from painter.interrupts import finishing
 from painter.restyling import RestyleConfig
@@ -101,7 +101,6 @@ def run(request: Request) -> int:
     keep_freed_memory()
     painting = load_strokes(request.file, request.config.style)
     from painter.restyling import RestylingIdentity, finish_styling, prepare_styling
-    from painter.styling.strokes import StyleDivergedError
 
     noisy = not request.quiet
     styling = prepare_styling(painting, request.style_image, request.config, download=True, progress=noisy)

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from painter.adam import Adam
 from painter.config import PaintConfig, SearchConfig, StyleSearchConfig
-from painter.errors import ImpastoError
+from painter.errors import StyleDivergedError
 from painter.pace import Pace, StagePace
 from painter.painting import Color, Painting, canvas_color, region_at
 from painter.palette import nearest
@@ -46,19 +46,6 @@ from renderers.strokes import Strokes
 from renderers.threads import core_count
 
 SMALLEST = 16  # long side at which a style picture is seen, pixels
-
-
-class StyleDivergedError(ImpastoError):
-    """The loss became infinite or no number after `iteration` steps; `result` has the last good painting."""
-
-    result: Any = None  # painter.pipeline.Result or painter.restyling.Restyled
-
-    def __init__(self, iteration: int) -> None:
-        super().__init__(
-            f"the style's loss is no number any more after {iteration} steps; the last good painting is kept; choose "
-            "smaller weights, or other --weights for the network"
-        )
-        self.iteration = iteration
 
 
 @dataclass(frozen=True)
