@@ -13,7 +13,7 @@ def provenance_hash(digests: Sequence[str]) -> str:
     """SHA-256 over SHA-256 digests, in lower-case hex, written one after the other.
 
     >>> provenance_hash(["00" * 32, "ff" * 32])[:16]
-    'af58ed87e2ad24ea'
+    'e2bd2dcef148b54e'
     """
     return hashlib.sha256("".join(digests).encode("ascii")).hexdigest()
 
