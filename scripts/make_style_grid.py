@@ -25,7 +25,7 @@ from painter import PaintConfig, Painting, RestyleConfig, paint, restyle
 from painter.samples import sample_path
 
 CELL, GAP = 190, 4  # pixels
-PIXEL_SIDE, PIXEL_STEPS = 192, 24  # of the pixel mode
+PIXEL_SIDE, PIXEL_STEPS = 256, 40  # of the pixel mode
 DRAWN = 512  # side of the styles that are drawn here, pixels
 
 
