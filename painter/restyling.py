@@ -230,12 +230,19 @@ class StyledSearch:
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on as when `state` was taken, of a search for the same: `run` takes the steps to come."""
-        self._taken = state["taken"]
+        """Go on as when `state` was taken, of a search for the same: `run` takes the steps to come.
+
+        Raises:
+            ValueError, LookupError, TypeError, AttributeError or RuntimeError: it is no such state.
+        """
+        from painter.state import real, strokes_of, whole
+
+        self._taken = whole(state["taken"], 0, 10**9)
         if state["styling"] is None:
             self._painting.restore(state["painting"])
             return
-        self.styling = self._styling(state["found"], state["seconds"])
+        seconds = None if state["seconds"] is None else real(state["seconds"], 0)
+        self.styling = self._styling(strokes_of(state["found"], self.subject.brush), seconds)
         self.styling.restore(state["styling"])
 
     def _painting_config(self) -> PaintConfig:

@@ -21,12 +21,13 @@ from painter.pipeline import prepare
 from painter.restyling import RestylingIdentity, StyledSearch, finish_styling, prepare_styling
 from painter.state import pack, unpack
 from painter.stroke_file import load_strokes, save_strokes
-from painter.styling import strokes as module
 from painter.styling.color_target import ColorTarget, color_map
 from painter.styling.colors import color_statistics
 from painter.styling.features import Features, load_features
 from painter.styling.layers import CONVOLUTIONS
-from painter.styling.strokes import StrokeStyling, StyleProgress, StyleVariables
+from painter.styling.stroke_objective import StyleObjective
+from painter.styling.stroke_variables import StyleVariables
+from painter.styling.strokes import StrokeStyling, StyleProgress
 from renderers.brushes import BRUSHES
 from renderers.strokes import Strokes
 
@@ -151,7 +152,7 @@ def test_gradients_reach_every_parameter(brush: str, content: str) -> None:
     styling = the_styling(painting, style_mode="texture", content_loss=content)
     matched, ground = styling._matched()
     layers = ("relu1_1", "relu2_1")
-    objective = module.StyleObjective(styling, 32, layers, styling.maps, matched, ground)
+    objective = StyleObjective(styling, 32, layers, styling.maps, matched, ground)
     variables = StyleVariables(painting.strokes, styling._allowed, SearchConfig(), shapes=True)
     generator = torch.Generator().manual_seed(3)
     with torch.no_grad():  # off the start, where the content term has a kink
@@ -194,7 +195,7 @@ def test_a_stroke_restyled_with_weight_0_does_not_move(painting: Painting, conte
 def test_with_weight_0_nothing_pulls(painting: Painting) -> None:
     """Not only is nothing done: the content term by itself has no gradient where the strokes are, and no step moves."""
     styling = the_styling(painting, style_weight=0.0, style_mode="texture")
-    objective = module.StyleObjective(styling, 48, ("relu1_1",), styling.maps, painting.strokes, painting.ground)
+    objective = StyleObjective(styling, 48, ("relu1_1",), styling.maps, painting.strokes, painting.ground)
     variables = StyleVariables(painting.strokes, styling._allowed, SearchConfig(), shapes=True)
     for _ in range(3):
         moved = variables.descend(objective(variables.strokes()).total, 1.0)
@@ -225,7 +226,7 @@ def test_outside_the_region_nothing_changes(here: Path, mode: str) -> None:
 def test_what_lies_outside_the_region_neither_counts_nor_moves(here: Path) -> None:
     painting = painted(region=str(here / "right.png"), canvas="white", strokes=40)
     styling = the_styling(painting, style_mode="texture")
-    objective = module.StyleObjective(styling, 48, ("relu1_1",), styling.maps, painting.strokes, painting.ground)
+    objective = StyleObjective(styling, 48, ("relu1_1",), styling.maps, painting.strokes, painting.ground)
     assert objective._mask is not None and objective._targets[0].mask is objective._mask
     assert objective._mask[:, :24].max() == 0 and objective._mask[:, 24:].min() == 1
     # A stroke at the far left that is brought there by hand is seen by nothing, and stays to the bit.

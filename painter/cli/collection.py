@@ -47,10 +47,15 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
     }  # fmt: skip
     if arguments and arguments[0] in doing:
         return doing[arguments[0]](arguments[1:], f"{program} {arguments[0]}")
+    make_parser(program).parse_args(arguments)
+    return BAD_INPUT
+
+
+def make_parser(program: str | None = None) -> argparse.ArgumentParser:
+    """Where it says nothing that can be done: what can be."""
     parser = new_parser("Paint a collection of unique tokens from a recipe.", program, {"what to do": ACTIONS})
     parser.add_argument("action", metavar="WHAT", choices=list(ACTIONS), help="see WHAT --help")
-    parser.parse_args(arguments)
-    return BAD_INPUT
+    return parser
 
 
 # --- init ---------------------------------------------------------------------------------------------------------

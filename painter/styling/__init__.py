@@ -12,8 +12,8 @@
     records.py     losses as a table and a plot
     export.py      results and films into files
     identity.py    what a transfer is of, for `--resume`
-    strokes.py     the strokes of a painting, optimised
-    color_target.py  how colours are distributed, for strokes
+    strokes.py     the strokes of a painting, optimised: stroke_objective.py is the loss, stroke_variables.py moves
+                   them, color_target.py compares how colours are distributed
 
 `docs/style.md` tells what is there for other programs to use.
 """

@@ -15,14 +15,12 @@ import hashlib
 import math
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from painter.adam import Adam
 from painter.config import PaintConfig, SearchConfig, StyleSearchConfig
@@ -33,19 +31,20 @@ from painter.palette import nearest
 from painter.picture import Picture, load_picture, picture_from_array
 from painter.resizing import fit_size, resize_image
 from painter.search import Progress, falling_rate
-from painter.styling import losses
-from painter.styling.color_target import ColorMap, ColorTarget, color_map
+from painter.state import like, real, strokes_of, whole
+from painter.styling.color_target import ColorMap, color_map
 from painter.styling.colors import color_statistics
 from painter.styling.features import Features, load_features
-from painter.variables import Allowed, natural_steps
-from renderers.blending import blend
+from painter.styling.stroke_objective import SeenStyle, StyleObjective, feature_threads
+from painter.styling.stroke_variables import StyleVariables
+from painter.variables import Allowed
 from renderers.brushes import BRUSHES
 from renderers.brushes.stamp import Stamp
-from renderers.decoding import EngineMaps, MapSource, make_layers
+from renderers.decoding import EngineMaps, MapSource
 from renderers.strokes import Strokes
-from renderers.threads import core_count
 
 SMALLEST = 16  # long side at which a style picture is seen, pixels
+TERMS = ("content", "style", "total")  # of the losses before and after
 
 
 @dataclass(frozen=True)
@@ -117,86 +116,6 @@ def stroke_maps(brush: str, backend: str, device: str) -> MapSource:
     return network_maps(load_networks(brush).to(device), backend, SearchConfig().density)
 
 
-class StyleVariables:
-    """Strokes as unknowns: parameter = start + step · delta. Those that nothing pulls stay to the bit.
-
-    Args:
-        start: N strokes, as they are.
-        allowed: what they may become.
-        search: the natural steps.
-        shapes: whether all parameters move, or colours only.
-    """
-
-    def __init__(self, start: Strokes, allowed: Allowed, search: SearchConfig, shapes: bool) -> None:
-        self.start, self.allowed, self.search = start.detach(), allowed, search
-        self.step = natural_steps(self.start, search)
-        self.delta = {name: torch.zeros_like(start.opacity).requires_grad_(shapes) for name in self.step}
-        self.colors = torch.zeros_like(start.colors).requires_grad_()
-        self.opacity = torch.zeros_like(start.opacity).requires_grad_(shapes)
-        self.unknowns = [self.colors, *((*self.delta.values(), self.opacity) if shapes else ())]
-        self.optimizer = Adam(self.unknowns)
-
-    def strokes(self, shapes: bool = True) -> Strokes:
-        """The strokes as they are now, differentiable in the unknowns; but in colours only if not `shapes`."""
-        opacity = self.start.opacity + self.search.rate_opacity * self.opacity
-        shape = {name: self.start.shape[name] + self.step[name] * delta for name, delta in self.delta.items()}
-        if not shapes:
-            shape, opacity = {name: values.detach() for name, values in shape.items()}, opacity.detach()
-        colors = self._wanted_colors()
-        if self.allowed.palette is not None:  # straight through, see StrokeVariables
-            colors = colors + (self.allowed.colors(colors) - colors).detach()
-        return Strokes(self.start.brush, shape, colors, opacity, self.start.seed)
-
-    def _wanted_colors(self) -> Tensor:
-        return self.start.colors + self.search.rate_color * self.colors
-
-    @torch.no_grad()
-    def recolor(self, colors: Tensor) -> Strokes:
-        """Give the strokes these colours, [N, K, 3]."""
-        self.colors.copy_((colors - self.start.colors) / self.search.rate_color)
-        return self._constrain(shapes=False)
-
-    def descend(self, loss: Tensor, rate: float, shapes: bool = True) -> Strokes:
-        """One step of Adam at this rate, then back into the allowed ranges: the strokes as they are after it.
-
-        Args:
-            shapes: whether all that may move has moved, or colours only.
-        """
-        self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step(rate)
-        return self._constrain(shapes)
-
-    @torch.no_grad()
-    def _constrain(self, shapes: bool) -> Strokes:
-        """Bring the unknowns into the allowed ranges. What has not moved is not looked at."""
-        start = self.start
-        self.colors.copy_((self._wanted_colors().clamp(0, 1) - start.colors) / self.search.rate_color)
-        strokes = self.strokes()
-        allowed = self.allowed.strokes(strokes, shapes)
-        colors = torch.where((self.colors != 0).any(dim=2, keepdim=True), allowed.colors, start.colors)
-        shape, opacity = strokes.shape, strokes.opacity
-        if shapes:
-            moved = torch.stack([delta != 0 for delta in self.delta.values()]).any(dim=0)
-            shape = {name: torch.where(moved, values, start.shape[name]) for name, values in allowed.shape.items()}
-            opacity = torch.where(self.opacity != 0, allowed.opacity, start.opacity)
-            for name, delta in self.delta.items():
-                delta.copy_((shape[name] - start.shape[name]) / self.step[name])
-            self.opacity.copy_((opacity - start.opacity) / self.search.rate_opacity)
-        return Strokes(start.brush, shape, colors, opacity, start.seed).map(Tensor.contiguous)
-
-    def state(self) -> dict[str, Any]:
-        """Where they stand until the next step: for `restore` of variables made with the same arguments."""
-        return {"unknowns": self.unknowns, "adam": self.optimizer.state()}
-
-    @torch.no_grad()
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on as when `state` was taken."""
-        for unknown, value in zip(self.unknowns, state["unknowns"], strict=True):
-            unknown.copy_(value)
-        self.optimizer.restore(state["adam"])
-
-
 @dataclass(frozen=True)
 class StyleStage:
     """A run of steps on one canvas."""
@@ -207,108 +126,6 @@ class StyleStage:
     layers: tuple[str, ...]
     shapes: bool  # whether shapes move, as the networks see them; else the engine's maps are held
     rate: float = 1.0
-
-
-@dataclass(frozen=True, eq=False)
-class Terms:
-    """What a canvas is worth: [] float each."""
-
-    content: Tensor
-    style: Tensor
-    total: Tensor
-    psnr: float  # dB, against the painting as it was
-
-
-class StyleObjective:
-    """The loss of strokes on one canvas.
-
-    Args:
-        styling: whose painting, style and options these are.
-        side: long side of the canvas, pixels.
-        layers: where style is compared.
-        maps: how strokes look.
-        matched: the painting as it is to stay: its strokes and ground in the style's colours.
-    """
-
-    def __init__(
-        self, styling: StrokeStyling, side: int, layers: tuple[str, ...], maps: MapSource,
-        matched: Strokes, ground: Color | None,
-    ) -> None:  # fmt: skip
-        self._styling, self._maps, self._layers = styling, maps, layers
-        self._config, self._search = styling.config, styling.search
-        device, painting = styling.device, styling.painting
-        height, width = fit_size(*painting.aspect, side)
-        bare = torch.from_numpy(canvas_color(ground)).to(device)
-        self._bare = bare.expand(height, width, len(bare))
-        region = region_at(painting.region, height, width)
-        self._region = None if region is None else torch.from_numpy(region).to(device)[:, :, None]
-        seen = styling.seen_style(side)
-        self._backdrop = seen.mean.to(device)
-        with torch.no_grad():
-            self._kept = self.canvas(matched)
-            kept = self._shown(self._kept)
-            self._mask = self._part(self._kept)
-            self._area = 1.0 if self._mask is None else max(float(self._mask.mean()), 1e-6)
-            with feature_threads():
-                target = losses.style_target(styling.style.features, [seen.rgb], layers, shown=[seen.shown])
-            self._targets = [replace(target, mask=self._mask)]
-            self._kept_features = None
-            if self._config.content_loss == "features":
-                layer = self._search.content_layer
-                self._kept_features = styling.style.features(kept, [layer])[layer]
-        self._colors = ColorTarget(seen.rgb, seen.shown, self._search.directions)
-        self._stride = max(1, round(math.sqrt(height * width / self._search.color_pixels)))
-
-    def canvas(self, strokes: Strokes) -> Tensor:
-        """[H, W, C]: the strokes on the ground, what lies outside the region taken away again."""
-        pixel = 1 / max(self._bare.shape[:2])
-        layers = make_layers(strokes, pixel, self._bare.shape[2], self._maps)
-        canvas = blend(self._bare, layers, self._styling.backend)
-        return canvas if self._region is None else self._bare + self._region * (canvas - self._bare)
-
-    def __call__(self, strokes: Strokes) -> Terms:
-        canvas = self.canvas(strokes)
-        image, kept = self._shown(canvas), self._shown(self._kept)
-        config, layer = self._config, self._search.content_layer
-        wanted = [*self._layers, *([] if self._kept_features is None else [layer])]
-        with feature_threads():
-            found = self._styling.style.features(image, list(dict.fromkeys(wanted)))
-        gram = losses.style_loss(found, self._targets, dict.fromkeys(self._layers, 1.0))
-        s = self._stride
-        mask = None if self._mask is None else self._mask[::s, ::s]
-        style = gram + self._search.color_weight * self._colors(image[::s, ::s], mask)
-        if self._kept_features is None:
-            content = losses.luminance_loss(image, kept) / self._area
-        else:
-            content = losses.content_loss(found[layer], self._kept_features)
-        total = config.style_weight * style + config.content_weight * content
-        if canvas.shape[2] == 4:
-            change = (canvas[..., 3] - self._kept[..., 3]).abs().mean() / self._area
-            total = total + (config.style_weight + config.content_weight) * self._search.alpha_weight * change
-        error = float((image.detach() - kept).square().mean())
-        return Terms(content, style, total, -10 * math.log10(max(error, 1e-10)))
-
-    def _shown(self, canvas: Tensor) -> Tensor:
-        """[H, W, 3] of a canvas: where it is transparent, the style's mean colour, which pulls nowhere."""
-        if canvas.shape[2] == 3:
-            return canvas
-        return canvas[..., :3] + (1 - canvas[..., 3:]) * self._backdrop
-
-    def _part(self, canvas: Tensor) -> Tensor | None:
-        """[H, W] in [0, 1], where there is paint to be styled; None: everywhere."""
-        alpha = None if canvas.shape[2] == 3 else canvas[..., 3]
-        if self._region is None:
-            return alpha
-        return self._region[..., 0] if alpha is None else alpha  # the region has been taken from alpha already
-
-
-@dataclass(frozen=True, eq=False)
-class SeenStyle:
-    """The style picture beside one canvas."""
-
-    rgb: Tensor  # [h, w, 3]
-    shown: Tensor | None  # [h, w], its alpha
-    mean: Tensor  # [3]
 
 
 class StrokeStyling:
@@ -404,11 +221,23 @@ class StrokeStyling:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on as when `state` was taken, of the same painting and style: `run` takes the steps to come."""
-        self._at, self.step, self.psnr, self.before = state["at"], state["step"], state["psnr"], state["before"]
-        self.strokes = state["strokes"].map(lambda values: values.to(self.device))
+        """Go on as when `state` was taken, of the same painting and style: `run` takes the steps to come.
+
+        Raises:
+            ValueError, LookupError, TypeError or AttributeError: it is no such state.
+        """
+        stages = self.stages()
+        self._at = whole(state["at"], 0, len(stages))
+        self.step = whole(state["step"], 0, self.steps)
+        self.psnr = None if state["psnr"] is None else real(state["psnr"])
+        self.before = {name: real(state["before"][name]) for name in TERMS} if state["before"] else {}
+        strokes = strokes_of(state["strokes"], self._start.brush)
+        like(strokes.opacity, self._start.opacity.cpu())
+        self.strokes = strokes.map(lambda values: values.to(self.device))
         self.pace.restore(state["pace"])
-        self._stage_pace = None if state["stage"] is None else StagePace(self.pace, **state["stage"])
+        self._stage_pace = None
+        if state["stage"] is not None:
+            self._stage_pace = StagePace.restored(self.pace, stages[self._at].steps, state["stage"])
         self._variables.restore(state["variables"])
 
     def seen_style(self, side: int) -> SeenStyle:
@@ -455,7 +284,7 @@ class StrokeStyling:
         objective = StyleObjective(self, side, layers, maps, matched, ground)
         with torch.no_grad():
             terms = objective(strokes)
-        return {name: float(getattr(terms, name)) for name in ("content", "style", "total")}
+        return {name: float(getattr(terms, name)) for name in TERMS}
 
     def _matched(self) -> tuple[Strokes, Color | None]:
         """The painting in the style's colours, in closed form: strokes and ground.
@@ -485,17 +314,6 @@ class StrokeStyling:
             color = self._palette[nearest(color, self._palette)]
         red, green, blue = (round(255 * float(channel)) / 255 for channel in color)
         return red, green, blue
-
-
-@contextmanager
-def feature_threads() -> Iterator[None]:
-    """All cores for torch: what is small elsewhere in a search (see `painter.devices`) is large in such a network."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(core_count())
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _held_maps(strokes: Strokes, side: int) -> MapSource:

@@ -18,6 +18,7 @@ from painter.devices import resolve_torch_device
 from painter.errors import ImpastoError
 from painter.pace import Pace, StagePace
 from painter.resizing import resize_image
+from painter.state import like, real, whole
 from painter.styling.colors import color_statistics, grey, noise_like
 from painter.styling.config import TransferConfig
 from painter.styling.features import Features, load_features
@@ -137,15 +138,17 @@ class Transfer:
         """Go on as when `state` was taken, of a transfer made with the same arguments: `run` takes the steps to come.
 
         Raises:
-            LookupError, TypeError or ValueError: it is no such state.
+            ValueError, LookupError, TypeError or AttributeError: it is no such state.
         """
-        self._enter(state["scale"])
-        self._place(state["best"].numpy())
-        self._least = float("inf") if state["least"] is None else state["least"]
+        self._enter(whole(state["scale"], 0, self.config.scales - 1))
+        self._place(like(state["best"], torch.from_numpy(self._scene.content)).numpy())
+        self._least = float("inf") if state["least"] is None else real(state["least"])
         self.stepper.restore(state["stepper"])
-        self.iteration = state["iteration"]
+        self.iteration = whole(state["iteration"], 0, self.config.iterations)
         self.pace.restore(state["pace"])
-        self._stage = None if state["stage"] is None else StagePace(self.pace, **state["stage"])
+        self._stage = None
+        if state["stage"] is not None:
+            self._stage = StagePace.restored(self.pace, self._steps[self.scale], state["stage"])
         self.records = [Record(*values) for values in state["records"]]
         self.film.restore(state["film"])
 
