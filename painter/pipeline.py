@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # torch and numba take seconds to import, and a bad picture i
     from painter.growth import CountSearch
     from painter.restyling import StyledSearch
     from painter.search import Progress, Search
+    from painter.styling.records import Record
     from painter.styling.strokes import StrokeStyling
     from renderers.strokes import Strokes
 
@@ -44,6 +45,7 @@ class Found:
     interrupted: bool  # whether Ctrl-C cut it short
     style: dict[str, dict[str, float]] | None = None  # losses 'before' and 'after' styling, if that came to its end
     failed: StyleDivergedError | None = None  # what ended styling; the painting is the last good one
+    records: Sequence[Record] = ()  # the losses of styling, step by step
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +159,9 @@ def find_strokes(
         strokes = arranged(strokes, subject.aspect)
     painting = Painting(strokes, subject.aspect, ground, subject.config, subject.region, provenance(subject))
     seen = search.psnr if subject.style is None else None
-    return Found(painting, seen, interrupted, None if styling is None else styling.figures, failed)
+    if styling is None:
+        return Found(painting, seen, interrupted, failed=failed)
+    return Found(painting, seen, interrupted, styling.figures, failed, styling.records)
 
 
 def follow(search: AnySearch, on_progress: OnProgress | None, autosave: Autosave | None) -> tuple[Strokes | None, bool]:

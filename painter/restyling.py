@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # torch and numba take seconds to import, and bad options are
     from painter.painting import Painting
     from painter.pipeline import OnProgress
     from painter.search import Progress, Search
+    from painter.styling.records import Record
     from painter.styling.strokes import StrokeStyling
     from painter.subject import PictureSource, Subject
     from renderers.strokes import Strokes
@@ -81,6 +82,7 @@ class Restyled:
     painting: Painting
     interrupted: bool  # whether Ctrl-C cut it short
     style: dict[str, dict[str, float]] | None  # the losses 'before' and 'after', if it came to its end
+    records: Sequence[Record] = ()  # the losses, step by step
 
 
 def restyle(
@@ -150,7 +152,8 @@ def finish_styling(
         strokes = styling.painting.strokes
         if styling.config.style_weight > 0:  # else nothing has changed, and the order does not, either
             strokes = arranged(styling.strokes, styling.painting.aspect)
-        return Restyled(replace(styling.painting, strokes=strokes, ground=styling.ground), interrupted, styling.figures)
+        restyled = replace(styling.painting, strokes=strokes, ground=styling.ground)
+        return Restyled(restyled, interrupted, styling.figures, styling.records)
 
     if autosave is not None:
         autosave.begin(styling)

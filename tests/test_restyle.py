@@ -398,6 +398,7 @@ def test_an_autosave_is_gone_on_with(here: Path, painting: Painting) -> None:
     styling, steps = the_styling(painting), []
     resumed = finish_styling(styling, lambda progress: steps.append(progress.step), autosaved(styling, True))
     assert steps == [3, 4] and differing(resumed.painting.strokes, whole.painting.strokes) == set()
+    assert resumed.records == whole.records and [record.iteration for record in whole.records] == [0, 1, 2, 3]
     other = the_styling(painting, style_weight=2.0)
     with pytest.raises(AutosaveError, match=r"--style-weight 1\.0"):
         finish_styling(other, None, autosaved(other, True, replace(QUICK, style_weight=2.0)))
@@ -529,6 +530,25 @@ def test_all_files_of_a_run(here: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert cli.main([*words, "--quiet"]) == 0
     assert (here / "a-2.png").read_bytes() == first and capsys.readouterr().out == ""
     assert not list(here.glob(".*"))
+
+
+def test_losses_step_by_step(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    style = ["--style-image", "stripes.png", "--features", "random"]
+    words = ["restyle", "scene.strokes.json", *style, "--iterations", "3", "--quiet"]
+    assert cli.main([*words, "-o", "a.png", "--losses", "a.csv", "--losses", "plot.png"]) == 0
+    head, *rows = (here / "a.csv").read_text().splitlines()
+    assert head == "iteration,scale,content,style,tv,total" and [row[0] for row in rows] == ["0", "1", "2"]
+    for row in rows:
+        _, _, content, loss, tv, total = map(float, row.split(","))
+        weights = PaintConfig.style_weight, PaintConfig.content_weight
+        assert total == pytest.approx(weights[0] * loss + weights[1] * content, rel=1e-5) and tv > 0
+    assert Image.open("plot.png").size[0] > 400
+    small = ["--size", "48", "--strokes", "5", "--iterations", "2", "--style-iterations", "2", "--quiet"]
+    assert cli.main(["scene.png", *style, *small, "-o", "b.png", "--losses", "b.csv"]) == 0
+    assert len((here / "b.csv").read_text().splitlines()) == 3
+    for refused, why in ((["scene.png"], "without a style"), (["scene.png", *style], "a.txt")):
+        assert cli.main([*refused, "--losses", "a.txt", "-o", "c.png", "--quiet"]) == cli.BAD_INPUT
+        assert why in capsys.readouterr().err
 
 
 def test_painting_with_a_style_from_the_command_line(here: Path) -> None:

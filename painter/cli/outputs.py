@@ -20,6 +20,7 @@ from painter.config import ExportConfig
 from painter.errors import OutputError
 from painter.export import FORMATS, check_output, check_place, format_of
 from painter.files import STROKE_ENDINGS, free_number, numbered, split_ending
+from painter.styling.records import Record, check_records, write_records
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,6 +82,24 @@ def add_overwrite(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_losses(parser: argparse.ArgumentParser, when: str = "") -> None:
+    """--losses; `when` says, for the help, when there are any."""
+    parser.add_argument(
+        "--losses", action="append", default=[], metavar="FILE",
+        help=f"write the losses at every step{when} to this file, a table (.csv) or a plot (.png); may be repeated",
+    )  # fmt: skip
+
+
+def with_losses(outputs: Outputs, options: argparse.Namespace) -> Outputs:
+    """The same with what `add_losses` has parsed."""
+    return replace(outputs, losses=tuple(str(Path(name)) for name in options.losses))
+
+
+def losses_jobs(records: Sequence[Record], outputs: Outputs) -> list[tuple[str, Saver]]:
+    """What is to be written of losses, see `painting_jobs`."""
+    return [(name, partial(write_records, Path(name), records)) for name in outputs.losses]
+
+
 def add_export_options(
     parser: argparse.ArgumentParser,
     also: Mapping[str, Sequence[str]] | None = None,
@@ -138,7 +157,9 @@ def check_outputs(outputs: Outputs, inputs: Mapping[str, Path]) -> None:
         is_folder = name.endswith("/")
         beside = not outputs.overwrite and (os.path.isdir(path) if is_folder else os.path.isfile(path))
         final = numbered(path, free) if beside else path
-        if name == outputs.report or name in outputs.losses:
+        if name in outputs.losses:
+            check_records(final)
+        elif name == outputs.report:
             check_place(final)
         else:
             check_output(_like(name, final))

@@ -26,23 +26,27 @@ from painter.cli.outputs import (
     Outputs,
     Saver,
     add_export_options,
+    add_losses,
     add_output_options,
     check_outputs,
+    losses_jobs,
     painting_jobs,
     read_outputs,
     tell_written,
+    with_losses,
     with_strokes,
     write_in_turn,
 )
 from painter.cli.paths import check_inputs, default_folder
 from painter.cli.progress import ProgressBar, announce_compiling, say
 from painter.cli.resuming import Resuming
+from painter.errors import OptionError
 from painter.export import writing
 from painter.interrupts import finishing
 from painter.usage import Stopwatch, keep_freed_memory, peak_rss_mb
 
 if TYPE_CHECKING:
-    from painter.pipeline import Result
+    from painter.pipeline import Found, Result
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     parser.add_argument("--no-strokes", action="store_true", help="leave out the stroke file beside the painting")
     add_painting_options(parser)
     parser.add_argument("--report", metavar="FILE.json", help="write figures and settings to this file")
+    add_losses(parser, " of --style-image")
     parser.add_argument("--resume", action="store_true", help="go on where a run of the same command was cut short")
     add_export_options(parser)
     add_common_options(parser)
@@ -90,6 +95,9 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
     outputs = read_outputs(options, f"{paint.image.stem}-{paint.config.brush_name}")
     if options.report is not None:
         outputs = replace(outputs, report=str(Path(options.report)))
+    outputs = with_losses(outputs, options)
+    if outputs.losses and paint.config.style_image is None:
+        raise OptionError(f"--losses {outputs.losses[0]}: there are none without a style; name one with --style-image")
     return Request(paint, outputs if options.no_strokes else with_strokes(outputs), options.quiet, options.resume)
 
 
@@ -112,7 +120,7 @@ def run(request: Request, watch: Stopwatch) -> int:
     with finishing(found.interrupted) as late:
         result = pipeline.finish(subject, found, watch)
         with resuming.claimed() as outputs:
-            notes = write(outputs, result, watch)
+            notes = write(outputs, result, found, watch)
     if not request.quiet:
         tell_written(request.outputs, outputs, notes, "interrupted; wrote" if result.interrupted else "wrote")
         _tell_figures(result)
@@ -122,7 +130,7 @@ def run(request: Request, watch: Stopwatch) -> int:
     return INTERRUPTED if found.interrupted or late else 0
 
 
-def write(outputs: Outputs, result: Result, watch: Stopwatch) -> list[str]:
+def write(outputs: Outputs, result: Result, found: Found, watch: Stopwatch) -> list[str]:
     """Write all files, the report last; what there is to say of them."""
 
     def timed(save: Saver) -> Notes:
@@ -130,8 +138,11 @@ def write(outputs: Outputs, result: Result, watch: Stopwatch) -> list[str]:
             return save()
 
     jobs: list[tuple[str, Saver]] = [
-        (name, partial(timed, save)) for name, save in painting_jobs(result.painting, outputs, result.image)
-    ]
+        (name, partial(timed, save))
+        for name, save in (
+            *painting_jobs(result.painting, outputs, result.image), *losses_jobs(found.records, outputs)
+        )
+    ]  # fmt: skip
     if outputs.report is not None:
         jobs.append((outputs.report, lambda: _write_report(outputs, result, watch)))
     return write_in_turn(jobs)

@@ -13,11 +13,14 @@ from painter.cli.options import add_common_options, add_options, given, new_pars
 from painter.cli.outputs import (
     Outputs,
     add_export_options,
+    add_losses,
     add_output_options,
     check_outputs,
+    losses_jobs,
     painting_jobs,
     read_outputs,
     tell_written,
+    with_losses,
     with_strokes,
     write_in_turn,
 )
@@ -72,6 +75,7 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     add_output_options(parser, "output/NAME-STYLE.png and .gif, STYLE being the style picture's name")
     parser.add_argument("--no-strokes", action="store_true", help="leave out the stroke file beside the painting")
     add_options(parser, RestyleConfig)
+    add_losses(parser)
     parser.add_argument("--resume", action="store_true", help="go on where a run of the same command was cut short")
     add_export_options(parser)
     add_common_options(parser)
@@ -90,7 +94,7 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
         raise OptionError("--style-image is missing: name the picture whose style the strokes take on; see --help")
     file, style_image = Path(options.file), Path(config.style_image)
     outputs = read_outputs(options, f"{split_ending(file)[0]}-{style_image.stem}")
-    outputs = outputs if options.no_strokes else with_strokes(outputs)
+    outputs = with_losses(outputs if options.no_strokes else with_strokes(outputs), options)
     return Request(file, style_image, config, outputs, options.quiet, options.resume)
 
 
@@ -130,6 +134,6 @@ def write(request: Request, resuming: Resuming, restyled: Restyled, verb: str) -
     painting = restyled.painting
     image = painting.draw()
     with resuming.claimed() as outputs:
-        notes = write_in_turn(painting_jobs(painting, outputs, image))
+        notes = write_in_turn([*painting_jobs(painting, outputs, image), *losses_jobs(restyled.records, outputs)])
     if not request.quiet:
         tell_written(request.outputs, outputs, notes, verb)

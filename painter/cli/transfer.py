@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,10 +16,13 @@ from painter.cli.outputs import (
     Outputs,
     Saver,
     add_export_options,
+    add_losses,
     add_output_options,
     check_outputs,
+    losses_jobs,
     read_outputs,
     tell_written,
+    with_losses,
     write_in_turn,
 )
 from painter.cli.paths import check_files, default_folder
@@ -29,7 +32,6 @@ from painter.config import named_files, option_name
 from painter.interrupts import finishing
 from painter.styling.config import TransferConfig
 from painter.styling.export import FORMATS, OPTIONS, check_format
-from painter.styling.records import check_records
 from painter.usage import Stopwatch, keep_freed_memory
 
 if TYPE_CHECKING:
@@ -63,8 +65,6 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
         check_files(request.config)
         for name in request.outputs.paintings:
             check_format(Path(name))
-        for name in request.outputs.losses:
-            check_records(Path(name))
         check_outputs(request.outputs, request.inputs)
         return run(request)
 
@@ -76,10 +76,7 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     parser.add_argument("styles", metavar="STYLE", nargs="+", help="a picture whose style is taken; or several")
     add_output_options(parser, "output/CONTENT-STYLE.png", FORMATS)
     add_options(parser, TransferConfig)
-    parser.add_argument(
-        "--losses", action="append", default=[], metavar="FILE",
-        help="write the losses at every step to this file, a table (.csv) or a plot (.png); may be repeated",
-    )  # fmt: skip
+    add_losses(parser)
     parser.add_argument("--resume", action="store_true", help="go on where a run of the same command was cut short")
     add_export_options(parser, only=OPTIONS)
     add_common_options(parser)
@@ -92,8 +89,7 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
     config = TransferConfig(**given(options, TransferConfig))
     content, styles = Path(options.content), tuple(Path(style) for style in options.styles)
     config.blend(len(styles))
-    outputs = read_outputs(options, f"{content.stem}-{styles[0].stem}", [".png"])
-    outputs = replace(outputs, losses=tuple(str(Path(name)) for name in options.losses))
+    outputs = with_losses(read_outputs(options, f"{content.stem}-{styles[0].stem}", [".png"]), options)
     return Request(content, styles, config, outputs, options.quiet, options.resume)
 
 
@@ -136,14 +132,12 @@ def make_resuming(request: Request, sources: Sources) -> Resuming:
 def write(request: Request, resuming: Resuming, result: TransferResult, verb: str) -> None:
     """Write all outputs, then the losses, under names that are free."""
     from painter.styling.export import save_transfer
-    from painter.styling.records import write_records
-
-    def job(name: str, outputs: Outputs) -> tuple[str, Saver]:
-        if name in outputs.losses:
-            return name, partial(write_records, Path(name), result.records)
-        return name, partial(save_transfer, Path(name), result.pixels, result.film, outputs.export)
 
     with resuming.claimed() as outputs:
-        notes = write_in_turn([job(name, outputs) for name in outputs.files])
+        jobs: list[tuple[str, Saver]] = [
+            (name, partial(save_transfer, Path(name), result.pixels, result.film, outputs.export))
+            for name in outputs.paintings
+        ]
+        notes = write_in_turn([*jobs, *losses_jobs(result.records, outputs)])
     if not request.quiet:
         tell_written(request.outputs, outputs, notes, verb)

@@ -30,6 +30,7 @@ class Terms:
 
     content: Tensor
     style: Tensor
+    tv: Tensor  # total variation, which is not in the total
     total: Tensor
     psnr: float  # dB, against the painting as it was
 
@@ -101,7 +102,7 @@ class StyleObjective:
             change = (canvas[..., 3] - self._kept[..., 3]).abs().mean() / self._area
             total = total + (config.style_weight + config.content_weight) * self._search.alpha_weight * change
         error = float((image.detach() - kept).square().mean())
-        return Terms(content, style, total, -10 * math.log10(max(error, 1e-10)))
+        return Terms(content, style, losses.total_variation(image.detach()), total, -10 * math.log10(max(error, 1e-10)))
 
     def _shown(self, canvas: Tensor) -> Tensor:
         """[H, W, 3] of a canvas: where it is transparent, the style's mean colour, which pulls nowhere."""

@@ -15,7 +15,7 @@ import hashlib
 import math
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from painter.state import like, real, strokes_of, whole
 from painter.styling.color_target import ColorMap, color_map
 from painter.styling.colors import color_statistics
 from painter.styling.features import Features, load_features
+from painter.styling.records import Record
 from painter.styling.stroke_objective import SeenStyle, StyleObjective, feature_threads
 from painter.styling.stroke_variables import StyleVariables
 from painter.variables import Allowed
@@ -53,10 +54,11 @@ class StyleProgress(Progress):
 
     content: float = 0.0
     style: float = 0.0  # Gram matrices and colours
+    tv: float = 0.0  # total variation of the canvas, which is told and not part of `loss`
 
     @property
     def figures(self) -> str:
-        return f"content {self.content:.4f}, style {self.style:.4f}, total {self.loss:.4f}"
+        return f"content {self.content:.4f}, style {self.style:.4f}, tv {self.tv:.4f}, total {self.loss:.4f}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +163,7 @@ class StrokeStyling:
         self.psnr: float | None = None
         self.before: dict[str, float] = {}  # the losses with the painting as it was, and
         self.after: dict[str, float] = {}  # as it is now
+        self.records: list[Record] = []  # the losses at each step; a record's scale is the stage, from 1
         self.pace = Pace(seconds)
         self._at = 0  # the stage that is underway or comes next, of `stages`
         self._stage_pace: StagePace | None = None  # of that stage, once it is underway
@@ -215,6 +218,7 @@ class StrokeStyling:
             "strokes": self.strokes,
             "psnr": self.psnr,
             "before": self.before,
+            "records": [list(astuple(record)) for record in self.records],
             "pace": self.pace.state(),
             "stage": None if self._stage_pace is None else self._stage_pace.state(),
             "variables": self._variables.state(),
@@ -231,6 +235,7 @@ class StrokeStyling:
         self.step = whole(state["step"], 0, self.steps)
         self.psnr = None if state["psnr"] is None else real(state["psnr"])
         self.before = {name: real(state["before"][name]) for name in TERMS} if state["before"] else {}
+        self.records = [Record(*values) for values in state["records"]]
         strokes = strokes_of(state["strokes"], self._start.brush)
         like(strokes.opacity, self._start.opacity.cpu())
         self.strokes = strokes.map(lambda values: values.to(self.device))
@@ -269,12 +274,12 @@ class StrokeStyling:
                 raise StyleDivergedError(self.step)
             with feature_threads():
                 self.strokes = self._variables.descend(terms.total, stage.rate * falling_rate(done), stage.shapes)
+            values = {name: float(getattr(terms, name).detach()) for name in ("content", "style", "tv", "total")}
+            self.records.append(Record(self.step, self._at + 1, **values))
             self.step, self.psnr = self.step + 1, terms.psnr
             pace.step()
-            content, style, total = (float(term.detach()) for term in (terms.content, terms.style, terms.total))
-            yield StyleProgress(
-                stage.name, self.step, self.steps, self.strokes, total, terms.psnr, content=content, style=style
-            )
+            total = values.pop("total")
+            yield StyleProgress(stage.name, self.step, self.steps, self.strokes, total, terms.psnr, **values)
 
     def _measured(self, strokes: Strokes, matched: Strokes, ground: Color | None) -> dict[str, float]:
         """The losses of strokes on the last stage's canvas, as they will be drawn."""
