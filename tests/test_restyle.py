@@ -21,8 +21,8 @@ from painter.pipeline import prepare
 from painter.restyling import RestylingIdentity, StyledSearch, finish_styling, prepare_styling
 from painter.state import pack, unpack
 from painter.stroke_file import load_strokes, save_strokes
-from painter.styling.color_target import ColorTarget, color_map
-from painter.styling.colors import color_statistics
+from painter.styling.color_target import ColorTarget
+from painter.styling.colors import color_map, color_statistics
 from painter.styling.features import Features, load_features
 from painter.styling.layers import CONVOLUTIONS
 from painter.styling.stroke_objective import StyleObjective

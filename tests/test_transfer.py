@@ -310,6 +310,29 @@ def test_transparency_stays_and_what_is_hidden_does_not_count(here: Path) -> Non
     assert (ours - theirs).norm() < 0.2 * theirs.norm()
 
 
+def test_the_content_in_the_styles_colours(here: Path) -> None:
+    pale = np.full((24, 24, 3), (240, 230, 220), np.uint8) - (np.arange(24) % 8 * 6).astype(np.uint8)[:, None, None]
+    Image.fromarray(pale).save("pale.png")
+    wanted = pale.reshape(-1, 3).mean(axis=0)
+
+    def content(**options: Any) -> np.ndarray:
+        config = quick(content_color="style", **options)
+        return load_sources("content.png", ["pale.png"], config).scene(config, 0).content * 255
+
+    found, own = content(), content(style_weight=0.0)
+    assert np.abs(found.reshape(-1, 3).mean(axis=0) - wanted).max() < 2
+    assert np.abs(own.reshape(-1, 3).mean(axis=0) - wanted).max() > 20  # no style, nothing to be brought to
+    assert np.array_equal(content(preserve_color="histogram"), own)
+    mask = np.zeros((36, 48), np.uint8)
+    mask[:, 24:] = 255
+    Image.fromarray(mask).save("right.png")
+    parted = content(region="right.png")
+    assert np.array_equal(parted[:, :20], own[:, :20])
+    assert np.abs(parted[:, 28:].reshape(-1, 3).mean(axis=0) - wanted).max() < 4
+    Image.fromarray(np.full((36, 48), 255, np.uint8)).save("all.png")
+    assert np.array_equal(content(region="all.png"), found)
+
+
 def test_preserved_luminance_changes_no_chroma(here: Path) -> None:
     before = read("content.png").astype(float)
     after = run(quick(preserve_color="luminance")).image.astype(float)
@@ -370,7 +393,7 @@ def test_seconds_stop_in_time(here: Path) -> None:
 
 def test_time_ends_a_step_that_lasts(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """L-BFGS may search for long along one direction; the best before that search is kept."""
-    now, config = [0.0], quick(seconds=10, iterations=50)
+    now, config = [0.0], quick(seconds=10, iterations=50, content_color="own")
     monkeypatch.setattr("painter.pace.time.monotonic", lambda: now[0])
     original = module.Objective.__call__
 

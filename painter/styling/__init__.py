@@ -4,7 +4,7 @@
     weights.py     where such a network's weights come from
     losses.py      what is compared: Gram matrices, content, total variation
     config.py      what may be asked for, and every default
-    colors.py      the content's own colours kept
+    colors.py      colours of content and style, matched or kept
     objective.py   the loss of a picture's pixels
     optimizers.py  how the pixels move
     transfer.py    the pixels of a picture, optimised from coarse to fine

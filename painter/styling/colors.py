@@ -6,6 +6,9 @@ Gatys et al. 2016, 'Preserving color in neural artistic style transfer'.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from painter.pixels import LUMINANCE
@@ -28,6 +31,15 @@ def color_statistics(image: np.ndarray, shown: np.ndarray | None = None) -> tupl
     return mean, (centred * weights[:, None]).T @ centred
 
 
+def mixed_statistics(
+    statistics: Sequence[tuple[np.ndarray, np.ndarray]], weights: Sequence[float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted means of several mean colours and covariances, as from `color_statistics`."""
+    shares = np.array(weights, np.float64) / sum(weights)
+    means, covariances = (np.stack(each) for each in zip(*statistics, strict=True))
+    return shares @ means, np.tensordot(shares, covariances, 1)
+
+
 def match_colors(
     image: np.ndarray,
     wanted: tuple[np.ndarray, np.ndarray],
@@ -46,6 +58,43 @@ def match_colors(
     mean, covariance = color_statistics(image, shown)
     change = matrix_power(wanted[1], 0.5) @ matrix_power(covariance, -0.5)
     return np.clip((image - mean) @ change.T + wanted[0], 0, 1).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class ColorMap:
+    """An affine map of colours, c -> matrix c + offset, which commutes with blending.
+
+    Blending takes weighted means, and so does the map: with all strokes' colours and the ground's mapped, every pixel
+    of the canvas is (but for what is clipped to [0, 1]).
+    """
+
+    matrix: np.ndarray  # [3, 3] float64
+    offset: np.ndarray  # [3] float64
+
+    def __call__(self, colors: np.ndarray) -> np.ndarray:
+        """[..., 3] float32 in [0, 1] of [..., 3]."""
+        return np.clip(colors.astype(np.float64) @ self.matrix.T + self.offset, 0, 1).astype(np.float32)
+
+
+def color_map(
+    colors: np.ndarray, shown: np.ndarray | None, wanted: tuple[np.ndarray, np.ndarray], most_gain: float
+) -> ColorMap:
+    """The map that gives colours another mean and covariance and moves them least.
+
+    Between normal distributions it is the optimal transport (Pitié and Kokaram 2007, 'The linear Monge-Kantorovitch
+    linear colour mapping'): symmetric, so that hues are not swapped without need.
+
+    Args:
+        colors: [H, W, 3] float.
+        shown: [H, W] >= 0, how much each counts; all the same if not given.
+        wanted: mean [3] and covariance [3, 3], as from `color_statistics`.
+        most_gain: no direction's contrast grows more than that: where there is hardly any, it is noise.
+    """
+    mean, covariance = color_statistics(colors, shown)
+    root, inverse = matrix_power(covariance, 0.5), matrix_power(covariance, -0.5)
+    values, vectors = np.linalg.eigh(inverse @ matrix_power(root @ wanted[1] @ root, 0.5) @ inverse)
+    matrix = (vectors * np.minimum(values, most_gain)) @ vectors.T
+    return ColorMap(matrix, wanted[0] - matrix @ mean)
 
 
 def matrix_power(covariance: np.ndarray, exponent: float) -> np.ndarray:

@@ -14,6 +14,7 @@ STARTS = ("content", "noise", "style")
 CONTENT_LOSSES = ("features", "luminance")
 DECAYS = ("constant", "linear", "cosine", "exponential")
 PRESERVES = ("none", "luminance", "histogram")
+CONTENT_COLORS = ("own", "style")
 
 LEARNING_RATES = {"adam": 0.05, "nadam": 0.05, "rmsprop": 0.002, "sgd": 0.01, "lbfgs": 1.0}
 """Of each optimiser, where none is asked for; a colour's full range is 1."""
@@ -26,10 +27,13 @@ class Manner:
     style_layers: str = "relu1_1,relu2_1,relu3_1,relu4_1,relu5_1"
     style_weight: float = 20.0
     tv_weight: float = 10.0
+    content_color: str = "own"
 
 
-# Random filters lose the content soon, and beyond the third block noise looks like any style to them.
-MANNERS = {"random": Manner("relu2_1", "relu1_1,relu2_1,relu3_1", 40.0, 30.0)}
+# Random filters lose the content soon, beyond the third block noise looks like any style to them, and darks in a pale
+# style become coloured noise unless the content has the style's colours to begin with.
+MANNERS = {"random": Manner("relu2_1", "relu1_1,relu2_1,relu3_1", 40.0, 30.0, "style")}
+MOST_GAIN = 2.5  # how much contrast that may add, where the content has hardly any
 
 COARSEST = 32  # no scale has a shorter long side than this, pixels
 
@@ -73,6 +77,10 @@ class TransferConfig:
         None, "N,N", "which style at each scale, from coarse to fine: {}", Numbers(1, 99, whole=True)
     )
     preserve_color: str = option("none", "P", "what stays of the content's colours: {}", Names(PRESERVES))
+    content_color: str = option(
+        None, "C", "the colours that the content is taken in: {}, to which a linear map brings it first (if not given: "
+        "own; random style; with --preserve-color own)", Names(CONTENT_COLORS),
+    )  # fmt: skip
     region: str | None = option(
         None, "FILE", "only where this mask is bright; with two styles, the second goes elsewhere", File()
     )
@@ -92,6 +100,8 @@ class TransferConfig:
 
     def __post_init__(self) -> None:
         check_fields(self)
+        if self.preserve_color != "none":
+            object.__setattr__(self, "content_color", "own")
         for name, value in asdict(MANNERS.get(self.features, Manner())).items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)

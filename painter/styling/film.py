@@ -30,7 +30,10 @@ class Film:
         if not self._marks or iteration < self._marks[0]:
             return
         self._marks = [mark for mark in self._marks if mark > iteration]
-        frame = picture()
+        self.keep(picture())
+
+    def keep(self, frame: np.ndarray) -> None:
+        """Keep this picture, uint8 [H, W, C]."""
         self.frames.append(_resized(frame, *_shown_size(frame)))
 
     def state(self) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from painter.errors import OptionError
 from painter.masks import load_mask
 from painter.picture import Picture, load_picture
 from painter.resizing import fit_size, resize_image
-from painter.styling.colors import color_statistics, grey, match_colors
-from painter.styling.config import TransferConfig
+from painter.styling.colors import color_map, color_statistics, grey, match_colors, mixed_statistics
+from painter.styling.config import MOST_GAIN, TransferConfig
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +43,8 @@ class Sources:
         pairs = [_resized(style, *_fitted(style, side)) for style in self.styles]
         region = None if self.region is None else resize_image(self.region, height, width)
         scene = Scene(content, [rgb for rgb, _ in pairs], [shown for _, shown in pairs], alpha, region)
+        if config.content_color == "style" and config.style_weight > 0:
+            return replace(scene, content=_in_styles_colors(scene, config.blend(len(self.styles))[scale]))
         return _in_colors(scene, config.preserve_color)
 
 
@@ -77,6 +79,20 @@ def _resized(picture: Picture, height: int, width: int) -> tuple[np.ndarray, np.
     mean, _ = color_statistics(picture.rgb, picture.alpha)
     filled = picture.rgb * picture.alpha[..., None] + mean * (1 - picture.alpha[..., None])
     return resize_image(filled.astype(np.float32), height, width), resize_image(picture.alpha, height, width)
+
+
+def _in_styles_colors(scene: Scene, blend: Sequence[float]) -> np.ndarray:
+    """[H, W, 3]: the content in the colours of the styles, each part in those of its own."""
+    statistics = [color_statistics(*pair) for pair in zip(scene.styles, scene.shown, strict=True)]
+    parts = [(scene.region, mixed_statistics(statistics, blend))]
+    if scene.region is not None and len(statistics) == 2:
+        parts = [(scene.region, statistics[0]), (1 - scene.region, statistics[1])]
+    content = scene.content
+    for part, wanted in parts:
+        shown = scene.alpha if part is None else part if scene.alpha is None else part * scene.alpha
+        matched = color_map(scene.content, shown, wanted, MOST_GAIN)(scene.content)
+        content = matched if part is None else content + part[..., None] * (matched - content)
+    return content
 
 
 def _in_colors(scene: Scene, preserve: str) -> Scene:

@@ -32,8 +32,7 @@ from painter.picture import Picture, load_picture, picture_from_array
 from painter.resizing import fit_size, resize_image
 from painter.search import Progress, falling_rate
 from painter.state import like, real, strokes_of, whole
-from painter.styling.color_target import ColorMap, color_map
-from painter.styling.colors import color_statistics
+from painter.styling.colors import ColorMap, color_map, color_statistics
 from painter.styling.features import Features, load_features
 from painter.styling.records import Record
 from painter.styling.stroke_objective import SeenStyle, StyleObjective, feature_threads

@@ -19,7 +19,7 @@ from painter.errors import ImpastoError
 from painter.pace import Pace, StagePace
 from painter.resizing import resize_image
 from painter.state import like, real, whole
-from painter.styling.colors import color_statistics, grey, noise_like
+from painter.styling.colors import color_statistics, grey, mixed_statistics, noise_like
 from painter.styling.config import TransferConfig
 from painter.styling.features import Features, load_features
 from painter.styling.film import Film
@@ -99,6 +99,8 @@ class Transfer:
         self._stage: StagePace | None = None  # of the present scale, once it is under way
         self._enter(0)
         self._place(self._start())
+        if config.start == "content" and config.content_color == "style":
+            self.film.keep(in_bytes(self._finished(sources.content.rgb)))  # before its colours were changed
 
     def run(self) -> Iterator[TransferProgress]:
         """All scales, from coarse to fine; yields the start of each and every step.
@@ -183,11 +185,8 @@ class Transfer:
         if config.start == "noise":
             drawn = np.random.default_rng(config.seed).random(content.shape, dtype=np.float32)
             return 0.5 + 0.4 * (drawn - 0.5)
-        weights = np.array(self._blend[0]) / sum(self._blend[0])
         found = [color_statistics(*pair) for pair in zip(self._scene.styles, self._scene.shown, strict=True)]
-        mean = sum(weight * each[0] for weight, each in zip(weights, found, strict=True))
-        covariance = sum(weight * each[1] for weight, each in zip(weights, found, strict=True))
-        return noise_like((np.asarray(mean), np.asarray(covariance)), content.shape[:2], config.seed)
+        return noise_like(mixed_statistics(found, self._blend[0]), content.shape[:2], config.seed)
 
     def _descend(self, stage: StagePace) -> Iterator[TransferProgress]:
         """One scale."""
