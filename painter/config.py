@@ -289,6 +289,8 @@ class StyleSearchConfig:
     color_weight: float = 4.0  # of the distribution of colours, against the Gram matrices: without it pink in a blue
     directions: int = 24  # along which that distribution is compared
     color_pixels: int = 2**14  # of a canvas that it looks at, about
+    focus_strength: float = 12.0  # how much more light and dark count in a face: what makes it one is in few pixels
+    focus_side: int = 512  # long side at which the painting is looked at for that, pixels
     alpha_weight: float = 60.0  # of alpha that changes, against style and content together: edges are to stay
     most_gain: float = 2.5  # how much contrast the first match of colours may add, where the painting has hardly any
     time_to_style: float = 0.4  # share of `--seconds` that is kept for it

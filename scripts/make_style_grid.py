@@ -25,7 +25,7 @@ from painter import PaintConfig, Painting, RestyleConfig, paint, restyle
 from painter.samples import sample_path
 
 CELL, GAP = 190, 4  # pixels
-PIXEL_SIDE, PIXEL_STEPS = 256, 40  # of the pixel mode
+PIXEL_SIDE, PIXEL_STEPS = 384, 60  # of the pixel mode
 DRAWN = 512  # side of the styles that are drawn here, pixels
 
 
@@ -115,10 +115,7 @@ def on_pixels(row: Row, style: np.ndarray) -> np.ndarray:
     from painter.styling.scene import load_sources
     from painter.styling.transfer import transfer
 
-    config = TransferConfig(
-        features="random", size=PIXEL_SIDE, iterations=PIXEL_STEPS, scales=2, content_layer="relu3_1",
-        style_layers="relu1_1,relu2_1,relu3_1",
-    )  # fmt: skip
+    config = TransferConfig(features="random", size=PIXEL_SIDE, iterations=PIXEL_STEPS)
     with tempfile.TemporaryDirectory() as folder:
         content = content_source(row.content)
         if isinstance(content, np.ndarray):

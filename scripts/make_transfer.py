@@ -1,8 +1,8 @@
-"""Draw two style pictures, and make the picture of `transfer` in the README with one of them: docs/transfer.jpg.
+"""Draw two style pictures, and with them docs/transfer.jpg, the README's picture of `transfer`, and docs/losses.jpg.
 
     .venv/bin/python scripts/make_transfer.py [--styles FOLDER]
 
-With --styles only the styles are drawn, into that folder.
+The losses are those of the cat on pixels and of its strokes. With --styles only the styles are drawn, into that folder.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from scipy.spatial import cKDTree
 ROOT = Path(__file__).resolve().parents[1]
 SIDE = 768  # of the styles, pixels
 OPTIONS = ("--features", "random", "--size", "384", "--style-size", "640", "--iterations", "90")
+ON_STROKES = ("--style-image", "swirls.png", "--style-mode", "texture", "--features", "random")
 SHOWN = 300  # height in the README, pixels
 GAP = 8
 SEA = ((0.93, 0.78, 0.26), (0.16, 0.33, 0.66), (0.35, 0.60, 0.80), (0.08, 0.12, 0.30), (0.90, 0.90, 0.78),
@@ -43,15 +44,23 @@ def main() -> None:
         folder = Path(name)
         draw_styles(folder)
         Image.fromarray(data.chelsea()).save(folder / "cat.png")
-        command = [sys.executable, str(ROOT / "paint.py"), "transfer", "cat.png", "mosaic.png", *OPTIONS]
-        subprocess.run([*command, "-o", "result.png"], cwd=folder, check=True)
-        shown = [_at_height(folder / file) for file in ("cat.png", "mosaic.png", "result.png")]
-    sheet = Image.new("RGB", (sum(picture.width for picture in shown) + 2 * GAP, SHOWN), "white")
+        on_pixels = ["transfer", "cat.png", "mosaic.png", *OPTIONS, "-o", "result.png", "--losses", "pixels.png"]
+        on_strokes = ["cat.png", *ON_STROKES, "-o", "strokes.png", "--losses", "steps.png"]
+        for words in (on_pixels, on_strokes):
+            subprocess.run([sys.executable, str(ROOT / "paint.py"), *words], cwd=folder, check=True)
+        save_row("transfer", [folder / file for file in ("cat.png", "mosaic.png", "result.png")])
+        save_row("losses", [folder / file for file in ("pixels.png", "steps.png")])
+
+
+def save_row(name: str, files: list[Path]) -> None:
+    """Pictures side by side, as docs/NAME.jpg."""
+    shown = [_at_height(file) for file in files]
+    sheet = Image.new("RGB", (sum(picture.width + GAP for picture in shown) - GAP, SHOWN), "white")
     left = 0
     for picture in shown:
         sheet.paste(picture, (left, 0))
         left += picture.width + GAP
-    sheet.save(ROOT / "docs" / "transfer.jpg", quality=86)
+    sheet.save(ROOT / "docs" / f"{name}.jpg", quality=86)
 
 
 def draw_styles(folder: Path) -> None:

@@ -25,6 +25,7 @@ from painter.styling.color_target import ColorTarget
 from painter.styling.colors import color_map, color_statistics
 from painter.styling.features import Features, load_features
 from painter.styling.layers import CONVOLUTIONS
+from painter.styling.losses import luminance
 from painter.styling.stroke_objective import StyleObjective
 from painter.styling.stroke_variables import StyleVariables
 from painter.styling.strokes import StrokeStyling, StyleProgress
@@ -372,6 +373,20 @@ def test_styling_goes_on_from_any_step(here: Path, mode: str) -> None:
         assert differing(again.strokes, search.strokes) == set()
         assert again.styling is not None and search.styling is not None
         assert again.styling.ground == search.styling.ground and again.styling.figures == search.styling.figures
+
+
+def test_light_and_dark_count_more_in_the_focus(painting: Painting) -> None:
+    assert the_styling(replace(painting, config=replace(painting.config, focus="none"))).focus(36, 48) is None
+    styling = the_styling(replace(painting, config=replace(painting.config, focus="auto")))
+    focus = styling.focus(36, 48)
+    assert focus is not None and focus.shape == (36, 48) and focus.mean() == pytest.approx(1, abs=1e-2)
+    assert focus.max() > 1.5 * focus.min()
+    shifted = replace(painting.strokes, colors=(painting.strokes.colors * 0.8).contiguous())
+    objective = StyleObjective(styling, 48, ("relu1_1",), styling.maps, painting.strokes, painting.ground)
+    with torch.no_grad():
+        found = objective(shifted).content
+        light, kept = (luminance(objective.canvas(strokes)) for strokes in (shifted, painting.strokes))
+    assert float(found) == pytest.approx(float(((light - kept).abs() * torch.from_numpy(focus)).mean()), rel=1e-4)
 
 
 class Stop:

@@ -58,12 +58,15 @@ class StyleObjective:
         self._bare = bare.expand(height, width, len(bare))
         region = region_at(painting.region, height, width)
         self._region = None if region is None else torch.from_numpy(region).to(device)[:, :, None]
+        focus = styling.focus(height, width)
+        self._focus = None if focus is None else torch.from_numpy(focus).to(device)
         seen = styling.seen_style(side)
         self._backdrop = seen.mean.to(device)
         with torch.no_grad():
             self._kept = self.canvas(matched)
             kept = self._shown(self._kept)
             self._mask = self._part(self._kept)
+            self._light = losses.luminance(kept)
             self._area = 1.0 if self._mask is None else max(float(self._mask.mean()), 1e-6)
             with feature_threads():
                 target = losses.style_target(styling.style.features, [seen.rgb], layers, shown=[seen.shown])
@@ -94,7 +97,8 @@ class StyleObjective:
         mask = None if self._mask is None else self._mask[::s, ::s]
         style = gram + self._search.color_weight * self._colors(image[::s, ::s], mask)
         if self._kept_features is None:
-            content = losses.luminance_loss(image, kept) / self._area
+            change = (losses.luminance(image) - self._light).abs()
+            content = (change if self._focus is None else change * self._focus).mean() / self._area
         else:
             content = losses.content_loss(found[layer], self._kept_features)
         total = config.style_weight * style + config.content_weight * content

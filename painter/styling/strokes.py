@@ -25,6 +25,7 @@ import torch
 from painter.adam import Adam
 from painter.config import PaintConfig, SearchConfig, StyleSearchConfig
 from painter.errors import StyleDivergedError
+from painter.focus import auto_focus, focus_weights
 from painter.pace import Pace, StagePace
 from painter.painting import Color, Painting, canvas_color, region_at
 from painter.palette import nearest
@@ -164,6 +165,7 @@ class StrokeStyling:
         self.after: dict[str, float] = {}  # as it is now
         self.records: list[Record] = []  # the losses at each step; a record's scale is the stage, from 1
         self.pace = Pace(seconds)
+        self._focus: np.ndarray | None = None  # [h, w] float32 in [0, 1], once it is asked for
         self._at = 0  # the stage that is underway or comes next, of `stages`
         self._stage_pace: StagePace | None = None  # of that stage, once it is underway
 
@@ -257,6 +259,16 @@ class StrokeStyling:
             shown = torch.from_numpy(resize_image(picture.alpha, *size)).to(self.device)
         seen = torch.from_numpy(resize_image(rgb, *size)).to(self.device)
         return SeenStyle(seen, shown, torch.from_numpy(mean.astype(np.float32)))
+
+    def focus(self, height: int, width: int) -> np.ndarray | None:
+        """[height, width] float32 of mean 1: what light and dark count, most in faces; None: the same everywhere."""
+        if self.config.focus == "none":
+            return None
+        if self._focus is None:
+            image = self.painting.draw(min(self.config.size, self.search.focus_side), 0.0)
+            alpha = image[..., 3].astype(np.float32) / 255 if image.shape[2] == 4 else None
+            self._focus = auto_focus(image[..., :3].astype(np.float32) / 255, alpha)
+        return focus_weights(resize_image(self._focus, height, width), self.search.focus_strength)
 
     def _descend(self, stage: StyleStage, matched: Strokes, ground: Color | None) -> Iterator[StyleProgress]:
         if self._stage_pace is None:
