@@ -64,7 +64,25 @@ def natural_steps(strokes: Strokes, search: SearchConfig) -> dict[str, Tensor | 
     return {parameter.name: rates[parameter.unit] for parameter in brush.parameters}
 
 
-class StrokeVariables:
+class Unknowns:
+    """Leaf tensors and what moves them, which are saved and gone on with together."""
+
+    unknowns: list[Tensor]
+    optimizer: Adam
+
+    def state(self) -> dict[str, Any]:
+        """Where they stand until the next step: for `restore` of variables made with the same arguments."""
+        return {"unknowns": self.unknowns, "adam": self.optimizer.state()}
+
+    @torch.no_grad()
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on as when `state` was taken."""
+        for unknown, value in zip(self.unknowns, state["unknowns"], strict=True):
+            unknown.copy_(like(value, unknown))
+        self.optimizer.restore(state["adam"])
+
+
+class StrokeVariables(Unknowns):
     """Leaf tensors from which strokes are made: parameter = base + step·delta.
 
     Adam moves every unknown by about its rate in each iteration, whatever its unit. So lengths are measured by the
@@ -116,14 +134,3 @@ class StrokeVariables:
         for name, delta in self.delta.items():
             delta.copy_((allowed.shape[name] - self.start.shape[name]) / self.step[name])
         return allowed
-
-    def state(self) -> dict[str, Any]:
-        """Where they stand until the next step: for `restore` of variables made with the same arguments."""
-        return {"unknowns": self.unknowns, "adam": self.optimizer.state()}
-
-    @torch.no_grad()
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on as when `state` was taken."""
-        for unknown, value in zip(self.unknowns, state["unknowns"], strict=True):
-            unknown.copy_(like(value, unknown))
-        self.optimizer.restore(state["adam"])

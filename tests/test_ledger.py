@@ -9,7 +9,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -368,13 +367,21 @@ def test_each_file_is_read_once_for_all_digests(tmp_path: Path, monkeypatch: pyt
 # --- kills --------------------------------------------------------------------------------------------------
 
 _DRIVER = """
-import os, sys, time
+import os, signal, sys, threading, time
 from pathlib import Path
 from tests.test_ledger import FakePool, job, painted
 from painter.collection.ledger import Ledger
 from painter.collection.running import run_jobs
 
+begun = 0
+
 def make(job):
+    global begun
+    begun += 1
+    if begun == int(sys.argv[4]):  # killed somewhat later, wherever it is by then
+        threading.Timer(float(sys.argv[5]), os.kill, (os.getpid(), signal.SIGKILL)).start()
+    if begun > int(sys.argv[4]) + 8:
+        time.sleep(60)  # that timer is late
     with open(sys.argv[2], "a") as log:
         log.write(job.key + "\\n")
     time.sleep(0.002)
@@ -383,7 +390,6 @@ def make(job):
 folder = Path(sys.argv[1])
 jobs = [job(str(n), f"images/{n}.png", f"strokes/{n}.strokes.json") for n in range(int(sys.argv[3]))]
 with Ledger.open(folder) as ledger:
-    print("begun", flush=True)
     run_jobs(jobs, folder, ledger, FakePool(make))
 """
 
@@ -405,13 +411,8 @@ def test_killed_at_any_moment_nothing_is_painted_twice_and_nothing_is_half_writt
     kills = 0
     for _ in range(40):
         done, asked = done_in(folder) if kills else set(), log.read_text().split() if log.exists() else []
-        process = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None and process.stdout.readline() == "begun\n"
-        timer = threading.Timer(moments.uniform(0.005, 0.3), process.kill)
-        timer.start()
-        process.wait()
-        timer.cancel()
-        process.stdout.close()
+        plan = [str(moments.randint(1, 6)), f"{moments.uniform(0, 0.02):.4f}"]
+        process = subprocess.run([*arguments, *plan], cwd=ROOT, timeout=120)
         again = set(log.read_text().split()[len(asked):])
         assert not again & done, "what was done has been painted again"
         for name, content in files_of(folder).items():

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from painter.adam import Adam
 from painter.config import SearchConfig
-from painter.state import like
-from painter.variables import Allowed, natural_steps
+from painter.variables import Allowed, Unknowns, natural_steps
 from renderers.strokes import Strokes
 
 
-class StyleVariables:
+class StyleVariables(Unknowns):
     """Strokes as unknowns: parameter = start + step · delta. Those that nothing pulls stay to the bit.
 
     Args:
@@ -81,14 +78,3 @@ class StyleVariables:
                 delta.copy_((shape[name] - start.shape[name]) / self.step[name])
             self.opacity.copy_((opacity - start.opacity) / self.search.rate_opacity)
         return Strokes(start.brush, shape, colors, opacity, start.seed).map(Tensor.contiguous)
-
-    def state(self) -> dict[str, Any]:
-        """Where they stand until the next step: for `restore` of variables made with the same arguments."""
-        return {"unknowns": self.unknowns, "adam": self.optimizer.state()}
-
-    @torch.no_grad()
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on as when `state` was taken."""
-        for unknown, value in zip(self.unknowns, state["unknowns"], strict=True):
-            unknown.copy_(like(value, unknown))
-        self.optimizer.restore(state["adam"])
