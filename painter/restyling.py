@@ -262,7 +262,9 @@ class StyledSearch:
         pace, seconds = self._painting.pace, self.subject.config.seconds
         if seconds is not None and pace.seconds is not None:
             seconds = max(1e-3, seconds - (pace.seconds - pace.seconds_left()))
-        return self._styling(arranged(strokes, self.subject.aspect), seconds)
+        styling = self._styling(arranged(strokes, self.subject.aspect), seconds)
+        styling.pace.begin()  # kernels have been compiled by now, so that what comes before the first step counts, too
+        return styling
 
     def _styling(self, strokes: Strokes, seconds: float | None) -> StrokeStyling:
         from painter.painting import Painting
