@@ -17,13 +17,13 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from painter.config import AutosaveConfig, named_files, option_name
-from painter.errors import ImpastoError, one_line
-from painter.files import remove, replacing, sha256_of
+from painter.config import AutosaveConfig
+from painter.errors import ImpastoError
+from painter.files import remove, replacing
+from painter.identity import differences, options_of
 from painter.version import __version__
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1  # of what searches save: higher whenever an older state cannot be gone on with
 LARGEST = 2**31  # bytes that are read; 100,000 strokes take 60 MB
-_SHOWN, _LONGEST = 4, 60  # differences in a message, and characters of each
 
 
 class AutosaveError(ImpastoError):
@@ -46,7 +45,7 @@ class Identified(Protocol):
         """What comes out, for people: 'painting'."""
 
     def identity(self) -> dict[str, Any]:
-        """All that decides what comes out, ready for JSON: options by name, all else by what it is."""
+        """All that decides what comes out but for the version, ready for JSON: options by name, all else by digest."""
 
 
 class Resumable(Protocol):
@@ -76,7 +75,7 @@ class Autosave:
     ) -> None:  # fmt: skip
         self.output, self.resume, self.config = output, resume, config or AutosaveConfig()
         self.tell = tell or (lambda line: None)
-        self.identity, self.noun = subject.identity(), subject.noun
+        self.identity, self.noun = {"version": f"{__version__}/{FORMAT}", **subject.identity()}, subject.noun
         digest = hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()
         self.path = output.parent / f".{output.name}.{digest[:8]}.autosave"
         self._begun = self._last = time.monotonic()
@@ -200,13 +199,13 @@ class Autosave:
             why = str(error) if type(error) is ValueError else "it is not an autosave"
             raise AutosaveError(f"{why}; delete it to start from the beginning") from error
         if found != self.identity:
-            differences = _differences(found, self.identity)
-            raise AutosaveError(f"it is of another {self.noun} ({differences}); ask for that one")
+            told = differences(found, self.identity)
+            raise AutosaveError(f"it is of another {self.noun} (begun with {told}); ask for that one")
         return saved
 
 
 def identity_of(subject: Subject) -> dict[str, Any]:
-    """All that decides what a search finds, ready for JSON: options, files by their content, networks, version."""
+    """All that decides what a search finds, ready for JSON: options, files by their content, networks."""
     from renderers.checkpoint import checkpoint_folder, read_manifest
 
     config = subject.config
@@ -214,18 +213,6 @@ def identity_of(subject: Subject) -> dict[str, Any]:
     about = {"picture": subject.about["sha256"], "checkpoint": networks}
     style = {} if subject.style is None else subject.style.identity
     return {**about, **style, **options_of(config, device=subject.device, backend=subject.backend)}
-
-
-def options_of(config: Any, **instead: Any) -> dict[str, Any]:
-    """The version, and a dataclass of options by their names on the command line; files by their content.
-
-    Args:
-        instead: values by the fields' names, for what `config` leaves to the machine.
-    """
-    files = named_files(config)
-    options = {option_name(name): value for name, value in {**asdict(config), **instead}.items() if name not in files}
-    contents = {option_name(name): f"sha256 {sha256_of(path)}" for name, path in files.items()}
-    return {"version": f"{__version__}/{FORMAT}", **options, **contents}
 
 
 def machine() -> dict[str, str]:
@@ -240,16 +227,3 @@ def machine() -> dict[str, str]:
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
     processor = f"{platform.machine()} {get_host_cpu_name()} {torch.backends.cpu.get_cpu_capability()}"
     return {"processor": processor, "gpu": gpu, **libraries}
-
-
-def _differences(saved: dict[str, Any], wanted: dict[str, Any]) -> str:
-    """What the one was begun with that the other has not, for people."""
-    missing = object()
-    names = [name for name in {**wanted, **saved} if saved.get(name, missing) != wanted.get(name, missing)]
-    parts = []
-    for name in names[:_SHOWN]:
-        value = saved.get(name)
-        is_file = not name.startswith("--") or (isinstance(value, str) and value.startswith("sha256 "))
-        what = f"another {name}" if is_file else f"no {name}" if value is None else f"{name} {value}"
-        parts.append(one_line(what)[:_LONGEST])
-    return "begun with " + ", ".join(parts) + (" and more" if len(names) > _SHOWN else "")

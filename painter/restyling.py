@@ -12,6 +12,7 @@ import numpy as np
 from painter.config import STYLE_ALIASES, STYLES, PaintConfig, StyleSearchConfig, check_fields, option, same_option
 from painter.errors import StyleDivergedError
 from painter.files import sha256_of
+from painter.identity import options_of
 from painter.options import Names, Number
 
 if TYPE_CHECKING:  # torch and numba take seconds to import, and bad options are refused before that
@@ -177,8 +178,6 @@ class RestylingIdentity:
 
     def identity(self) -> dict[str, Any]:
         """All that decides what comes out, ready for JSON."""
-        from painter.autosave import options_of
-
         device, backend = self.styling.device.type, self.styling.backend
         options = options_of(self.config, device=device, backend=backend)
         return {"stroke file": sha256_of(self.file), **self.styling.style.identity, **options}

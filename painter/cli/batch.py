@@ -17,7 +17,7 @@ from painter.cli.options import (
     read_painting_config,
 )
 from painter.cli.outputs import add_export_options
-from painter.cli.paths import check_inputs, same_file
+from painter.cli.paths import check_inputs, make_folder, same_file
 from painter.cli.progress import announce_compiling, say
 from painter.cli.running import RunBar, add_running_options, make_pool, read_running, tell_summary
 from painter.config import ExportConfig, PaintConfig, RunningConfig
@@ -131,8 +131,4 @@ def _check_output(output: Path, folder: Path) -> None:
     """Make the output folder. Raises OutputError if it cannot be one."""
     if same_file(output, folder):
         raise OutputError(f"cannot write to {one_line(output)}: the pictures lie there; choose another folder with -o")
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        why = "it is not a folder" if isinstance(error, FileExistsError) else error.strerror
-        raise OutputError(f"cannot write to {one_line(output)}: {why}; choose another folder with -o") from error
+    make_folder(output, output)

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from painter.cli.commands import BAD_INPUT
 from painter.cli.options import add_common_options, new_parser
-from painter.cli.paths import DEFAULT_FOLDER
+from painter.cli.paths import DEFAULT_FOLDER, make_folder
 from painter.cli.progress import announce_compiling, new_bar, say
+from painter.collection.ledger import NAME as LEDGER
 from painter.errors import ImpastoError, OptionError, OutputError, RecipeError, one_line
 from painter.usage import Stopwatch
 
@@ -35,7 +36,6 @@ ACTIONS = {
     "set-base-uri": "rewrite the links in the metadata, once the files have been uploaded",
 }
 NOT_AS_IT_SHOULD_BE = 1  # exit code of `verify`
-LEDGER = "ledger.sqlite"  # painter.collection.ledger's name for it, without importing that
 _FILE_HELP = "the recipe, a TOML file"
 _NUMBERS = re.compile(r"[0-9]{1,7}(-[0-9]{1,7})?(,[0-9]{1,7}(-[0-9]{1,7})?)*")
 
@@ -259,16 +259,15 @@ def _numbers(text: str | None, known: range) -> set[int]:
 
 def _make_folder(folder: Path, shown: str) -> None:
     """Make the collection's folder, or see that it is one. Raises OutputError."""
-    where = one_line(shown)
+    make_folder(folder, shown)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         strangers = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
     except OSError as error:
-        why = "it is not a folder" if isinstance(error, FileExistsError) else error.strerror
-        raise OutputError(f"cannot write to {where}: {why}; choose another folder with -o") from error
+        why = error.strerror
+        raise OutputError(f"cannot write to {one_line(shown)}: {why}; choose another folder with -o") from error
     if strangers and LEDGER not in strangers:
-        told = one_line(sorted(strangers)[0])
-        raise OutputError(f"cannot write to {where}: {told} lies there already; choose a new or empty folder with -o")
+        told = f"{one_line(sorted(strangers)[0])} lies there already"
+        raise OutputError(f"cannot write to {one_line(shown)}: {told}; choose a new or empty folder with -o")
 
 
 def agree_on_recipe(ledger: Ledger, digest: str, amend: bool, file: str, folder: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from painter.config import PaintConfig, named_files, option_name
-from painter.errors import OptionError, OutputError
+from painter.errors import OptionError, OutputError, one_line
 
 DEFAULT_FOLDER = Path("output")
 
@@ -47,6 +47,15 @@ def check_overwriting(outputs: Sequence[Path], inputs: Mapping[str, Path]) -> No
                 raise OutputError(f"cannot write {path}: it is {what}; choose another name")
         if any(same_file(path, other) for other in outputs[:k]):
             raise OutputError(f"cannot write {path}: two outputs have this name; choose another name")
+
+
+def make_folder(path: Path, shown: str | os.PathLike[str]) -> None:
+    """Make a folder for many files, unless it is there; `shown` is its name for people. Raises OutputError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = "it is not a folder" if isinstance(error, FileExistsError) else error.strerror
+        raise OutputError(f"cannot write to {one_line(shown)}: {why}; choose another folder with -o") from error
 
 
 def same_file(a: Path, b: Path) -> bool:

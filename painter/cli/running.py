@@ -39,18 +39,8 @@ def read_running(options: argparse.Namespace) -> RunningConfig:
     return running
 
 
-def read_pool(options: argparse.Namespace) -> LocalPool | RayPool:
-    """The workers that were asked for; to be used in `with`.
-
-    Raises:
-        OptionError: for a value outside its range.
-        WorkersError: Ray is not installed, or the cluster cannot be reached.
-    """
-    return make_pool(read_running(options))
-
-
 def make_pool(config: RunningConfig) -> LocalPool | RayPool:
-    """As `read_pool`."""
+    """The workers that were asked for, to be used in `with`. Raises WorkersError: there are none to be had."""
     if config.ray is not None:
         from painter.collection.ray_pool import RayPool
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from painter.collection.jobs import Job
-from painter.config import ExportConfig, PaintConfig, option_name
+from painter.config import ExportConfig, PaintConfig
 from painter.files import sha256_of
+from painter.identity import options_of
 from painter.version import __version__
 
 FORMAT = 1  # higher whenever the same job comes out otherwise, and no version says so
@@ -55,11 +55,9 @@ def described(config: PaintConfig, export: ExportConfig, digests: Digests) -> di
     Raises:
         CheckpointError: the manifest of the checkpoints is missing or damaged.
     """
-    files = config.files
-    options = {option_name(name): value for name, value in {**asdict(config), **asdict(export)}.items()}
-    contents = {option_name(name): f"sha256 {digests.of_file(path)}" for name, path in files.items()}
     checkpoint = None if config.brush is not None else _checkpoint(config.style)
-    return {"version": f"{__version__}/{FORMAT}", "checkpoint": checkpoint, **options, **contents}
+    options = {**options_of(config, digests.of_file), **options_of(export)}
+    return {"version": f"{__version__}/{FORMAT}", "checkpoint": checkpoint, **options}
 
 
 @cache

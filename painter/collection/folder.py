@@ -8,19 +8,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from painter.collection.digests import Digests, described
 from painter.collection.jobs import Job
 from painter.collection.ledger import Ledger
 from painter.config import ExportConfig, PaintConfig
 from painter.errors import LedgerError, OptionError, PictureError, one_line
+from painter.identity import differences
 
 PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 """Files with these, in either case, are taken for pictures."""
 
 _KEPT_AS = "batch"  # the options, in the ledger
-_SHOWN = 4  # differences in a message
 
 
 @dataclass(frozen=True)
@@ -98,30 +97,11 @@ def agree_on_options(
     if begun and kept is None:
         raise LedgerError(f"{ledger.folder}: what was begun there is no batch; choose another folder with -o")
     if kept is not None and not amend:
-        differences = _differences(json.loads(kept), options)
-        if differences:
+        told = differences(json.loads(kept), options)
+        if told:
             remedy = "ask for the same, or add --amend to paint anew what changes, or choose another folder"
-            raise OptionError(f"{ledger.folder} was begun with {differences}; {remedy}")
+            raise OptionError(f"{ledger.folder} was begun with {told}; {remedy}")
     ledger.set_meta(_KEPT_AS, json.dumps(options))
-
-
-def _differences(begun: dict[str, Any], asked: dict[str, Any]) -> str:
-    """What was other when it was begun, for people; '' if nothing."""
-    missing = object()
-    names = [name for name in {**asked, **begun} if begun.get(name, missing) != asked.get(name, missing)]
-    parts = []
-    for name in names[:_SHOWN]:
-        value = begun.get(name)
-        is_content = not name.startswith("--") or (isinstance(value, str) and value.startswith("sha256 "))
-        if name == "version":
-            parts.append(f"Impasto {str(value).split('/')[0]}")
-        elif is_content:
-            parts.append(f"another {name}")
-        elif isinstance(value, list):
-            parts.append(" ".join(f"{name} {one}" for one in value))
-        else:
-            parts.append(f"without {name}" if value is None or value is False else f"{name} {value}")
-    return ", ".join(parts) + (" and more" if len(names) > _SHOWN else "")
 
 
 def _stem(name: str) -> str:

@@ -12,10 +12,12 @@ from pathlib import Path
 from painter.collection.derived import CONTACT, derive
 from painter.collection.drawing import Token
 from painter.collection.finishing import Book, edition_of, sheet_digest
+from painter.collection.ledger import NAME as LEDGER
 from painter.collection.recipe import Recipe
 from painter.collection.tokens import file_names
+from painter.files import sha256_of
 
-LEDGER_FILES = ("ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm")
+LEDGER_FILES = (LEDGER, f"{LEDGER}-wal", f"{LEDGER}-shm")
 MISSING, CHANGED, FOREIGN = "missing", "changed", "foreign"
 
 
@@ -77,15 +79,12 @@ def verify(
 def _look(folder: Path, name: str, digest: str, painted: bool) -> Finding | None:
     again = "run the collection again" if painted else "run the collection again, which writes it anew"
     try:
-        with open(folder / name, "rb") as file:
-            found = hashlib.sha256()
-            while block := file.read(1 << 20):
-                found.update(block)
+        found = sha256_of(folder / name)
     except FileNotFoundError:
         return Finding(MISSING, name, again)
     except OSError as error:
         return Finding(CHANGED, name, f"it cannot be read: {error.strerror}")
-    return None if found.hexdigest() == digest else Finding(CHANGED, name, again)
+    return None if found == digest else Finding(CHANGED, name, again)
 
 
 def _files(folder: Path) -> Iterator[str]:

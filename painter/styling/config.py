@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from painter.config import DEVICES, check_fields, option, option_name
+from painter.config import CONTENT_LOSSES, DEVICES, check_fields, option, option_name
 from painter.errors import OptionError
 from painter.options import File, Names, Number, Switch, Whole
 from painter.styling.kinds import Numbers, Weighted
 from painter.styling.layers import KINDS, NETWORKS, check_layers
 
 STARTS = ("content", "noise", "style")
-CONTENT_LOSSES = ("features", "luminance")
 DECAYS = ("constant", "linear", "cosine", "exponential")
 PRESERVES = ("none", "luminance", "histogram")
 CONTENT_COLORS = ("own", "style")

@@ -55,25 +55,25 @@ def save_transfer(path: Path, pixels: np.ndarray, film: Film, config: ExportConf
 def _save_png(path: Path, pixels: np.ndarray, film: Film, config: ExportConfig) -> None:
     from painter.export.png import write_png
 
-    write_png(path, _in_whole(pixels, config.bit_depth))
+    write_png(path, in_whole(pixels, config.bit_depth))
 
 
 def _save_jpeg(path: Path, pixels: np.ndarray, film: Film, config: ExportConfig) -> None:
     from painter.export.jpeg import write_jpeg
 
-    write_jpeg(path, _in_whole(pixels), config.quality)
+    write_jpeg(path, in_whole(pixels), config.quality)
 
 
 def _save_webp(path: Path, pixels: np.ndarray, film: Film, config: ExportConfig) -> None:
     from painter.export.webp import write_webp
 
-    write_webp(path, _in_whole(pixels), config.quality)
+    write_webp(path, in_whole(pixels), config.quality)
 
 
 def _save_animated_webp(path: Path, pixels: np.ndarray, film: Film, config: ExportConfig) -> None:
     from painter.export.webp import write_animated_webp
 
-    frames = film.shown(_in_whole(pixels))
+    frames = film.shown(in_whole(pixels))
     times = [1000 * time for time in _times(len(frames), config)]
     write_animated_webp(path, frames, times, config.quality, config.loop)
 
@@ -81,7 +81,7 @@ def _save_animated_webp(path: Path, pixels: np.ndarray, film: Film, config: Expo
 def _save_gif(path: Path, pixels: np.ndarray, film: Film, config: ExportConfig) -> None:
     from painter.export.gif import write_gif
 
-    frames = film.shown(_in_whole(pixels))
+    frames = film.shown(in_whole(pixels))
     samples = [*frames[:: max(1, len(frames) // EncodingConfig.sample_frames)], frames[-1]]
     times = [1000 * time for time in _times(len(frames), config)]
     write_gif(path, frames, samples, times_ms=times, loop=config.loop)
@@ -90,11 +90,11 @@ def _save_gif(path: Path, pixels: np.ndarray, film: Film, config: ExportConfig) 
 def _save_mp4(path: Path, pixels: np.ndarray, film: Film, config: ExportConfig) -> None:
     from painter.export.mp4 import write_mp4
 
-    frames = film.shown(_in_whole(pixels))
+    frames = film.shown(in_whole(pixels))
     write_mp4(path, frames, _times(len(frames), config), Fraction(EncodingConfig.video_fps))
 
 
-def _in_whole(pixels: np.ndarray, depth: int = 8) -> np.ndarray:
+def in_whole(pixels: np.ndarray, depth: int = 8) -> np.ndarray:
     """uint8 or uint16 of a float picture in [0, 1]."""
     values = np.rint(pixels.astype(np.float64) * (2**depth - 1))
     return values.astype(np.uint8 if depth == 8 else np.uint16)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from painter.autosave import options_of
+from painter.identity import options_of
 from painter.styling.config import TransferConfig
 from painter.styling.scene import Sources
 

@@ -21,6 +21,7 @@ from painter.resizing import resize_image
 from painter.state import like, real, whole
 from painter.styling.colors import color_statistics, grey, mixed_statistics, noise_like
 from painter.styling.config import TransferConfig
+from painter.styling.export import in_whole
 from painter.styling.features import Features, load_features
 from painter.styling.film import Film
 from painter.styling.objective import Objective
@@ -46,7 +47,7 @@ class TransferResult:
     @property
     def image(self) -> np.ndarray:
         """The picture as uint8."""
-        return in_bytes(self.pixels)
+        return in_whole(self.pixels)
 
 
 class DivergedError(ImpastoError):
@@ -100,7 +101,7 @@ class Transfer:
         self._enter(0)
         self._place(self._start())
         if config.start == "content" and config.content_color == "style":
-            self.film.keep(in_bytes(self._finished(sources.content.rgb)))  # before its colours were changed
+            self.film.keep(in_whole(self._finished(sources.content.rgb)))  # before its colours were changed
 
     def run(self) -> Iterator[TransferProgress]:
         """All scales, from coarse to fine; yields the start of each and every step.
@@ -228,7 +229,7 @@ class Transfer:
         return TransferProgress(record, self.config.iterations, self.config.scales, self._picture)
 
     def _picture(self) -> np.ndarray:
-        return in_bytes(self._finished(self._snapshot()))
+        return in_whole(self._finished(self._snapshot()))
 
     def _snapshot(self) -> np.ndarray:
         """[H, W, C] float32 in [0, 1], a copy."""
@@ -292,11 +293,6 @@ def load_network(config: TransferConfig, download: bool = False, progress: bool 
     weights = None if config.weights is None else Path(config.weights)
     loaded = load_features(config.features, weights, download=download, progress=progress, seed=config.seed)
     return loaded.to(device)
-
-
-def in_bytes(pixels: np.ndarray) -> np.ndarray:
-    """uint8 of a float picture in [0, 1]."""
-    return np.rint(pixels * 255).astype(np.uint8)
 
 
 def _shares(iterations: int, scales: int) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import pickle
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor
 
 from painter.errors import CheckpointError
+from painter.files import sha256_of
 from painter.styling.layers import CONVOLUTIONS, filter_shapes
 
 _ELSE = "or choose --features random, which needs no download"
@@ -52,17 +52,8 @@ def _torchvision_weights(kind: str) -> Any:
 
 def _check_hash(path: Path, beginning: str) -> None:
     """torch checks what it downloads, but not what lies in its folder already."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256") if hasattr(hashlib, "file_digest") else _digest(file)
-    if not digest.hexdigest().startswith(beginning):
+    if not sha256_of(path).startswith(beginning):
         raise CheckpointError(f"{path}: is damaged or cut short (its sha256 differs); delete it and start again")
-
-
-def _digest(file: Any) -> Any:
-    digest = hashlib.sha256()
-    while block := file.read(1 << 20):
-        digest.update(block)
-    return digest
 
 
 def read_weights(kind: str, path: Path) -> Mapping[str, Tensor]:
