@@ -44,7 +44,11 @@ def write_photo(picture: np.ndarray, path: Path) -> Path:
 
 
 def paint_file(
-    picture: Path, png: Path, options: Sequence[str], environment: Mapping[str, str] | None = None
+    picture: Path,
+    png: Path,
+    options: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    program: Path = PAINT,
 ) -> tuple[dict[str, Any], float]:
     """Run `paint.py` on a picture, in a process of its own.
 
@@ -53,6 +57,7 @@ def paint_file(
         png: where the painting goes; its report goes beside it, ending in .json.
         options: more words of the command line.
         environment: of the process; ours if not given.
+        program: the `paint.py` to run; that of this checkout if not given.
 
     Returns:
         The report, and the seconds from the start of the process to its end.
@@ -61,7 +66,7 @@ def paint_file(
         SystemExit: it failed or was interrupted; the message has the command.
     """
     report = png.with_suffix(".json")
-    command = [sys.executable, str(PAINT), str(picture), "-o", str(png), "--report", str(report)]
+    command = [sys.executable, str(program), str(picture), "-o", str(png), "--report", str(report)]
     command += ["--quiet", "--no-strokes", "--overwrite", *options]
     begin = time.perf_counter()
     code = subprocess.run(command, env=environment).returncode
