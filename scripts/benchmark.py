@@ -1,6 +1,7 @@
 """Measure what painting costs: milliseconds of one iteration by part, how they grow, whole paintings.
 
     python scripts/benchmark.py [--quick | --end-to-end | --quality] [--styles S,S] [--repeats N] [--out FOLDER]
+    python scripts/benchmark.py --kodak FOLDER [--strokes N,N] [--styles S,S]
 
 Iterations: on strokes as the search places them on scikit-image's astronaut, for every count and size, with every
 backend that there is; the plain torch reference only where it is quick enough (up to 500 strokes at 256 px), each in
@@ -15,7 +16,15 @@ End to end: `python paint.py PHOTO --strokes 500 --size 512` from start to both 
 after a small painting that compiles what needs compiling; then 5,000 strokes at 1024 px in the first style.
 
 Quality: PSNR, SSIM and L1 of four photos at 512 px beside other programs'; --quality-parts has table (500 strokes),
-short (500 strokes in 5 seconds), many (4,000 strokes) and growth (100 to 5,000 strokes).
+few (50 and 100 strokes), short and long (500 strokes in 5 and in 12 seconds), many (4,000 strokes), growth (100 to
+5,000 strokes) and whole (the astronaut to PNG and GIF, three times, for the seconds).
+
+Kodak: the same of a folder's pictures at their own size, with `--focus none`, beside published means over the suite.
+
+With --quality or --kodak, --options has further words for paint.py (default options otherwise), and --against names a
+checkout of another version of Impasto (--options-against: its words). Both then make every painting, one after the
+other, the first of them in turn; the table has both, what this version has over the other in dB and SSIM, and its
+seconds as parts of the other's. Targets are this version's.
 
 Leaves benchmark.json and, if iterations or paintings were timed, benchmark.png. Figures hold for a quiet machine: see
 the load that is printed.
@@ -39,24 +48,24 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as painter.cli has it, before torch is imported
 
+import benchmark_kodak as kodak
+import benchmark_quality as quality
 import numpy as np
 import torch
+from benchmark_options import read_options
 from benchmark_paintings import time_painting
 from benchmark_parts import PARTS, Descent, Rates, Workload, copying_rate, measure, measure_rates, place
 from benchmark_plot import plot
-from benchmark_quality import DEFAULT_PARTS, as_json, measure_quality, quality_targets
-from benchmark_quality import PARTS as QUALITY_PARTS
+from benchmark_quality_targets import quality_targets
 from benchmark_targets import print_targets, target
+from benchmark_versions import print_versions
 
-from painter.config import STYLES
 from painter.files import replacing
 from painter.usage import keep_freed_memory
 from painter.version import __version__
 from renderers.checkpoint import load_networks
 from renderers.threads import core_count
 
-STROKES, SIDES = (100, 500, 2000, 10_000), (256, 512, 1024)
-QUICK_STROKES, QUICK_SIDES = (100, 500), (256,)
 USUAL = (500, 256)  # strokes, side: measured in every style
 REFERENCE = (500, 256)  # strokes, side: the most that the reference is measured on
 PAINTINGS = ((500, 512, 20.0, 1.5), (5000, 1024, 240.0, 3.0))  # strokes, size, seconds and GB to stay below
@@ -67,7 +76,7 @@ Row = dict[str, Any]
 
 
 def main() -> None:
-    args = read_options()
+    args = read_options(__doc__)
     torch.set_num_threads(1)
     keep_freed_memory()  # as painter.cli
     args.out.mkdir(parents=True, exist_ok=True)
@@ -76,57 +85,35 @@ def main() -> None:
     print(f"{result['machine']['cpu']}, {core_count()} cores, load {load:.1f}", flush=True)
     if load > QUIET:
         print("this machine is busy: what follows is slower than it could be, and the ratios are less certain")
-    if not (args.end_to_end or args.quality):
+    everything = not (args.quick or args.end_to_end or args.quality or args.kodak)
+    if args.quick or everything:
         result["rates"], result["iterations"] = time_iterations(args)
         fast = [backend for backend in args.backends if backend != "reference"]
         result["growth"] = {backend: growth(result["iterations"], backend) for backend in fast}
         print_growth(result["growth"])
-    if not (args.quick or args.quality):
+    if args.end_to_end or everything:
         result["paintings"] = time_paintings(args.styles)
     result["targets"] = targets(result.get("iterations", []), result.get("paintings", []))
-    if not (args.quick or args.end_to_end):
-        found = measure_quality(args.quality_parts, args.styles)
-        result["quality"] = as_json(found)
-        result["targets"] += quality_targets(found)
+    if args.quality or args.kodak or everything:
+        compare_pictures(args, result)
     result["machine"]["load_after"] = os.getloadavg()
     print_targets(result["targets"])
     write(result, args.out)
 
 
-def read_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--quick", action="store_true", help="100 and 500 strokes at 256 px, one style, no paintings")
-    which.add_argument("--end-to-end", action="store_true", help="whole paintings only")
-    which.add_argument("--quality", action="store_true", help="only how near paintings come to their pictures")
-    parser.add_argument(
-        "--quality-parts", type=listed(str, tuple(QUALITY_PARTS)), default=DEFAULT_PARTS,
-        help=f"of {', '.join(QUALITY_PARTS)}, separated by commas (default: {','.join(DEFAULT_PARTS)})",
-    )  # fmt: skip
-    backends = ["reference", "cpu", *(["cuda"] if torch.cuda.is_available() else [])]
-    parser.add_argument("--styles", type=listed(str, STYLES), default=STYLES, help="separated by commas")
-    parser.add_argument("--strokes", type=listed(int), help="counts, separated by commas")
-    parser.add_argument("--sides", type=listed(int), help="of canvases, pixels, separated by commas")
-    parser.add_argument("--backends", type=listed(str, backends), default=tuple(backends), help=", ".join(backends))
-    parser.add_argument("--repeats", type=int, default=7, help="iterations of each kind (%(default)s)")
-    parser.add_argument("--out", type=Path, default=Path("output/benchmark"))
-    args = parser.parse_args()
-    args.styles = args.styles[:1] if args.quick else args.styles
-    args.strokes = args.strokes or (QUICK_STROKES if args.quick else STROKES)
-    args.sides = args.sides or (QUICK_SIDES if args.quick else SIDES)
-    return args
-
-
-def listed(kind: type, names: Sequence[str] = ()) -> Any:
-    """A type of option: values of this kind separated by commas, among `names` if there are any."""
-
-    def read(text: str) -> tuple[Any, ...]:
-        values = tuple(kind(value) for value in text.split(","))
-        if names and not set(values) <= set(names):
-            raise argparse.ArgumentTypeError(f"choose from {', '.join(names)}")
-        return values
-
-    return read
+def compare_pictures(args: argparse.Namespace, result: dict[str, Any]) -> None:
+    """Measure how near paintings come to their pictures, and add that to the result, with its targets."""
+    print_versions(args.versions)
+    named = zip(("this", "other"), args.versions, strict=False)  # there may be no other
+    result["painted_by"] = {name: version.as_json() for name, version in named}
+    if args.kodak:
+        rows = kodak.measure_kodak(args.pictures, args.styles, args.strokes, args.versions)
+        result["kodak"] = kodak.as_json(rows)
+        result["targets"] += kodak.kodak_targets(rows)
+    else:
+        found = quality.measure_quality(args.quality_parts, args.styles, args.versions)
+        result["quality"] = quality.as_json(found)
+        result["targets"] += quality_targets(found)
 
 
 def describe() -> dict[str, Any]:

@@ -1,37 +1,34 @@
 """How near paintings come to their pictures, beside other programs: what scripts/benchmark.py --quality measures.
 
-Four photos (`photos.square_photo`), painted with default options in processes of their own, to PNG only. PSNR, SSIM
-and L1 are scikit-image's and numpy's, of the file that was written against the square that was painted, 8 bits each.
+Four photos (`photos.square_photo`), painted with default options in processes of their own, to PNG only (with
+Part.gif to GIF as well).
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import Any
 
-import imageio.v3 as iio
-import numpy as np
-from benchmark_targets import target
-from photos import PHOTOS, SIDE, paint_file, square_photo, write_photo
+from benchmark_figures import (
+    AGAINST_HEADING,
+    FIGURES_HEADING,
+    HEADING,
+    Figures,
+    Painters,
+    Row,
+    against,
+    line,
+    means,
+    shown,
+)
+from benchmark_versions import Version
+from photos import PHOTOS, SIDE, square_photo, write_photo
 
 from painter.config import STYLES
-
-Row = dict[str, Any]
-
-
-class Figures(NamedTuple):
-    """How near a painting is to its picture, and what it took."""
-
-    psnr: float  # dB
-    ssim: float
-    l1: float  # mean absolute error, of 1
-    seconds: float  # ours: from the start of the process to its end, all cores; others': one core
-
 
 SHAPES = 500
 # So many rotated rectangles each, on the same squares, measured in the same way, with github.com/fogleman/primitive and
@@ -54,28 +51,27 @@ OTHERS: dict[str, dict[str, Figures]] = {
 
 @dataclass(frozen=True)
 class Part:
-    """Paintings of every photo: so many strokes, in these styles."""
+    """Paintings of photos: so many strokes, in these styles."""
 
     about: str
     styles: tuple[str, ...]
     counts: tuple[int, ...]
     options: tuple[str, ...] = ()  # of paint.py
+    photos: tuple[str, ...] = PHOTOS
+    runs: int = 1  # of each painting
+    gif: bool = False  # whether a GIF is written as well
 
 
 PARTS = {
     "table": Part("500 strokes", STYLES, (SHAPES,)),
+    "few": Part("50 and 100 strokes", STYLES, (50, 100)),
     "short": Part("500 strokes in 5 seconds", ("rectangle", "watercolor"), (SHAPES,), ("--seconds", "5")),
+    "long": Part("500 strokes in 12 seconds", STYLES, (SHAPES,), ("--seconds", "12")),
     "many": Part("4,000 strokes", ("oilpaintbrush", "watercolor"), (4000,)),
     "growth": Part("more and more strokes", ("watercolor", "rectangle"), (100, 200, 500, 1000, 2000, 5000)),
+    "whole": Part("500 strokes to PNG and GIF", STYLES, (SHAPES,), photos=PHOTOS[:1], runs=3, gif=True),
 }
-DEFAULT_PARTS = ("table", "short")
-
-# To be reached.
-GAINS = {"watercolor": 2.5, "oilpaintbrush": 2.0, "rectangle": 2.0, "markerpen": 1.5}  # dB over primitive, means
-LEAST_SSIM = 0.718  # primitive's mean
-MOST_SECONDS = 20.0
-MOST_GAP = 0.2  # dB between what the search saw and what is drawn
-MOST_L1 = 0.020  # of 4,000 strokes
+DEFAULT_PARTS = ("table", "few", "short")
 
 
 # --- measuring ----------------------------------------------------------------------------------------------
@@ -84,67 +80,50 @@ MOST_L1 = 0.020  # of 4,000 strokes
 def measure_quality(
     names: Sequence[str],
     styles: Sequence[str],
+    versions: Sequence[Version],
     photos: Sequence[str] = PHOTOS,
     side: int = SIDE,
     parts: Mapping[str, Part] = PARTS,
 ) -> dict[str, list[Row]]:
     """Paint these parts, in those of their styles that are among `styles`; all is printed, too.
 
+    Args:
+        versions: this one, and perhaps another that paints the same in turn with it.
+
     Returns:
-        For each part a row for each painting: 'style', 'picture', 'strokes', Figures by name, 'seen_psnr' (what the
-        search saw at its end, dB; None if the report does not say).
+        For each part a row for each painting, see `Painters.paint`; with 'run' where there are several of each.
     """
     found: dict[str, list[Row]] = {}
-    warm: set[str] = set()
-    with tempfile.TemporaryDirectory() as folder:
-        sources = {name: write_photo(square_photo(name, side), Path(folder) / f"{name}.png") for name in photos}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "pictures").mkdir()
+        painters = Painters(versions, folder)
+        sources = {name: write_photo(square_photo(name, side), folder / "pictures" / f"{name}.png") for name in photos}
         for name in names:
-            part, rows = parts[name], []
-            print_heading(part)
-            for style in (style for style in part.styles if style in styles):
-                if style not in warm:  # compile what needs compiling
-                    options = ("--style", style, "--strokes", "50", "--size", "64", "--iterations", "20")
-                    paint_file(sources[photos[0]], Path(folder) / "warm.png", options)
-                    warm.add(style)
-                for strokes in part.counts:
-                    for source in sources.values():
-                        rows.append(paint_photo(source, style, strokes, ("--size", str(side), *part.options)))
-                        print_row(rows[-1])
-            print_means(rows)
-            found[name] = rows
+            part = parts[name]
+            print_heading(part, len(versions) > 1)
+            chosen = [sources[photo] for photo in part.photos if photo in sources]
+            shown_styles = [style for style in part.styles if style in styles]
+            found[name] = paint_part(part, shown_styles, chosen, ("--size", str(side)), painters)
+            for mean in means(found[name]):
+                print_row(mean, [photo.stem for photo in chosen])
     return found
 
 
-def paint_photo(source: Path, style: str, strokes: int, options: Sequence[str]) -> Row:
-    """The row of one painting, which has the picture's own size."""
-    png = source.with_name("painting.png")
-    report, seconds = paint_file(source, png, ("--style", style, "--strokes", str(strokes), *options))
-    figures = Figures(*compare(iio.imread(png), iio.imread(source)), seconds)
-    about = {"style": style, "picture": source.stem, "strokes": strokes}
-    return {**about, **figures._asdict(), "seen_psnr": report.get("seen_psnr")}
-
-
-def compare(painted: np.ndarray, picture: np.ndarray) -> tuple[float, float, float]:
-    """PSNR (dB), SSIM and mean absolute error (of 1) of uint8 [H, W, 3], as the other programs' were measured."""
-    from skimage.metrics import peak_signal_noise_ratio, structural_similarity
-
-    l1 = np.abs(painted.astype(np.float64) - picture).mean() / 255
-    psnr = peak_signal_noise_ratio(picture, painted)
-    return float(psnr), float(structural_similarity(picture, painted, channel_axis=-1)), float(l1)
-
-
-def means(rows: Sequence[Row]) -> list[Row]:
-    """Mean figures of each style and count."""
-    return [
-        {"style": style, "strokes": strokes, **{key: fmean(row[key] for row in group) for key in Figures._fields}}
-        for (style, strokes), group in grouped(rows, "style", "strokes")
-    ]
-
-
-def grouped(rows: Sequence[Row], *keys: str) -> Iterator[tuple[tuple[Any, ...], list[Row]]]:
-    """Rows that have the same values under `keys`, and these values, in the order in which they first come."""
-    for values in dict.fromkeys(tuple(row[key] for key in keys) for row in rows):
-        yield values, [row for row in rows if tuple(row[key] for key in keys) == values]
+def paint_part(
+    part: Part, styles: Sequence[str], photos: Sequence[Path], options: Sequence[str], painters: Painters
+) -> list[Row]:
+    gif = ("-o", str(painters.folder / "painting.gif")) if part.gif else ()
+    rows = []
+    for style in styles:
+        painters.warm_up(photos[0], "--style", style, *gif)
+        for strokes in part.counts:
+            for photo in photos:
+                for run in range(part.runs):
+                    row = painters.paint(photo, style, strokes, (*options, *gif, *part.options))
+                    rows.append({**row, "run": run + 1} if part.runs > 1 else row)
+                    print_row(rows[-1], [photo.stem])
+    return rows
 
 
 def others_mean(program: str, photos: Sequence[str]) -> Figures:
@@ -161,86 +140,20 @@ def as_json(found: Mapping[str, list[Row]]) -> dict[str, Any]:
     return {"parts": dict(found), "means": {name: means(rows) for name, rows in found.items()}, "others": others}
 
 
-# --- targets ------------------------------------------------------------------------------------------------
-
-
-def quality_targets(found: Mapping[str, list[Row]]) -> list[Row]:
-    """What is to be reached and what was measured, for each part and style that was."""
-    judges = {"table": table_targets, "short": short_targets, "many": many_targets, "growth": growth_targets}
-    return [
-        row
-        for name, rows in found.items()
-        for (style,), group in grouped(rows, "style")
-        for row in judges[name](f"{style}, {PARTS[name].about}", style, group)
-    ]
-
-
-def table_targets(what: str, style: str, rows: list[Row]) -> list[Row]:
-    mean = means(rows)[0]
-    least = others_mean("primitive", [row["picture"] for row in rows]).psnr + GAINS[style]
-    judged = [
-        target(f"{what}: mean PSNR, dB", mean["psnr"], "at least", least),
-        worst_margin(what, rows, "primitive"),
-        target(f"{what}: mean SSIM", mean["ssim"], "above", LEAST_SSIM),
-        target(f"{what}: most seconds", max(row["seconds"] for row in rows), "at most", MOST_SECONDS),
-    ]
-    gaps = [row["seen_psnr"] - row["psnr"] for row in rows if row["seen_psnr"] is not None]
-    return [*judged, *([target(f"{what}: largest dB lost in drawing", max(gaps), "below", MOST_GAP)] if gaps else [])]
-
-
-def short_targets(what: str, style: str, rows: list[Row]) -> list[Row]:
-    return [worst_margin(what, rows, "geometrize")]
-
-
-def many_targets(what: str, style: str, rows: list[Row]) -> list[Row]:
-    return [target(f"{what}: mean L1", means(rows)[0]["l1"], "at most", MOST_L1)]
-
-
-def growth_targets(what: str, style: str, rows: list[Row]) -> list[Row]:
-    """On every photo more strokes are nearer."""
-    rises = [
-        (more["psnr"] - fewer["psnr"], f"{photo}, {more['strokes']}")
-        for (photo,), group in grouped(rows, "picture")
-        for fewer, more in pairwise(group)
-    ]
-    return [target(f"{what}: least rise ({min(rises)[1]}), dB", min(rises)[0], "above", 0.0)] if rises else []
-
-
-def worst_margin(what: str, rows: list[Row], program: str) -> Row:
-    """PSNR over another program's on the photo where that is least."""
-    margin, photo = min((row["psnr"] - OTHERS[program][row["picture"]].psnr, row["picture"]) for row in rows)
-    return target(f"{what}: least dB over {program} ({photo})", margin, "at least", 0.0)
-
-
 # --- what is said -------------------------------------------------------------------------------------------
 
 
-def print_heading(part: Part) -> None:
-    compared = SHAPES in part.counts
+def print_heading(part: Part, two: bool) -> None:
+    """Where two versions are compared, the other one's figures take the place of the other programs'."""
+    compared = SHAPES in part.counts and not two
     options = "".join(f" {word}" for word in part.options)
     print(f"\n{part.about}, default options{options}{f'; others: {SHAPES} shapes, one core' if compared else ''}")
-    columns = f" {'PSNR':>6} {'SSIM':>5} {'L1':>6} {'s':>6}"
-    others = "".join(f" | {program:>10}{columns}" for program in OTHERS) if compared else ""
-    print(f"{'style':14} {'picture':10} {'strokes':>7}{columns} {'seen':>6}{others}")
+    others = "".join(f" | {program:>10}{FIGURES_HEADING}" for program in OTHERS) if compared else ""
+    print(HEADING + (AGAINST_HEADING if two else others))
 
 
-def print_row(row: Row) -> None:
-    seen = "" if row["seen_psnr"] is None else f"{row['seen_psnr']:.2f}"
-    beside = [OTHERS[program][row["picture"]] for program in OTHERS]
-    print_line(row["style"], row["picture"], row, seen, beside)
-
-
-def print_means(rows: Sequence[Row]) -> None:
-    photos = list(dict.fromkeys(row["picture"] for row in rows))
-    for mean in means(rows):
-        print_line(mean["style"], "mean", mean, "", [others_mean(program, photos) for program in OTHERS])
-
-
-def print_line(style: str, picture: str, row: Row, seen: str, beside: Sequence[Figures]) -> None:
-    ours = shown(Figures(*(row[key] for key in Figures._fields)))
-    others = "".join(f" | {'':10}{shown(figures)}" for figures in beside) if row["strokes"] == SHAPES else ""
-    print(f"{style:14} {picture:10} {row['strokes']:7}{ours} {seen:>6}{others}", flush=True)
-
-
-def shown(figures: Figures) -> str:
-    return f" {figures.psnr:6.2f} {figures.ssim:5.3f} {figures.l1:6.4f} {figures.seconds:6.1f}"
+def print_row(row: Row, photos: Sequence[str]) -> None:
+    """A painting's figures, or a mean over these photos."""
+    beside = [others_mean(program, photos) for program in OTHERS] if row["strokes"] == SHAPES else []
+    others = "".join(f" | {'':10}{shown(figures)}" for figures in beside)
+    print(line(row) + (against(row) or others), flush=True)
