@@ -22,9 +22,9 @@ few (50 and 100 strokes), short and long (500 strokes in 5 and in 12 seconds), m
 Kodak: the same of a folder's pictures at their own size, with `--focus none`, beside published means over the suite.
 
 With --quality or --kodak, --options has further words for paint.py (default options otherwise), and --against names a
-checkout of another version of Impasto (--options-against: its words). Both then make every painting, one after the
-other, the first of them in turn; the table has both, what this version has over the other in dB and SSIM, and its
-seconds as parts of the other's. Targets are this version's.
+checkout of another version of Impasto (--options-against: its words). Both then make every painting, one
+directly after the other, and take turns in going first; the table has both, the differences in PSNR and SSIM (this
+version minus the other) and the ratios of seconds (below 1: this version is faster). Targets judge this version.
 
 Leaves benchmark.json and, if iterations or paintings were timed, benchmark.png. Figures hold for a quiet machine: see
 the load that is printed.
