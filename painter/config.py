@@ -157,7 +157,7 @@ class PaintConfig:
     relief: float = option(0.0, "R", "how much the paint stands out in the light, {}", Number(0.0, 1.0))
     loss: str = option("mix", "L", "pixel loss: {}", Names(LOSSES))
     ot: float = option(0.0, "W", "weight of the optimal-transport term, {}; 0 leaves it out", Number(0.0, 1000.0))
-    iterations: int = option(420, "N", "steps of gradient descent over the whole search, {}", Whole(0, 100_000))
+    iterations: int = option(120, "N", "steps of gradient descent over the whole search, {}", Whole(0, 100_000))
     style_image: str | None = option(
         None, "FILE", "a picture whose style the finished strokes take on", File("a picture")
     )
@@ -232,34 +232,48 @@ class Level:
 
 
 @dataclass(frozen=True)
-class SearchConfig:
-    """How the search goes about it. Rates are per step of Adam; lengths in units of a stroke's own size."""
+class StepRates:
+    """How far the parameters of a stroke go in one step of Adam at full rate."""
+
+    rate_length: float = 0.075  # of the stroke's size
+    rate_angle: float = 0.05  # radians
+    rate_ratio: float = 0.025
+    rate_color: float = 0.03
+    rate_opacity: float = 0.03
+
+
+@dataclass(frozen=True)
+class SearchConfig(StepRates):
+    """How the search goes about it."""
 
     levels: tuple[Level, ...] = (
-        Level(0.08, 0.22, 64, 0.12),
-        Level(0.17, 0.11, 128, 0.12),
-        Level(0.30, 0.06, 128, 0.14),
-        Level(0.45, 0.035, 256, 0.16),
+        Level(0.08, 0.22, 64, 0.03),
+        Level(0.17, 0.11, 128, 0.04),
+        Level(0.30, 0.06, 128, 0.06),
+        Level(0.45, 0.035, 256, 0.10),
     )
     reference_strokes: int = 500  # the count at which `Level.size` holds
-    move_rounds: int = 4  # how often weak strokes are moved
-    move_share: float = 0.10  # of all strokes, each time
-    move_steps: float = 0.06  # share of all iterations after each
-    move_side: int = 256
+    move_rounds: float = 1.35  # how often weak strokes are moved: times the root of the iterations
+    move_share: float = 0.08  # of all strokes, each time
+    move_steps: float = 0.5  # share of all iterations, after these moves together
+    move_pixels: float = 13.0  # size of a stroke of the last level on the canvas of the moves
+    move_side: int = 256  # the smallest canvas of the moves, pixels
     full_side: int = 512  # the largest canvas that is searched on, pixels
     full_steps: float = 0.19  # share of all iterations there
     last_steps: float = 0.03  # share of all iterations that come last: colours and opacity, on the engine's own maps
     last_density: float = 1.5  # texels to a pixel in those maps
     last_seconds: float = 0.003  # that painting those maps takes, a stroke; with less time left they are left out
     focus_strength: float = 4.0  # how much more a pixel in the focus counts
-    rate_length: float = 0.045  # of the stroke's size
-    rate_angle: float = 0.03  # radians
-    rate_ratio: float = 0.015
-    rate_color: float = 0.02
-    rate_opacity: float = 0.02
-    final_rate: float = 0.5  # all rates in the stages at full size, times this
+    betas: tuple[float, float] = (0.8, 0.95)  # of Adam
+    hold: float = 0.6  # share of the search at full rate, before half a cosine
+    lowest_rate: float = 0.05  # at its end
+    last_rate: float = 0.25  # of colours and opacity in the last stage, falling to a fifth of it
     transport_side: int = 24  # cells along the longer side of the transport term's canvas
     density: float = 1.0  # texels to a pixel in the frames that the networks decode
+    tries: int = 200  # steps of hill climbing for each place that is tried for a new stroke
+    places: int = 8  # that are tried for each new stroke
+    place_spread: float = 2.5  # how much larger or smaller than planned a new stroke may be
+    place_side: int = 512  # the largest canvas that is looked at for that, pixels
 
 
 @dataclass(frozen=True)
@@ -272,7 +286,7 @@ class StyleLevel:
 
 
 @dataclass(frozen=True)
-class StyleSearchConfig:
+class StyleSearchConfig(StepRates):
     """How strokes are given a style. A step costs what the network costs: so small canvases and no deep layers.
 
     At 128 px a stroke of 500 is 5 to 30 px long, what a filter of relu4_1 sees about 50 (both seen from above: the
@@ -284,6 +298,13 @@ class StyleSearchConfig:
         StyleLevel(128, 0.5, ("relu1_1", "relu2_1", "relu3_1", "relu4_1")),
         StyleLevel(256, 0.5, ("relu1_1", "relu2_1", "relu3_1")),
     )
+    rate_length: float = 0.045
+    rate_angle: float = 0.03
+    rate_ratio: float = 0.015
+    rate_color: float = 0.02
+    rate_opacity: float = 0.02
+    plateau: float = 0.3  # share of a level at full rate, before half a cosine
+    final_rate: float = 0.5  # all rates in the last level, times this
     last_steps: float = 0.12  # share of the steps of 'texture' that come last: colours, on the engine's own maps
     content_layer: str = "relu3_1"  # for the content loss 'features'
     color_weight: float = 4.0  # of the distribution of colours, against the Gram matrices: without it pink in a blue

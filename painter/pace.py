@@ -101,3 +101,9 @@ class StagePace:
         if now >= self._end:
             return 1.0
         return max(part, (now - self._begin) / max(self._end - self._begin, 1e-9))
+
+
+def falling_rate(done: float, plateau: float, lowest: float = 0.05) -> float:
+    """A rate at a share of the way: 1 up to `plateau`, then along half a cosine down to `lowest`."""
+    falling = max(0.0, (done - plateau) / (1 - plateau))
+    return lowest + (1 - lowest) * 0.5 * (1 + math.cos(math.pi * falling))

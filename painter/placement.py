@@ -1,17 +1,39 @@
-"""Where new strokes go: to the largest error, along the picture's edges, in the picture's colours."""
+"""Where new strokes go: to the largest error, along the picture's edges, in the picture's colours.
+
+`place_strokes` says it plainly; `place_climbed` lets more strokes than are wanted begin like that, improves each by
+hill climbing on what it would gain, and takes the best.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import torch
 
+from painter.candidates import make_scene
+from painter.climbing import Bounds, best_candidates
 from renderers.brushes import BRUSHES
-from renderers.brushes.base import SEED_END
+from renderers.brushes.base import MAX_BEND, SEED_END
 from renderers.strokes import Strokes
 
 MAX_ELONGATION = 4.0  # length over width along a clear edge
 START_OPACITY = 0.9
+CLIMBED_OPACITY = 0.5  # of strokes that were climbed for: what lies below still shows, and goes on learning
+SLIMMEST = 8.0  # length over width of those, at most; a little within what brushes allow
+SHORTEST = 0.3  # their least width, in sizes of the smallest
+START_SPREAD = 2.0  # how much larger or smaller than asked for they begin, at most
+LONGEST = 0.6  # their greatest length, canvas units
+
+
+@dataclass(frozen=True)
+class Climbing:
+    """How strokes are climbed for."""
+
+    tries: int  # steps for each place that is tried
+    places: int  # that are tried for each stroke wanted
+    spread: float  # how much larger or smaller than asked for a stroke may be
 
 
 def find_peaks(error: np.ndarray, count: int, radius: float, rng: np.random.Generator) -> np.ndarray:
@@ -62,10 +84,8 @@ def place_strokes(
     pixel = 1 / max(target.shape[:2])
     radius = size / pixel / 2
     peaks = find_peaks(error, count, max(0.7, radius), rng)
-    direction, clearness = edge_direction(target, radius / 2)
-    angle, clear = _at(direction, peaks), _at(clearness, peaks)
-    angle = angle + rng.integers(0, 2, count) * np.pi + rng.normal(0, 1, count) * 0.6 * (1 - clear) ** 2
-    stretch = np.sqrt(1.3 + (MAX_ELONGATION - 1.3) * clear)
+    angle, stretch = _along_edges(edge_direction(target, radius / 2), peaks, rng)
+    angle = angle + rng.integers(0, 2, count) * np.pi
     spread = rng.uniform(0.8, 1.25, count)
     length, width = size * spread * stretch, size * spread / stretch
     center = peaks * pixel
@@ -83,6 +103,61 @@ def place_strokes(
         torch.full((count,), START_OPACITY),
         torch.from_numpy(rng.integers(0, SEED_END, count)),
     )
+
+
+def place_climbed(
+    target: np.ndarray, canvas: np.ndarray, error: np.ndarray, weight: np.ndarray, brush: str, count: int,
+    size: float, opacity: float, climbing: Climbing, rng: np.random.Generator,
+    directions: tuple[np.ndarray, np.ndarray] | None = None, limits: tuple[float, float] = (0.0, np.inf),
+) -> Strokes:  # fmt: skip
+    """`count` new strokes on top of a canvas, where each lowers the error most.
+
+    Args:
+        target, canvas: [H, W, C] float32, premultiplied if C = 4.
+        error: [H, W] float32 >= 0: where to look.
+        weight: [H, W] float32 >= 0: what squared error counts.
+        size: root of length times width, canvas units; `limits`: the least and the greatest.
+        opacity: of the strokes, in (0, 1].
+        directions: of `edge_direction` with a sigma of a quarter of the size, if they are known.
+    """
+    pixel, tools = 1 / max(target.shape[:2]), BRUSHES[brush]
+    mean, many = size / pixel, count * climbing.places
+    peaks = find_peaks(error, many, max(0.7, mean / 2 / np.sqrt(climbing.places)), rng)
+    angle, stretch = _along_edges(directions or edge_direction(target, mean / 4), peaks, rng)
+    start = mean * START_SPREAD ** rng.uniform(-1, 1, many)
+    seeds = np.stack([*peaks.T, angle, start * stretch, start / stretch, 0 * angle], axis=1)
+    least, most = max(size / climbing.spread, limits[0]) / pixel, min(size * climbing.spread, limits[1]) / pixel
+    bounds = Bounds(
+        max(1.0, SHORTEST * least), LONGEST / pixel, max(1.0, least), max(1.0, most),
+        tools.slimness[0], max(tools.slimness[0], min(tools.slimness[1], SLIMMEST)), MAX_BEND if tools.bends else 0.0,
+    )  # fmt: skip
+    scene = make_scene(target, canvas, weight, opacity)
+    seed, two = int(rng.integers(2**31)), tools.colors == 2
+    found, colors = best_candidates(scene, seeds, count, climbing.tries, bounds, seed, two)
+    if not two:  # either way: what is painted is the same, but for the texture
+        turned = rng.integers(0, 2, count)
+        found[:, 2] += turned * np.pi
+        found[:, 5] *= 1 - 2 * turned
+    values = (found[:, :2] * pixel, found[:, 2], found[:, 3] * pixel, found[:, 4] * pixel, found[:, 5])
+    shape = tools.place(*(torch.from_numpy(np.float32(v)) for v in values))
+    total = target.sum(axis=(0, 1))
+    ends = np.stack([straight_color(colors[:, end], total) for end in range(tools.colors)], axis=1)
+    return Strokes(
+        brush,
+        shape,
+        torch.from_numpy(ends.astype(np.float32)),
+        torch.full((count,), opacity),
+        torch.from_numpy(rng.integers(0, SEED_END, count)),
+    )
+
+
+def _along_edges(
+    directions: tuple[np.ndarray, np.ndarray], peaks: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of strokes at `peaks` [N, 2], from `edge_direction`: angles in radians and roots of length over width, [N] each."""
+    angle, clear = (_at(values, peaks) for values in directions)
+    angle = angle + rng.normal(0, 1, len(peaks)) * 0.6 * (1 - clear) ** 2
+    return angle, np.sqrt(1.3 + (MAX_ELONGATION - 1.3) * clear)
 
 
 def straight_color(color: np.ndarray, total: np.ndarray) -> np.ndarray:

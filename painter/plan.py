@@ -29,6 +29,7 @@ class Plan:
     levels: tuple[PlannedLevel, ...]
     moved: int  # weakest strokes that are placed anew in each round
     move_steps: tuple[int, ...]  # of gradient descent after each round
+    move_side: int  # long side of the canvas that they are taken on, pixels
     full_steps: int  # at full size
     last_steps: int  # of colours and opacity alone, at the end
 
@@ -46,9 +47,9 @@ def make_plan(strokes: int, iterations: int, search: SearchConfig, levels: int |
     counts = split(strokes, [level.share for level in wanted])
     growth = (search.reference_strokes / strokes) ** 0.5
     taken = [(level, count) for level, count in zip(wanted, counts, strict=True) if count]
-    moved = int(search.move_share * strokes) if iterations else 0
-    rounds = search.move_rounds if moved else 0
-    shares = [level.steps for level, _ in taken] + [search.move_steps] * rounds
+    moved = round(search.move_share * strokes) if iterations else 0
+    rounds = round(search.move_rounds * iterations**0.5) if moved else 0
+    shares = [level.steps for level, _ in taken] + [search.move_steps / max(1, rounds)] * rounds
     steps = split(iterations, [*shares, search.full_steps, search.last_steps])
     return Plan(
         tuple(
@@ -57,8 +58,15 @@ def make_plan(strokes: int, iterations: int, search: SearchConfig, levels: int |
         ),
         moved,
         tuple(steps[len(taken) : -2]),
+        _move_side(search, taken[-1][0].size * growth),
         *steps[-2:],
     )
+
+
+def _move_side(search: SearchConfig, size: float) -> int:
+    """Long side of the canvas on which strokes of this size (canvas units) are `move_pixels` large, within limits."""
+    side = 32 * round(search.move_pixels / size / 32)
+    return min(max(side, search.move_side), search.full_side)
 
 
 def spread_levels(levels: Sequence[Level], count: int) -> list[Level]:

@@ -16,12 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from painter.adam import Moments, cat_moments, moments_state, restore_moments, select_moments
 from painter.config import PaintConfig, SearchConfig
 from painter.fused_loss import measured_loss
 from painter.goal import ALPHA_WEIGHT, Goal
 from painter.losses import TransportLoss
-from painter.pace import Pace, StagePace
-from painter.placement import place_strokes
+from painter.pace import Pace, StagePace, falling_rate
+from painter.placement import CLIMBED_OPACITY, Climbing, edge_direction, place_climbed
 from painter.plan import make_plan
 from painter.state import real, strokes_of, whole
 from painter.variables import Allowed, StrokeVariables
@@ -29,8 +30,6 @@ from renderers.blending import Layers, blend
 from renderers.blending.relevance import removal_costs
 from renderers.decoding import EngineMaps, MapSource, make_layers
 from renderers.strokes import Strokes
-
-PLATEAU = 0.3  # share of a stage at full rate, before the cosine falls
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,6 @@ class Stage:
     name: str
     side: int  # long side, pixels
     steps: int
-    rate: float = 1.0
     shapes: bool = True  # whether shapes move, as the networks see them; else the engine's maps of them are held
     added: int = 0  # strokes, before it
     moved: int = 0  # weakest strokes that are placed anew, before it
@@ -100,12 +98,15 @@ class Search:
         height, width = goal.target.shape[:2]
         self.allowed = Allowed.of(config, (height, width), goal.opacity, palette)
         self.strokes: Strokes | None = None
+        self.moments: Moments | None = None  # what the optimiser knows of those strokes
         self.step = 0
         self.steps = config.iterations
         self.psnr: float | None = None  # dB, of the latest step
         self.pace = Pace(config.seconds)
         self._at = 0  # the stage that is underway or comes next, of `stages`
         self._descent: _Descent | None = None  # of that stage, once it is underway
+        self._goals: dict[int, Goal] = {}
+        self._directions: dict[tuple[int, float], tuple[np.ndarray, np.ndarray]] = {}
 
     def run(self) -> Iterator[Progress]:
         """Search; each step taken yields its progress, the last with the finished strokes.
@@ -133,16 +134,14 @@ class Search:
             Stage(f"level {k}/{len(plan.levels)}", level.side, level.steps, added=level.count, size=level.size)
             for k, level in enumerate(plan.levels, 1)
         ]
+        size = plan.levels[-1].size
         moves = [
-            Stage(
-                f"moving {k}/{len(plan.move_steps)}", self.search.move_side, steps,
-                moved=plan.moved, size=plan.levels[-1].size,
-            )
+            Stage(f"moving {k}/{len(plan.move_steps)}", plan.move_side, steps, moved=plan.moved, size=size)
             for k, steps in enumerate(plan.move_steps, 1)
-        ]  # fmt: skip
-        side, rate = self.search.full_side, self.search.final_rate
-        full = Stage("full size", side, plan.full_steps, rate)
-        last = Stage("colours", side, plan.last_steps, rate, shapes=False)
+        ]
+        side = self.search.full_side
+        full = Stage("full size", side, plan.full_steps)
+        last = Stage("colours", side, plan.last_steps, shapes=False)
         return [*levels, *moves, full, last]
 
     def state(self) -> dict[str, Any]:
@@ -154,6 +153,8 @@ class Search:
             "rng": self.rng.bit_generator.state,
             "pace": self.pace.state(),
             "strokes": self.strokes,
+            # Those of a stage that is underway are part of its own state.
+            "moments": None if self.moments is None or self._descent is not None else moments_state(self.moments),
             "descent": None if self._descent is None else self._descent.state(),
         }
 
@@ -171,7 +172,12 @@ class Search:
         self.pace.restore(state["pace"])
         descent = state["descent"]
         count = sum(stage.added for stage in stages[: self._at + (descent is not None)])
-        self.strokes = self._restored(state["strokes"], count) if count else None
+        self.strokes, self.moments = None, None
+        if count:
+            self.strokes = self._restored(state["strokes"], count)
+            self.moments = self._fresh_moments(self.strokes)
+            if descent is None:
+                restore_moments(self.moments, state["moments"])
         self._descent = None
         if descent is not None:
             stage = stages[self._at]
@@ -191,25 +197,55 @@ class Search:
             size: root of length times width, canvas units.
             side: of the canvas that they will be optimised on, pixels.
         """
-        size = min(max(size, self.allowed.limits.min_size), self.allowed.limits.max_size)
-        goal = self.goal.at(max(side, min(self.search.full_side, int(4 / size))))
-        error = goal.canvas_error(self.painted(goal))
-        new = place_strokes(goal.target, error, self.brush, count, size, self.rng).map(self._moved)
+        limits, search = self.allowed.limits, self.search
+        size = min(max(size, limits.min_size), limits.max_size)
+        goal = self._goal(max(side, min(search.place_side, int(4 / size))))
+        canvas, weight = self.painted(goal), _pixel_weight(goal)
+        if weight is None:
+            weight = np.ones(canvas.shape[:2], np.float32)
+        low, high = self.allowed.opacity
+        new = place_climbed(
+            goal.target, canvas, goal.canvas_error(canvas), weight, self.brush, count, size,
+            min(max(CLIMBED_OPACITY, low), high), Climbing(search.tries, search.places, search.place_spread), self.rng,
+            self._edge_direction(goal, size), (limits.min_size, limits.max_size),
+        ).map(self._moved)  # fmt: skip
         new = self.allowed.strokes(new)
-        self.strokes = Strokes.cat([self.strokes, new]) if self.strokes is not None else new
+        moments = self._fresh_moments(new)
+        if self.strokes is None:
+            self.strokes, self.moments = new, moments
+        else:
+            self.moments = cat_moments(self.moments or self._fresh_moments(self.strokes), moments)
+            self.strokes = Strokes.cat([self.strokes, new])
+
+    def _goal(self, side: int) -> Goal:
+        """The goal with a long side of at most `side` pixels."""
+        if side not in self._goals:
+            self._goals[side] = self.goal.at(side)
+        return self._goals[side]
+
+    def _edge_direction(self, goal: Goal, size: float) -> tuple[np.ndarray, np.ndarray]:
+        """`edge_direction` for strokes of this size; the same in every round of moves."""
+        side = max(goal.target.shape[:2])
+        if (side, size) not in self._directions:
+            self._directions = {(side, size): edge_direction(goal.target, size * side / 4)}
+        return self._directions[side, size]
+
+    def _fresh_moments(self, strokes: Strokes) -> Moments:
+        return StrokeVariables(strokes, self.allowed, self.search).moments
 
     def move_weakest(self, count: int, size: float, side: int) -> None:
         """Take the strokes that the painting misses least and place them anew; see `add`."""
         assert self.strokes is not None
-        goal = self.goal.at(side)
+        goal = self._goal(side)
         with torch.no_grad():
             layers = self._layers(self.strokes, goal, self.maps).cpu()
         counts = _pixel_weight(goal)
         canvas, target = self._canvas(goal).cpu(), torch.from_numpy(goal.target)
         weight = None if counts is None else torch.from_numpy(counts)
         costs = removal_costs(canvas, target, layers, weight, ALPHA_WEIGHT)
-        kept = costs.argsort(stable=True)[count:].sort().values
-        self.strokes = self.strokes[kept.to(self.device)]
+        kept = costs.argsort(stable=True)[count:].sort().values.to(self.device)
+        self.moments = select_moments(self.moments or self._fresh_moments(self.strokes), kept)
+        self.strokes = self.strokes[kept]
         self.add(count, size, side)
 
     def optimise(self, stage: Stage) -> Iterator[Progress]:
@@ -223,7 +259,7 @@ class Search:
         self._descent = None
 
     def _descend(self, stage: Stage, pace: StagePace, variables: StrokeVariables) -> Iterator[Progress]:
-        goal = self.goal.at(stage.side)
+        goal = self._goal(stage.side)
         target = _planes(torch.from_numpy(goal.target)).to(self.device)
         weight = None if goal.weight is None else torch.from_numpy(goal.weight).to(self.device)
         transport = TransportLoss(target, self.ground, self.search.transport_side) if self.config.ot else None
@@ -235,11 +271,18 @@ class Search:
             loss, error = measured_loss(canvas, target, self.config.loss, weight)
             if transport is not None:
                 loss = loss + self.config.ot * transport(canvas)
-            self.strokes = variables.descend(loss, stage.rate * falling_rate(done))
+            self.strokes = variables.descend(loss, self._rate(stage, done))
             self.step += 1
             self.psnr = -10 * math.log10(max(error, 1e-10))
             pace.step()
             yield Progress(stage.name, self.step, self.steps, self.strokes, float(loss.detach()), self.psnr)
+
+    def _rate(self, stage: Stage, done: float) -> float:
+        """Full at first, then falling over the rest of the search; the last stage has its own."""
+        if not stage.shapes:
+            return self.search.last_rate * (1 - 0.8 * done)
+        over = max(self.step / max(1, self.steps), 1 - self.pace.left())
+        return falling_rate(over, self.search.hold, self.search.lowest_rate)
 
     def painted(self, goal: Goal) -> np.ndarray:
         """[H, W, C] float32: the painting so far, as the search sees it, on a canvas like the goal's."""
@@ -263,7 +306,7 @@ class Search:
         return EngineMaps(strokes, 1 / max(goal.target.shape[:2]), self.search.last_density)
 
     def _variables(self, stage: Stage, start: Strokes) -> StrokeVariables:
-        return StrokeVariables(start, self.allowed, self.search, stage.shapes)
+        return StrokeVariables(start, self.allowed, self.search, stage.shapes, self.moments)
 
     def _canvas(self, goal: Goal) -> Tensor:
         return self.ground.expand(*goal.target.shape)
@@ -283,9 +326,3 @@ def _pixel_weight(goal: Goal) -> np.ndarray | None:
 def _planes(image: Tensor) -> Tensor:
     """The same [H, W, C] with its channels apart in memory, as blending leaves a canvas."""
     return image.permute(2, 0, 1).contiguous().permute(1, 2, 0)
-
-
-def falling_rate(done: float) -> float:
-    """Rate at a share of a stage: full at first, then falling along half a cosine to a twentieth."""
-    falling = max(0.0, (done - PLATEAU) / (1 - PLATEAU))
-    return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * falling))

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from painter.adam import Adam
-from painter.config import PaintConfig, SearchConfig
+from painter.adam import Adam, Moments, StrokeAdam, fresh_moments
+from painter.config import PaintConfig, SearchConfig, StepRates
 from painter.state import like
 from renderers.brushes import BRUSHES, Limits
 from renderers.strokes import Strokes
@@ -51,7 +51,7 @@ class Allowed:
         return Strokes(wanted.brush, shape, colors, opacity, wanted.seed).map(Tensor.contiguous)
 
 
-def natural_steps(strokes: Strokes, search: SearchConfig) -> dict[str, Tensor | float]:
+def natural_steps(strokes: Strokes, search: StepRates) -> dict[str, Tensor | float]:
     """How far each shape parameter goes in a step at full rate, by name: a number, or [N] in units of sizes."""
     brush = BRUSHES[strokes.brush]
     frame = brush.frame(strokes.shape, 1e-6)
@@ -68,7 +68,7 @@ class Unknowns:
     """Leaf tensors and what moves them, which are saved and gone on with together."""
 
     unknowns: list[Tensor]
-    optimizer: Adam
+    optimizer: Adam | StrokeAdam
 
     def state(self) -> dict[str, Any]:
         """Where they stand until the next step: for `restore` of variables made with the same arguments."""
@@ -97,9 +97,13 @@ class StrokeVariables(Unknowns):
         allowed: what they may become.
         search: the natural steps.
         shapes: whether their shapes move, too, or colours and opacity only.
+        moments: what Adam knows of these strokes; changed in place. None: they have taken no step yet.
     """
 
-    def __init__(self, strokes: Strokes, allowed: Allowed, search: SearchConfig, shapes: bool = True) -> None:
+    def __init__(
+        self, strokes: Strokes, allowed: Allowed, search: SearchConfig, shapes: bool = True,
+        moments: Moments | None = None,
+    ) -> None:  # fmt: skip
         strokes = strokes.detach()
         self.start, self.allowed, self.search, self.shapes = strokes, allowed, search, shapes
         self.brush = BRUSHES[strokes.brush]
@@ -108,7 +112,9 @@ class StrokeVariables(Unknowns):
         self.colors = (strokes.colors / search.rate_color).requires_grad_()
         self.opacity = (strokes.opacity / search.rate_opacity).requires_grad_()
         self.unknowns = [*(self.delta.values() if shapes else ()), self.colors, self.opacity]
-        self.optimizer = Adam(self.unknowns)
+        named = {**self.delta, "colors": self.colors, "opacity": self.opacity}
+        self.moments = fresh_moments(named) if moments is None else moments
+        self.optimizer = StrokeAdam(named, self.moments, search.betas)
 
     def strokes(self) -> Strokes:
         """The strokes as they are now, differentiable in the unknowns."""

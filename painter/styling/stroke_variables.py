@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from painter.adam import Adam
-from painter.config import SearchConfig
+from painter.config import StepRates
 from painter.variables import Allowed, Unknowns, natural_steps
 from renderers.strokes import Strokes
 
@@ -21,7 +21,7 @@ class StyleVariables(Unknowns):
         shapes: whether all parameters move, or colours only.
     """
 
-    def __init__(self, start: Strokes, allowed: Allowed, search: SearchConfig, shapes: bool) -> None:
+    def __init__(self, start: Strokes, allowed: Allowed, search: StepRates, shapes: bool) -> None:
         self.start, self.allowed, self.search = start.detach(), allowed, search
         self.step = natural_steps(self.start, search)
         self.delta = {name: torch.zeros_like(start.opacity).requires_grad_(shapes) for name in self.step}

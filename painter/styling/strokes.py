@@ -26,12 +26,12 @@ from painter.adam import Adam
 from painter.config import PaintConfig, SearchConfig, StyleSearchConfig
 from painter.errors import StyleDivergedError
 from painter.focus import auto_focus, focus_weights
-from painter.pace import Pace, StagePace
+from painter.pace import Pace, StagePace, falling_rate
 from painter.painting import Color, Painting, canvas_color, region_at
 from painter.palette import nearest
 from painter.picture import Picture, load_picture, picture_from_array
 from painter.resizing import fit_size, resize_image
-from painter.search import Progress, falling_rate
+from painter.search import Progress
 from painter.state import like, real, strokes_of, whole
 from painter.styling.colors import ColorMap, color_map, color_statistics
 from painter.styling.features import Features, load_features
@@ -157,7 +157,7 @@ class StrokeStyling:
         opacity = self.config.opacity_range(painting.ground is None)
         self._allowed = Allowed.of(self.config, painting.aspect, opacity, colors)
         shapes = self.config.style_mode == "texture"
-        self._variables = StyleVariables(self._start, self._allowed, SearchConfig(), shapes)
+        self._variables = StyleVariables(self._start, self._allowed, self.search, shapes)
         self.strokes, self.ground = self._start, painting.ground
         self.step, self.steps = 0, self.config.style_iterations
         self.psnr: float | None = None
@@ -207,7 +207,7 @@ class StrokeStyling:
             StyleStage(f"style {k}/{len(levels)}", min(level.side, self.config.size), count, level.layers, shapes)
             for k, (level, count) in enumerate(zip(levels, steps, strict=False), 1)
         ]
-        last_level, rate = stages[-1], SearchConfig.final_rate
+        last_level, rate = stages[-1], self.search.final_rate
         end = StyleStage("style, colours", last_level.side, steps[-1], last_level.layers, False, rate)
         return [stage for stage in [*stages, end] if stage.steps]
 
@@ -283,8 +283,9 @@ class StrokeStyling:
             terms = objective(self._variables.strokes(stage.shapes))
             if not math.isfinite(float(terms.total.detach())):
                 raise StyleDivergedError(self.step)
+            rate = stage.rate * falling_rate(done, self.search.plateau)
             with feature_threads():
-                self.strokes = self._variables.descend(terms.total, stage.rate * falling_rate(done), stage.shapes)
+                self.strokes = self._variables.descend(terms.total, rate, stage.shapes)
             values = {name: float(getattr(terms, name).detach()) for name in ("content", "style", "tv", "total")}
             self.records.append(Record(self.step, self._at + 1, **values))
             self.step, self.psnr = self.step + 1, terms.psnr

@@ -89,6 +89,8 @@ class Brush(ABC):
     colors: ClassVar[int]  # 2: start and end; 1: one
     shade: ClassVar[float] = 0.0  # of a one-colour brush: how much darker than its colour the pigment end is
     body: ClassVar[Body]
+    slimness: tuple[float, float] = (1.0, MAX_SLIMNESS)  # length over width, least and greatest
+    bends: ClassVar[bool] = False  # whether its middle line can be a curve
     alike: ClassVar[bool] = False  # whether all strokes have one outline: areas of the start colour, no lines
 
     @abstractmethod

@@ -45,6 +45,7 @@ class MarkerPen(NetworkBrush):
     name = "markerpen"
     parameters = (*POINT_PARAMETERS, Parameter("radius", 0.001, 0.3, "side"))
     colors = 1
+    bends = True
     shade = 0.05
     body = Body(thickness=0.001, growth=0.3, leveling=0.0, grain=0.00005)
     code_size = 4

@@ -59,6 +59,7 @@ class OilPaintBrush(NetworkBrush):
         Parameter("bend", -MAX_BEND, MAX_BEND, "1"),  # how far the middle stands off the chord, over the length
     )
     colors = 2
+    bends = True
     body = Body(thickness=0.0034, growth=0.12, leveling=1.0)
     code_size = 3
     field_count = 5

@@ -68,6 +68,7 @@ class Stamp(Brush):
         longer = max(texture.shape)
         self.half = (texture.shape[1] / longer, texture.shape[0] / longer)  # extents along u and v, stroke units
         self.slim = max(min(self.half), 1 / MAX_SLIMNESS)  # width over length, as places and bounds take it
+        self.slimness = (1 / self.slim, 1 / self.slim)
         self._table = _summed(_enlarged(texture))
         self.highest = math.ceil(RUNGS * math.log2(max(self._table.shape)))  # finer ones would show nothing more
         boxes = [[n * texel_width(rung) / 2 for n in self.grid(rung)] for rung in range(LOWEST, self.highest + 1)]

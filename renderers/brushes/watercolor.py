@@ -43,6 +43,7 @@ class Watercolor(NetworkBrush):
         Parameter("radius2", 0.001, 0.3, "side"),
     )
     colors = 2
+    bends = True
     body = Body(thickness=0.001, growth=0.3, leveling=0.0, grain=0.00008)
     code_size = 5
     field_count = 4
