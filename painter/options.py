@@ -1,17 +1,17 @@
 """The kinds of value that an option may have. Each reads its own text, checks itself and says what it takes.
 
-    Whole, Number    within bounds
-    Choice           one of a few whole numbers
-    Names            one of a list
-    Switch           yes or no
-    ByteSize         5MB
-    Color            #rrggbb, or one of a list
-    Address          HOST:PORT, or local
-    File             the name of a file, which is not looked at here
-    Pair             LO:HI
-    Span             A:B, as Python's slices
-    Palette          a number of colours, a file or colours
-    OrNames          one of a few names, or another kind's value
+Whole, Number    within bounds
+Choice           one of a few whole numbers
+Names            one of a list
+Switch           yes or no
+ByteSize         5MB
+Color            #rrggbb, or one of a list
+Address          HOST:PORT, or local
+File             the name of a file, which is not looked at here
+Pair             LO:HI
+Span             A:B, as Python's slices
+Palette          a number of colours, a file or colours
+OrNames          one of a few names, or another kind's value
 """
 
 from __future__ import annotations

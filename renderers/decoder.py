@@ -1,14 +1,13 @@
 """The networks in the loop, fast on CPUs: what `NetworkMaps` computes, values and gradients, in two kernels that are
 shared among the cores.
 
-Strokes go through in groups whose matrices stay in the cache, one thread each. The brush tells where the patches'
-corners lie, with derivatives; from there one kernel goes all the way to the texels. Of the hidden layers only the
-signs are kept for the way back, on which the weights are constants: wanted are the gradients of the strokes.
+The brush tells where the patches' corners lie, with derivatives; from there one kernel goes all the way to the texels,
+run after run of strokes. Of the hidden layers only the signs are kept for the way back, on which the weights are
+constants: wanted are the gradients of the strokes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,15 +18,16 @@ from renderers.blending import FrameMaps
 from renderers.brushes import Frame, NetworkBrush
 from renderers.brushes.base import PATCH, frame_grid
 from renderers.decoding import MapSource, NetworkMaps, frame_maps
-from renderers.decoding_kernels import Told, Weights, decode, decode_back
+from renderers.decoding_kernels import Kept, Told, Weights, decode, decode_back, runs
 from renderers.duals import WIDTH
 from renderers.lanes import LANES
-from renderers.networks import BrushNetworks, PatchNetwork, fourier_features, texel_offsets
-from renderers.products import padded
+from renderers.networks import BrushNetworks, PatchNetwork, fourier_features
+from renderers.products import ROWS, padded
 from renderers.threads import share
+from renderers.turns import turns
 from renderers.workspace import Lent
 
-GROUP_ROWS = 1024  # patches of a group, about: what one thread works on at a time
+RUN_ROWS = 512  # patches of a run of strokes, about: what one thread takes at a time
 
 
 class Decoder:
@@ -71,7 +71,13 @@ class Head:
         flat = [np.ascontiguousarray(matrix).reshape(-1) for matrix in (inner.T, middle.T, outer.T, middle, outer)]
         middle_bias, outer_bias = (layer.bias.detach().float().numpy() for layer in (network.middle, network.outer))
         self.weights = Weights(
-            flat[0], flat[1], middle_bias[None].copy(), flat[2], outer_bias.copy(), inner_back.reshape(-1), *flat[3:]
+            flat[0],
+            flat[1],
+            middle_bias[None].copy(),
+            flat[2],
+            outer_bias[None].copy(),
+            inner_back.reshape(-1),
+            *flat[3:],
         )
 
     def told(self, code: Tensor) -> Tensor:
@@ -80,94 +86,79 @@ class Head:
         return result
 
 
-def runs(counts: np.ndarray, most: int) -> list[tuple[int, int]]:
-    """Runs of strokes, first and one past the last, each of `most` patches together or of one stroke."""
-    ends = np.cumsum(counts)
-    result, first = [], 0
-    while first < len(counts):
-        done = ends[first - 1] if first else 0
-        last = max(first + 1, int(np.searchsorted(ends, done + most, side="right")))
-        result.append((first, last))
-        first = last
-    return result
-
-
 class _Decode(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, decoder: Decoder, grid: Tensor, blur: Tensor, box: Tensor, geometry: Tensor, *told: Tensor
     ) -> Tensor:
-        counts = grid.prod(dim=1).numpy()
-        starts = texel_offsets(grid).numpy()
-        texels = torch.empty(int(counts.sum()) * PATCH**2, 2)
         arrays = [values.detach().contiguous().numpy() for values in (grid, blur, box, geometry, *told)]
-        ctx.groups = [
-            Group(decoder, slice(first, last), counts, int(starts[first]), *arrays)
-            for first, last in runs(counts, GROUP_ROWS)
-        ]
-        ctx.texels, ctx.shapes = texels.numpy(), [values.shape for values in (geometry, *told)]
-        ctx.memory = Lent(sum(group.size for group in ctx.groups))  # goes back when the groups are not needed any more
-        place = 0
-        for group in ctx.groups:
-            group.settle(ctx.memory.array[place : place + group.size])
-            place += group.size
-        _each(ctx.groups, lambda group: group.forward(ctx.texels))
+        stage = Stage(decoder, *arrays)
+        texels = torch.empty(stage.texels, 2)
+        ctx.stage, ctx.texels = stage, texels.numpy()
+        stage.forward(ctx.texels)
         return texels
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        gradient = gradients[0].contiguous().numpy()
-        (count, numbers), *told = ctx.shapes
-        d_shape, *d_told = (np.empty(shape, np.float32) for shape in ((count, WIDTH - 1), *told))
-
-        _each(ctx.groups, lambda group: group.backward(ctx.texels, gradient, [*d_told, d_shape]))
-        shape = torch.from_numpy(d_shape)
-        parts = [torch.from_numpy(part) for part in d_told]
-        return (None, None, None, shape[:, :2], shape[:, 2 : 2 + numbers], *parts)
+        stage: Stage = ctx.stage
+        shape, *parts = (
+            torch.from_numpy(found) for found in stage.backward(ctx.texels, gradients[0].contiguous().numpy())
+        )
+        return (None, None, None, shape[:, :2], shape[:, 2 : 2 + stage.geometry.shape[1]], *parts)
 
 
-def _each(groups: Sequence[Group], work: Callable[[Group], None]) -> None:
-    def mine(first: int, step: int) -> None:
-        for group in groups[first::step]:
-            work(group)
-
-    share(mine)
-
-
-class Group:
-    """Strokes next to each other on their way through the networks, in one thread.
+class Stage:
+    """N strokes on their way through the networks, and what the way back needs of them.
 
     Args:
-        strokes: which of all N they are.
-        counts: [N] patches of each.
-        start: texels that lie before theirs.
-        grid, blur, box, geometry, told: of all N, as `_Decode` reads them; two arrays told.
+        grid, blur, box, geometry, codes: as `_Decode` reads them; two arrays of codes.
     """
 
-    def __init__(self, decoder: Decoder, strokes: slice, counts: np.ndarray, start: int, *arrays: np.ndarray) -> None:
+    def __init__(
+        self, decoder: Decoder, grid: np.ndarray, blur: np.ndarray, box: np.ndarray, geometry: np.ndarray,
+        *codes: np.ndarray,
+    ) -> None:  # fmt: skip
         self.brush: NetworkBrush = decoder.brush
         self.weights = [head.weights for head in decoder.heads]
-        self.strokes, self.start, self.counts = strokes, start, counts[strokes]
-        self.grid, self.blur, self.box, self.geometry, *self.codes = (array[strokes] for array in arrays)
-        patches, corners = int(self.counts.sum()), int((self.grid + 1).prod(axis=1).sum())
-        signs = 2 * patches * sum(code.shape[1] for code in self.codes)
-        # Numbers of: corners with their derivatives, waves, signs (a byte each).
-        self.sizes = (corners * self.brush.field_count * WIDTH, 2 * patches, padded(signs, 4) // 4)
-        self.size = sum(self.sizes)
-
-    def settle(self, memory: np.ndarray) -> None:
-        """Take up so many numbers of memory, `size`."""
-        corners, waves, signs = np.split(memory, np.cumsum(self.sizes[:2]))
-        self.signs = signs.view(np.bool_)
-        fields = corners.reshape(-1, self.brush.field_count, WIDTH)
-        self.told = Told(self.grid, self.counts, fields, self.box, self.blur, waves.reshape(-1, 2))
+        self.geometry, self.codes = geometry, codes
+        counts = grid.prod(axis=1)
+        patches, corners = running(counts), running((grid + 1).prod(axis=1))
+        self.texels = int(patches[-1]) * PATCH**2
+        ends = runs(counts, RUN_ROWS)
+        rows, signs = int(patches[-1]) + ROWS * (len(ends) - 1), sum(code.shape[1] for code in codes) // 4
+        # Numbers of: fields with their derivatives, waves, signs (bits).
+        sizes = [int(corners[-1]) * self.brush.field_count * WIDTH, 2 * int(patches[-1]), -(-rows * signs // 4)]
+        self.memory = Lent(sum(sizes))
+        fields, waves, bits = np.split(self.memory.array[: sum(sizes)], np.cumsum(sizes[:2]))
+        self.told = Told(grid, box, blur, patches, corners, fields.reshape(-1, self.brush.field_count, WIDTH), ends)
+        self.kept = Kept(waves.reshape(-1, 2), bits.view(np.uint8)[: rows * signs].reshape(rows, signs))
 
     def forward(self, texels: np.ndarray) -> None:
-        """Write the group's texels [T, 2]."""
-        self.brush.corners(self.geometry, self.box, self.blur, self.grid, self.told.corners.reshape(-1))
-        decode(self.told, *self.weights, *self.codes, self.signs, self.start, texels)
+        """Write the texels [T, 2]."""
+        share(self._corners)
+        taken = turns()
+        share(lambda first, step: decode(taken, self.told, self.kept, *self.weights, *self.codes, texels))
 
-    def backward(self, texels: np.ndarray, gradient: np.ndarray, into: Sequence[np.ndarray]) -> None:
-        """From the gradient of the texels [T, 2], its strokes' rows of those of codes and shape, `into`."""
-        rows = (whole[self.strokes] for whole in into)
-        decode_back(self.told, *self.weights, self.signs, self.start, texels, gradient, *rows)
+    def _corners(self, first: int, step: int) -> None:
+        """Fill the fields of one thread's strokes: as many corners as any other's."""
+        told = self.told
+        begin, end = np.searchsorted(told.corners, [told.corners[-1] * k // step for k in (first, first + 1)])
+        fields = told.fields[told.corners[begin] : told.corners[end]]
+        mine = slice(begin, end)
+        self.brush.corners(self.geometry[mine], told.box[mine], told.blur[mine], told.grid[mine], fields.reshape(-1))
+
+    def backward(self, texels: np.ndarray, gradient: np.ndarray) -> list[np.ndarray]:
+        """From the gradient of the texels [T, 2] that of box and geometry [N, 7], and those of the codes."""
+        d_codes = [np.empty_like(code) for code in self.codes]
+        d_shape, taken = np.empty((len(self.geometry), WIDTH - 1), np.float32), turns()
+        share(
+            lambda first, step: decode_back(
+                taken, self.told, self.kept, *self.weights, texels, gradient, *d_codes, d_shape
+            )
+        )
+        return [d_shape, *d_codes]
+
+
+def running(counts: np.ndarray) -> np.ndarray:
+    """[K] counts → [K + 1] int64: how many come before each, and all of them."""
+    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])

@@ -1,8 +1,9 @@
-"""The networks' passes over the patches of a group of strokes, as two numba kernels: `decode` and its way back.
+"""The networks' passes over all patches of all strokes, as two numba kernels: `decode` and its way back.
 
-Rows are patches, stroke after stroke and row after row of their grids. F fields have 4·F corner features; then come
-the sines and cosines of all WAVES, then two widths, as `renderers.networks.patch_features` lays them out. Matrices are
-flat, their rows padded to a multiple of ROWS and their columns to one of LANES.
+Threads take runs of strokes in turn, and go through each run's patches in tiles that stay in the nearest cache. Rows
+are patches, stroke after stroke and row after row of their grids. F fields have 4·F corner features; then come the
+sines and cosines of all WAVES, then two widths, as `renderers.networks.patch_features` lays them out. Matrices are
+flat, their columns padded to a multiple of LANES.
 """
 
 from __future__ import annotations
@@ -12,13 +13,31 @@ from typing import NamedTuple
 
 import numpy as np
 
-from renderers.brushes.base import PATCH, PATCHES
+from renderers.brushes.base import PATCH
 from renderers.duals import WIDTH
-from renderers.jit import kernel
-from renderers.lanes import LANES, load, splat, store, store_signs, where_less, where_signs
+from renderers.jit import inlined, kernel
+from renderers.lanes import (
+    LANES,
+    WIDE,
+    interleaved,
+    load,
+    load_like,
+    separated,
+    splat,
+    store,
+    store_signs,
+    where_less,
+    where_signs,
+    wide,
+)
 from renderers.networks import TURN, WAVES
-from renderers.products import ROWS, padded, product
+from renderers.products import ROWS, add_product, padded
+from renderers.turns import take
 
+TILE = 64  # patches that go through the networks together; a multiple of ROWS
+assert LANES == 2 * PATCH and TILE % ROWS == 0
+
+_TEXELS = PATCH * PATCH
 _TIMES = tuple(round(wave / WAVES[0]) for wave in WAVES)  # each wave as a multiple of the slowest
 _COUNT = len(WAVES)
 _SLOPES = tuple(TURN * times for times in _TIMES)  # of each wave's phase
@@ -29,78 +48,166 @@ _SUMS = tuple(
 )
 
 
-@kernel
-def features(told: Told, out: np.ndarray) -> None:
-    """Fill the rows of `out` [R, feature_count …], and the waves."""
-    grid, corners, box, blur, waves = told.grid, told.corners, told.box, told.blur, told.waves
-    fields = corners.shape[1]
-    cosine, sine = np.empty(_COUNT, np.float32), np.empty(_COUNT, np.float32)
-    row = corner = 0
-    for n in range(len(grid)):
-        columns, rows = grid[n, 0], grid[n, 1]
-        wide = np.float32(min(max(2 * box[n, 0] / (PATCH * columns), blur[n]), 1))
-        high = np.float32(min(max(2 * box[n, 1] / (PATCH * rows), blur[n]), 1))
-        for i in range(rows):
-            for j in range(columns):
-                near = corner + i * (columns + 1) + j
-                around = (near, near + 1, near + columns + 1, near + columns + 2)
-                across = np.float32(0)
-                for k in range(4):
-                    across += corners[around[k], 0, 0]
-                    for f in range(fields):
-                        out[row, 4 * f + k] = corners[around[k], f, 0]
-                phase = across * np.float32(TURN / 4)
-                waves[row, 0], waves[row, 1] = math.cos(phase), math.sin(phase)
-                _turn(waves[row, 0], waves[row, 1], cosine, sine)
-                for k in range(_COUNT):
-                    out[row, 4 * fields + k] = sine[k]
-                    out[row, 4 * fields + _COUNT + k] = cosine[k]
-                out[row, 4 * fields + 2 * _COUNT] = wide
-                out[row, 4 * fields + 2 * _COUNT + 1] = high
-                row += 1
-        corner += (columns + 1) * (rows + 1)
+class Weights(NamedTuple):
+    """One PatchNetwork's weights, flat float32, for rows of features from the left; K hidden numbers, F features."""
+
+    inner: np.ndarray  # [F, K]
+    middle: np.ndarray  # [K, K]
+    middle_bias: np.ndarray  # [1, K]
+    outer: np.ndarray  # [K, PATCH²]
+    outer_bias: np.ndarray  # [1, PATCH²]
+    inner_back: np.ndarray  # [K, F padded]
+    middle_back: np.ndarray  # [K, K]
+    outer_back: np.ndarray  # [PATCH², K]
+
+
+class Told(NamedTuple):
+    """N strokes as the networks are told of them, K corners and P patches in all, G runs of strokes."""
+
+    grid: np.ndarray  # [N, 2] int64: patches along u and v
+    box: np.ndarray  # [N, 2] float32: half extents, stroke units
+    blur: np.ndarray  # [N] float32: the canvas pixel's width, stroke units
+    patches: np.ndarray  # [N + 1] int64: how many patches come before each stroke's
+    corners: np.ndarray  # [N + 1] int64: how many corners come before each stroke's
+    fields: np.ndarray  # [K, F, WIDTH] float32, of `NetworkBrush.corners`
+    runs: np.ndarray  # [G + 1] int64: where runs of strokes begin and end
+
+
+class Kept(NamedTuple):
+    """What `decode` leaves for the way back."""
+
+    waves: np.ndarray  # [P, 2] float32: cosine and sine of the slowest wave at each patch
+    signs: np.ndarray  # [P + G · ROWS, 2 · (both K) / 8] uint8: which numbers of the hidden layers are above 0
+
+
+class _Tile(NamedTuple):
+    """Scratch of one thread for TILE patches; all flat but for the numbers of patches."""
+
+    owner: np.ndarray  # [TILE] int64: the stroke, of its run
+    near: np.ndarray  # [TILE] int64: the first corner, of its run
+    columns: np.ndarray  # [TILE] int64: patches in a row of the stroke
+    texel: np.ndarray  # [TILE] int64: the first texel, of all
+    heard: np.ndarray  # float32, TILE rows of features
+    inner: np.ndarray  # float32, TILE rows of a hidden layer
+    middle: np.ndarray  # float32, TILE rows of the other
+    alpha: np.ndarray  # [TILE · PATCH²] float32
+    mix: np.ndarray  # [TILE · PATCH²] float32
 
 
 @kernel
-def corner_gradients(told: Told, gradient: np.ndarray, result: np.ndarray) -> None:
-    """The transpose of `features`: from the gradient of its rows that of box and geometry, `result` [N, 7]."""
-    grid, corners, box, blur, waves = told.grid, told.corners, told.box, told.blur, told.waves
-    fields = corners.shape[1]
-    at_corners = np.empty((PATCHES[1] + 1) ** 2 * fields, np.float32)
+def _tile(features: int, hidden: int) -> _Tile:
+    """Scratch for so many padded features and hidden numbers at most."""
+    heard = np.zeros(TILE * features, np.float32)
+    inner, middle = np.zeros(TILE * hidden, np.float32), np.zeros(TILE * hidden, np.float32)
+    alpha, mix = np.zeros(TILE * _TEXELS, np.float32), np.zeros(TILE * _TEXELS, np.float32)
+    owner, near = np.zeros(TILE, np.int64), np.zeros(TILE, np.int64)
+    return _Tile(owner, near, np.zeros(TILE, np.int64), np.zeros(TILE, np.int64), heard, inner, middle, alpha, mix)
+
+
+@kernel
+def runs(counts: np.ndarray, most: int) -> np.ndarray:
+    """[G + 1] int64: where runs of strokes begin and end, of `most` patches together or of one stroke; [N] counts."""
+    result, found, held = np.zeros(len(counts) + 1, np.int64), 0, 0
+    for n in range(len(counts)):
+        if n > result[found] and held + counts[n] > most:
+            found, held = found + 1, 0
+            result[found] = n
+        held += counts[n]
+    if len(counts):
+        found += 1
+        result[found] = len(counts)
+    return result[: found + 1]
+
+
+@kernel
+def _lay_out(told: Told, first: int, last: int, done: int, tile: _Tile) -> int:
+    """Fill the numbers of patches of a tile, from patch `done` of the strokes first … last on: how many there are."""
+    start = told.patches[first] + done
+    n = np.searchsorted(told.patches, start, side="right") - 1
+    count = min(TILE, told.patches[last] - start)
+    number, row = start - told.patches[n], 0
+    while row < count:
+        columns = told.grid[n, 0]
+        near, texel = told.corners[n] - told.corners[first], told.patches[n] * _TEXELS
+        i, j = number // columns, number % columns
+        for _ in range(min(count - row, told.patches[n + 1] - told.patches[n] - number)):
+            tile.owner[row], tile.columns[row] = n - first, columns
+            tile.near[row] = near + i * (columns + 1) + j
+            tile.texel[row] = texel + (i * columns * PATCH + j) * PATCH
+            row += 1
+            j += 1
+            if j == columns:
+                i, j = i + 1, 0
+        n, number = n + 1, 0
+    return count
+
+
+@kernel
+def _features(told: Told, first: int, count: int, tile: _Tile, waves: np.ndarray) -> None:
+    """Fill the tile's rows of features, and the waves [count, 2]."""
+    fields, corner = told.fields.shape[1], told.corners[first]
+    out = tile.heard.reshape(TILE, -1)
     cosine, sine = np.empty(_COUNT, np.float32), np.empty(_COUNT, np.float32)
-    flat, by_lane, d_wide = corners.reshape(-1), np.empty(WIDTH, np.float32), np.empty(2, np.float32)
-    row = corner = 0
-    for n in range(len(grid)):
-        columns, rows = grid[n, 0], grid[n, 1]
-        count = (columns + 1) * (rows + 1)
-        at_corners[: count * fields] = 0
-        d_wide[:] = 0
-        for i in range(rows):
-            for j in range(columns):
-                near = i * (columns + 1) + j
-                around = (near, near + 1, near + columns + 1, near + columns + 2)
-                _turn(waves[row, 0], waves[row, 1], cosine, sine)
-                across = np.float32(0)
-                for k in range(_COUNT):
-                    to_sine, to_cosine = gradient[row, 4 * fields + k], gradient[row, 4 * fields + _COUNT + k]
-                    across += np.float32(_SLOPES[k] / 4) * (to_sine * cosine[k] - to_cosine * sine[k])
-                for k in range(4):
-                    at_corners[around[k] * fields] += across
-                    for f in range(fields):
-                        at_corners[around[k] * fields + f] += gradient[row, 4 * f + k]
-                for c in range(2):
-                    d_wide[c] += gradient[row, 4 * fields + 2 * _COUNT + c]
-                row += 1
+    for row in range(count):
+        n, columns, near = first + tile.owner[row], tile.columns[row], corner + tile.near[row]
+        around = (near, near + 1, near + columns + 1, near + columns + 2)
+        across = np.float32(0)
+        for k in range(4):
+            across += told.fields[around[k], 0, 0]
+            for f in range(fields):
+                out[row, 4 * f + k] = told.fields[around[k], f, 0]
+        phase = across * np.float32(TURN / 4)
+        waves[row, 0], waves[row, 1] = math.cos(phase), math.sin(phase)
+        _turn(waves[row, 0], waves[row, 1], cosine, sine)
+        for k in range(_COUNT):
+            out[row, 4 * fields + k] = sine[k]
+            out[row, 4 * fields + _COUNT + k] = cosine[k]
+        for c in range(2):
+            width = max(2 * told.box[n, c] / (PATCH * told.grid[n, c]), told.blur[n])
+            out[row, 4 * fields + 2 * _COUNT + c] = min(width, np.float32(1))
+
+
+@kernel
+def _add_feature_gradients(
+    told: Told, first: int, count: int, tile: _Tile, waves: np.ndarray, d_fields: np.ndarray, d_wide: np.ndarray
+) -> None:  # fmt: skip
+    """From the gradient of the tile's features to that of the run's fields at corners [K · F] and widths [N, 2]."""
+    fields = told.fields.shape[1]
+    gradient = tile.heard.reshape(TILE, -1)
+    cosine, sine = np.empty(_COUNT, np.float32), np.empty(_COUNT, np.float32)
+    for row in range(count):
+        columns, near = tile.columns[row], tile.near[row]
+        around = (near, near + 1, near + columns + 1, near + columns + 2)
+        _turn(waves[row, 0], waves[row, 1], cosine, sine)
+        across = np.float32(0)
+        for k in range(_COUNT):
+            to_sine, to_cosine = gradient[row, 4 * fields + k], gradient[row, 4 * fields + _COUNT + k]
+            across += np.float32(_SLOPES[k] / 4) * (to_sine * cosine[k] - to_cosine * sine[k])
+        for k in range(4):
+            d_fields[around[k] * fields] += across
+            for f in range(fields):
+                d_fields[around[k] * fields + f] += gradient[row, 4 * f + k]
+        for c in range(2):
+            d_wide[tile.owner[row], c] += gradient[row, 4 * fields + 2 * _COUNT + c]
+
+
+@kernel
+def _shape_gradients(
+    told: Told, first: int, last: int, d_fields: np.ndarray, d_wide: np.ndarray, result: np.ndarray
+) -> None:
+    """From the gradients of a run's fields and widths those of box and geometry, rows first … last of result [N, 7]."""
+    fields, flat, by_lane = told.fields.shape[1], told.fields.reshape(-1), np.empty(WIDTH, np.float32)
+    start = told.corners[first] * fields
+    for n in range(first, last):
         added = splat(0)
-        for k in range(count * fields):
-            added += splat(at_corners[k]) * load(flat, (corner * fields + k) * WIDTH)
+        for k in range(told.corners[n] * fields, told.corners[n + 1] * fields):
+            added += splat(d_fields[k - start]) * load(flat, k * WIDTH)
         store(by_lane, 0, added)
         result[n] = by_lane[1:]
         for c in range(2):
-            share = 2 / (PATCH * grid[n, c])
-            if blur[n] < box[n, c] * share < 1:
-                result[n, c] += d_wide[c] * share
-        corner += count
+            share = 2 / (PATCH * told.grid[n, c])
+            if told.blur[n] < told.box[n, c] * share < 1:
+                result[n, c] += d_wide[n - first, c] * share
 
 
 @kernel
@@ -114,195 +221,179 @@ def _turn(real: float, imaginary: float, cosine: np.ndarray, sine: np.ndarray) -
 
 
 @kernel
-def add_and_rectify(hidden: np.ndarray, bias: np.ndarray, counts: np.ndarray, signs: np.ndarray) -> None:
-    """hidden [R · K] ← max(0, hidden + bias) in place; row n of bias [N, K] goes to the next counts[n] rows.
-
-    `signs` [R · K] tells where it is above 0. K is a multiple of LANES.
-    """
-    width, at, flat = bias.shape[1], 0, bias.reshape(-1)
-    for n in range(len(counts)):
-        for _ in range(counts[n]):
-            for k in range(0, width, LANES):
-                value = load(hidden, at + k) + load(flat, n * width + k)
-                store_signs(signs, at + k, value)
-                store(hidden, at + k, where_less(splat(0), value, value, splat(0)))
-            at += width
-
-
-@kernel
-def add_by_stroke(rows: np.ndarray, counts: np.ndarray, sums: np.ndarray) -> None:
-    """sums [N, K] of runs of rows [R · K], counts[n] of them each. K is a multiple of LANES."""
-    width, at, flat = sums.shape[1], 0, sums.reshape(-1)
-    for n in range(len(counts)):
-        for k in range(0, width, LANES):
-            added = splat(0)
-            for row in range(counts[n]):
-                added += load(rows, at + row * width + k)
-            store(flat, n * width + k, added)
-        at += counts[n] * width
+def _rectify(hidden: np.ndarray, rows: int, columns: int, signs: np.ndarray, at: int) -> None:
+    """hidden [rows · columns] ← max(0, hidden) in place; its signs go to byte `at` of the rows of signs and on."""
+    stride, flat = signs.shape[1], signs.reshape(-1)
+    for row in range(rows):
+        k = 0
+        while k + WIDE <= columns:
+            value = load_like(wide(), hidden, row * columns + k)
+            store_signs(flat, row * stride + at + k // 8, value)
+            store(hidden, row * columns + k, where_less(wide(), value, value, wide()))
+            k += WIDE
+        if k < columns:
+            value = load(hidden, row * columns + k)
+            store_signs(flat, row * stride + at + k // 8, value)
+            store(hidden, row * columns + k, where_less(splat(0), value, value, splat(0)))
 
 
 @kernel
-def gate(gradient: np.ndarray, signs: np.ndarray) -> None:
-    """gradient [R · K] ← 0 in place where the layer was not above 0. K is a multiple of LANES."""
-    for k in range(0, len(signs), LANES):
-        store(gradient, k, where_signs(signs, k, load(gradient, k)))
+def _gate(gradient: np.ndarray, rows: int, columns: int, signs: np.ndarray, at: int) -> None:
+    """The transpose of `_rectify`: gradient [rows · columns] ← 0 in place where the layer was not above 0."""
+    stride, flat = signs.shape[1], signs.reshape(-1)
+    for row in range(rows):
+        k = 0
+        while k + WIDE <= columns:
+            value = load_like(wide(), gradient, row * columns + k)
+            store(gradient, row * columns + k, where_signs(flat, row * stride + at + k // 8, value))
+            k += WIDE
+        if k < columns:
+            value = load(gradient, row * columns + k)
+            store(gradient, row * columns + k, where_signs(flat, row * stride + at + k // 8, value))
+
+
+@inlined
+def _copy(source: np.ndarray, start: int, count: int, target: np.ndarray, to: int) -> None:
+    """So many numbers of one flat array into another; a multiple of LANES."""
+    for k in range(0, count, LANES):
+        store(target, to + k, load(source, start + k))
 
 
 @kernel
-def _bounded(value: float) -> float:
-    return min(max(value, np.float32(0)), np.float32(1))
+def _write_texels(alpha: np.ndarray, mix: np.ndarray, tile: _Tile, count: int, texels: np.ndarray) -> None:
+    """Lay patches alpha and mix [TILE · PATCH²] out as maps in flat `texels` [2 · T], clamped."""
+    none, one = splat(0), splat(1)
+    for row in range(count):
+        at, width = 2 * tile.texel[row], 2 * PATCH * tile.columns[row]
+        for k in range(row * _TEXELS, (row + 1) * _TEXELS, LANES):
+            a, m = load(alpha, k), load(mix, k)
+            a, m = where_less(none, a, a, none), where_less(none, m, m, none)
+            upper, lower = interleaved(where_less(a, one, a, one), where_less(m, one, m, one))
+            store(texels, at, upper)
+            store(texels, at + width, lower)
+            at += 2 * width
 
 
 @kernel
-def write_texels(
-    grid: np.ndarray, start: int, alpha: np.ndarray, alpha_bias: np.ndarray, mix: np.ndarray, mix_bias: np.ndarray,
-    texels: np.ndarray,
-) -> None:  # fmt: skip
-    """Lay patches alpha and mix [R · PATCH²] out as maps in `texels` [T, 2], from texel `start` on.
-
-    The last biases [PATCH²] are added; all is clamped, and the outermost α of each map is 0.
-    """
-    patch, none = 0, np.float32(0)
-    for n in range(len(grid)):
-        width, height = grid[n, 0] * PATCH, grid[n, 1] * PATCH
-        for i in range(grid[n, 1]):
-            for j in range(grid[n, 0]):
-                for y in range(PATCH):
-                    at = start + (i * PATCH + y) * width + j * PATCH
-                    for x in range(PATCH):
-                        k = y * PATCH + x
-                        texels[at + x, 0] = _bounded(alpha[patch + k] + alpha_bias[k])
-                        texels[at + x, 1] = _bounded(mix[patch + k] + mix_bias[k])
-                patch += PATCH * PATCH
+def _clear_rims(told: Told, first: int, last: int, texels: np.ndarray) -> None:
+    """The outermost α of each map [T, 2] of a run of strokes ← 0."""
+    none = np.float32(0)
+    for n in range(first, last):
+        width, height, start = told.grid[n, 0] * PATCH, told.grid[n, 1] * PATCH, told.patches[n] * _TEXELS
         for x in range(width):
             texels[start + x, 0] = texels[start + (height - 1) * width + x, 0] = none
         for y in range(height):
             texels[start + y * width, 0] = texels[start + y * width + width - 1, 0] = none
-        start += width * height
 
 
 @kernel
-def texel_gradients(
-    grid: np.ndarray, start: int, texels: np.ndarray, gradient: np.ndarray, d_alpha: np.ndarray, d_mix: np.ndarray
-) -> None:
-    """The transpose of `write_texels`, from gradient [T, 2]; clamped texels do not move."""
-    patch, none, one = 0, np.float32(0), np.float32(1)
-    for n in range(len(grid)):
-        width = grid[n, 0] * PATCH
-        for i in range(grid[n, 1]):
-            for j in range(grid[n, 0]):
-                for y in range(PATCH):
-                    at = start + (i * PATCH + y) * width + j * PATCH
-                    for x in range(PATCH):
-                        k = patch + y * PATCH + x
-                        d_alpha[k] = gradient[at + x, 0] if none < texels[at + x, 0] < one else none
-                        d_mix[k] = gradient[at + x, 1] if none < texels[at + x, 1] < one else none
-                patch += PATCH * PATCH
-        start += width * grid[n, 1] * PATCH
-
-
-class Weights(NamedTuple):
-    """One PatchNetwork's weights, flat float32, for rows of features from the left; K hidden numbers, F features."""
-
-    inner: np.ndarray  # [F, K]
-    middle: np.ndarray  # [K, K]
-    middle_bias: np.ndarray  # [1, K]
-    outer: np.ndarray  # [K, PATCH²]
-    outer_bias: np.ndarray  # [PATCH²]
-    inner_back: np.ndarray  # [K, F padded]
-    middle_back: np.ndarray  # [K, K]
-    outer_back: np.ndarray  # [PATCH², K]
-
-
-class Told(NamedTuple):
-    """N strokes as the networks are told of them, K corners and P patches in all."""
-
-    grid: np.ndarray  # [N, 2] int64: patches along u and v
-    counts: np.ndarray  # [N] int64: patches
-    corners: np.ndarray  # [K, F, WIDTH] float32, of `NetworkBrush.corners`
-    box: np.ndarray  # [N, 2] float32: half extents, stroke units
-    blur: np.ndarray  # [N] float32: the canvas pixel's width, stroke units
-    waves: np.ndarray  # [P, 2] float32, filled by `decode`: cosine and sine of the slowest wave at each patch
-
-
-_TEXELS = PATCH * PATCH
+def _texel_gradients(tile: _Tile, count: int, texels: np.ndarray, gradient: np.ndarray) -> None:
+    """The transpose of `_write_texels`, from flat gradient [2 · T]; clamped texels do not move."""
+    none, one = splat(0), splat(1)
+    for row in range(count):
+        at, width = 2 * tile.texel[row], 2 * PATCH * tile.columns[row]
+        for k in range(row * _TEXELS, (row + 1) * _TEXELS, LANES):
+            t, g = load(texels, at), load(gradient, at)
+            upper = where_less(none, t, where_less(t, one, g, none), none)
+            t, g = load(texels, at + width), load(gradient, at + width)
+            a, m = separated(upper, where_less(none, t, where_less(t, one, g, none), none))
+            store(tile.alpha, k, a)
+            store(tile.mix, k, m)
+            at += 2 * width
 
 
 @kernel
 def decode(
-    told: Told, raster: Weights, shading: Weights, raster_code: np.ndarray, shading_code: np.ndarray,
-    signs: np.ndarray, start: int, texels: np.ndarray,
+    taken: np.ndarray, told: Told, kept: Kept, raster: Weights, shading: Weights,
+    raster_code: np.ndarray, shading_code: np.ndarray, texels: np.ndarray,
 ) -> None:  # fmt: skip
-    """Draw the strokes' maps into `texels` [T, 2], from texel `start` on.
+    """Draw maps into `texels` [T, 2], run after run as threads take them, and fill `kept`.
 
     Args:
+        taken: of `renderers.turns`, for the runs.
         raster_code, shading_code: [N, K], what each stroke's code adds to the first layer of either network.
-        signs: [2 · P · (both K)] bool, filled: which numbers of the hidden layers are above 0; raster, then shading.
     """
-    patches = told.waves.shape[0]
-    rows = padded(patches, ROWS)
-    count = 4 * told.corners.shape[1] + 2 * _COUNT + 2
-    heard = np.zeros((rows, padded(count, LANES)), np.float32)
-    features(told, heard)
-    flat = heard.reshape(-1)
-    alpha, mix = np.empty(rows * _TEXELS, np.float32), np.empty(rows * _TEXELS, np.float32)
-    wide, narrow = raster_code.shape[1], shading_code.shape[1]
-    _draw(flat, count, told.counts, raster, raster_code, signs[: 2 * patches * wide], alpha)
-    _draw(flat, count, told.counts, shading, shading_code, signs[2 * patches * wide :][: 2 * patches * narrow], mix)
-    write_texels(told.grid, start, alpha, raster.outer_bias, mix, shading.outer_bias, texels)
+    features = 4 * told.fields.shape[1] + 2 * _COUNT + 2
+    broad, narrow = raster_code.shape[1], shading_code.shape[1]
+    tile, flat = _tile(padded(features, LANES), max(broad, narrow)), texels.reshape(-1)
+    while True:
+        run = take(taken)
+        if run + 1 >= len(told.runs):
+            return
+        first, last = told.runs[run], told.runs[run + 1]
+        start = told.patches[first]
+        for done in range(0, told.patches[last] - start, TILE):
+            count = _lay_out(told, first, last, done, tile)
+            _features(told, first, count, tile, kept.waves[start + done :])
+            signs = kept.signs[start + done + run * ROWS :]
+            _draw(features, tile, count, raster, raster_code[first:], signs, 0, tile.alpha)
+            _draw(features, tile, count, shading, shading_code[first:], signs, broad // 4, tile.mix)
+            _write_texels(tile.alpha, tile.mix, tile, count, flat)
+        _clear_rims(told, first, last, texels)
 
 
 @kernel
 def _draw(
-    heard: np.ndarray, count: int, counts: np.ndarray, weights: Weights, code: np.ndarray, signs: np.ndarray,
+    features: int, tile: _Tile, count: int, weights: Weights, code: np.ndarray, signs: np.ndarray, at: int,
     out: np.ndarray,
 ) -> None:  # fmt: skip
-    """One network, but for its last bias: from features to out [R, PATCH²]."""
-    rows, hidden = out.size // _TEXELS, code.shape[1]
-    half = signs.size // 2
-    inner, middle = np.empty(rows * hidden, np.float32), np.empty(rows * hidden, np.float32)
-    product(heard, heard.size // rows, count, weights.inner, hidden, inner)
-    add_and_rectify(inner, code, counts, signs[:half])
-    product(inner, hidden, hidden, weights.middle, hidden, middle)
-    everything = np.array([half // hidden])
-    add_and_rectify(middle, weights.middle_bias, everything, signs[half:])
-    product(middle, hidden, hidden, weights.outer, _TEXELS, out)
+    """One network, but for the clamp at its end: from the tile's features to out [TILE · PATCH²]."""
+    rows, hidden, codes = padded(count, ROWS), code.shape[1], code.reshape(-1)
+    for row in range(rows):
+        _copy(codes, tile.owner[min(row, count - 1)] * hidden, hidden, tile.inner, row * hidden)
+        _copy(weights.middle_bias, 0, hidden, tile.middle, row * hidden)
+        _copy(weights.outer_bias, 0, _TEXELS, out, row * _TEXELS)
+    add_product(tile.heard, len(tile.heard) // TILE, features, weights.inner, rows, hidden, tile.inner)
+    _rectify(tile.inner, rows, hidden, signs, at)
+    add_product(tile.inner, hidden, hidden, weights.middle, rows, hidden, tile.middle)
+    _rectify(tile.middle, rows, hidden, signs, at + hidden // 8)
+    add_product(tile.middle, hidden, hidden, weights.outer, rows, _TEXELS, out)
 
 
 @kernel
 def decode_back(
-    told: Told, raster: Weights, shading: Weights, signs: np.ndarray, start: int, texels: np.ndarray,
+    taken: np.ndarray, told: Told, kept: Kept, raster: Weights, shading: Weights, texels: np.ndarray,
     gradient: np.ndarray, d_raster_code: np.ndarray, d_shading_code: np.ndarray, d_shape: np.ndarray,
 ) -> None:  # fmt: skip
     """The transpose of `decode`: from gradient [T, 2] those of both codes [N, K], and of box and geometry [N, 7]."""
-    patches = told.waves.shape[0]
-    rows = padded(patches, ROWS)
-    d_alpha, d_mix = np.zeros(rows * _TEXELS, np.float32), np.zeros(rows * _TEXELS, np.float32)
-    texel_gradients(told.grid, start, texels, gradient, d_alpha, d_mix)
-    width = padded(4 * told.corners.shape[1] + 2 * _COUNT + 2, LANES)
-    d_heard, more = np.empty(rows * width, np.float32), np.empty(rows * width, np.float32)
-    wide, narrow = d_raster_code.shape[1], d_shading_code.shape[1]
-    _draw_back(d_alpha, told.counts, raster, signs[: 2 * patches * wide], d_raster_code, d_heard)
-    later = signs[2 * patches * wide :][: 2 * patches * narrow]
-    _draw_back(d_mix, told.counts, shading, later, d_shading_code, more)
-    for k in range(d_heard.size):
-        d_heard[k] += more[k]
-    corner_gradients(told, d_heard.reshape(rows, width), d_shape)
+    fields = told.fields.shape[1]
+    broad, narrow = d_raster_code.shape[1], d_shading_code.shape[1]
+    tile = _tile(padded(4 * fields + 2 * _COUNT + 2, LANES), max(broad, narrow))
+    seen, flat = texels.reshape(-1), gradient.reshape(-1)
+    while True:
+        run = take(taken)
+        if run + 1 >= len(told.runs):
+            return
+        first, last = told.runs[run], told.runs[run + 1]
+        start = told.patches[first]
+        d_raster_code[first:last], d_shading_code[first:last] = 0, 0
+        d_fields = np.zeros((told.corners[last] - told.corners[first]) * fields, np.float32)
+        d_wide = np.zeros((last - first, 2), np.float32)
+        for done in range(0, told.patches[last] - start, TILE):
+            count = _lay_out(told, first, last, done, tile)
+            _texel_gradients(tile, count, seen, flat)
+            tile.heard[:] = 0
+            signs = kept.signs[start + done + run * ROWS :]
+            _draw_back(tile.alpha, tile, count, raster, signs, 0, d_raster_code[first:])
+            _draw_back(tile.mix, tile, count, shading, signs, broad // 4, d_shading_code[first:])
+            _add_feature_gradients(told, first, count, tile, kept.waves[start + done :], d_fields, d_wide)
+        _shape_gradients(told, first, last, d_fields, d_wide, d_shape)
 
 
 @kernel
 def _draw_back(
-    d_out: np.ndarray, counts: np.ndarray, weights: Weights, signs: np.ndarray, d_code: np.ndarray,
-    d_heard: np.ndarray,
-) -> None:  # fmt: skip
-    """The transpose of `_draw`."""
-    rows, hidden = d_out.size // _TEXELS, d_code.shape[1]
-    half = signs.size // 2
-    inner, middle = np.empty(rows * hidden, np.float32), np.empty(rows * hidden, np.float32)
-    product(d_out, _TEXELS, _TEXELS, weights.outer_back, hidden, middle)
-    gate(middle, signs[half:])
-    product(middle, hidden, hidden, weights.middle_back, hidden, inner)
-    gate(inner, signs[:half])
-    add_by_stroke(inner, counts, d_code)
-    product(inner, hidden, hidden, weights.inner_back, d_heard.size // rows, d_heard)
+    d_out: np.ndarray, tile: _Tile, count: int, weights: Weights, signs: np.ndarray, at: int, d_code: np.ndarray
+) -> None:
+    """The transpose of `_draw`: adds to the gradients of the tile's features and of the codes."""
+    rows, hidden, codes = padded(count, ROWS), d_code.shape[1], d_code.reshape(-1)
+    tile.inner[: rows * hidden] = 0
+    tile.middle[: rows * hidden] = 0
+    add_product(d_out, _TEXELS, _TEXELS, weights.outer_back, rows, hidden, tile.middle)
+    _gate(tile.middle, rows, hidden, signs, at + hidden // 8)
+    add_product(tile.middle, hidden, hidden, weights.middle_back, rows, hidden, tile.inner)
+    _gate(tile.inner, rows, hidden, signs, at)
+    for row in range(count):
+        to = tile.owner[row] * hidden
+        for k in range(0, hidden, LANES):
+            store(codes, to + k, load(codes, to + k) + load(tile.inner, row * hidden + k))
+    add_product(tile.inner, hidden, hidden, weights.inner_back, rows, len(tile.heard) // TILE, tile.heard)

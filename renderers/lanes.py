@@ -4,6 +4,9 @@ numba leaves it to LLVM to find what may run side by side, and in loops that are
 scratch arrays it finds little. Here a kernel says it. A `Lanes` value is LANES float32, <8 x float> in LLVM, which
 every processor has a form of (one AVX register, two of SSE or NEON); it lives in registers, and the usual operators
 work between two of them. The order of all sums is written down, so results do not depend on the machine's width.
+
+Where a processor has registers twice as wide, matrix products use them: `wide` makes values of WIDE float32, which
+know the same operators. What takes a value `like` gives lanes as many as those.
 """
 
 from __future__ import annotations
@@ -12,26 +15,27 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba.core import types
 from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
 from numba.extending import intrinsic as _intrinsic
 from numba.extending import lower_builtin, models, register_model
 
 LANES = 8
+WIDE = 16 if binding.get_host_cpu_features().get("avx512f") else LANES
 intrinsic: Any = _intrinsic  # what it makes is called from kernels only, with other arguments than Python sees
 
 _INT = ir.IntType(32)
 _FLOATS, _INTS = ir.VectorType(ir.FloatType(), LANES), ir.VectorType(_INT, LANES)
-_BYTES = ir.VectorType(ir.IntType(8), LANES)
 _QUAD = ir.VectorType(ir.FloatType(), 4)
 
 
 class Lanes(types.Type):
-    """numba's type of LANES float32."""
+    """numba's type of LANES or WIDE float32."""
 
-    def __init__(self) -> None:
-        super().__init__(name=f"float32x{LANES}")
+    def __init__(self, count: int) -> None:
+        super().__init__(name=f"float32x{count}")
+        self.vector = ir.VectorType(ir.FloatType(), count)
 
 
 class IntLanes(types.Type):
@@ -41,13 +45,13 @@ class IntLanes(types.Type):
         super().__init__(name=f"int32x{LANES}")
 
 
-_lanes, _int_lanes = Lanes(), IntLanes()
+_lanes, _wide, _int_lanes = Lanes(LANES), Lanes(WIDE), IntLanes()
 
 
 @register_model(Lanes)
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Lanes) -> None:
-        super().__init__(manager, kind, _FLOATS)
+        super().__init__(manager, kind, kind.vector)
 
 
 @register_model(IntLanes)
@@ -58,7 +62,7 @@ class _IntLanesModel(models.PrimitiveModel):
 
 def _allow(which: Any, floats: str, ints: str) -> None:
     """Let operator `which` work between two lanes, by the LLVM instructions of these names."""
-    kinds = {_lanes: floats, _int_lanes: ints}
+    kinds = {_lanes: floats, _wide: floats, _int_lanes: ints}
 
     class _Template(ConcreteTemplate):
         cases = [signature(kind, kind, kind) for kind in kinds]
@@ -66,7 +70,7 @@ def _allow(which: Any, floats: str, ints: str) -> None:
     infer_global(which)(_Template)
     for kind, instruction in kinds.items():
         # A product and a sum may become one instruction.
-        flags = ("contract",) if kind is _lanes else ()
+        flags = () if kind is _int_lanes else ("contract",)
 
         def lower(
             context: Any, builder: Any, sig: Any, args: Any, instruction: str = instruction, flags: Any = flags
@@ -119,7 +123,7 @@ def load(typing: Any, array: Any, index: Any) -> Any:
     """LANES numbers of a flat float32 array, from `index` on. Bounds are not checked."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return _load(builder, _address(context, builder, sig, args, _FLOATS))
+        return _load(builder, _place(context, builder, sig, args, 0, _FLOATS))
 
     return _lanes(array, index), codegen
 
@@ -129,11 +133,35 @@ def load_one(typing: Any, array: Any, index: Any) -> Any:
     """All lanes the number at `index` of a flat float32 array. Bounds are not checked."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        index = context.cast(builder, args[1], sig.args[1], types.intp)
-        data = context.make_array(sig.args[0])(context, builder, args[0]).data
-        return broadcast(builder, builder.load(builder.gep(data, [index])), _FLOATS)
+        return broadcast(builder, builder.load(_place(context, builder, sig, args, 0)), _FLOATS)
 
     return _lanes(array, index), codegen
+
+
+@intrinsic
+def wide(typing: Any) -> Any:
+    """WIDE zeros."""
+    return _wide(), lambda context, builder, sig, args: ir.Constant(_wide.vector, [0.0] * WIDE)
+
+
+@intrinsic
+def load_like(typing: Any, like: Any, array: Any, index: Any) -> Any:
+    """Numbers of a flat float32 array, from `index` on. Bounds are not checked."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return _load(builder, _place(context, builder, sig, args, 1, like.vector))
+
+    return like(like, array, index), codegen
+
+
+@intrinsic
+def load_one_like(typing: Any, like: Any, array: Any, index: Any) -> Any:
+    """All lanes the number at `index` of a flat float32 array. Bounds are not checked."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return broadcast(builder, builder.load(_place(context, builder, sig, args, 1)), like.vector)
+
+    return like(like, array, index), codegen
 
 
 @intrinsic
@@ -141,7 +169,7 @@ def store(typing: Any, array: Any, index: Any, value: Any) -> Any:
     """Write lanes into a flat float32 array, from `index` on. Bounds are not checked."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        builder.store(args[2], _address(context, builder, sig, args, _FLOATS)).align = 4
+        builder.store(args[2], _place(context, builder, sig, args, 0, value.vector)).align = 4
         return context.get_dummy_value()
 
     return types.void(array, index, value), codegen
@@ -149,11 +177,15 @@ def store(typing: Any, array: Any, index: Any, value: Any) -> Any:
 
 @intrinsic
 def store_signs(typing: Any, array: Any, index: Any, value: Any) -> Any:
-    """Write whether each lane is above 0 into a flat bool array, from `index` on. Bounds are not checked."""
+    """Write whether each lane is above 0, a bit each, into a flat uint8 array from `index` on, the first lane lowest.
+
+    Bounds are not checked.
+    """
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        above = builder.fcmp_ordered(">", args[2], ir.Constant(_FLOATS, [0.0] * LANES))
-        builder.store(builder.zext(above, _BYTES), _address(context, builder, sig, args, _BYTES)).align = 1
+        above = builder.fcmp_ordered(">", args[2], ir.Constant(value.vector, [0.0] * value.vector.count))
+        kind = ir.IntType(value.vector.count)
+        builder.store(builder.bitcast(above, kind), _place(context, builder, sig, args, 0, kind)).align = 1
         return context.get_dummy_value()
 
     return types.void(array, index, value), codegen
@@ -164,12 +196,13 @@ def where_signs(typing: Any, array: Any, index: Any, value: Any) -> Any:
     """Float lanes: those of `value` whose sign was written by `store_signs`, 0 for the others."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        loaded = builder.load(_address(context, builder, sig, args, _BYTES))
+        count = value.vector.count
+        loaded = builder.load(_place(context, builder, sig, args, 0, ir.IntType(count)))
         loaded.align = 1
-        above = builder.icmp_unsigned("!=", loaded, ir.Constant(_BYTES, [0] * LANES))
-        return builder.select(above, args[2], ir.Constant(_FLOATS, [0.0] * LANES))
+        above = builder.bitcast(loaded, ir.VectorType(ir.IntType(1), count))
+        return builder.select(above, args[2], ir.Constant(value.vector, [0.0] * count))
 
-    return _lanes(array, index, value), codegen
+    return value(array, index, value), codegen
 
 
 @intrinsic
@@ -207,7 +240,7 @@ def where_less(typing: Any, left: Any, right: Any, then: Any, otherwise: Any) ->
         left, right, then, otherwise = args
         return builder.select(builder.fcmp_ordered("<", left, right), then, otherwise)
 
-    return _lanes(left, right, then, otherwise), codegen
+    return left(left, right, then, otherwise), codegen
 
 
 @intrinsic
@@ -223,6 +256,31 @@ def total(typing: Any, value: Any) -> Any:
         return builder.extract_element(value, _INT(0))
 
     return types.float32(value), codegen
+
+
+@intrinsic
+def interleaved(typing: Any, left: Any, right: Any) -> Any:
+    """The numbers of two float lanes in turn, as two float lanes."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        order = [k + side for k in range(LANES) for side in (0, LANES)]
+        left, right = args
+        halves = [_shuffle(builder, left, right, order[k : k + LANES]) for k in (0, LANES)]
+        return context.make_tuple(builder, sig.return_type, halves)
+
+    return types.UniTuple(_lanes, 2)(left, right), codegen
+
+
+@intrinsic
+def separated(typing: Any, first: Any, second: Any) -> Any:
+    """The reverse of `interleaved`."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        first, second = args
+        parts = [_shuffle(builder, first, second, range(k, 2 * LANES, 2)) for k in (0, 1)]
+        return context.make_tuple(builder, sig.return_type, parts)
+
+    return types.UniTuple(_lanes, 2)(first, second), codegen
 
 
 # --- texels: pairs of numbers, read and written with their right-hand neighbour ----------------------------
@@ -270,9 +328,9 @@ def add_pairs(
 
 
 def broadcast(builder: Any, value: Any, kind: Any) -> Any:
-    """The number `value` in all LANES places of a vector of this kind."""
+    """The number `value` in all places of a vector of this kind."""
     one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, _INT(0))
-    return _shuffle(builder, one, one, [0] * LANES)
+    return _shuffle(builder, one, one, [0] * kind.count)
 
 
 def _shuffle(builder: Any, left: Any, right: Any, order: Sequence[int]) -> Any:
@@ -293,15 +351,16 @@ def _load(builder: Any, address: Any) -> Any:
     return loaded
 
 
-def _address(context: Any, builder: Any, sig: Any, args: Any, kind: Any, index: Any = None) -> Any:
-    """Pointer to a vector of this kind at args[1], or `index`, in the flat array args[0]."""
-    if index is None:
-        index = context.cast(builder, args[1], sig.args[1], types.intp)
-    data = context.make_array(sig.args[0])(context, builder, args[0]).data
-    return builder.bitcast(builder.gep(data, [index]), kind.as_pointer())
+def _place(context: Any, builder: Any, sig: Any, args: Any, at: int, kind: Any = None) -> Any:
+    """Pointer to a value of this kind, or a number, at args[at + 1] in the flat array args[at]."""
+    index = context.cast(builder, args[at + 1], sig.args[at + 1], types.intp)
+    place = builder.gep(context.make_array(sig.args[at])(context, builder, args[at]).data, [index])
+    return place if kind is None else builder.bitcast(place, kind.as_pointer())
 
 
 def _pair_address(context: Any, builder: Any, sig: Any, args: Any, lane: int) -> Any:
     base = context.cast(builder, args[1], sig.args[1], types.intp)
     index = builder.sext(builder.extract_element(args[2], _INT(lane)), base.type)
-    return _address(context, builder, sig, args, _QUAD, builder.shl(builder.add(base, index), base.type(1)))
+    data = context.make_array(sig.args[0])(context, builder, args[0]).data
+    place = builder.gep(data, [builder.shl(builder.add(base, index), base.type(1))])
+    return builder.bitcast(place, _QUAD.as_pointer())

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from renderers.jit import inlined, kernel
-from renderers.lanes import LANES, load, load_one, splat, store
+from renderers.lanes import WIDE, load_like, load_one_like, splat, store, wide
 
 ROWS = 4  # worked on together: with two columns of lanes, what fits the registers of every processor
 
@@ -19,66 +19,74 @@ def padded(count: int, multiple: int) -> int:
 
 
 @kernel
-def product(a: np.ndarray, width: int, terms: int, b: np.ndarray, columns: int, out: np.ndarray) -> None:
-    """out [R, columns] ← a [R, width][:, :terms] · b [terms, columns], all flat float32.
+def add_product(a: np.ndarray, width: int, terms: int, b: np.ndarray, rows: int, columns: int, out: np.ndarray) -> None:
+    """out [rows, columns] ← out + a [rows, width][:, :terms] · b [terms, columns], all flat float32.
 
-    R is out.size / columns and a multiple of ROWS, columns one of LANES.
+    Rows are a multiple of ROWS, columns one of LANES.
     """
-    rows = out.size // columns
     for row in range(0, rows, ROWS):
-        column = 0
-        while column + 2 * LANES <= columns:
-            _pair(a, row * width, width, terms, b, columns, column, out, row * columns)
-            column += 2 * LANES
+        at, to, column = row * width, row * columns, 0
+        while column + 2 * WIDE <= columns:
+            _pair(wide(), WIDE, a, at, width, terms, b, columns, column, out, to)
+            column += 2 * WIDE
+        while column + WIDE <= columns:
+            _single(wide(), a, at, width, terms, b, columns, column, out, to)
+            column += WIDE
         if column < columns:
-            _single(a, row * width, width, terms, b, columns, column, out, row * columns)
+            _single(splat(0), a, at, width, terms, b, columns, column, out, to)
 
 
 @inlined
 def _pair(
-    a: Any, at: int, width: int, terms: int, b: Any, columns: int, column: int, out: Any, to: int
+    like: Any, count: int, a: Any, at: int, width: int, terms: int, b: Any, columns: int, column: int, out: Any, to: int
 ) -> None:  # fmt: skip
-    """ROWS rows and two columns of lanes of a product."""
-    p0, p1, p2, p3, q0, q1, q2, q3 = (splat(0), splat(0), splat(0), splat(0), splat(0), splat(0), splat(0), splat(0))
+    """ROWS rows and two columns of `count` lanes of a product."""
+    one, two = to + column, to + columns + column
+    three, four = two + columns, two + 2 * columns
+    p0, q0 = load_like(like, out, one), load_like(like, out, one + count)
+    p1, q1 = load_like(like, out, two), load_like(like, out, two + count)
+    p2, q2 = load_like(like, out, three), load_like(like, out, three + count)
+    p3, q3 = load_like(like, out, four), load_like(like, out, four + count)
     for k in range(terms):
-        left, right = load(b, k * columns + column), load(b, k * columns + column + LANES)
-        x = load_one(a, at + k)
+        left, right = load_like(like, b, k * columns + column), load_like(like, b, k * columns + column + count)
+        x = load_one_like(like, a, at + k)
         p0 += x * left
         q0 += x * right
-        x = load_one(a, at + width + k)
+        x = load_one_like(like, a, at + width + k)
         p1 += x * left
         q1 += x * right
-        x = load_one(a, at + 2 * width + k)
+        x = load_one_like(like, a, at + 2 * width + k)
         p2 += x * left
         q2 += x * right
-        x = load_one(a, at + 3 * width + k)
+        x = load_one_like(like, a, at + 3 * width + k)
         p3 += x * left
         q3 += x * right
-    to += column
-    store(out, to, p0)
-    store(out, to + LANES, q0)
-    store(out, to + columns, p1)
-    store(out, to + columns + LANES, q1)
-    store(out, to + 2 * columns, p2)
-    store(out, to + 2 * columns + LANES, q2)
-    store(out, to + 3 * columns, p3)
-    store(out, to + 3 * columns + LANES, q3)
+    store(out, one, p0)
+    store(out, one + count, q0)
+    store(out, two, p1)
+    store(out, two + count, q1)
+    store(out, three, p2)
+    store(out, three + count, q2)
+    store(out, four, p3)
+    store(out, four + count, q3)
 
 
 @inlined
 def _single(
-    a: Any, at: int, width: int, terms: int, b: Any, columns: int, column: int, out: Any, to: int
+    like: Any, a: Any, at: int, width: int, terms: int, b: Any, columns: int, column: int, out: Any, to: int
 ) -> None:  # fmt: skip
     """ROWS rows and one column of lanes of a product."""
-    p0, p1, p2, p3 = splat(0), splat(0), splat(0), splat(0)
+    one, two = to + column, to + columns + column
+    three, four = two + columns, two + 2 * columns
+    p0, p1 = load_like(like, out, one), load_like(like, out, two)
+    p2, p3 = load_like(like, out, three), load_like(like, out, four)
     for k in range(terms):
-        right = load(b, k * columns + column)
-        p0 += load_one(a, at + k) * right
-        p1 += load_one(a, at + width + k) * right
-        p2 += load_one(a, at + 2 * width + k) * right
-        p3 += load_one(a, at + 3 * width + k) * right
-    to += column
-    store(out, to, p0)
-    store(out, to + columns, p1)
-    store(out, to + 2 * columns, p2)
-    store(out, to + 3 * columns, p3)
+        right = load_like(like, b, k * columns + column)
+        p0 += load_one_like(like, a, at + k) * right
+        p1 += load_one_like(like, a, at + width + k) * right
+        p2 += load_one_like(like, a, at + 2 * width + k) * right
+        p3 += load_one_like(like, a, at + 3 * width + k) * right
+    store(out, one, p0)
+    store(out, two, p1)
+    store(out, three, p2)
+    store(out, four, p3)

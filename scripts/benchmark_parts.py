@@ -30,7 +30,7 @@ from renderers.blending.spans import Laid
 from renderers.brushes import Frame
 from renderers.brushes.base import PATCH
 from renderers.checkpoint import load_networks
-from renderers.decoder import GROUP_ROWS, network_maps
+from renderers.decoder import RUN_ROWS, network_maps
 from renderers.decoding import MapSource
 from renderers.networks import BrushNetworks
 from renderers.strokes import Strokes
@@ -276,7 +276,7 @@ class Rates:
 
 def measure_rates(networks: BrushNetworks, device: str, copied: float) -> Rates:
     """Rates of a device: all of a GPU, or one core in matrix products times the number of cores."""
-    rows, cores = (DEVICE_ROWS, 1) if device == "cuda" else (GROUP_ROWS, core_count())
+    rows, cores = (DEVICE_ROWS, 1) if device == "cuda" else (RUN_ROWS, core_count())
     operations, seconds = 0, 0.0
     for head in (networks.raster, networks.shading):
         for layer in (head.inner, head.middle, head.outer):

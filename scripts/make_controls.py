@@ -1,6 +1,6 @@
 """Show what each control does: docs/presets.jpg and docs/controls.jpg, one painting a panel, its options below.
 
-    python scripts/make_controls.py [--jobs 2] [--out docs] [--only presets|controls]
+python scripts/make_controls.py [--jobs 2] [--out docs] [--only presets|controls]
 """
 
 from __future__ import annotations

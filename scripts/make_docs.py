@@ -132,9 +132,7 @@ def _fields(owner: type) -> list[str]:
     if not is_dataclass(owner):
         return []
     if all("help" in spec.metadata for spec in fields(owner)):
-        rows = [
-            f"| `{spec.name}` | `{spec.default!r}` | {_cell(spec.metadata['help'])} |" for spec in fields(owner)
-        ]
+        rows = [f"| `{spec.name}` | `{spec.default!r}` | {_cell(spec.metadata['help'])} |" for spec in fields(owner)]
         return ["| field | default | |", "|---|---|---|", *rows]
     source = inspect.getsource(owner).splitlines()
     (node,) = ast.parse("\n".join(source)).body

@@ -262,9 +262,7 @@ def batch(*arguments: str) -> int:
     return cli.main(["batch", "in", "-o", "out", *QUICK, *arguments])
 
 
-def test_a_folder_is_painted_and_gone_on_with(
-    here: Path, inline: Inline, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_folder_is_painted_and_gone_on_with(here: Path, inline: Inline, capsys: pytest.CaptureFixture[str]) -> None:
     for n, name in enumerate(("a.png", "b.jpg", "sub/c.png")):
         save_picture(here / "in" / name, n)
     (here / "in/bad.png").write_text("not a picture")
@@ -306,9 +304,7 @@ def test_a_folder_is_painted_and_gone_on_with(
     assert batch("--strokes", "5", "--quiet") == 0 and len(inline.asked) == 5
 
 
-def test_a_mask_that_changes_is_another_option(
-    here: Path, inline: Inline, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_mask_that_changes_is_another_option(here: Path, inline: Inline, capsys: pytest.CaptureFixture[str]) -> None:
     save_picture(here / "in/a.png")
     save_picture(here / "mask.png", 1)
     assert batch("--region", "mask.png", "--quiet") == 0

@@ -200,9 +200,12 @@ def test_draws_are_reproducible_and_nobody_is_alike() -> None:
     assert tokens != draw_tokens(replace(many, about=replace(many.about, seed=2)))
     fewer = draw_tokens(replace(many, about=replace(many.about, size=1000)))
     assert fewer == tokens[:1000], "those that come later change nothing"
-    assert tokens[0].dna == hashlib.sha1(
-        json.dumps(sorted([name, value] for name, value in tokens[0].traits), separators=(",", ":")).encode()
-    ).hexdigest()
+    assert (
+        tokens[0].dna
+        == hashlib.sha1(
+            json.dumps(sorted([name, value] for name, value in tokens[0].traits), separators=(",", ":")).encode()
+        ).hexdigest()
+    )
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

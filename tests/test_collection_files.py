@@ -314,9 +314,7 @@ def test_finishing_again_changes_nothing(made: Made) -> None:
     assert before == after and len(before) == 6 * 3 + 6
 
 
-def test_writing_many_keeps_what_was_there_when_the_disk_is_full(
-    made: Made, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_writing_many_keeps_what_was_there_when_the_disk_is_full(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {path: path.read_bytes() for path in made.folder.rglob("*") if path.is_file()}
 
     def full(path: Path, content: bytes) -> int:

@@ -319,9 +319,7 @@ def test_bad_configuration_files(
         (["suggest", "--report", "a.json"], "unrecognized arguments: --report"),
     ],
 )
-def test_bad_options(
-    arguments: list[str], message: str, here: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_bad_options(arguments: list[str], message: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "folder").mkdir()
     (here / "in.png").write_bytes(b"looked at later")
     (here / "four.hex").write_text("102030\nffffff\n")

@@ -68,9 +68,7 @@ def run_blocks(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dic
     return names
 
 
-def test_the_readme_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     blocks = "".join(python_blocks(ROOT / "README.md"))
     assert all(slow in blocks for slow in QUICKER)
     shown = [".load(", ".draw(size=", ".frames(", ".save("]

@@ -291,8 +291,7 @@ def test_frames_are_lowered_first_then_colours_then_the_side() -> None:
     assert ladder[0] == Means(1024, 80, colors=255)
     assert [(rung.side, rung.colors) for rung in ladder if rung.frames == 80] == [(1024, 255)]
     changes = [
-        next(n for n in ("frames", "colors", "side") if getattr(a, n) != getattr(b, n))
-        for a, b in pairwise(ladder)
+        next(n for n in ("frames", "colors", "side") if getattr(a, n) != getattr(b, n)) for a, b in pairwise(ladder)
     ]
     assert changes == sorted(changes, key=["frames", "colors", "side"].index) and len(set(changes)) == 3
     assert [rung.quality for rung in make_ladder(Means(32, quality=90))] == [90, 80, 70, 60, 50, 40]

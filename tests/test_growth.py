@@ -257,9 +257,7 @@ def test_auto_goes_no_further_than_the_most(watched: Callable[..., Watched]) -> 
 
 @pytest.mark.parametrize("misjudged", [0.0, -2.0, 2.0])
 @pytest.mark.parametrize("goal", [12.0, 15.3, 19.0, 21.4, 25.0, 26.7])
-def test_a_quality_is_reached_with_few_strokes(
-    goal: float, misjudged: float, watched: Callable[..., Watched]
-) -> None:
+def test_a_quality_is_reached_with_few_strokes(goal: float, misjudged: float, watched: Callable[..., Watched]) -> None:
     search = watched(steady, misjudged, until_psnr=goal, strokes=400)
     fewest = math.ceil(2 ** ((goal - 10) / 2))
     assert search.strokes is not None and fewest <= len(search.strokes) <= math.ceil(1.1 * fewest)

@@ -39,7 +39,7 @@ from renderers.lanes import (
     whole,
 )
 from renderers.networks import Patches, patch_features
-from renderers.products import padded, product
+from renderers.products import add_product, padded
 from renderers.threads import core_count, limited_to, share
 from renderers.workspace import Lent
 
@@ -101,26 +101,27 @@ def test_pairs_are_read_with_their_neighbours_and_added_to(count: int) -> None:
 @numba.njit
 def _rectify(values, signs, out):  # type: ignore[no-untyped-def]
     for k in range(0, values.size, LANES):
-        store_signs(signs, k, load(values, k))
-        store(out, k, where_signs(signs, k, load_one(values, 3)))
+        store_signs(signs, k // 8, load(values, k))
+        store(out, k, where_signs(signs, k // 8, load_one(values, 3)))
 
 
 def test_signs_are_kept_and_gate_what_comes_back() -> None:
     values = np.random.default_rng(2).normal(size=3 * LANES).astype(np.float32)
     values[1] = 0
-    signs, out = np.zeros(values.size, np.bool_), np.full(values.size, np.nan, np.float32)
+    signs, out = np.zeros(values.size // 8, np.uint8), np.full(values.size, np.nan, np.float32)
     _rectify(values, signs, out)
-    np.testing.assert_array_equal(signs, values > 0)
+    np.testing.assert_array_equal(np.unpackbits(signs, bitorder="little"), values > 0)
     np.testing.assert_array_equal(out, np.where(values > 0, values[3], 0))
 
 
-@pytest.mark.parametrize(("rows", "terms", "columns"), [(4, 1, 8), (12, 7, 24), (8, 34, 64), (20, 5, 40)])
-def test_products_are_matrix_products(rows: int, terms: int, columns: int) -> None:
+@pytest.mark.parametrize(("rows", "terms", "columns"), [(4, 1, 8), (12, 7, 24), (8, 34, 64), (20, 5, 40), (4, 9, 56)])
+def test_products_are_added(rows: int, terms: int, columns: int) -> None:
     rng = np.random.default_rng(3)
     a, b = rng.normal(size=(rows, terms + 3)).astype(np.float32), rng.normal(size=(terms, columns)).astype(np.float32)
-    out = np.full(rows * columns, np.nan, np.float32)
-    product(a.reshape(-1), terms + 3, terms, b.reshape(-1), columns, out)
-    np.testing.assert_allclose(out.reshape(rows, columns), a[:, :terms] @ b, rtol=1e-5, atol=1e-5)
+    before = rng.normal(size=(rows, columns)).astype(np.float32)
+    out = before.copy().reshape(-1)
+    add_product(a.reshape(-1), terms + 3, terms, b.reshape(-1), rows, columns, out)
+    np.testing.assert_allclose(out.reshape(rows, columns), before + a[:, :terms] @ b, rtol=1e-5, atol=1e-5)
 
 
 def test_padding_is_the_least_multiple() -> None:

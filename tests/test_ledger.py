@@ -413,7 +413,7 @@ def test_killed_at_any_moment_nothing_is_painted_twice_and_nothing_is_half_writt
         done, asked = done_in(folder) if kills else set(), log.read_text().split() if log.exists() else []
         plan = [str(moments.randint(1, 6)), f"{moments.uniform(0, 0.02):.4f}"]
         process = subprocess.run([*arguments, *plan], cwd=ROOT, timeout=120)
-        again = set(log.read_text().split()[len(asked):])
+        again = set(log.read_text().split()[len(asked) :])
         assert not again & done, "what was done has been painted again"
         for name, content in files_of(folder).items():
             if not name.split("/")[-1].startswith("."):

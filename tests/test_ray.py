@@ -86,9 +86,7 @@ def test_two_nodes_paint_the_same_bytes_and_one_may_die(cluster: subprocess.Pope
 
     # Without the right token nobody is let in.
     (tmp_path / "wrong").write_text("b" * 64)
-    with start_batch(
-        tmp_path, "no", "--ray", address, RAY_AUTH_TOKEN_PATH=str(tmp_path / "wrong")
-    ) as refused:
+    with start_batch(tmp_path, "no", "--ray", address, RAY_AUTH_TOKEN_PATH=str(tmp_path / "wrong")) as refused:
         _, err = refused.communicate(timeout=120)
     assert refused.returncode == 2 and "Traceback" not in err
     why = "what answers is no Ray cluster, or its token is not ours; see docs/distributed.md"

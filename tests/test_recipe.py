@@ -31,7 +31,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-NASTY = r'''# comment with [brackets] and = signs
+NASTY = (
+    r'''# comment with [brackets] and = signs
 title = "a # b [c]"   # tail
 "quoted \"key\" \u00e9" = 1
 'lit.eral' = {x = 1, "y.z" = [1, 2,]}
@@ -40,7 +41,8 @@ multi = 1
 [nottable]
 \""" still ""\"
 """
-a.b.d = ''' + r"""'''
+a.b.d = '''
+    + r"""'''
 x = [
 '''
 nested = [[1, [2, "]"]], [
@@ -77,6 +79,7 @@ three = ""
 [one]
 seven = ''''quoted''''
 """
+)
 
 SMALL = """\
 name = "Small"

@@ -187,9 +187,7 @@ SIZE_FLOORS = {"oilpaintbrush": 35.0, "watercolor": 50.0, "markerpen": 50.0, "re
 @ALL
 def test_paint_is_lit_alike_at_two_sizes(brush: str) -> None:
     strokes = strokes_of(brush, 40, seed=1)
-    small, large = (
-        light(grey(side, side), drawn(strokes, side, side).height, 0.5, 1 / side) for side in (512, 1024)
-    )
+    small, large = (light(grey(side, side), drawn(strokes, side, side).height, 0.5, 1 / side) for side in (512, 1024))
     reduced = large.reshape(512, 2, 512, 2, 3).mean(axis=(1, 3))
     assert psnr(float(np.square(small - reduced).mean())) > SIZE_FLOORS[brush]
 

@@ -299,9 +299,7 @@ def foreign(kind: str, folder: Path) -> tuple[Subject, str]:
 
 
 @pytest.mark.parametrize("kind", ["picture", "options", "region"])
-def test_a_foreign_file_is_refused_and_left_alone(
-    kind: str, tmp_path: Path, plain: Subject, expected: Strokes
-) -> None:
+def test_a_foreign_file_is_refused_and_left_alone(kind: str, tmp_path: Path, plain: Subject, expected: Strokes) -> None:
     subject, difference = foreign(kind, tmp_path)
     path = left_by(tmp_path, subject)
     content = path.read_bytes()

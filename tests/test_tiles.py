@@ -213,9 +213,7 @@ def test_png_refuses_bands_that_do_not_fit(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_saved_png_is_the_same_from_bands_and_from_the_image(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_saved_png_is_the_same_from_bands_and_from_the_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = make_painting(None, 0.4, False)
     save_painting(made, tmp_path / "image.png", made.draw())
     monkeypatch.setattr(painting, "_DRAWN_PIXELS", 72 * 10)

@@ -303,10 +303,7 @@ def test_transparency_stays_and_what_is_hidden_does_not_count(here: Path) -> Non
     style[24:] = 0  # of 48; both files have a long side of 40 then
     save("half.png", style[:40])
     save("upper.png", style[:24, :, :3])
-    ours, theirs = (
-        begin(config, name).objective._targets[0].grams["relu1_1"]
-        for name in ("half.png", "upper.png")
-    )
+    ours, theirs = (begin(config, name).objective._targets[0].grams["relu1_1"] for name in ("half.png", "upper.png"))
     assert (ours - theirs).norm() < 0.2 * theirs.norm()
 
 
@@ -571,9 +568,7 @@ def test_command_when_it_diverges(
         (["content.png", "stripes.png", "--style-weights", "1,2"], "--style-weights 1,2: give one number"),
     ],
 )
-def test_command_refuses(
-    arguments: list[str], message: str, here: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_command_refuses(arguments: list[str], message: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = set(here.iterdir())
     given = [argument for argument in ARGUMENTS if argument not in ("--features", "random") or "vgg19" not in arguments]
     assert cli.main(["transfer", *arguments, *given]) == 2

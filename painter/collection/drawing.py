@@ -130,9 +130,7 @@ def check_room(recipe: Recipe, fixed: Sequence[Fixed]) -> None:
 
 def _class_of(recipe: Recipe, values: Combination) -> Fixed:
     """What counts must have given a token that has this combination."""
-    return tuple(
-        v if axis.values[v].count is not None else _FREE for axis, v in zip(recipe.axes, values, strict=True)
-    )
+    return tuple(v if axis.values[v].count is not None else _FREE for axis, v in zip(recipe.axes, values, strict=True))
 
 
 def _give_counted(recipe: Recipe, numbers: Sequence[int]) -> list[Fixed]:

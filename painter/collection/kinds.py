@@ -1,10 +1,10 @@
 """The kinds of value that a recipe has besides those of painter.options.
 
-    Text     words for people, in metadata and tables
-    Label    a trait's name or value: a line of words, or a number
-    Link     an address
-    Color    rrggbb, as marketplaces have it
-    Moment   a date or a time, kept as milliseconds since 1970
+Text     words for people, in metadata and tables
+Label    a trait's name or value: a line of words, or a number
+Link     an address
+Color    rrggbb, as marketplaces have it
+Moment   a date or a time, kept as milliseconds since 1970
 """
 
 from __future__ import annotations

@@ -159,9 +159,7 @@ class _Reader(Complaints):
                     picture = self.checked(Text(1000), value, (*way, name))
                     settings[name] = str(self._file.parent / picture)
                 elif name in specs:
-                    settings[name] = from_folder(
-                        self._file, specs[name], self.option(specs[name], value, (*way, name))
-                    )
+                    settings[name] = from_folder(self._file, specs[name], self.option(specs[name], value, (*way, name)))
         return settings
 
     def _with_underscores(self, table: Table, way: Way) -> dict[str, Any]:

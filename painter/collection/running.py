@@ -209,8 +209,10 @@ def is_done(row: Row, files: Sequence[str], folder: Path) -> bool:
         row: what the ledger says of it.
         files: names that it has to have written, relative to `folder`.
     """
-    return row.state == "done" and set(files) == set(row.files) and all(
-        file.is_at(folder / name) or _holds(folder / name, file) for name, file in row.files.items()
+    return (
+        row.state == "done"
+        and set(files) == set(row.files)
+        and all(file.is_at(folder / name) or _holds(folder / name, file) for name, file in row.files.items())
     )
 
 

@@ -93,9 +93,7 @@ def _check(band: np.ndarray, first: np.ndarray) -> None:
     """Raise ValueError unless `band` is part of a picture that we write, whose first band is `first`."""
     fits = band.ndim == 3 and band.shape[2] in COLOR_TYPES and band.dtype in (np.uint8, np.uint16) and band.size
     if not fits or band.shape[1] > MAX_SIDE:
-        raise ValueError(
-            f"expected uint8 or uint16 [H, W, 3] or [H, W, 4], got {band.dtype} {list(np.shape(band))}"
-        )
+        raise ValueError(f"expected uint8 or uint16 [H, W, 3] or [H, W, 4], got {band.dtype} {list(np.shape(band))}")
     if band.shape[1:] != first.shape[1:] or band.dtype != first.dtype:
         raise ValueError(f"bands differ: {first.dtype} {list(first.shape)}, then {band.dtype} {list(band.shape)}")
 

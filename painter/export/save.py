@@ -135,9 +135,7 @@ def _save_gif(job: _Job) -> None:
         shown = timeline.thinned(means.frames or 2)
         samples = list(painting.frames(min(means.side, EncodingConfig.sample_side), EncodingConfig.sample_frames))
         frames = draw_frames(painting, means.side, shown)
-        write_gif(
-            path, frames, samples, times_ms=_milliseconds(shown), loop=job.config.loop, colors=means.colors or 1
-        )
+        write_gif(path, frames, samples, times_ms=_milliseconds(shown), loop=job.config.loop, colors=means.colors or 1)
 
     side = min(job.size, job.config.gif_side)
     job.fit(Means(side, len(timeline.counts), colors=COLOURS), write)

@@ -3,7 +3,6 @@
 Gatys et al. 2016, 'Preserving color in neural artistic style transfer'.
 """
 
-
 from __future__ import annotations
 
 from collections.abc import Sequence

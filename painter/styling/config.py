@@ -18,6 +18,7 @@ CONTENT_COLORS = ("own", "style")
 LEARNING_RATES = {"adam": 0.05, "nadam": 0.05, "rmsprop": 0.002, "sgd": 0.01, "lbfgs": 1.0}
 """Of each optimiser, where none is asked for; a colour's full range is 1."""
 
+
 @dataclass(frozen=True)
 class Manner:
     """What suits a network where nothing else is asked for."""
@@ -54,9 +55,7 @@ class TransferConfig:
     seed: int = option(0, "K", "of noise and random filters, {}", Whole(0, 2**31 - 1))
     start: str = option("content", "S", "what is changed into the result: {} (noise in its colours)", Names(STARTS))
     content_weight: float = option(1.0, "A", "weight of the content, {}", Number(0.0, 1e9))
-    style_weight: float = option(
-        None, "B", "weight of the style, {} (if not given: 20; random 40)", Number(0.0, 1e9)
-    )
+    style_weight: float = option(None, "B", "weight of the style, {} (if not given: 20; random 40)", Number(0.0, 1e9))
     tv_weight: float = option(
         None, "C", "weight of the total variation, which smoothes, {} (if not given: 10; random 30)", Number(0.0, 1e9)
     )

@@ -29,7 +29,6 @@ _WORDS = re.compile(rb'[-0-9.e]+|"[^"\n]*"|[a-z_]+|[\[\]{}:,=]')
 _EXTREMES = (0, 1, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 
 
-
 def mutated(content: bytes, rng: random.Random) -> bytes:
     """`content` with a few bytes or pieces changed, doubled, moved or missing, and numbers made extreme."""
     data = bytearray(content)
