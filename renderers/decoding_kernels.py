@@ -19,7 +19,9 @@ from renderers.jit import inlined, kernel
 from renderers.lanes import (
     LANES,
     WIDE,
+    halves,
     interleaved,
+    joined,
     load,
     load_like,
     separated,
@@ -268,7 +270,7 @@ def _write_texels(alpha: np.ndarray, mix: np.ndarray, tile: _Tile, count: int, t
         for k in range(row * _TEXELS, (row + 1) * _TEXELS, LANES):
             a, m = load(alpha, k), load(mix, k)
             a, m = where_less(none, a, a, none), where_less(none, m, m, none)
-            upper, lower = interleaved(where_less(a, one, a, one), where_less(m, one, m, one))
+            upper, lower = halves(interleaved(where_less(a, one, a, one), where_less(m, one, m, one)))
             store(texels, at, upper)
             store(texels, at + width, lower)
             at += 2 * width
@@ -296,7 +298,7 @@ def _texel_gradients(tile: _Tile, count: int, texels: np.ndarray, gradient: np.n
             t, g = load(texels, at), load(gradient, at)
             upper = where_less(none, t, where_less(t, one, g, none), none)
             t, g = load(texels, at + width), load(gradient, at + width)
-            a, m = separated(upper, where_less(none, t, where_less(t, one, g, none), none))
+            a, m = separated(joined(upper, where_less(none, t, where_less(t, one, g, none), none)))
             store(tile.alpha, k, a)
             store(tile.mix, k, m)
             at += 2 * width

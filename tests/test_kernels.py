@@ -22,17 +22,22 @@ from renderers.duals import UNKNOWNS, WIDTH, bounded, constant, keep, magnitude,
 from renderers.evaluation import random_strokes
 from renderers.lanes import (
     LANES,
-    add_pairs,
+    add_texels,
     as_float,
     clamped,
+    halves,
+    interleaved,
     iota,
+    joined,
     load,
     load_one,
-    load_pairs,
+    load_texels,
+    separated,
     splat,
     splat_int,
     store,
     store_signs,
+    times_if_odd,
     total,
     where_less,
     where_signs,
@@ -73,28 +78,28 @@ def test_lanes_compute_as_arrays_do() -> None:
 
 
 @numba.njit
-def _exchange(pairs, base, index, count, out):  # type: ignore[no-untyped-def]
+def _exchange(pairs, base, index, apart, out):  # type: ignore[no-untyped-def]
     at = whole(load(index, 0))
-    a, b, c, d = load_pairs(pairs, base, at)
-    store(out, 0, a)
-    store(out, LANES, b)
-    store(out, 2 * LANES, c)
-    store(out, 3 * LANES, d)
-    add_pairs(pairs, base, at, a, b, splat(1), splat(2), count)
+    left, right = load_texels(pairs, base, at)
+    store(out, 0, left)
+    a, b = separated(right)
+    first, second = halves(interleaved(a, b))
+    store(out, 2 * LANES, joined(first, second))
+    odd = times_if_odd(at, 2 * apart)
+    add_texels(pairs, splat_int(2 * base) + at + at + odd, left, interleaved(splat(1), splat(2)))
 
 
-@pytest.mark.parametrize("count", [0, 3, LANES, LANES + 5])
-def test_pairs_are_read_with_their_neighbours_and_added_to(count: int) -> None:
-    pairs = np.random.default_rng(1).random((30, 2)).astype(np.float32)
+@pytest.mark.parametrize("apart", [0, 3, 11])
+def test_pairs_are_read_with_their_neighbours_and_added_to(apart: int) -> None:
+    pairs = np.random.default_rng(1).random((40, 2)).astype(np.float32)
     index = np.array([0, 5, 5, 6, 20, 3, 1, 0])[:LANES]
     flat, out = pairs.copy().reshape(-1), np.zeros(4 * LANES, np.float32)
-    _exchange(flat, 4, index.astype(np.float32), count, out)
+    _exchange(flat, 4, index.astype(np.float32), apart, out)
     expected = pairs.copy()
-    for k, place in enumerate(index + 4):
-        np.testing.assert_array_equal(out[k::LANES], np.concatenate([pairs[place], pairs[place + 1]]))
-        if k < count:
-            expected[place] += pairs[place]
-            expected[place + 1] += [1, 2]
+    np.testing.assert_array_equal(out.reshape(2, LANES, 2), [pairs[index + 4], pairs[index + 5]])
+    for place, odd in zip(index + 4, index % 2, strict=True):
+        expected[place + odd * apart] += pairs[place]
+        expected[place + odd * apart + 1] += [1, 2]
     np.testing.assert_allclose(flat.reshape(-1, 2), expected, rtol=1e-6)
 
 

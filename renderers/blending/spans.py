@@ -11,6 +11,7 @@ from renderers.jit import kernel
 from renderers.lanes import LANES
 from renderers.threads import share
 
+AT_A_TIME = 4  # strokes that a thread takes where it goes through stroke by stroke
 BANDS = 16  # the canvas is cut into this many bands of rows, whatever the number of threads
 # Bands in the order in which threads take them: any run of them is spread over the canvas.
 BAND_ORDER = np.array([0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15])
@@ -28,7 +29,7 @@ class Laid(NamedTuple):
     blocks: np.ndarray  # [R + 1] int64: how many blocks of LANES pixels lie before this row
     maps: np.ndarray  # [2·T] float32: α and mix of all texels
     start: np.ndarray  # [N, C] float32
-    end: np.ndarray  # [N, C] float32
+    tint: np.ndarray  # [N, C] float32: from the start colour to the end colour
     opacity: np.ndarray  # [N] float32
     offset: np.ndarray  # [N] int64
     size: np.ndarray  # [N, 2] int64: rows and columns
@@ -45,7 +46,7 @@ class Laid(NamedTuple):
         share(lambda mine, step: _find_spans(mine, step, texel, first, last, rows, size, width, low, high))
         blocks = _running((high - low + (LANES - 1)) // LANES)
         return Laid(
-            texel, first, last, rows, low, high, blocks, maps.reshape(-1), start, end, opacity, offset, size
+            texel, first, last, rows, low, high, blocks, maps.reshape(-1), start, end - start, opacity, offset, size
         )  # fmt: skip
 
 
