@@ -17,6 +17,7 @@ from typing import Any
 
 from llvmlite import binding, ir
 from numba.core import types
+from numba.core.cgutils import get_or_insert_function
 from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
 from numba.extending import intrinsic as _intrinsic
 from numba.extending import lower_builtin, models, register_model
@@ -60,9 +61,11 @@ class _IntLanesModel(models.PrimitiveModel):
         super().__init__(manager, kind, _INTS)
 
 
-def _allow(which: Any, floats: str, ints: str) -> None:
+def _allow(which: Any, floats: str, ints: str | None) -> None:
     """Let operator `which` work between two lanes, by the LLVM instructions of these names."""
-    kinds = {_lanes: floats, _pairs: floats, _int_lanes: ints}
+    kinds: dict[Any, str] = {_lanes: floats, _pairs: floats}
+    if ints is not None:
+        kinds[_int_lanes] = ints
 
     class _Template(ConcreteTemplate):
         cases = [signature(kind, kind, kind) for kind in kinds]
@@ -87,6 +90,7 @@ for _plain, _in_place, _name in (
 ):
     _allow(_plain, f"f{_name}", _name)
     _allow(_in_place, f"f{_name}", _name)
+_allow(operator.truediv, "fdiv", None)
 
 
 # --- making lanes -------------------------------------------------------------------------------------------
@@ -241,6 +245,18 @@ def where_less(typing: Any, left: Any, right: Any, then: Any, otherwise: Any) ->
         return builder.select(builder.fcmp_ordered("<", left, right), then, otherwise)
 
     return left(left, right, then, otherwise), codegen
+
+
+@intrinsic
+def square_root(typing: Any, value: Any) -> Any:
+    """Of each float lane."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        kind = ir.FunctionType(value.vector, [value.vector])
+        name = f"llvm.sqrt.v{value.vector.count}f32"
+        return builder.call(get_or_insert_function(builder.module, kind, name), [args[0]])
+
+    return value(value), codegen
 
 
 @intrinsic

@@ -268,7 +268,7 @@ def test_workspaces_are_used_again_but_never_shared() -> None:
 
 
 @pytest.mark.parametrize("kind", PIXEL_LOSSES)
-@pytest.mark.parametrize("size", [(37, 23, 3), (5, 4, 4), (1, 1, 3)])
+@pytest.mark.parametrize("size", [(37, 23, 3), (5, 4, 4), (1, 2, 3), (1, 1, 3), (70, 128, 3)])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_the_fused_loss_is_the_pixel_loss(kind: str, size: tuple[int, int, int], weighted: bool) -> None:
     generator = torch.Generator().manual_seed(2)
