@@ -28,6 +28,7 @@ from renderers.lanes import (
     splat,
     store,
     store_signs,
+    total,
     where_less,
     where_signs,
     wide,
@@ -79,12 +80,13 @@ class Kept(NamedTuple):
     """What `decode` leaves for the way back."""
 
     waves: np.ndarray  # [P, 2] float32: cosine and sine of the slowest wave at each patch
-    signs: np.ndarray  # [P + G · ROWS, 2 · (both K) / 8] uint8: which numbers of the hidden layers are above 0
+    signs: np.ndarray  # [P, 2 · (both K) / 8] uint8: which numbers of the hidden layers are above 0
 
 
 class _Tile(NamedTuple):
     """Scratch of one thread for TILE patches; all flat but for the numbers of patches."""
 
+    number: np.ndarray  # [TILE] int64: the patch, of its run
     owner: np.ndarray  # [TILE] int64: the stroke, of its run
     near: np.ndarray  # [TILE] int64: the first corner, of its run
     columns: np.ndarray  # [TILE] int64: patches in a row of the stroke
@@ -102,8 +104,8 @@ def _tile(features: int, hidden: int) -> _Tile:
     heard = np.zeros(TILE * features, np.float32)
     inner, middle = np.zeros(TILE * hidden, np.float32), np.zeros(TILE * hidden, np.float32)
     alpha, mix = np.zeros(TILE * _TEXELS, np.float32), np.zeros(TILE * _TEXELS, np.float32)
-    owner, near = np.zeros(TILE, np.int64), np.zeros(TILE, np.int64)
-    return _Tile(owner, near, np.zeros(TILE, np.int64), np.zeros(TILE, np.int64), heard, inner, middle, alpha, mix)
+    places = np.zeros((5, TILE), np.int64)
+    return _Tile(places[0], places[1], places[2], places[3], places[4], heard, inner, middle, alpha, mix)
 
 
 @kernel
@@ -123,7 +125,7 @@ def runs(counts: np.ndarray, most: int) -> np.ndarray:
 
 @kernel
 def _lay_out(told: Told, first: int, last: int, done: int, tile: _Tile) -> int:
-    """Fill the numbers of patches of a tile, from patch `done` of the strokes first … last on: how many there are."""
+    """Fill the numbers of a tile's patches, from patch `done` of the strokes first … last on: how many there are."""
     start = told.patches[first] + done
     n = np.searchsorted(told.patches, start, side="right") - 1
     count = min(TILE, told.patches[last] - start)
@@ -133,7 +135,7 @@ def _lay_out(told: Told, first: int, last: int, done: int, tile: _Tile) -> int:
         near, texel = told.corners[n] - told.corners[first], told.patches[n] * _TEXELS
         i, j = number // columns, number % columns
         for _ in range(min(count - row, told.patches[n + 1] - told.patches[n] - number)):
-            tile.owner[row], tile.columns[row] = n - first, columns
+            tile.number[row], tile.owner[row], tile.columns[row] = done + row, n - first, columns
             tile.near[row] = near + i * (columns + 1) + j
             tile.texel[row] = texel + (i * columns * PATCH + j) * PATCH
             row += 1
@@ -146,7 +148,7 @@ def _lay_out(told: Told, first: int, last: int, done: int, tile: _Tile) -> int:
 
 @kernel
 def _features(told: Told, first: int, count: int, tile: _Tile, waves: np.ndarray) -> None:
-    """Fill the tile's rows of features, and the waves [count, 2]."""
+    """Fill the tile's rows of features, and their waves, of those of the run [P, 2]."""
     fields, corner = told.fields.shape[1], told.corners[first]
     out = tile.heard.reshape(TILE, -1)
     cosine, sine = np.empty(_COUNT, np.float32), np.empty(_COUNT, np.float32)
@@ -159,8 +161,9 @@ def _features(told: Told, first: int, count: int, tile: _Tile, waves: np.ndarray
             for f in range(fields):
                 out[row, 4 * f + k] = told.fields[around[k], f, 0]
         phase = across * np.float32(TURN / 4)
-        waves[row, 0], waves[row, 1] = math.cos(phase), math.sin(phase)
-        _turn(waves[row, 0], waves[row, 1], cosine, sine)
+        real, imaginary = math.cos(phase), math.sin(phase)
+        waves[tile.number[row], 0], waves[tile.number[row], 1] = real, imaginary
+        _turn(real, imaginary, cosine, sine)
         for k in range(_COUNT):
             out[row, 4 * fields + k] = sine[k]
             out[row, 4 * fields + _COUNT + k] = cosine[k]
@@ -171,7 +174,7 @@ def _features(told: Told, first: int, count: int, tile: _Tile, waves: np.ndarray
 
 @kernel
 def _add_feature_gradients(
-    told: Told, first: int, count: int, tile: _Tile, waves: np.ndarray, d_fields: np.ndarray, d_wide: np.ndarray
+    told: Told, count: int, tile: _Tile, waves: np.ndarray, d_fields: np.ndarray, d_wide: np.ndarray
 ) -> None:  # fmt: skip
     """From the gradient of the tile's features to that of the run's fields at corners [K · F] and widths [N, 2]."""
     fields = told.fields.shape[1]
@@ -180,7 +183,7 @@ def _add_feature_gradients(
     for row in range(count):
         columns, near = tile.columns[row], tile.near[row]
         around = (near, near + 1, near + columns + 1, near + columns + 2)
-        _turn(waves[row, 0], waves[row, 1], cosine, sine)
+        _turn(waves[tile.number[row], 0], waves[tile.number[row], 1], cosine, sine)
         across = np.float32(0)
         for k in range(_COUNT):
             to_sine, to_cosine = gradient[row, 4 * fields + k], gradient[row, 4 * fields + _COUNT + k]
@@ -223,35 +226,35 @@ def _turn(real: float, imaginary: float, cosine: np.ndarray, sine: np.ndarray) -
 
 
 @kernel
-def _rectify(hidden: np.ndarray, rows: int, columns: int, signs: np.ndarray, at: int) -> None:
-    """hidden [rows · columns] ← max(0, hidden) in place; its signs go to byte `at` of the rows of signs and on."""
-    stride, flat = signs.shape[1], signs.reshape(-1)
-    for row in range(rows):
-        k = 0
+def _rectify(hidden: np.ndarray, count: int, columns: int, tile: _Tile, signs: np.ndarray, at: int) -> None:
+    """hidden [rows · columns] ← max(0, hidden) in place; its signs go to the run's [P, …], from byte `at` on."""
+    flat = signs.reshape(-1)
+    for row in range(count):
+        k, to = 0, tile.number[row] * signs.shape[1] + at
         while k + WIDE <= columns:
             value = load_like(wide(), hidden, row * columns + k)
-            store_signs(flat, row * stride + at + k // 8, value)
+            store_signs(flat, to + k // 8, value)
             store(hidden, row * columns + k, where_less(wide(), value, value, wide()))
             k += WIDE
         if k < columns:
             value = load(hidden, row * columns + k)
-            store_signs(flat, row * stride + at + k // 8, value)
+            store_signs(flat, to + k // 8, value)
             store(hidden, row * columns + k, where_less(splat(0), value, value, splat(0)))
 
 
 @kernel
-def _gate(gradient: np.ndarray, rows: int, columns: int, signs: np.ndarray, at: int) -> None:
+def _gate(gradient: np.ndarray, count: int, columns: int, tile: _Tile, signs: np.ndarray, at: int) -> None:
     """The transpose of `_rectify`: gradient [rows · columns] ← 0 in place where the layer was not above 0."""
-    stride, flat = signs.shape[1], signs.reshape(-1)
-    for row in range(rows):
-        k = 0
+    flat = signs.reshape(-1)
+    for row in range(count):
+        k, to = 0, tile.number[row] * signs.shape[1] + at
         while k + WIDE <= columns:
             value = load_like(wide(), gradient, row * columns + k)
-            store(gradient, row * columns + k, where_signs(flat, row * stride + at + k // 8, value))
+            store(gradient, row * columns + k, where_signs(flat, to + k // 8, value))
             k += WIDE
         if k < columns:
             value = load(gradient, row * columns + k)
-            store(gradient, row * columns + k, where_signs(flat, row * stride + at + k // 8, value))
+            store(gradient, row * columns + k, where_signs(flat, to + k // 8, value))
 
 
 @inlined
@@ -289,19 +292,33 @@ def _clear_rims(told: Told, first: int, last: int, texels: np.ndarray) -> None:
 
 
 @kernel
-def _texel_gradients(tile: _Tile, count: int, texels: np.ndarray, gradient: np.ndarray) -> None:
-    """The transpose of `_write_texels`, from flat gradient [2 · T]; clamped texels do not move."""
-    none, one = splat(0), splat(1)
+def _texel_gradients(tile: _Tile, count: int, texels: np.ndarray, gradient: np.ndarray) -> int:
+    """The transpose of `_write_texels`, from flat gradient [2 · T]; clamped texels do not move.
+
+    Patches of which none moves, like those outside of the canvas, are taken out of the tile: how many are left.
+    """
+    none, one, left = splat(0), splat(1), 0
     for row in range(count):
-        at, width = 2 * tile.texel[row], 2 * PATCH * tile.columns[row]
-        for k in range(row * _TEXELS, (row + 1) * _TEXELS, LANES):
+        at, width, moved = 2 * tile.texel[row], 2 * PATCH * tile.columns[row], none
+        for k in range(left * _TEXELS, (left + 1) * _TEXELS, LANES):
             t, g = load(texels, at), load(gradient, at)
             upper = where_less(none, t, where_less(t, one, g, none), none)
             t, g = load(texels, at + width), load(gradient, at + width)
-            a, m = separated(joined(upper, where_less(none, t, where_less(t, one, g, none), none)))
+            lower = where_less(none, t, where_less(t, one, g, none), none)
+            a, m = separated(joined(upper, lower))
             store(tile.alpha, k, a)
             store(tile.mix, k, m)
+            moved += upper * upper + lower * lower
             at += 2 * width
+        if total(moved) != 0:
+            tile.number[left], tile.owner[left], tile.columns[left] = (
+                tile.number[row],
+                tile.owner[row],
+                tile.columns[row],
+            )
+            tile.near[left] = tile.near[row]
+            left += 1
+    return left
 
 
 @kernel
@@ -326,10 +343,9 @@ def decode(
         start = told.patches[first]
         for done in range(0, told.patches[last] - start, TILE):
             count = _lay_out(told, first, last, done, tile)
-            _features(told, first, count, tile, kept.waves[start + done :])
-            signs = kept.signs[start + done + run * ROWS :]
-            _draw(features, tile, count, raster, raster_code[first:], signs, 0, tile.alpha)
-            _draw(features, tile, count, shading, shading_code[first:], signs, broad // 4, tile.mix)
+            _features(told, first, count, tile, kept.waves[start:])
+            _draw(features, tile, count, raster, raster_code[first:], kept.signs[start:], 0, tile.alpha)
+            _draw(features, tile, count, shading, shading_code[first:], kept.signs[start:], broad // 4, tile.mix)
             _write_texels(tile.alpha, tile.mix, tile, count, flat)
         _clear_rims(told, first, last, texels)
 
@@ -346,9 +362,9 @@ def _draw(
         _copy(weights.middle_bias, 0, hidden, tile.middle, row * hidden)
         _copy(weights.outer_bias, 0, _TEXELS, out, row * _TEXELS)
     add_product(tile.heard, len(tile.heard) // TILE, features, weights.inner, rows, hidden, tile.inner)
-    _rectify(tile.inner, rows, hidden, signs, at)
+    _rectify(tile.inner, count, hidden, tile, signs, at)
     add_product(tile.inner, hidden, hidden, weights.middle, rows, hidden, tile.middle)
-    _rectify(tile.middle, rows, hidden, signs, at + hidden // 8)
+    _rectify(tile.middle, count, hidden, tile, signs, at + hidden // 8)
     add_product(tile.middle, hidden, hidden, weights.outer, rows, _TEXELS, out)
 
 
@@ -373,12 +389,11 @@ def decode_back(
         d_wide = np.zeros((last - first, 2), np.float32)
         for done in range(0, told.patches[last] - start, TILE):
             count = _lay_out(told, first, last, done, tile)
-            _texel_gradients(tile, count, seen, flat)
+            count = _texel_gradients(tile, count, seen, flat)
             tile.heard[:] = 0
-            signs = kept.signs[start + done + run * ROWS :]
-            _draw_back(tile.alpha, tile, count, raster, signs, 0, d_raster_code[first:])
-            _draw_back(tile.mix, tile, count, shading, signs, broad // 4, d_shading_code[first:])
-            _add_feature_gradients(told, first, count, tile, kept.waves[start + done :], d_fields, d_wide)
+            _draw_back(tile.alpha, tile, count, raster, kept.signs[start:], 0, d_raster_code[first:])
+            _draw_back(tile.mix, tile, count, shading, kept.signs[start:], broad // 4, d_shading_code[first:])
+            _add_feature_gradients(told, count, tile, kept.waves[start:], d_fields, d_wide)
         _shape_gradients(told, first, last, d_fields, d_wide, d_shape)
 
 
@@ -391,9 +406,9 @@ def _draw_back(
     tile.inner[: rows * hidden] = 0
     tile.middle[: rows * hidden] = 0
     add_product(d_out, _TEXELS, _TEXELS, weights.outer_back, rows, hidden, tile.middle)
-    _gate(tile.middle, rows, hidden, signs, at + hidden // 8)
+    _gate(tile.middle, count, hidden, tile, signs, at + hidden // 8)
     add_product(tile.middle, hidden, hidden, weights.middle_back, rows, hidden, tile.inner)
-    _gate(tile.inner, rows, hidden, signs, at)
+    _gate(tile.inner, count, hidden, tile, signs, at)
     for row in range(count):
         to = tile.owner[row] * hidden
         for k in range(0, hidden, LANES):

@@ -119,7 +119,7 @@ def test_signs_are_kept_and_gate_what_comes_back() -> None:
     np.testing.assert_array_equal(out, np.where(values > 0, values[3], 0))
 
 
-@pytest.mark.parametrize(("rows", "terms", "columns"), [(4, 1, 8), (12, 7, 24), (8, 34, 64), (20, 5, 40), (4, 9, 56)])
+@pytest.mark.parametrize(("rows", "terms", "columns"), [(8, 1, 8), (16, 7, 24), (8, 34, 64), (24, 5, 40), (8, 9, 56)])
 def test_products_are_added(rows: int, terms: int, columns: int) -> None:
     rng = np.random.default_rng(3)
     a, b = rng.normal(size=(rows, terms + 3)).astype(np.float32), rng.normal(size=(terms, columns)).astype(np.float32)
