@@ -15,7 +15,7 @@ import numpy as np
 
 from renderers.brushes.base import PATCH
 from renderers.duals import WIDTH
-from renderers.jit import inlined, kernel
+from renderers.jit import kernel
 from renderers.lanes import (
     LANES,
     WIDE,
@@ -37,7 +37,7 @@ from renderers.networks import TURN, WAVES
 from renderers.products import ROWS, add_product, padded
 from renderers.turns import take
 
-TILE = 64  # patches that go through the networks together; a multiple of ROWS
+TILE = 256  # patches that go through the networks together; a multiple of ROWS
 assert LANES == 2 * PATCH and TILE % ROWS == 0
 
 _TEXELS = PATCH * PATCH
@@ -96,6 +96,8 @@ class _Tile(NamedTuple):
     middle: np.ndarray  # float32, TILE rows of the other
     alpha: np.ndarray  # [TILE · PATCH²] float32
     mix: np.ndarray  # [TILE · PATCH²] float32
+    cosines: np.ndarray  # float32, LANES for each wave
+    sines: np.ndarray  # float32, LANES for each wave
 
 
 @kernel
@@ -105,7 +107,10 @@ def _tile(features: int, hidden: int) -> _Tile:
     inner, middle = np.zeros(TILE * hidden, np.float32), np.zeros(TILE * hidden, np.float32)
     alpha, mix = np.zeros(TILE * _TEXELS, np.float32), np.zeros(TILE * _TEXELS, np.float32)
     places = np.zeros((5, TILE), np.int64)
-    return _Tile(places[0], places[1], places[2], places[3], places[4], heard, inner, middle, alpha, mix)
+    cosines, sines = np.zeros(_COUNT * LANES, np.float32), np.zeros(_COUNT * LANES, np.float32)
+    return _Tile(
+        places[0], places[1], places[2], places[3], places[4], heard, inner, middle, alpha, mix, cosines, sines
+    )  # fmt: skip
 
 
 @kernel
@@ -148,52 +153,73 @@ def _lay_out(told: Told, first: int, last: int, done: int, tile: _Tile) -> int:
 
 @kernel
 def _features(told: Told, first: int, count: int, tile: _Tile, waves: np.ndarray) -> None:
-    """Fill the tile's rows of features, and their waves, of those of the run [P, 2]."""
-    fields, corner = told.fields.shape[1], told.corners[first]
-    out = tile.heard.reshape(TILE, -1)
-    cosine, sine = np.empty(_COUNT, np.float32), np.empty(_COUNT, np.float32)
+    """Fill the tile's rows of features, and their slowest waves' cosines and sines, of those of the run [P, 2]."""
+    fields, corner, flat = told.fields.shape[1], told.corners[first], told.fields.reshape(-1)
+    width, out = len(tile.heard) // TILE, tile.heard
     for row in range(count):
-        n, columns, near = first + tile.owner[row], tile.columns[row], corner + tile.near[row]
-        around = (near, near + 1, near + columns + 1, near + columns + 2)
-        across = np.float32(0)
-        for k in range(4):
-            across += told.fields[around[k], 0, 0]
-            for f in range(fields):
-                out[row, 4 * f + k] = told.fields[around[k], f, 0]
-        phase = across * np.float32(TURN / 4)
-        real, imaginary = math.cos(phase), math.sin(phase)
-        waves[tile.number[row], 0], waves[tile.number[row], 1] = real, imaginary
-        _turn(real, imaginary, cosine, sine)
-        for k in range(_COUNT):
-            out[row, 4 * fields + k] = sine[k]
-            out[row, 4 * fields + _COUNT + k] = cosine[k]
+        n, at, to = first + tile.owner[row], (corner + tile.near[row]) * fields * WIDTH, row * width
+        below, across = at + (tile.columns[row] + 1) * fields * WIDTH, fields * WIDTH
+        for f in range(0, fields * WIDTH, WIDTH):
+            out[to], out[to + 1] = flat[at + f], flat[at + across + f]
+            out[to + 2], out[to + 3] = flat[below + f], flat[below + across + f]
+            to += 4
         for c in range(2):
-            width = max(2 * told.box[n, c] / (PATCH * told.grid[n, c]), told.blur[n])
-            out[row, 4 * fields + 2 * _COUNT + c] = min(width, np.float32(1))
+            size = max(2 * told.box[n, c] / (PATCH * told.grid[n, c]), told.blur[n])
+            out[to + 2 * _COUNT + c] = min(size, np.float32(1))
+        to = row * width
+        phase = (out[to] + out[to + 1] + out[to + 2] + out[to + 3]) * np.float32(TURN / 4)
+        waves[tile.number[row], 0], waves[tile.number[row], 1] = math.cos(phase), math.sin(phase)
+    for row in range(0, count, LANES):
+        _turn(tile, row, min(LANES, count - row), waves)
+        for k in range(min(LANES, count - row)):
+            to = (row + k) * width + 4 * fields
+            for wave in range(_COUNT):
+                out[to + wave] = tile.sines[wave * LANES + k]
+                out[to + _COUNT + wave] = tile.cosines[wave * LANES + k]
 
 
 @kernel
 def _add_feature_gradients(
     told: Told, count: int, tile: _Tile, waves: np.ndarray, d_fields: np.ndarray, d_wide: np.ndarray
-) -> None:  # fmt: skip
+) -> None:
     """From the gradient of the tile's features to that of the run's fields at corners [K · F] and widths [N, 2]."""
-    fields = told.fields.shape[1]
-    gradient = tile.heard.reshape(TILE, -1)
-    cosine, sine = np.empty(_COUNT, np.float32), np.empty(_COUNT, np.float32)
-    for row in range(count):
-        columns, near = tile.columns[row], tile.near[row]
-        around = (near, near + 1, near + columns + 1, near + columns + 2)
-        _turn(waves[tile.number[row], 0], waves[tile.number[row], 1], cosine, sine)
-        across = np.float32(0)
-        for k in range(_COUNT):
-            to_sine, to_cosine = gradient[row, 4 * fields + k], gradient[row, 4 * fields + _COUNT + k]
-            across += np.float32(_SLOPES[k] / 4) * (to_sine * cosine[k] - to_cosine * sine[k])
-        for k in range(4):
-            d_fields[around[k] * fields] += across
+    fields, width, gradient = told.fields.shape[1], len(tile.heard) // TILE, tile.heard
+    for begin in range(0, count, LANES):
+        _turn(tile, begin, min(LANES, count - begin), waves)
+        for row in range(begin, min(begin + LANES, count)):
+            at, across = row * width + 4 * fields, np.float32(0)
+            for k in range(_COUNT):
+                lane = k * LANES + row - begin
+                turned = gradient[at + k] * tile.cosines[lane] - gradient[at + _COUNT + k] * tile.sines[lane]
+                across += np.float32(_SLOPES[k] / 4) * turned
+            for c in range(2):
+                d_wide[tile.owner[row], c] += gradient[at + 2 * _COUNT + c]
+            near, at = tile.near[row] * fields, row * width
+            below = near + (tile.columns[row] + 1) * fields
+            for corner in (near, near + fields, below, below + fields):
+                d_fields[corner] += across
             for f in range(fields):
-                d_fields[around[k] * fields + f] += gradient[row, 4 * f + k]
-        for c in range(2):
-            d_wide[tile.owner[row], c] += gradient[row, 4 * fields + 2 * _COUNT + c]
+                d_fields[near + f] += gradient[at]
+                d_fields[near + fields + f] += gradient[at + 1]
+                d_fields[below + f] += gradient[at + 2]
+                d_fields[below + fields + f] += gradient[at + 3]
+                at += 4
+
+
+@kernel
+def _turn(tile: _Tile, row: int, count: int, waves: np.ndarray) -> None:
+    """All waves of LANES rows from the slowest: (cos + i sin)ᵐ⁺ⁿ is a product."""
+    cosine, sine = tile.cosines, tile.sines
+    for k in range(count):
+        number = tile.number[row + k]
+        cosine[k], sine[k] = waves[number, 0], waves[number, 1]
+    for k in range(1, _COUNT):
+        i, j = _SUMS[k - 1]
+        a, b, c, d = (
+            load(cosine, i * LANES), load(sine, i * LANES), load(cosine, j * LANES), load(sine, j * LANES),
+        )  # fmt: skip
+        store(cosine, k * LANES, a * c - b * d)
+        store(sine, k * LANES, b * c + a * d)
 
 
 @kernel
@@ -213,16 +239,6 @@ def _shape_gradients(
             share = 2 / (PATCH * told.grid[n, c])
             if told.blur[n] < told.box[n, c] * share < 1:
                 result[n, c] += d_wide[n - first, c] * share
-
-
-@kernel
-def _turn(real: float, imaginary: float, cosine: np.ndarray, sine: np.ndarray) -> None:
-    """All waves from the slowest: (cos + i sin)ᵐ⁺ⁿ is a product."""
-    cosine[0], sine[0] = real, imaginary
-    for k in range(1, _COUNT):
-        i, j = _SUMS[k - 1]
-        cosine[k] = cosine[i] * cosine[j] - sine[i] * sine[j]
-        sine[k] = sine[i] * cosine[j] + cosine[i] * sine[j]
 
 
 @kernel
@@ -255,13 +271,6 @@ def _gate(gradient: np.ndarray, count: int, columns: int, tile: _Tile, signs: np
         if k < columns:
             value = load(gradient, row * columns + k)
             store(gradient, row * columns + k, where_signs(flat, to + k // 8, value))
-
-
-@inlined
-def _copy(source: np.ndarray, start: int, count: int, target: np.ndarray, to: int) -> None:
-    """So many numbers of one flat array into another; a multiple of LANES."""
-    for k in range(0, count, LANES):
-        store(target, to + k, load(source, start + k))
 
 
 @kernel
@@ -357,15 +366,16 @@ def _draw(
 ) -> None:  # fmt: skip
     """One network, but for the clamp at its end: from the tile's features to out [TILE · PATCH²]."""
     rows, hidden, codes = padded(count, ROWS), code.shape[1], code.reshape(-1)
-    for row in range(rows):
-        _copy(codes, tile.owner[min(row, count - 1)] * hidden, hidden, tile.inner, row * hidden)
-        _copy(weights.middle_bias, 0, hidden, tile.middle, row * hidden)
-        _copy(weights.outer_bias, 0, _TEXELS, out, row * _TEXELS)
-    add_product(tile.heard, len(tile.heard) // TILE, features, weights.inner, rows, hidden, tile.inner)
+    for row in range(count):
+        for k in range(0, hidden, LANES):
+            store(tile.inner, row * hidden + k, load(codes, tile.owner[row] * hidden + k))
+    add_product(
+        tile.inner, hidden, tile.heard, len(tile.heard) // TILE, features, weights.inner, rows, hidden, tile.inner
+    )
     _rectify(tile.inner, count, hidden, tile, signs, at)
-    add_product(tile.inner, hidden, hidden, weights.middle, rows, hidden, tile.middle)
+    add_product(weights.middle_bias, 0, tile.inner, hidden, hidden, weights.middle, rows, hidden, tile.middle)
     _rectify(tile.middle, count, hidden, tile, signs, at + hidden // 8)
-    add_product(tile.middle, hidden, hidden, weights.outer, rows, _TEXELS, out)
+    add_product(weights.outer_bias, 0, tile.middle, hidden, hidden, weights.outer, rows, _TEXELS, out)
 
 
 @kernel
@@ -403,14 +413,14 @@ def _draw_back(
 ) -> None:
     """The transpose of `_draw`: adds to the gradients of the tile's features and of the codes."""
     rows, hidden, codes = padded(count, ROWS), d_code.shape[1], d_code.reshape(-1)
-    tile.inner[: rows * hidden] = 0
-    tile.middle[: rows * hidden] = 0
-    add_product(d_out, _TEXELS, _TEXELS, weights.outer_back, rows, hidden, tile.middle)
+    none = np.zeros(hidden, np.float32)
+    add_product(none, 0, d_out, _TEXELS, _TEXELS, weights.outer_back, rows, hidden, tile.middle)
     _gate(tile.middle, count, hidden, tile, signs, at + hidden // 8)
-    add_product(tile.middle, hidden, hidden, weights.middle_back, rows, hidden, tile.inner)
+    add_product(none, 0, tile.middle, hidden, hidden, weights.middle_back, rows, hidden, tile.inner)
     _gate(tile.inner, count, hidden, tile, signs, at)
     for row in range(count):
         to = tile.owner[row] * hidden
         for k in range(0, hidden, LANES):
             store(codes, to + k, load(codes, to + k) + load(tile.inner, row * hidden + k))
-    add_product(tile.inner, hidden, hidden, weights.inner_back, rows, len(tile.heard) // TILE, tile.heard)
+    width = len(tile.heard) // TILE
+    add_product(tile.heard, width, tile.inner, hidden, hidden, weights.inner_back, rows, width, tile.heard)

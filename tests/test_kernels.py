@@ -125,8 +125,10 @@ def test_products_are_added(rows: int, terms: int, columns: int) -> None:
     a, b = rng.normal(size=(rows, terms + 3)).astype(np.float32), rng.normal(size=(terms, columns)).astype(np.float32)
     before = rng.normal(size=(rows, columns)).astype(np.float32)
     out = before.copy().reshape(-1)
-    add_product(a.reshape(-1), terms + 3, terms, b.reshape(-1), rows, columns, out)
+    add_product(out, columns, a.reshape(-1), terms + 3, terms, b.reshape(-1), rows, columns, out)
     np.testing.assert_allclose(out.reshape(rows, columns), before + a[:, :terms] @ b, rtol=1e-5, atol=1e-5)
+    add_product(before[1], 0, a.reshape(-1), terms + 3, terms, b.reshape(-1), rows, columns, out)
+    np.testing.assert_allclose(out.reshape(rows, columns), before[1] + a[:, :terms] @ b, rtol=1e-5, atol=1e-5)
 
 
 def test_padding_is_the_least_multiple() -> None:
