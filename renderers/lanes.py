@@ -352,38 +352,63 @@ def load_texels(typing: Any, array: Any, base: Any, index: Any) -> Any:
 
 
 @intrinsic
-def add_texels(typing: Any, array: Any, index: Any, left: Any, right: Any) -> Any:
-    """For each lane, in order, add a pair to array[index] and array[index + 1], and another to the two after them.
+def add_around(typing: Any, array: Any, index: Any, first: Any, second: Any, third: Any, fourth: Any) -> Any:
+    """For each lane, in order, add four pairs one after the other to LANES numbers from array[LANES · index] on.
 
     Args:
         array: flat float32. Bounds are not checked.
         index: int lanes.
-        left, right: pairs.
+        first, second, third, fourth: pairs.
     """
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        upper, lower = (_joined(builder, list(pair)) for pair in (args[2:4], args[4:6]))
         for lane in range(LANES):
             order = [2 * lane, 2 * lane + 1, 2 * (LANES + lane), 2 * (LANES + lane) + 1]
-            quad = _shuffle(builder, args[2], args[3], order)
-            address = _quad_address(builder, data, args[1], lane)
-            builder.store(builder.fadd(_load(builder, address), quad), address).align = 4
+            both = _shuffle(builder, upper, lower, [*order, *(4 * LANES + k for k in order)])
+            place = builder.sext(builder.extract_element(args[1], _INT(lane)), ir.IntType(64))
+            place = builder.gep(data, [builder.mul(place, ir.IntType(64)(LANES))])
+            address = builder.bitcast(place, _FLOATS.as_pointer())
+            builder.store(builder.fadd(_load(builder, address), both), address).align = 4
         return context.get_dummy_value()
 
-    return types.void(array, index, left, right), codegen
+    return types.void(array, index, first, second, third, fourth), codegen
 
 
 @intrinsic
-def times_if_odd(typing: Any, value: Any, factor: Any) -> Any:
-    """Int lanes: this whole number where `value` is odd, else 0."""
+def load_sums(typing: Any, array: Any, first: Any, second: Any) -> Any:
+    """Sums of the first four of LANES numbers at array[first] and array[second], LANES / 2 times, one after the other.
+
+    Returns:
+        two float lanes: all first pairs, and all second ones.
+    """
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        one = ir.Constant(_INTS, [1] * LANES)
-        factor = broadcast(builder, context.cast(builder, args[1], sig.args[1], types.int32), _INTS)
-        odd = builder.icmp_signed("==", builder.and_(args[0], one), one)
-        return builder.select(odd, factor, ir.Constant(_INTS, [0] * LANES))
+        quads = []
+        for k in range(LANES // 2):
+            data = context.make_array(sig.args[0])(context, builder, args[0]).data
+            places = [builder.gep(data, [builder.add(at, at.type(LANES * k))]) for at in args[1:]]
+            parts = [_load(builder, builder.bitcast(place, _QUAD.as_pointer())) for place in places]
+            quads.append(builder.fadd(*parts))
+        both = _joined(builder, quads)
+        order = [4 * k + c for k in range(LANES // 2) for c in (0, 1)]
+        return context.make_tuple(
+            builder, sig.return_type, [_shuffle(builder, both, both, [k + c for k in order]) for c in (0, 2)]
+        )
 
-    return _int_lanes(value, factor), codegen
+    return types.UniTuple(_lanes, 2)(array, first, second), codegen
+
+
+@intrinsic
+def moved_up(typing: Any, before: Any, value: Any) -> Any:
+    """Float lanes: the last pair of `before`, then all but the last pair of `value`."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        before, value = args
+        return _shuffle(builder, before, value, range(LANES - 2, 2 * LANES - 2))
+
+    return _lanes(before, value), codegen
 
 
 # --- LLVM ---------------------------------------------------------------------------------------------------

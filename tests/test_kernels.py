@@ -22,7 +22,7 @@ from renderers.duals import UNKNOWNS, WIDTH, bounded, constant, keep, magnitude,
 from renderers.evaluation import random_strokes
 from renderers.lanes import (
     LANES,
-    add_texels,
+    add_around,
     as_float,
     clamped,
     halves,
@@ -31,13 +31,14 @@ from renderers.lanes import (
     joined,
     load,
     load_one,
+    load_sums,
     load_texels,
+    moved_up,
     separated,
     splat,
     splat_int,
     store,
     store_signs,
-    times_if_odd,
     total,
     where_less,
     where_signs,
@@ -78,29 +79,32 @@ def test_lanes_compute_as_arrays_do() -> None:
 
 
 @numba.njit
-def _exchange(pairs, base, index, apart, out):  # type: ignore[no-untyped-def]
+def _exchange(pairs, base, index, around, out):  # type: ignore[no-untyped-def]
     at = whole(load(index, 0))
     left, right = load_texels(pairs, base, at)
     store(out, 0, left)
     a, b = separated(right)
     first, second = halves(interleaved(a, b))
     store(out, 2 * LANES, joined(first, second))
-    odd = times_if_odd(at, 2 * apart)
-    add_texels(pairs, splat_int(2 * base) + at + at + odd, left, interleaved(splat(1), splat(2)))
+    add_around(around, at, left, interleaved(splat(1), splat(2)), interleaved(splat(3), splat(4)), right)
+    own, following = load_sums(around, 0, LANES)
+    store(out, 4 * LANES, own)
+    store(out, 5 * LANES, moved_up(splat(7), following))
 
 
-@pytest.mark.parametrize("apart", [0, 3, 11])
-def test_pairs_are_read_with_their_neighbours_and_added_to(apart: int) -> None:
-    pairs = np.random.default_rng(1).random((40, 2)).astype(np.float32)
+def test_texels_are_read_with_their_neighbours_and_added_to() -> None:
+    rng = np.random.default_rng(1)
+    pairs, around = rng.random((40, 2)).astype(np.float32), rng.random((30, LANES)).astype(np.float32)
     index = np.array([0, 5, 5, 6, 20, 3, 1, 0])[:LANES]
-    flat, out = pairs.copy().reshape(-1), np.zeros(4 * LANES, np.float32)
-    _exchange(flat, 4, index.astype(np.float32), apart, out)
-    expected = pairs.copy()
-    np.testing.assert_array_equal(out.reshape(2, LANES, 2), [pairs[index + 4], pairs[index + 5]])
-    for place, odd in zip(index + 4, index % 2, strict=True):
-        expected[place + odd * apart] += pairs[place]
-        expected[place + odd * apart + 1] += [1, 2]
-    np.testing.assert_allclose(flat.reshape(-1, 2), expected, rtol=1e-6)
+    expected, found, out = around.copy(), around.copy().reshape(-1), np.zeros(6 * LANES, np.float32)
+    _exchange(pairs.reshape(-1), 4, index.astype(np.float32), found, out)
+    np.testing.assert_array_equal(out[: 4 * LANES].reshape(2, LANES, 2), [pairs[index + 4], pairs[index + 5]])
+    for place in index:
+        expected[place] += [*pairs[place + 4], 1, 2, 3, 4, *pairs[place + 5]]
+    np.testing.assert_allclose(found.reshape(-1, LANES), expected, rtol=1e-6)
+    sums = (expected[: LANES // 2] + expected[1 : LANES // 2 + 1])[:, :4]
+    np.testing.assert_allclose(out[4 * LANES : 5 * LANES], sums[:, :2].ravel(), rtol=1e-6)
+    np.testing.assert_allclose(out[5 * LANES :], [7, 7, *sums[:-1, 2:].ravel()], rtol=1e-6)
 
 
 @numba.njit

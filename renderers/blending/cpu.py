@@ -20,7 +20,7 @@ from renderers.blending.spans import AT_A_TIME, BAND_ORDER, BANDS, Laid, band_pa
 from renderers.jit import inlined, kernel
 from renderers.lanes import (
     LANES,
-    add_texels,
+    add_around,
     as_float,
     clamped,
     halves,
@@ -28,17 +28,17 @@ from renderers.lanes import (
     iota,
     load,
     load_like,
+    load_sums,
     load_texels,
+    moved_up,
     separated,
     splat,
     splat_int,
     store,
-    times_if_odd,
     total,
     where_less,
     whole,
 )
-from renderers.products import padded
 from renderers.threads import share
 from renderers.turns import take, turns
 from renderers.workspace import Lent
@@ -70,7 +70,7 @@ class _Blend(torch.autograd.Function):
         height, _, channels = gradients[0].shape
         gradient = planes(gradients[0])
         pairs, pair_count = band_pairs(laid, height)
-        sums = np.zeros((pair_count, GEOMETRY + 1 + 2 * channels))
+        sums = np.empty((pair_count, GEOMETRY + 1 + 2 * channels))
         slopes = Lent(2 * LANES * laid.blocks[-1] if for_maps else 1)
         taken = turns()
         share(
@@ -84,7 +84,7 @@ class _Blend(torch.autograd.Function):
             flat = texels.numpy().reshape(-1)
             spread = turns()
             share(lambda first, step: _spread(spread, laid, slopes.array, flat))
-        return (None, None, None, *_unpack(_add_pairs(pairs, sums), laid.size, channels, texels))
+        return (None, None, None, *_unpack(pairs, sums, laid.size, channels, texels))
 
 
 def lay(canvas: Tensor, layers: Layers, taped: bool) -> tuple[Tensor, Laid, Lent]:
@@ -111,27 +111,41 @@ def each(channels: int) -> tuple[int, ...]:
 def planes(canvas: Tensor) -> np.ndarray:
     """[H, W, C] → flat [C, H, W + LANES] float32, a copy: a block that begins inside a row ends inside it."""
     height, width, channels = canvas.shape
-    planes = np.zeros((channels, height, width + LANES), np.float32)
+    planes = np.empty((channels, height, width + LANES), np.float32)
+    planes[:, :, width:] = 0
     planes[:, :, :width] = canvas.detach().permute(2, 0, 1).numpy()
     return planes.reshape(-1)
 
 
-def _unpack(sums: np.ndarray, size: np.ndarray, channels: int, texels: Tensor | None) -> tuple[Tensor | None, ...]:
-    """Per-stroke sums [N, 7 + 2C] as gradients of transform, texels, start, end and opacity."""
-    transform = sums[:, :GEOMETRY].reshape(-1, 2, 3) * (size[:, ::-1, None] / 2)
-    colors = sums[:, GEOMETRY + 1 :]
-    start, end, opacity = colors[:, :channels], colors[:, channels:], sums[:, GEOMETRY]
-    as_float = [torch.from_numpy(part.astype(np.float32)) for part in (transform, start, end, opacity)]
-    return as_float[0], texels, *as_float[1:]
+def _unpack(
+    pairs: np.ndarray, sums: np.ndarray, size: np.ndarray, channels: int, texels: Tensor | None
+) -> tuple[Tensor | None, ...]:
+    """Sums [P, 7 + 2C] by pairs as gradients of transform, texels, start, end and opacity."""
+    count = len(size)
+    transform, opacity = np.empty((count, 2, 3), np.float32), np.empty(count, np.float32)
+    start, end = np.empty((2, count, channels), np.float32)
+    _add_pairs(pairs, sums, size, transform, start, end, opacity)
+    moved, *rest = (torch.from_numpy(found) for found in (transform, start, end, opacity))
+    return moved, texels, *rest
 
 
-def _add_pairs(pairs: np.ndarray, sums: np.ndarray) -> np.ndarray:
-    """[P, K] by pairs → [N, K] float64 by strokes, added up in band order."""
-    result = np.zeros((len(pairs), sums.shape[1]))
-    for band in range(BANDS):
-        touched = pairs[:, band] >= 0
-        result[touched] += sums[pairs[touched, band]]
-    return result
+@kernel
+def _add_pairs(
+    pairs: np.ndarray, sums: np.ndarray, size: np.ndarray, transform: np.ndarray, start: np.ndarray, end: np.ndarray,
+    opacity: np.ndarray,
+) -> None:  # fmt: skip
+    """Fill each stroke's gradients: the sums of its pairs, added up in band order."""
+    channels, added = start.shape[1], np.empty(sums.shape[1])
+    for n in range(len(pairs)):
+        added[:] = 0
+        for band in range(BANDS):
+            if pairs[n, band] >= 0:
+                added += sums[pairs[n, band]]
+        for k in range(GEOMETRY):
+            transform[n, k // 3, k % 3] = added[k] * (size[n, 1 - k // 3] / 2)
+        opacity[n] = added[GEOMETRY]
+        for c in range(channels):
+            start[n, c], end[n, c] = added[GEOMETRY + 1 + c], added[GEOMETRY + 1 + channels + c]
 
 
 @inlined
@@ -286,21 +300,19 @@ def _backward(
 def _spread(taken: np.ndarray, laid: Laid, slopes: np.ndarray, gradient: np.ndarray) -> None:
     """From the slopes at pixels to the gradient of the maps [2·T]: the transpose of `sample`, stroke by stroke.
 
-    A pair of texels that begins at an odd one is added up apart from those that begin at even ones: so no two overlap
-    but those that are the same, and a processor need not wait until what was just written can be read again.
+    What a pixel adds to the four texels around it is kept together at first: so what two pixels add to overlaps only
+    where it is the same, and a processor need not wait until what was just written can be read again.
     """
-    most = 0
+    most = broadest = 0
     for n in range(len(laid.size)):
-        most = max(most, 2 * laid.size[n, 0] * laid.size[n, 1])
-    apart = padded(most, LANES) + LANES
-    scratch = np.zeros(2 * apart, np.float32)
+        most, broadest = max(most, laid.size[n, 0] * laid.size[n, 1]), max(broadest, laid.size[n, 1])
+    around = np.zeros(LANES * (most + broadest), np.float32)
     while True:
         turn = take(taken) * AT_A_TIME
         if turn >= len(laid.size):
             return
         for n in range(turn, min(turn + AT_A_TIME, len(laid.size))):
-            size, base, texel = laid.size[n], laid.offset[n], laid.texel[n]
-            count = 2 * size[0] * size[1]
+            size, texel = laid.size[n], laid.texel[n]
             for row in range(laid.first[n], laid.last[n]):
                 k = laid.rows[n] + row - laid.first[n]
                 block = 2 * LANES * laid.blocks[k]
@@ -311,12 +323,31 @@ def _spread(taken: np.ndarray, laid: Laid, slopes: np.ndarray, gradient: np.ndar
                     low = slope * interleaved(y, y)
                     top = slope - low
                     top_right, low_right = top * across, low * across
-                    place = corner + corner + times_if_odd(corner, apart)
-                    add_texels(scratch, place, top - top_right, top_right)
-                    below = corner + splat_int(size[1])
-                    place = below + below + times_if_odd(below, apart)
-                    add_texels(scratch, place, low - low_right, low_right)
-            for k in range(count):
-                gradient[2 * base + k] = scratch[k] + scratch[apart + k]
-            scratch[:count] = 0
-            scratch[apart : apart + count] = 0
+                    add_around(around, corner, top - top_right, top_right, low - low_right, low_right)
+            _add_up(around, size[0], size[1], LANES * most, gradient[2 * laid.offset[n] :])
+
+
+@kernel
+def _add_up(around: np.ndarray, rows: int, columns: int, nothing: int, gradient: np.ndarray) -> None:
+    """Texels' shares of what their neighbours hold of them, [rows · columns · 2]; `around` is cleared.
+
+    Of a texel it holds in LANES numbers what goes to itself, to the next, to the one below and to the one after that.
+    From `nothing` on it holds a row of zeros.
+    """
+    last = np.zeros(LANES, np.float32)
+    for row in range(rows):
+        here, above = LANES * row * columns, LANES * (row - 1) * columns if row else nothing
+        to, column, before = 2 * row * columns, 0, splat(0)
+        while 2 * column + LANES <= 2 * columns:
+            own, following = load_sums(around, here + LANES * column, above + LANES * column + LANES // 2)
+            store(gradient, to + 2 * column, own + moved_up(before, following))
+            before = following
+            column += LANES // 2
+        store(last, 0, before)
+        alpha, mix = last[LANES - 2], last[LANES - 1]
+        for left in range(column, columns):
+            at, up = here + LANES * left, above + LANES * left + LANES // 2
+            gradient[to + 2 * left] = alpha + (around[at] + around[up])
+            gradient[to + 2 * left + 1] = mix + (around[at + 1] + around[up + 1])
+            alpha, mix = around[at + 2] + around[up + 2], around[at + 3] + around[up + 3]
+    around[: LANES * rows * columns] = 0
