@@ -22,6 +22,7 @@ from renderers.duals import UNKNOWNS, WIDTH, bounded, constant, keep, magnitude,
 from renderers.evaluation import random_strokes
 from renderers.lanes import (
     LANES,
+    WIDE,
     add_around,
     as_float,
     clamped,
@@ -30,23 +31,28 @@ from renderers.lanes import (
     iota,
     joined,
     load,
+    load_like,
     load_one,
+    load_one_like,
     load_sums,
     load_texels,
     moved_up,
     separated,
     splat,
     splat_int,
+    square_root,
     store,
     store_signs,
     total,
     where_less,
     where_signs,
     whole,
+    wide,
 )
 from renderers.networks import Patches, patch_features
 from renderers.products import add_product, padded
 from renderers.threads import core_count, limited_to, share
+from renderers.turns import take, turns
 from renderers.workspace import Lent
 
 # --- lanes --------------------------------------------------------------------------------------------------
@@ -76,6 +82,21 @@ def test_lanes_compute_as_arrays_do() -> None:
     np.testing.assert_array_equal(out[LANES : 2 * LANES], np.where(x < y, x, np.float32(-7)))
     np.testing.assert_array_equal(out[2 * LANES : -1], np.clip(np.trunc(x * 10), -3, 4) + 1)
     assert summed == pytest.approx(z.sum(), rel=1e-5) and out[-1] == 0
+
+
+@numba.njit
+def _roots(a, out):  # type: ignore[no-untyped-def]
+    store(out, 0, square_root(load(a, 0)) / load(a, LANES))
+    twice = load_like(wide(), a, 0) + load_one_like(wide(), a, 3)
+    store(out, LANES, where_less(wide(), twice, twice, wide()))
+
+
+def test_roots_quotients_and_wide_lanes() -> None:
+    a = np.random.default_rng(4).uniform(0.5, 2, 2 * LANES).astype(np.float32)
+    out = np.zeros(LANES + WIDE, np.float32)
+    _roots(a, out)
+    np.testing.assert_allclose(out[:LANES], np.sqrt(a[:LANES]) / a[LANES:], rtol=1e-6)
+    np.testing.assert_allclose(out[LANES:], a[:WIDE] + a[3], rtol=1e-6)
 
 
 @numba.njit
@@ -218,6 +239,22 @@ def test_work_is_shared_among_threads_and_done_once() -> None:
             share(work)
         assert sorted(done) == list(range(10)) and len(names) == threads
     assert core_count() >= 1
+
+
+@numba.njit(nogil=True)
+def _count(taken, done):  # type: ignore[no-untyped-def]
+    while True:
+        turn = take(taken)
+        if turn >= len(done):
+            return
+        done[turn] += 1
+
+
+def test_each_turn_is_taken_once() -> None:
+    done, taken = np.zeros(100_000, np.int64), turns()
+    with limited_to(4):
+        share(lambda first, step: _count(taken, done))
+    assert (done == 1).all()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
