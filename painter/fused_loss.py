@@ -11,9 +11,12 @@ from torch import Tensor
 from painter.goal import ALPHA_WEIGHT
 from painter.losses import MIX_CROSSOVER, PIXEL_LOSSES, pixel_loss
 from renderers.jit import kernel
+from renderers.lanes import LANES, load, splat, store, total, where_less
 from renderers.threads import share
+from renderers.turns import take, turns
 
 PARTS = 16  # sums are taken in this many parts, whatever the number of threads
+RUN = 512  # numbers that are added up in single precision
 # Of each loss: the factors of d² and of |d|, d = canvas - target.
 _FACTORS = {"l1": (0.0, 1.0), "l2": (1.0, 0.0), "mix": (1.0, 2 * MIX_CROSSOVER)}
 assert set(_FACTORS) == set(PIXEL_LOSSES)
@@ -33,8 +36,6 @@ def measured_loss(canvas: Tensor, target: Tensor, kind: str, weight: Tensor | No
     if canvas.device.type != "cpu":
         return pixel_loss(canvas, target, kind, weight), float((canvas.detach() - target).square().mean())
     square, modulus = _FACTORS[kind]
-    if weight is None:
-        weight = torch.ones(canvas.shape[:2])
     loss, error = _FusedLoss.apply(canvas, target, weight, square, modulus)
     return loss, float(error)
 
@@ -42,15 +43,18 @@ def measured_loss(canvas: Tensor, target: Tensor, kind: str, weight: Tensor | No
 class _FusedLoss(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, canvas: Tensor, target: Tensor, weight: Tensor, square: float, modulus: float
+        ctx: Any, canvas: Tensor, target: Tensor, weight: Tensor | None, square: float, modulus: float
     ) -> tuple[Tensor, Tensor]:
         # Plane by plane, as blending leaves a canvas.
-        planes = [values.detach().permute(2, 0, 1).contiguous() for values in (canvas, target)]
-        seen, wanted = (values.numpy().reshape(len(values), -1) for values in planes)
-        counts = weight.contiguous().numpy().reshape(-1)
-        shares = counts / np.float32(max(float(counts.sum(dtype=np.float64)), 1e-30) * max(1, len(seen)))
+        planes = [values.detach().permute(2, 0, 1) for values in (canvas, target)]
+        seen, wanted = (_flat(values) for values in planes)
+        size = canvas.shape[0] * canvas.shape[1]
+        counts = np.empty(0, np.float32) if weight is None else _flat(weight)
+        whole = size if weight is None else float(counts.sum(dtype=np.float64))
+        scale = np.float32(1 / (max(whole, 1e-30) * max(1, canvas.shape[2])))
         sums, slope = np.zeros((PARTS, 3)), np.empty_like(seen)
-        share(lambda mine, step: _measure(mine, step, seen, wanted, shares, square, modulus, sums, slope))
+        taken = turns()
+        share(lambda first, step: _measure(taken, seen, wanted, size, counts, scale, square, modulus, sums, slope))
         ctx.slope = torch.from_numpy(slope).view(planes[0].shape).permute(1, 2, 0)
         squares, distances, error = sums.sum(axis=0)
         loss = torch.tensor(square * squares + modulus * distances, dtype=torch.float32)
@@ -60,28 +64,65 @@ class _FusedLoss(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        return gradients[0] * ctx.slope, None, None, None, None
+        gradient = ctx.slope if float(gradients[0]) == 1 else gradients[0] * ctx.slope
+        return gradient, None, None, None, None
+
+
+def _flat(values: Tensor) -> np.ndarray:
+    """All numbers, one after the other, not copied if they lie so already."""
+    return values.detach().contiguous().numpy().reshape(-1)
 
 
 @kernel
 def _measure(
-    mine: int, step: int, seen: np.ndarray, wanted: np.ndarray, shares: np.ndarray, square: float, modulus: float,
-    sums: np.ndarray, slope: np.ndarray,
+    taken: np.ndarray, seen: np.ndarray, wanted: np.ndarray, size: int, counts: np.ndarray, scale: float,
+    square: float, modulus: float, sums: np.ndarray, slope: np.ndarray,
 ) -> None:  # fmt: skip
-    """Weighted sums of d² and |d| and the bare one of d² by parts, [PARTS, 3]; the slope of the loss by each number."""
-    twice, once = np.float32(2 * square), np.float32(modulus)
-    for part in range(mine, PARTS, step):
-        for c in range(len(seen)):
-            squares = distances = bare = 0.0
-            channel = np.float32(ALPHA_WEIGHT if c == 3 else 1.0)
-            for k in range(part * shares.size // PARTS, (part + 1) * shares.size // PARTS):
-                d = seen[c, k] - wanted[c, k]
-                bare += d * d
-                share = channel * shares[k]
-                squares += share * (d * d)
-                distances += share * abs(d)
-                sign = np.float32(d > 0) - np.float32(d < 0)
-                slope[c, k] = share * (twice * d + once * sign)
-            sums[part, 0] += squares
-            sums[part, 1] += distances
-            sums[part, 2] += bare
+    """Weighted sums of d² and |d| and the bare one of d² by parts, [PARTS, 3]; the slope of the loss by each number.
+
+    Args:
+        seen, wanted, slope: flat, planes of `size` numbers.
+        counts: [size] weights, or none where all are 1; times `scale` they are shares of the whole.
+    """
+    blocks = -(-size // LANES)
+    while True:
+        part = take(taken)
+        if part >= PARTS:
+            return
+        first, last = part * blocks // PARTS * LANES, min((part + 1) * blocks // PARTS * LANES, size)
+        for c in range(len(seen) // size if size else 0):
+            channel = np.float32(ALPHA_WEIGHT if c == 3 else 1.0) * np.float32(scale)
+            for begin in range(first, last, RUN):
+                end = min(begin + RUN, last)
+                _measure_run(c * size, begin, end, seen, wanted, counts, channel, square, modulus, sums[part], slope)
+
+
+@kernel
+def _measure_run(
+    plane: int, begin: int, end: int, seen: np.ndarray, wanted: np.ndarray, counts: np.ndarray, channel: float,
+    square: float, modulus: float, sums: np.ndarray, slope: np.ndarray,
+) -> None:  # fmt: skip
+    """The pixels begin … end of one plane, which starts at number `plane`; adds to sums [3]."""
+    none, even, weighted = splat(0), len(counts) == 0, splat(channel)
+    squares, distances, bare = none, none, none
+    twice, once = splat(2 * square), splat(modulus)
+    for k in range(begin, end - LANES + 1, LANES):
+        d = load(seen, plane + k) - load(wanted, plane + k)
+        part = weighted if even else weighted * load(counts, k)
+        modulus_of = where_less(d, none, none - d, d)
+        sign = where_less(none, d, once, where_less(d, none, none - once, none))
+        bare += d * d
+        squares += part * (d * d)
+        distances += part * modulus_of
+        store(slope, plane + k, part * (twice * d + sign))
+    sums[0] += total(squares)
+    sums[1] += total(distances)
+    sums[2] += total(bare)
+    for k in range(end - (end - begin) % LANES, end):
+        difference = seen[plane + k] - wanted[plane + k]
+        own = channel * (np.float32(1) if even else counts[k])
+        direction = np.float32(difference > 0) - np.float32(difference < 0)
+        slope[plane + k] = own * (np.float32(2 * square) * difference + np.float32(modulus) * direction)
+        sums[0] += own * difference * difference
+        sums[1] += own * abs(difference)
+        sums[2] += difference * difference

@@ -22,7 +22,7 @@ from renderers.decoding_kernels import Kept, Told, Weights, decode, decode_back,
 from renderers.duals import WIDTH
 from renderers.lanes import LANES
 from renderers.networks import BrushNetworks, PatchNetwork, fourier_features
-from renderers.products import ROWS, padded
+from renderers.products import padded
 from renderers.threads import share
 from renderers.turns import turns
 from renderers.workspace import Lent
@@ -125,9 +125,9 @@ class Stage:
         patches, corners = running(counts), running((grid + 1).prod(axis=1))
         self.texels = int(patches[-1]) * PATCH**2
         ends = runs(counts, RUN_ROWS)
-        rows, signs = int(patches[-1]) + ROWS * (len(ends) - 1), sum(code.shape[1] for code in codes) // 4
+        rows, signs = int(patches[-1]), sum(code.shape[1] for code in codes) // 4
         # Numbers of: fields with their derivatives, waves, signs (bits).
-        sizes = [int(corners[-1]) * self.brush.field_count * WIDTH, 2 * int(patches[-1]), -(-rows * signs // 4)]
+        sizes = [int(corners[-1]) * self.brush.field_count * WIDTH, 2 * rows, -(-rows * signs // 4)]
         self.memory = Lent(sum(sizes))
         fields, waves, bits = np.split(self.memory.array[: sum(sizes)], np.cumsum(sizes[:2]))
         self.told = Told(grid, box, blur, patches, corners, fields.reshape(-1, self.brush.field_count, WIDTH), ends)

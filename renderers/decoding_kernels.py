@@ -15,17 +15,20 @@ import numpy as np
 
 from renderers.brushes.base import PATCH
 from renderers.duals import WIDTH
-from renderers.jit import inlined, kernel
+from renderers.jit import kernel
 from renderers.lanes import (
     LANES,
     WIDE,
+    halves,
     interleaved,
+    joined,
     load,
     load_like,
     separated,
     splat,
     store,
     store_signs,
+    total,
     where_less,
     where_signs,
     wide,
@@ -34,7 +37,7 @@ from renderers.networks import TURN, WAVES
 from renderers.products import ROWS, add_product, padded
 from renderers.turns import take
 
-TILE = 64  # patches that go through the networks together; a multiple of ROWS
+TILE = 256  # patches that go through the networks together; a multiple of ROWS
 assert LANES == 2 * PATCH and TILE % ROWS == 0
 
 _TEXELS = PATCH * PATCH
@@ -77,12 +80,13 @@ class Kept(NamedTuple):
     """What `decode` leaves for the way back."""
 
     waves: np.ndarray  # [P, 2] float32: cosine and sine of the slowest wave at each patch
-    signs: np.ndarray  # [P + G · ROWS, 2 · (both K) / 8] uint8: which numbers of the hidden layers are above 0
+    signs: np.ndarray  # [P, 2 · (both K) / 8] uint8: which numbers of the hidden layers are above 0
 
 
 class _Tile(NamedTuple):
     """Scratch of one thread for TILE patches; all flat but for the numbers of patches."""
 
+    number: np.ndarray  # [TILE] int64: the patch, of its run
     owner: np.ndarray  # [TILE] int64: the stroke, of its run
     near: np.ndarray  # [TILE] int64: the first corner, of its run
     columns: np.ndarray  # [TILE] int64: patches in a row of the stroke
@@ -92,6 +96,8 @@ class _Tile(NamedTuple):
     middle: np.ndarray  # float32, TILE rows of the other
     alpha: np.ndarray  # [TILE · PATCH²] float32
     mix: np.ndarray  # [TILE · PATCH²] float32
+    cosines: np.ndarray  # float32, LANES for each wave
+    sines: np.ndarray  # float32, LANES for each wave
 
 
 @kernel
@@ -100,8 +106,11 @@ def _tile(features: int, hidden: int) -> _Tile:
     heard = np.zeros(TILE * features, np.float32)
     inner, middle = np.zeros(TILE * hidden, np.float32), np.zeros(TILE * hidden, np.float32)
     alpha, mix = np.zeros(TILE * _TEXELS, np.float32), np.zeros(TILE * _TEXELS, np.float32)
-    owner, near = np.zeros(TILE, np.int64), np.zeros(TILE, np.int64)
-    return _Tile(owner, near, np.zeros(TILE, np.int64), np.zeros(TILE, np.int64), heard, inner, middle, alpha, mix)
+    places = np.zeros((5, TILE), np.int64)
+    cosines, sines = np.zeros(_COUNT * LANES, np.float32), np.zeros(_COUNT * LANES, np.float32)
+    return _Tile(
+        places[0], places[1], places[2], places[3], places[4], heard, inner, middle, alpha, mix, cosines, sines
+    )  # fmt: skip
 
 
 @kernel
@@ -121,7 +130,7 @@ def runs(counts: np.ndarray, most: int) -> np.ndarray:
 
 @kernel
 def _lay_out(told: Told, first: int, last: int, done: int, tile: _Tile) -> int:
-    """Fill the numbers of patches of a tile, from patch `done` of the strokes first … last on: how many there are."""
+    """Fill the numbers of a tile's patches, from patch `done` of the strokes first … last on: how many there are."""
     start = told.patches[first] + done
     n = np.searchsorted(told.patches, start, side="right") - 1
     count = min(TILE, told.patches[last] - start)
@@ -131,7 +140,7 @@ def _lay_out(told: Told, first: int, last: int, done: int, tile: _Tile) -> int:
         near, texel = told.corners[n] - told.corners[first], told.patches[n] * _TEXELS
         i, j = number // columns, number % columns
         for _ in range(min(count - row, told.patches[n + 1] - told.patches[n] - number)):
-            tile.owner[row], tile.columns[row] = n - first, columns
+            tile.number[row], tile.owner[row], tile.columns[row] = done + row, n - first, columns
             tile.near[row] = near + i * (columns + 1) + j
             tile.texel[row] = texel + (i * columns * PATCH + j) * PATCH
             row += 1
@@ -144,51 +153,73 @@ def _lay_out(told: Told, first: int, last: int, done: int, tile: _Tile) -> int:
 
 @kernel
 def _features(told: Told, first: int, count: int, tile: _Tile, waves: np.ndarray) -> None:
-    """Fill the tile's rows of features, and the waves [count, 2]."""
-    fields, corner = told.fields.shape[1], told.corners[first]
-    out = tile.heard.reshape(TILE, -1)
-    cosine, sine = np.empty(_COUNT, np.float32), np.empty(_COUNT, np.float32)
+    """Fill the tile's rows of features, and their slowest waves' cosines and sines, of those of the run [P, 2]."""
+    fields, corner, flat = told.fields.shape[1], told.corners[first], told.fields.reshape(-1)
+    width, out = len(tile.heard) // TILE, tile.heard
     for row in range(count):
-        n, columns, near = first + tile.owner[row], tile.columns[row], corner + tile.near[row]
-        around = (near, near + 1, near + columns + 1, near + columns + 2)
-        across = np.float32(0)
-        for k in range(4):
-            across += told.fields[around[k], 0, 0]
-            for f in range(fields):
-                out[row, 4 * f + k] = told.fields[around[k], f, 0]
-        phase = across * np.float32(TURN / 4)
-        waves[row, 0], waves[row, 1] = math.cos(phase), math.sin(phase)
-        _turn(waves[row, 0], waves[row, 1], cosine, sine)
-        for k in range(_COUNT):
-            out[row, 4 * fields + k] = sine[k]
-            out[row, 4 * fields + _COUNT + k] = cosine[k]
+        n, at, to = first + tile.owner[row], (corner + tile.near[row]) * fields * WIDTH, row * width
+        below, across = at + (tile.columns[row] + 1) * fields * WIDTH, fields * WIDTH
+        for f in range(0, fields * WIDTH, WIDTH):
+            out[to], out[to + 1] = flat[at + f], flat[at + across + f]
+            out[to + 2], out[to + 3] = flat[below + f], flat[below + across + f]
+            to += 4
         for c in range(2):
-            width = max(2 * told.box[n, c] / (PATCH * told.grid[n, c]), told.blur[n])
-            out[row, 4 * fields + 2 * _COUNT + c] = min(width, np.float32(1))
+            size = max(2 * told.box[n, c] / (PATCH * told.grid[n, c]), told.blur[n])
+            out[to + 2 * _COUNT + c] = min(size, np.float32(1))
+        to = row * width
+        phase = (out[to] + out[to + 1] + out[to + 2] + out[to + 3]) * np.float32(TURN / 4)
+        waves[tile.number[row], 0], waves[tile.number[row], 1] = math.cos(phase), math.sin(phase)
+    for row in range(0, count, LANES):
+        _turn(tile, row, min(LANES, count - row), waves)
+        for k in range(min(LANES, count - row)):
+            to = (row + k) * width + 4 * fields
+            for wave in range(_COUNT):
+                out[to + wave] = tile.sines[wave * LANES + k]
+                out[to + _COUNT + wave] = tile.cosines[wave * LANES + k]
 
 
 @kernel
 def _add_feature_gradients(
-    told: Told, first: int, count: int, tile: _Tile, waves: np.ndarray, d_fields: np.ndarray, d_wide: np.ndarray
-) -> None:  # fmt: skip
+    told: Told, count: int, tile: _Tile, waves: np.ndarray, d_fields: np.ndarray, d_wide: np.ndarray
+) -> None:
     """From the gradient of the tile's features to that of the run's fields at corners [K · F] and widths [N, 2]."""
-    fields = told.fields.shape[1]
-    gradient = tile.heard.reshape(TILE, -1)
-    cosine, sine = np.empty(_COUNT, np.float32), np.empty(_COUNT, np.float32)
-    for row in range(count):
-        columns, near = tile.columns[row], tile.near[row]
-        around = (near, near + 1, near + columns + 1, near + columns + 2)
-        _turn(waves[row, 0], waves[row, 1], cosine, sine)
-        across = np.float32(0)
-        for k in range(_COUNT):
-            to_sine, to_cosine = gradient[row, 4 * fields + k], gradient[row, 4 * fields + _COUNT + k]
-            across += np.float32(_SLOPES[k] / 4) * (to_sine * cosine[k] - to_cosine * sine[k])
-        for k in range(4):
-            d_fields[around[k] * fields] += across
+    fields, width, gradient = told.fields.shape[1], len(tile.heard) // TILE, tile.heard
+    for begin in range(0, count, LANES):
+        _turn(tile, begin, min(LANES, count - begin), waves)
+        for row in range(begin, min(begin + LANES, count)):
+            at, across = row * width + 4 * fields, np.float32(0)
+            for k in range(_COUNT):
+                lane = k * LANES + row - begin
+                turned = gradient[at + k] * tile.cosines[lane] - gradient[at + _COUNT + k] * tile.sines[lane]
+                across += np.float32(_SLOPES[k] / 4) * turned
+            for c in range(2):
+                d_wide[tile.owner[row], c] += gradient[at + 2 * _COUNT + c]
+            near, at = tile.near[row] * fields, row * width
+            below = near + (tile.columns[row] + 1) * fields
+            for corner in (near, near + fields, below, below + fields):
+                d_fields[corner] += across
             for f in range(fields):
-                d_fields[around[k] * fields + f] += gradient[row, 4 * f + k]
-        for c in range(2):
-            d_wide[tile.owner[row], c] += gradient[row, 4 * fields + 2 * _COUNT + c]
+                d_fields[near + f] += gradient[at]
+                d_fields[near + fields + f] += gradient[at + 1]
+                d_fields[below + f] += gradient[at + 2]
+                d_fields[below + fields + f] += gradient[at + 3]
+                at += 4
+
+
+@kernel
+def _turn(tile: _Tile, row: int, count: int, waves: np.ndarray) -> None:
+    """All waves of LANES rows from the slowest: (cos + i sin)ᵐ⁺ⁿ is a product."""
+    cosine, sine = tile.cosines, tile.sines
+    for k in range(count):
+        number = tile.number[row + k]
+        cosine[k], sine[k] = waves[number, 0], waves[number, 1]
+    for k in range(1, _COUNT):
+        i, j = _SUMS[k - 1]
+        a, b, c, d = (
+            load(cosine, i * LANES), load(sine, i * LANES), load(cosine, j * LANES), load(sine, j * LANES),
+        )  # fmt: skip
+        store(cosine, k * LANES, a * c - b * d)
+        store(sine, k * LANES, b * c + a * d)
 
 
 @kernel
@@ -211,52 +242,35 @@ def _shape_gradients(
 
 
 @kernel
-def _turn(real: float, imaginary: float, cosine: np.ndarray, sine: np.ndarray) -> None:
-    """All waves from the slowest: (cos + i sin)ᵐ⁺ⁿ is a product."""
-    cosine[0], sine[0] = real, imaginary
-    for k in range(1, _COUNT):
-        i, j = _SUMS[k - 1]
-        cosine[k] = cosine[i] * cosine[j] - sine[i] * sine[j]
-        sine[k] = sine[i] * cosine[j] + cosine[i] * sine[j]
-
-
-@kernel
-def _rectify(hidden: np.ndarray, rows: int, columns: int, signs: np.ndarray, at: int) -> None:
-    """hidden [rows · columns] ← max(0, hidden) in place; its signs go to byte `at` of the rows of signs and on."""
-    stride, flat = signs.shape[1], signs.reshape(-1)
-    for row in range(rows):
-        k = 0
+def _rectify(hidden: np.ndarray, count: int, columns: int, tile: _Tile, signs: np.ndarray, at: int) -> None:
+    """hidden [rows · columns] ← max(0, hidden) in place; its signs go to the run's [P, …], from byte `at` on."""
+    flat = signs.reshape(-1)
+    for row in range(count):
+        k, to = 0, tile.number[row] * signs.shape[1] + at
         while k + WIDE <= columns:
             value = load_like(wide(), hidden, row * columns + k)
-            store_signs(flat, row * stride + at + k // 8, value)
+            store_signs(flat, to + k // 8, value)
             store(hidden, row * columns + k, where_less(wide(), value, value, wide()))
             k += WIDE
         if k < columns:
             value = load(hidden, row * columns + k)
-            store_signs(flat, row * stride + at + k // 8, value)
+            store_signs(flat, to + k // 8, value)
             store(hidden, row * columns + k, where_less(splat(0), value, value, splat(0)))
 
 
 @kernel
-def _gate(gradient: np.ndarray, rows: int, columns: int, signs: np.ndarray, at: int) -> None:
+def _gate(gradient: np.ndarray, count: int, columns: int, tile: _Tile, signs: np.ndarray, at: int) -> None:
     """The transpose of `_rectify`: gradient [rows · columns] ← 0 in place where the layer was not above 0."""
-    stride, flat = signs.shape[1], signs.reshape(-1)
-    for row in range(rows):
-        k = 0
+    flat = signs.reshape(-1)
+    for row in range(count):
+        k, to = 0, tile.number[row] * signs.shape[1] + at
         while k + WIDE <= columns:
             value = load_like(wide(), gradient, row * columns + k)
-            store(gradient, row * columns + k, where_signs(flat, row * stride + at + k // 8, value))
+            store(gradient, row * columns + k, where_signs(flat, to + k // 8, value))
             k += WIDE
         if k < columns:
             value = load(gradient, row * columns + k)
-            store(gradient, row * columns + k, where_signs(flat, row * stride + at + k // 8, value))
-
-
-@inlined
-def _copy(source: np.ndarray, start: int, count: int, target: np.ndarray, to: int) -> None:
-    """So many numbers of one flat array into another; a multiple of LANES."""
-    for k in range(0, count, LANES):
-        store(target, to + k, load(source, start + k))
+            store(gradient, row * columns + k, where_signs(flat, to + k // 8, value))
 
 
 @kernel
@@ -268,7 +282,7 @@ def _write_texels(alpha: np.ndarray, mix: np.ndarray, tile: _Tile, count: int, t
         for k in range(row * _TEXELS, (row + 1) * _TEXELS, LANES):
             a, m = load(alpha, k), load(mix, k)
             a, m = where_less(none, a, a, none), where_less(none, m, m, none)
-            upper, lower = interleaved(where_less(a, one, a, one), where_less(m, one, m, one))
+            upper, lower = halves(interleaved(where_less(a, one, a, one), where_less(m, one, m, one)))
             store(texels, at, upper)
             store(texels, at + width, lower)
             at += 2 * width
@@ -287,19 +301,33 @@ def _clear_rims(told: Told, first: int, last: int, texels: np.ndarray) -> None:
 
 
 @kernel
-def _texel_gradients(tile: _Tile, count: int, texels: np.ndarray, gradient: np.ndarray) -> None:
-    """The transpose of `_write_texels`, from flat gradient [2 · T]; clamped texels do not move."""
-    none, one = splat(0), splat(1)
+def _texel_gradients(tile: _Tile, count: int, texels: np.ndarray, gradient: np.ndarray) -> int:
+    """The transpose of `_write_texels`, from flat gradient [2 · T]; clamped texels do not move.
+
+    Patches of which none moves, like those outside of the canvas, are taken out of the tile: how many are left.
+    """
+    none, one, left = splat(0), splat(1), 0
     for row in range(count):
-        at, width = 2 * tile.texel[row], 2 * PATCH * tile.columns[row]
-        for k in range(row * _TEXELS, (row + 1) * _TEXELS, LANES):
+        at, width, moved = 2 * tile.texel[row], 2 * PATCH * tile.columns[row], none
+        for k in range(left * _TEXELS, (left + 1) * _TEXELS, LANES):
             t, g = load(texels, at), load(gradient, at)
             upper = where_less(none, t, where_less(t, one, g, none), none)
             t, g = load(texels, at + width), load(gradient, at + width)
-            a, m = separated(upper, where_less(none, t, where_less(t, one, g, none), none))
+            lower = where_less(none, t, where_less(t, one, g, none), none)
+            a, m = separated(joined(upper, lower))
             store(tile.alpha, k, a)
             store(tile.mix, k, m)
+            moved += upper * upper + lower * lower
             at += 2 * width
+        if total(moved) != 0:
+            tile.number[left], tile.owner[left], tile.columns[left] = (
+                tile.number[row],
+                tile.owner[row],
+                tile.columns[row],
+            )
+            tile.near[left] = tile.near[row]
+            left += 1
+    return left
 
 
 @kernel
@@ -324,10 +352,9 @@ def decode(
         start = told.patches[first]
         for done in range(0, told.patches[last] - start, TILE):
             count = _lay_out(told, first, last, done, tile)
-            _features(told, first, count, tile, kept.waves[start + done :])
-            signs = kept.signs[start + done + run * ROWS :]
-            _draw(features, tile, count, raster, raster_code[first:], signs, 0, tile.alpha)
-            _draw(features, tile, count, shading, shading_code[first:], signs, broad // 4, tile.mix)
+            _features(told, first, count, tile, kept.waves[start:])
+            _draw(features, tile, count, raster, raster_code[first:], kept.signs[start:], 0, tile.alpha)
+            _draw(features, tile, count, shading, shading_code[first:], kept.signs[start:], broad // 4, tile.mix)
             _write_texels(tile.alpha, tile.mix, tile, count, flat)
         _clear_rims(told, first, last, texels)
 
@@ -339,15 +366,16 @@ def _draw(
 ) -> None:  # fmt: skip
     """One network, but for the clamp at its end: from the tile's features to out [TILE · PATCH²]."""
     rows, hidden, codes = padded(count, ROWS), code.shape[1], code.reshape(-1)
-    for row in range(rows):
-        _copy(codes, tile.owner[min(row, count - 1)] * hidden, hidden, tile.inner, row * hidden)
-        _copy(weights.middle_bias, 0, hidden, tile.middle, row * hidden)
-        _copy(weights.outer_bias, 0, _TEXELS, out, row * _TEXELS)
-    add_product(tile.heard, len(tile.heard) // TILE, features, weights.inner, rows, hidden, tile.inner)
-    _rectify(tile.inner, rows, hidden, signs, at)
-    add_product(tile.inner, hidden, hidden, weights.middle, rows, hidden, tile.middle)
-    _rectify(tile.middle, rows, hidden, signs, at + hidden // 8)
-    add_product(tile.middle, hidden, hidden, weights.outer, rows, _TEXELS, out)
+    for row in range(count):
+        for k in range(0, hidden, LANES):
+            store(tile.inner, row * hidden + k, load(codes, tile.owner[row] * hidden + k))
+    add_product(
+        tile.inner, hidden, tile.heard, len(tile.heard) // TILE, features, weights.inner, rows, hidden, tile.inner
+    )
+    _rectify(tile.inner, count, hidden, tile, signs, at)
+    add_product(weights.middle_bias, 0, tile.inner, hidden, hidden, weights.middle, rows, hidden, tile.middle)
+    _rectify(tile.middle, count, hidden, tile, signs, at + hidden // 8)
+    add_product(weights.outer_bias, 0, tile.middle, hidden, hidden, weights.outer, rows, _TEXELS, out)
 
 
 @kernel
@@ -371,12 +399,11 @@ def decode_back(
         d_wide = np.zeros((last - first, 2), np.float32)
         for done in range(0, told.patches[last] - start, TILE):
             count = _lay_out(told, first, last, done, tile)
-            _texel_gradients(tile, count, seen, flat)
+            count = _texel_gradients(tile, count, seen, flat)
             tile.heard[:] = 0
-            signs = kept.signs[start + done + run * ROWS :]
-            _draw_back(tile.alpha, tile, count, raster, signs, 0, d_raster_code[first:])
-            _draw_back(tile.mix, tile, count, shading, signs, broad // 4, d_shading_code[first:])
-            _add_feature_gradients(told, first, count, tile, kept.waves[start + done :], d_fields, d_wide)
+            _draw_back(tile.alpha, tile, count, raster, kept.signs[start:], 0, d_raster_code[first:])
+            _draw_back(tile.mix, tile, count, shading, kept.signs[start:], broad // 4, d_shading_code[first:])
+            _add_feature_gradients(told, count, tile, kept.waves[start:], d_fields, d_wide)
         _shape_gradients(told, first, last, d_fields, d_wide, d_shape)
 
 
@@ -386,14 +413,14 @@ def _draw_back(
 ) -> None:
     """The transpose of `_draw`: adds to the gradients of the tile's features and of the codes."""
     rows, hidden, codes = padded(count, ROWS), d_code.shape[1], d_code.reshape(-1)
-    tile.inner[: rows * hidden] = 0
-    tile.middle[: rows * hidden] = 0
-    add_product(d_out, _TEXELS, _TEXELS, weights.outer_back, rows, hidden, tile.middle)
-    _gate(tile.middle, rows, hidden, signs, at + hidden // 8)
-    add_product(tile.middle, hidden, hidden, weights.middle_back, rows, hidden, tile.inner)
-    _gate(tile.inner, rows, hidden, signs, at)
+    none = np.zeros(hidden, np.float32)
+    add_product(none, 0, d_out, _TEXELS, _TEXELS, weights.outer_back, rows, hidden, tile.middle)
+    _gate(tile.middle, count, hidden, tile, signs, at + hidden // 8)
+    add_product(none, 0, tile.middle, hidden, hidden, weights.middle_back, rows, hidden, tile.inner)
+    _gate(tile.inner, count, hidden, tile, signs, at)
     for row in range(count):
         to = tile.owner[row] * hidden
         for k in range(0, hidden, LANES):
             store(codes, to + k, load(codes, to + k) + load(tile.inner, row * hidden + k))
-    add_product(tile.inner, hidden, hidden, weights.inner_back, rows, len(tile.heard) // TILE, tile.heard)
+    width = len(tile.heard) // TILE
+    add_product(tile.heard, width, tile.inner, hidden, hidden, weights.inner_back, rows, width, tile.heard)

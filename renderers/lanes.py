@@ -5,8 +5,8 @@ scratch arrays it finds little. Here a kernel says it. A `Lanes` value is LANES 
 every processor has a form of (one AVX register, two of SSE or NEON); it lives in registers, and the usual operators
 work between two of them. The order of all sums is written down, so results do not depend on the machine's width.
 
-Where a processor has registers twice as wide, matrix products use them: `wide` makes values of WIDE float32, which
-know the same operators. What takes a value `like` gives lanes as many as those.
+Pairs of lanes, 2 · LANES numbers in one value, know the same operators. Where a processor has registers that wide,
+matrix products use them, too: WIDE numbers at a time. What takes a value `like` gives as many lanes as it has.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from typing import Any
 
 from llvmlite import binding, ir
 from numba.core import types
+from numba.core.cgutils import get_or_insert_function
 from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
 from numba.extending import intrinsic as _intrinsic
 from numba.extending import lower_builtin, models, register_model
 
 LANES = 8
-WIDE = 16 if binding.get_host_cpu_features().get("avx512f") else LANES
+WIDE = 2 * LANES if binding.get_host_cpu_features().get("avx512f") else LANES
 intrinsic: Any = _intrinsic  # what it makes is called from kernels only, with other arguments than Python sees
 
 _INT = ir.IntType(32)
@@ -31,7 +32,7 @@ _QUAD = ir.VectorType(ir.FloatType(), 4)
 
 
 class Lanes(types.Type):
-    """numba's type of LANES or WIDE float32."""
+    """numba's type of LANES float32, or of twice as many."""
 
     def __init__(self, count: int) -> None:
         super().__init__(name=f"float32x{count}")
@@ -45,7 +46,7 @@ class IntLanes(types.Type):
         super().__init__(name=f"int32x{LANES}")
 
 
-_lanes, _wide, _int_lanes = Lanes(LANES), Lanes(WIDE), IntLanes()
+_lanes, _pairs, _wide, _int_lanes = Lanes(LANES), Lanes(2 * LANES), Lanes(WIDE), IntLanes()
 
 
 @register_model(Lanes)
@@ -60,9 +61,11 @@ class _IntLanesModel(models.PrimitiveModel):
         super().__init__(manager, kind, _INTS)
 
 
-def _allow(which: Any, floats: str, ints: str) -> None:
+def _allow(which: Any, floats: str, ints: str | None) -> None:
     """Let operator `which` work between two lanes, by the LLVM instructions of these names."""
-    kinds = {_lanes: floats, _wide: floats, _int_lanes: ints}
+    kinds: dict[Any, str] = {_lanes: floats, _pairs: floats}
+    if ints is not None:
+        kinds[_int_lanes] = ints
 
     class _Template(ConcreteTemplate):
         cases = [signature(kind, kind, kind) for kind in kinds]
@@ -87,6 +90,7 @@ for _plain, _in_place, _name in (
 ):
     _allow(_plain, f"f{_name}", _name)
     _allow(_in_place, f"f{_name}", _name)
+_allow(operator.truediv, "fdiv", None)
 
 
 # --- making lanes -------------------------------------------------------------------------------------------
@@ -244,6 +248,18 @@ def where_less(typing: Any, left: Any, right: Any, then: Any, otherwise: Any) ->
 
 
 @intrinsic
+def square_root(typing: Any, value: Any) -> Any:
+    """Of each float lane."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        kind = ir.FunctionType(value.vector, [value.vector])
+        name = f"llvm.sqrt.v{value.vector.count}f32"
+        return builder.call(get_or_insert_function(builder.module, kind, name), [args[0]])
+
+    return value(value), codegen
+
+
+@intrinsic
 def total(typing: Any, value: Any) -> Any:
     """The sum of all lanes, taken by halves."""
 
@@ -258,70 +274,141 @@ def total(typing: Any, value: Any) -> Any:
     return types.float32(value), codegen
 
 
+# --- pairs: two lanes as one value --------------------------------------------------------------------------
+
+
 @intrinsic
 def interleaved(typing: Any, left: Any, right: Any) -> Any:
-    """The numbers of two float lanes in turn, as two float lanes."""
+    """The numbers of two float lanes in turn: pairs."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        order = [k + side for k in range(LANES) for side in (0, LANES)]
         left, right = args
-        halves = [_shuffle(builder, left, right, order[k : k + LANES]) for k in (0, LANES)]
-        return context.make_tuple(builder, sig.return_type, halves)
+        return _shuffle(builder, left, right, [k + side for k in range(LANES) for side in (0, LANES)])
 
-    return types.UniTuple(_lanes, 2)(left, right), codegen
+    return _pairs(left, right), codegen
 
 
 @intrinsic
-def separated(typing: Any, first: Any, second: Any) -> Any:
-    """The reverse of `interleaved`."""
+def separated(typing: Any, pairs: Any) -> Any:
+    """The reverse of `interleaved`: two float lanes."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        first, second = args
-        parts = [_shuffle(builder, first, second, range(k, 2 * LANES, 2)) for k in (0, 1)]
+        parts = [_shuffle(builder, args[0], args[0], range(k, 2 * LANES, 2)) for k in (0, 1)]
         return context.make_tuple(builder, sig.return_type, parts)
 
-    return types.UniTuple(_lanes, 2)(first, second), codegen
+    return types.UniTuple(_lanes, 2)(pairs), codegen
+
+
+@intrinsic
+def joined(typing: Any, first: Any, second: Any) -> Any:
+    """Two float lanes, one after the other."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return _joined(builder, list(args))
+
+    return _pairs(first, second), codegen
+
+
+@intrinsic
+def halves(typing: Any, pairs: Any) -> Any:
+    """The reverse of `joined`."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        parts = [_shuffle(builder, args[0], args[0], range(k, k + LANES)) for k in (0, LANES)]
+        return context.make_tuple(builder, sig.return_type, parts)
+
+    return types.UniTuple(_lanes, 2)(pairs), codegen
 
 
 # --- texels: pairs of numbers, read and written with their right-hand neighbour ----------------------------
 
 
 @intrinsic
-def load_pairs(typing: Any, array: Any, base: Any, index: Any) -> Any:
-    """For each lane the pair of numbers at base + index, and the pair after it: four float lanes.
+def load_texels(typing: Any, array: Any, base: Any, index: Any) -> Any:
+    """For each lane the texel at base + index, and the one after it: two times pairs.
 
     Args:
-        array: flat float32; pair k is array[2·k] and array[2·k + 1]. Bounds are not checked.
+        array: flat float32; texel k is array[2·k] and array[2·k + 1]. Bounds are not checked.
         base: whole number.
         index: int lanes.
     """
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        quads = [_load(builder, _pair_address(context, builder, sig, args, lane)) for lane in range(LANES)]
-        joined = _joined(builder, quads)
-        columns = [_shuffle(builder, joined, joined, range(k, 4 * LANES, 4)) for k in range(4)]
+        base = builder.shl(context.cast(builder, args[1], sig.args[1], types.intp), ir.IntType(64)(1))
+        data = builder.gep(context.make_array(sig.args[0])(context, builder, args[0]).data, [base])
+        twice = builder.shl(args[2], ir.Constant(_INTS, [1] * LANES))
+        quads = [_load(builder, _quad_address(builder, data, twice, lane)) for lane in range(LANES)]
+        # Every other lane's, so that pairs come out in order where shuffles stay within four numbers.
+        even, odd = _joined(builder, quads[::2]), _joined(builder, quads[1::2])
+        columns = [
+            _shuffle(
+                builder, even, odd, [4 * k + side + c for k in range(LANES // 2) for side in (0, 2 * LANES) for c in at]
+            )
+            for at in ((0, 1), (2, 3))
+        ]
         return context.make_tuple(builder, sig.return_type, columns)
 
-    return types.UniTuple(_lanes, 4)(array, base, index), codegen
+    return types.UniTuple(_pairs, 2)(array, base, index), codegen
 
 
 @intrinsic
-def add_pairs(
-    typing: Any, array: Any, base: Any, index: Any, first: Any, second: Any, third: Any, fourth: Any, count: Any
-) -> Any:
-    """The reverse of `load_pairs`: add four float lanes to where they would be read, for the first `count` lanes."""
+def add_around(typing: Any, array: Any, index: Any, first: Any, second: Any, third: Any, fourth: Any) -> Any:
+    """For each lane, in order, add four pairs one after the other to LANES numbers from array[LANES · index] on.
+
+    Args:
+        array: flat float32. Bounds are not checked.
+        index: int lanes.
+        first, second, third, fourth: pairs.
+    """
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        count = context.cast(builder, args[7], sig.args[7], types.intp)
-        joined = _joined(builder, list(args[3:7]))
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        upper, lower = (_joined(builder, list(pair)) for pair in (args[2:4], args[4:6]))
         for lane in range(LANES):
-            quad = _shuffle(builder, joined, joined, range(lane, 4 * LANES, LANES))
-            with builder.if_then(builder.icmp_signed("<", count.type(lane), count)):
-                address = _pair_address(context, builder, sig, args, lane)
-                builder.store(builder.fadd(_load(builder, address), quad), address).align = 4
+            order = [2 * lane, 2 * lane + 1, 2 * (LANES + lane), 2 * (LANES + lane) + 1]
+            both = _shuffle(builder, upper, lower, [*order, *(4 * LANES + k for k in order)])
+            place = builder.sext(builder.extract_element(args[1], _INT(lane)), ir.IntType(64))
+            place = builder.gep(data, [builder.mul(place, ir.IntType(64)(LANES))])
+            address = builder.bitcast(place, _FLOATS.as_pointer())
+            builder.store(builder.fadd(_load(builder, address), both), address).align = 4
         return context.get_dummy_value()
 
-    return types.void(array, base, index, first, second, third, fourth, count), codegen
+    return types.void(array, index, first, second, third, fourth), codegen
+
+
+@intrinsic
+def load_sums(typing: Any, array: Any, first: Any, second: Any) -> Any:
+    """Sums of the first four of LANES numbers at array[first] and array[second], LANES / 2 times, one after the other.
+
+    Returns:
+        two float lanes: all first pairs, and all second ones.
+    """
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        quads = []
+        for k in range(LANES // 2):
+            data = context.make_array(sig.args[0])(context, builder, args[0]).data
+            places = [builder.gep(data, [builder.add(at, at.type(LANES * k))]) for at in args[1:]]
+            parts = [_load(builder, builder.bitcast(place, _QUAD.as_pointer())) for place in places]
+            quads.append(builder.fadd(*parts))
+        both = _joined(builder, quads)
+        order = [4 * k + c for k in range(LANES // 2) for c in (0, 1)]
+        return context.make_tuple(
+            builder, sig.return_type, [_shuffle(builder, both, both, [k + c for k in order]) for c in (0, 2)]
+        )
+
+    return types.UniTuple(_lanes, 2)(array, first, second), codegen
+
+
+@intrinsic
+def moved_up(typing: Any, before: Any, value: Any) -> Any:
+    """Float lanes: the last pair of `before`, then all but the last pair of `value`."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        before, value = args
+        return _shuffle(builder, before, value, range(LANES - 2, 2 * LANES - 2))
+
+    return _lanes(before, value), codegen
 
 
 # --- LLVM ---------------------------------------------------------------------------------------------------
@@ -358,9 +445,7 @@ def _place(context: Any, builder: Any, sig: Any, args: Any, at: int, kind: Any =
     return place if kind is None else builder.bitcast(place, kind.as_pointer())
 
 
-def _pair_address(context: Any, builder: Any, sig: Any, args: Any, lane: int) -> Any:
-    base = context.cast(builder, args[1], sig.args[1], types.intp)
-    index = builder.sext(builder.extract_element(args[2], _INT(lane)), base.type)
-    data = context.make_array(sig.args[0])(context, builder, args[0]).data
-    place = builder.gep(data, [builder.shl(builder.add(base, index), base.type(1))])
-    return builder.bitcast(place, _QUAD.as_pointer())
+def _quad_address(builder: Any, data: Any, index: Any, lane: int) -> Any:
+    """Pointer to four numbers, at the index in this lane."""
+    place = builder.sext(builder.extract_element(index, _INT(lane)), ir.IntType(64))
+    return builder.bitcast(builder.gep(data, [place]), _QUAD.as_pointer())

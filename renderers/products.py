@@ -9,7 +9,7 @@ import numpy as np
 from renderers.jit import inlined, kernel
 from renderers.lanes import WIDE, load_like, load_one_like, splat, store, wide
 
-ROWS = 4  # worked on together: with two columns of lanes, what fits the registers of every processor
+ROWS = 8  # worked on together with one column of lanes, or half as many with two: what fits every processor's registers
 
 
 @kernel
@@ -19,34 +19,56 @@ def padded(count: int, multiple: int) -> int:
 
 
 @kernel
-def add_product(a: np.ndarray, width: int, terms: int, b: np.ndarray, rows: int, columns: int, out: np.ndarray) -> None:
-    """out [rows, columns] ← out + a [rows, width][:, :terms] · b [terms, columns], all flat float32.
+def add_product(
+    start: np.ndarray, step: int, a: np.ndarray, width: int, terms: int, b: np.ndarray, rows: int, columns: int,
+    out: np.ndarray,
+) -> None:  # fmt: skip
+    """out [rows, columns] ← start + a [rows, width][:, :terms] · b [terms, columns], all flat float32.
 
-    Rows are a multiple of ROWS, columns one of LANES.
+    Rows are a multiple of ROWS, columns one of LANES. A row of `start` begins `step` numbers after the last: 0 where
+    all rows start from the same one. `start` may be `out`.
     """
+    half = ROWS // 2
     for row in range(0, rows, ROWS):
-        at, to, column = row * width, row * columns, 0
+        column = 0
         while column + 2 * WIDE <= columns:
-            _pair(wide(), WIDE, a, at, width, terms, b, columns, column, out, to)
+            for k in (row, row + half):
+                to = k * columns + column
+                _pair(
+                    wide(),
+                    WIDE,
+                    start,
+                    k * step + column,
+                    step,
+                    a,
+                    k * width,
+                    width,
+                    terms,
+                    b,
+                    columns,
+                    column,
+                    out,
+                    to,
+                )
             column += 2 * WIDE
+        begin, at, to = row * step, row * width, row * columns
         while column + WIDE <= columns:
-            _single(wide(), a, at, width, terms, b, columns, column, out, to)
+            _single(wide(), start, begin + column, step, a, at, width, terms, b, columns, column, out, to + column)
             column += WIDE
         if column < columns:
-            _single(splat(0), a, at, width, terms, b, columns, column, out, to)
+            _single(splat(0), start, begin + column, step, a, at, width, terms, b, columns, column, out, to + column)
 
 
 @inlined
 def _pair(
-    like: Any, count: int, a: Any, at: int, width: int, terms: int, b: Any, columns: int, column: int, out: Any, to: int
+    like: Any, count: int, start: Any, begin: int, step: int, a: Any, at: int, width: int, terms: int, b: Any,
+    columns: int, column: int, out: Any, to: int,
 ) -> None:  # fmt: skip
-    """ROWS rows and two columns of `count` lanes of a product."""
-    one, two = to + column, to + columns + column
-    three, four = two + columns, two + 2 * columns
-    p0, q0 = load_like(like, out, one), load_like(like, out, one + count)
-    p1, q1 = load_like(like, out, two), load_like(like, out, two + count)
-    p2, q2 = load_like(like, out, three), load_like(like, out, three + count)
-    p3, q3 = load_like(like, out, four), load_like(like, out, four + count)
+    """Half of ROWS rows and two columns of `count` lanes of a product."""
+    p0, q0 = load_like(like, start, begin), load_like(like, start, begin + count)
+    p1, q1 = load_like(like, start, begin + step), load_like(like, start, begin + step + count)
+    p2, q2 = load_like(like, start, begin + 2 * step), load_like(like, start, begin + 2 * step + count)
+    p3, q3 = load_like(like, start, begin + 3 * step), load_like(like, start, begin + 3 * step + count)
     for k in range(terms):
         left, right = load_like(like, b, k * columns + column), load_like(like, b, k * columns + column + count)
         x = load_one_like(like, a, at + k)
@@ -61,32 +83,42 @@ def _pair(
         x = load_one_like(like, a, at + 3 * width + k)
         p3 += x * left
         q3 += x * right
-    store(out, one, p0)
-    store(out, one + count, q0)
-    store(out, two, p1)
-    store(out, two + count, q1)
-    store(out, three, p2)
-    store(out, three + count, q2)
-    store(out, four, p3)
-    store(out, four + count, q3)
+    store(out, to, p0)
+    store(out, to + count, q0)
+    store(out, to + columns, p1)
+    store(out, to + columns + count, q1)
+    store(out, to + 2 * columns, p2)
+    store(out, to + 2 * columns + count, q2)
+    store(out, to + 3 * columns, p3)
+    store(out, to + 3 * columns + count, q3)
 
 
 @inlined
 def _single(
-    like: Any, a: Any, at: int, width: int, terms: int, b: Any, columns: int, column: int, out: Any, to: int
+    like: Any, start: Any, begin: int, step: int, a: Any, at: int, width: int, terms: int, b: Any, columns: int,
+    column: int, out: Any, to: int,
 ) -> None:  # fmt: skip
     """ROWS rows and one column of lanes of a product."""
-    one, two = to + column, to + columns + column
-    three, four = two + columns, two + 2 * columns
-    p0, p1 = load_like(like, out, one), load_like(like, out, two)
-    p2, p3 = load_like(like, out, three), load_like(like, out, four)
+    half, low, four = at + 4 * width, begin + 4 * step, to + 4 * columns
+    p0, p1 = load_like(like, start, begin), load_like(like, start, begin + step)
+    p2, p3 = load_like(like, start, begin + 2 * step), load_like(like, start, begin + 3 * step)
+    q0, q1 = load_like(like, start, low), load_like(like, start, low + step)
+    q2, q3 = load_like(like, start, low + 2 * step), load_like(like, start, low + 3 * step)
     for k in range(terms):
         right = load_like(like, b, k * columns + column)
         p0 += load_one_like(like, a, at + k) * right
         p1 += load_one_like(like, a, at + width + k) * right
         p2 += load_one_like(like, a, at + 2 * width + k) * right
         p3 += load_one_like(like, a, at + 3 * width + k) * right
-    store(out, one, p0)
-    store(out, two, p1)
-    store(out, three, p2)
-    store(out, four, p3)
+        q0 += load_one_like(like, a, half + k) * right
+        q1 += load_one_like(like, a, half + width + k) * right
+        q2 += load_one_like(like, a, half + 2 * width + k) * right
+        q3 += load_one_like(like, a, half + 3 * width + k) * right
+    store(out, to, p0)
+    store(out, to + columns, p1)
+    store(out, to + 2 * columns, p2)
+    store(out, to + 3 * columns, p3)
+    store(out, four, q0)
+    store(out, four + columns, q1)
+    store(out, four + 2 * columns, q2)
+    store(out, four + 3 * columns, q3)

@@ -22,25 +22,37 @@ from renderers.duals import UNKNOWNS, WIDTH, bounded, constant, keep, magnitude,
 from renderers.evaluation import random_strokes
 from renderers.lanes import (
     LANES,
-    add_pairs,
+    WIDE,
+    add_around,
     as_float,
     clamped,
+    halves,
+    interleaved,
     iota,
+    joined,
     load,
+    load_like,
     load_one,
-    load_pairs,
+    load_one_like,
+    load_sums,
+    load_texels,
+    moved_up,
+    separated,
     splat,
     splat_int,
+    square_root,
     store,
     store_signs,
     total,
     where_less,
     where_signs,
     whole,
+    wide,
 )
 from renderers.networks import Patches, patch_features
 from renderers.products import add_product, padded
 from renderers.threads import core_count, limited_to, share
+from renderers.turns import take, turns
 from renderers.workspace import Lent
 
 # --- lanes --------------------------------------------------------------------------------------------------
@@ -73,29 +85,47 @@ def test_lanes_compute_as_arrays_do() -> None:
 
 
 @numba.njit
-def _exchange(pairs, base, index, count, out):  # type: ignore[no-untyped-def]
+def _roots(a, out):  # type: ignore[no-untyped-def]
+    store(out, 0, square_root(load(a, 0)) / load(a, LANES))
+    twice = load_like(wide(), a, 0) + load_one_like(wide(), a, 3)
+    store(out, LANES, where_less(wide(), twice, twice, wide()))
+
+
+def test_roots_quotients_and_wide_lanes() -> None:
+    a = np.random.default_rng(4).uniform(0.5, 2, 2 * LANES).astype(np.float32)
+    out = np.zeros(LANES + WIDE, np.float32)
+    _roots(a, out)
+    np.testing.assert_allclose(out[:LANES], np.sqrt(a[:LANES]) / a[LANES:], rtol=1e-6)
+    np.testing.assert_allclose(out[LANES:], a[:WIDE] + a[3], rtol=1e-6)
+
+
+@numba.njit
+def _exchange(pairs, base, index, around, out):  # type: ignore[no-untyped-def]
     at = whole(load(index, 0))
-    a, b, c, d = load_pairs(pairs, base, at)
-    store(out, 0, a)
-    store(out, LANES, b)
-    store(out, 2 * LANES, c)
-    store(out, 3 * LANES, d)
-    add_pairs(pairs, base, at, a, b, splat(1), splat(2), count)
+    left, right = load_texels(pairs, base, at)
+    store(out, 0, left)
+    a, b = separated(right)
+    first, second = halves(interleaved(a, b))
+    store(out, 2 * LANES, joined(first, second))
+    add_around(around, at, left, interleaved(splat(1), splat(2)), interleaved(splat(3), splat(4)), right)
+    own, following = load_sums(around, 0, LANES)
+    store(out, 4 * LANES, own)
+    store(out, 5 * LANES, moved_up(splat(7), following))
 
 
-@pytest.mark.parametrize("count", [0, 3, LANES, LANES + 5])
-def test_pairs_are_read_with_their_neighbours_and_added_to(count: int) -> None:
-    pairs = np.random.default_rng(1).random((30, 2)).astype(np.float32)
+def test_texels_are_read_with_their_neighbours_and_added_to() -> None:
+    rng = np.random.default_rng(1)
+    pairs, around = rng.random((40, 2)).astype(np.float32), rng.random((30, LANES)).astype(np.float32)
     index = np.array([0, 5, 5, 6, 20, 3, 1, 0])[:LANES]
-    flat, out = pairs.copy().reshape(-1), np.zeros(4 * LANES, np.float32)
-    _exchange(flat, 4, index.astype(np.float32), count, out)
-    expected = pairs.copy()
-    for k, place in enumerate(index + 4):
-        np.testing.assert_array_equal(out[k::LANES], np.concatenate([pairs[place], pairs[place + 1]]))
-        if k < count:
-            expected[place] += pairs[place]
-            expected[place + 1] += [1, 2]
-    np.testing.assert_allclose(flat.reshape(-1, 2), expected, rtol=1e-6)
+    expected, found, out = around.copy(), around.copy().reshape(-1), np.zeros(6 * LANES, np.float32)
+    _exchange(pairs.reshape(-1), 4, index.astype(np.float32), found, out)
+    np.testing.assert_array_equal(out[: 4 * LANES].reshape(2, LANES, 2), [pairs[index + 4], pairs[index + 5]])
+    for place in index:
+        expected[place] += [*pairs[place + 4], 1, 2, 3, 4, *pairs[place + 5]]
+    np.testing.assert_allclose(found.reshape(-1, LANES), expected, rtol=1e-6)
+    sums = (expected[: LANES // 2] + expected[1 : LANES // 2 + 1])[:, :4]
+    np.testing.assert_allclose(out[4 * LANES : 5 * LANES], sums[:, :2].ravel(), rtol=1e-6)
+    np.testing.assert_allclose(out[5 * LANES :], [7, 7, *sums[:-1, 2:].ravel()], rtol=1e-6)
 
 
 @numba.njit
@@ -114,14 +144,16 @@ def test_signs_are_kept_and_gate_what_comes_back() -> None:
     np.testing.assert_array_equal(out, np.where(values > 0, values[3], 0))
 
 
-@pytest.mark.parametrize(("rows", "terms", "columns"), [(4, 1, 8), (12, 7, 24), (8, 34, 64), (20, 5, 40), (4, 9, 56)])
+@pytest.mark.parametrize(("rows", "terms", "columns"), [(8, 1, 8), (16, 7, 24), (8, 34, 64), (24, 5, 40), (8, 9, 56)])
 def test_products_are_added(rows: int, terms: int, columns: int) -> None:
     rng = np.random.default_rng(3)
     a, b = rng.normal(size=(rows, terms + 3)).astype(np.float32), rng.normal(size=(terms, columns)).astype(np.float32)
     before = rng.normal(size=(rows, columns)).astype(np.float32)
     out = before.copy().reshape(-1)
-    add_product(a.reshape(-1), terms + 3, terms, b.reshape(-1), rows, columns, out)
+    add_product(out, columns, a.reshape(-1), terms + 3, terms, b.reshape(-1), rows, columns, out)
     np.testing.assert_allclose(out.reshape(rows, columns), before + a[:, :terms] @ b, rtol=1e-5, atol=1e-5)
+    add_product(before[1], 0, a.reshape(-1), terms + 3, terms, b.reshape(-1), rows, columns, out)
+    np.testing.assert_allclose(out.reshape(rows, columns), before[1] + a[:, :terms] @ b, rtol=1e-5, atol=1e-5)
 
 
 def test_padding_is_the_least_multiple() -> None:
@@ -209,6 +241,22 @@ def test_work_is_shared_among_threads_and_done_once() -> None:
     assert core_count() >= 1
 
 
+@numba.njit(nogil=True)
+def _count(taken, done):  # type: ignore[no-untyped-def]
+    while True:
+        turn = take(taken)
+        if turn >= len(done):
+            return
+        done[turn] += 1
+
+
+def test_each_turn_is_taken_once() -> None:
+    done, taken = np.zeros(100_000, np.int64), turns()
+    with limited_to(4):
+        share(lambda first, step: _count(taken, done))
+    assert (done == 1).all()
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_forked_process_has_threads_of_its_own() -> None:
     """In a fresh process, since a fork of this one, with all its threads, could hang for other reasons."""
@@ -263,7 +311,7 @@ def test_workspaces_are_used_again_but_never_shared() -> None:
 
 
 @pytest.mark.parametrize("kind", PIXEL_LOSSES)
-@pytest.mark.parametrize("size", [(37, 23, 3), (5, 4, 4), (1, 1, 3)])
+@pytest.mark.parametrize("size", [(37, 23, 3), (5, 4, 4), (1, 2, 3), (1, 1, 3), (70, 128, 3)])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_the_fused_loss_is_the_pixel_loss(kind: str, size: tuple[int, int, int], weighted: bool) -> None:
     generator = torch.Generator().manual_seed(2)

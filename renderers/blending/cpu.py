@@ -16,16 +16,22 @@ import torch
 from torch import Tensor
 
 from renderers.blending.layers import MAX_ALPHA, FrameMaps, Layers
-from renderers.blending.spans import BAND_ORDER, BANDS, Laid, band_pairs
+from renderers.blending.spans import AT_A_TIME, BAND_ORDER, BANDS, Laid, band_pairs
 from renderers.jit import inlined, kernel
 from renderers.lanes import (
     LANES,
-    add_pairs,
+    add_around,
     as_float,
     clamped,
+    halves,
+    interleaved,
     iota,
     load,
-    load_pairs,
+    load_like,
+    load_sums,
+    load_texels,
+    moved_up,
+    separated,
     splat,
     splat_int,
     store,
@@ -34,6 +40,7 @@ from renderers.lanes import (
     whole,
 )
 from renderers.threads import share
+from renderers.turns import take, turns
 from renderers.workspace import Lent
 
 GEOMETRY = 6  # gradients kept per stroke before the colours: six of the transform, then the opacity
@@ -63,19 +70,21 @@ class _Blend(torch.autograd.Function):
         height, _, channels = gradients[0].shape
         gradient = planes(gradients[0])
         pairs, pair_count = band_pairs(laid, height)
-        sums = np.zeros((pair_count, GEOMETRY + 1 + 2 * channels))
+        sums = np.empty((pair_count, GEOMETRY + 1 + 2 * channels))
         slopes = Lent(2 * LANES * laid.blocks[-1] if for_maps else 1)
+        taken = turns()
         share(
-            lambda mine, step: _backward(
-                mine, step, gradient, height, laid, ctx.tape.array, pairs, sums, slopes.array, for_maps
+            lambda first, step: _backward(
+                taken, gradient, height, laid, ctx.tape.array, pairs, sums, slopes.array, for_maps, each(channels)
             )
         )
         texels = None
         if for_maps:
             texels = torch.empty(len(laid.maps) // 2, 2)
             flat = texels.numpy().reshape(-1)
-            share(lambda mine, step: _spread(mine, step, laid, slopes.array, flat))
-        return (None, None, None, *_unpack(_add_pairs(pairs, sums), laid.size, channels, texels))
+            spread = turns()
+            share(lambda first, step: _spread(spread, laid, slopes.array, flat))
+        return (None, None, None, *_unpack(pairs, sums, laid.size, channels, texels))
 
 
 def lay(canvas: Tensor, layers: Layers, taped: bool) -> tuple[Tensor, Laid, Lent]:
@@ -88,36 +97,55 @@ def lay(canvas: Tensor, layers: Layers, taped: bool) -> tuple[Tensor, Laid, Lent
     height, width, channels = canvas.shape
     laid = Laid.out(layers, height, width)
     tape = Lent(laid.blocks[-1] * channels * LANES if taped else 1)
-    painted = planes(canvas)
-    share(lambda mine, step: _forward(mine, step, painted, height, laid, tape.array, taped))
+    painted, taken = planes(canvas), turns()
+    share(lambda first, step: _forward(taken, painted, height, laid, tape.array, taped, each(channels)))
     rows = painted.reshape(channels, height, -1)[:, :, :width]
     return torch.from_numpy(rows.transpose(1, 2, 0)), laid, tape  # no copy: plane by plane in memory
+
+
+def each(channels: int) -> tuple[int, ...]:
+    """A tuple of so many: kernels are compiled for its length."""
+    return (0,) * channels
 
 
 def planes(canvas: Tensor) -> np.ndarray:
     """[H, W, C] → flat [C, H, W + LANES] float32, a copy: a block that begins inside a row ends inside it."""
     height, width, channels = canvas.shape
-    planes = np.zeros((channels, height, width + LANES), np.float32)
+    planes = np.empty((channels, height, width + LANES), np.float32)
+    planes[:, :, width:] = 0
     planes[:, :, :width] = canvas.detach().permute(2, 0, 1).numpy()
     return planes.reshape(-1)
 
 
-def _unpack(sums: np.ndarray, size: np.ndarray, channels: int, texels: Tensor | None) -> tuple[Tensor | None, ...]:
-    """Per-stroke sums [N, 7 + 2C] as gradients of transform, texels, start, end and opacity."""
-    transform = sums[:, :GEOMETRY].reshape(-1, 2, 3) * (size[:, ::-1, None] / 2)
-    colors = sums[:, GEOMETRY + 1 :]
-    start, end, opacity = colors[:, :channels], colors[:, channels:], sums[:, GEOMETRY]
-    as_float = [torch.from_numpy(part.astype(np.float32)) for part in (transform, start, end, opacity)]
-    return as_float[0], texels, *as_float[1:]
+def _unpack(
+    pairs: np.ndarray, sums: np.ndarray, size: np.ndarray, channels: int, texels: Tensor | None
+) -> tuple[Tensor | None, ...]:
+    """Sums [P, 7 + 2C] by pairs as gradients of transform, texels, start, end and opacity."""
+    count = len(size)
+    transform, opacity = np.empty((count, 2, 3), np.float32), np.empty(count, np.float32)
+    start, end = np.empty((2, count, channels), np.float32)
+    _add_pairs(pairs, sums, size, transform, start, end, opacity)
+    moved, *rest = (torch.from_numpy(found) for found in (transform, start, end, opacity))
+    return moved, texels, *rest
 
 
-def _add_pairs(pairs: np.ndarray, sums: np.ndarray) -> np.ndarray:
-    """[P, K] by pairs → [N, K] float64 by strokes, added up in band order."""
-    result = np.zeros((len(pairs), sums.shape[1]))
-    for band in range(BANDS):
-        touched = pairs[:, band] >= 0
-        result[touched] += sums[pairs[touched, band]]
-    return result
+@kernel
+def _add_pairs(
+    pairs: np.ndarray, sums: np.ndarray, size: np.ndarray, transform: np.ndarray, start: np.ndarray, end: np.ndarray,
+    opacity: np.ndarray,
+) -> None:  # fmt: skip
+    """Fill each stroke's gradients: the sums of its pairs, added up in band order."""
+    channels, added = start.shape[1], np.empty(sums.shape[1])
+    for n in range(len(pairs)):
+        added[:] = 0
+        for band in range(BANDS):
+            if pairs[n, band] >= 0:
+                added += sums[pairs[n, band]]
+        for k in range(GEOMETRY):
+            transform[n, k // 3, k % 3] = added[k] * (size[n, 1 - k // 3] / 2)
+        opacity[n] = added[GEOMETRY]
+        for c in range(channels):
+            start[n, c], end[n, c] = added[GEOMETRY + 1 + c], added[GEOMETRY + 1 + channels + c]
 
 
 @inlined
@@ -131,20 +159,21 @@ def locate(texel: Any, column: int, row: int, size: Any) -> Any:
 
 
 @inlined
-def bilinear(upper_left: Any, upper_right: Any, lower_left: Any, lower_right: Any, x: Any, y: Any) -> Any:
-    """Bilinear sample, and its slopes in x and y per texel."""
+def sample(maps: Any, base: int, stride: int, place: Any) -> Any:
+    """Bilinear samples at a place from `locate`, in the map at texel `base`, rows `stride` apart.
+
+    Returns:
+        α, mix, and their slopes along x and along y per texel, as pairs.
+    """
+    corner, x, y = place
+    x, y = interleaved(x, x), interleaved(y, y)
+    upper_left, upper_right = load_texels(maps, base, corner)
+    lower_left, lower_right = load_texels(maps, base + stride, corner)
     upper, lower = upper_right - upper_left, lower_right - lower_left
     top, bottom = upper_left + x * upper, lower_left + x * lower
-    return top + y * (bottom - top), upper + y * (lower - upper), bottom - top
-
-
-@inlined
-def sample(maps: Any, base: int, stride: int, place: Any) -> Any:
-    """α and mix with their slopes at a place from `locate`, in the map at texel `base`, rows `stride` apart."""
-    corner, x, y = place
-    a0, m0, a1, m1 = load_pairs(maps, base, corner)
-    a2, m2, a3, m3 = load_pairs(maps, base + stride, corner)
-    return bilinear(a0, a1, a2, a3, x, y), bilinear(m0, m1, m2, m3, x, y)
+    down = bottom - top
+    alpha, mix = separated(top + y * down)
+    return alpha, mix, upper + y * (lower - upper), down
 
 
 @inlined
@@ -161,10 +190,15 @@ def only(count: int, value: Any) -> Any:
 
 
 @kernel
-def _forward(mine: int, step: int, canvas: np.ndarray, height: int, laid: Laid, tape: np.ndarray, taped: bool) -> None:
-    channels = laid.start.shape[1]
+def _forward(
+    taken: np.ndarray, canvas: np.ndarray, height: int, laid: Laid, tape: np.ndarray, taped: bool, colors: Any
+) -> None:
+    channels = len(colors)
     stride = canvas.size // (channels * height)
-    for turn in range(mine, BANDS, step):
+    while True:
+        turn = take(taken)
+        if turn >= BANDS:
+            return
         band = BAND_ORDER[turn]
         top, bottom = band * height // BANDS, (band + 1) * height // BANDS
         for n in range(len(laid.size)):
@@ -173,7 +207,7 @@ def _forward(mine: int, step: int, canvas: np.ndarray, height: int, laid: Laid, 
                 k = laid.rows[n] + row - laid.first[n]
                 block = laid.blocks[k] * channels * LANES
                 for column in range(laid.low[k], laid.high[k], LANES):
-                    (covered, _, _), (mix, _, _) = sample(laid.maps, base, size[1], locate(texel, column, row, size))
+                    covered, mix, _, _ = sample(laid.maps, base, size[1], locate(texel, column, row, size))
                     alpha = only(laid.high[k] - column, held(opacity * covered))
                     for c in range(channels):
                         at = (c * height + row) * stride + column
@@ -181,24 +215,27 @@ def _forward(mine: int, step: int, canvas: np.ndarray, height: int, laid: Laid, 
                         if taped:
                             store(tape, block, below)
                             block += LANES
-                        color = splat(laid.start[n, c]) + mix * splat(laid.end[n, c] - laid.start[n, c])
+                        color = splat(laid.start[n, c]) + mix * splat(laid.tint[n, c])
                         store(canvas, at, below + alpha * (color - below))
 
 
 @kernel
 def _backward(
-    mine: int, step: int, gradient: np.ndarray, height: int, laid: Laid, tape: np.ndarray,
-    pairs: np.ndarray, sums: np.ndarray, slopes: np.ndarray, for_maps: bool,
+    taken: np.ndarray, gradient: np.ndarray, height: int, laid: Laid, tape: np.ndarray,
+    pairs: np.ndarray, sums: np.ndarray, slopes: np.ndarray, for_maps: bool, colors: Any,
 ) -> None:  # fmt: skip
     """Sums [P, 7 + 2C] for each pair of a stroke and a band: of the texel transform, opacity, start and end colour.
 
     If `for_maps`, also `slopes`: the loss by α and by mix, at each pixel of each stroke.
     """
-    channels = laid.start.shape[1]
+    channels = len(colors)
     stride = gradient.size // (channels * height)
     of_colors = np.zeros(2 * channels * LANES, np.float32)
-    none = splat(0)
-    for turn in range(mine, BANDS, step):
+    none, lane = splat(0), interleaved(iota(), iota())
+    while True:
+        turn = take(taken)
+        if turn >= BANDS:
+            return
         band = BAND_ORDER[turn]
         top, bottom = band * height // BANDS, (band + 1) * height // BANDS
         for n in range(len(laid.size) - 1, -1, -1):
@@ -206,20 +243,20 @@ def _backward(
             if pair < 0:
                 continue
             size, base, texel, opacity = laid.size[n], laid.offset[n], laid.texel[n], splat(laid.opacity[n])
-            x_column, x_row, x_one, y_column, y_row, y_one, of_opacity = none, none, none, none, none, none, none
+            empty = interleaved(none, none)
+            x_column, x_row, x_one, y_column, y_row, y_one, of_opacity = empty, empty, empty, empty, empty, empty, none
             of_colors[:] = 0
             for row in range(max(top, laid.first[n]), min(bottom, laid.last[n])):
                 k = laid.rows[n] + row - laid.first[n]
-                block = laid.blocks[k]
+                block, in_x, in_y = laid.blocks[k], empty, empty
                 for column in range(laid.low[k], laid.high[k], LANES):
                     count = laid.high[k] - column
-                    place = locate(texel, column, row, size)
-                    (covered, a_x, a_y), (mix, m_x, m_y) = sample(laid.maps, base, size[1], place)
+                    covered, mix, by_x, by_y = sample(laid.maps, base, size[1], locate(texel, column, row, size))
                     alpha = only(count, held(opacity * covered))
                     d_alpha, d_mix = none, none
                     for c in range(channels):
                         at, below = (c * height + row) * stride + column, (block * channels + c) * LANES
-                        start, tint = splat(laid.start[n, c]), splat(laid.end[n, c] - laid.start[n, c])
+                        start, tint = splat(laid.start[n, c]), splat(laid.tint[n, c])
                         g = load(gradient, at)
                         d_alpha += g * (start + mix * tint - load(tape, below))
                         d_color = alpha * g
@@ -231,21 +268,28 @@ def _backward(
                     # Where the ceiling holds α, nothing moves it; beyond the row's end there is no pixel.
                     d_alpha = only(count, where_less(splat(CEILING), opacity * covered, none, d_alpha))
                     of_opacity += d_alpha * covered
-                    d_alpha *= opacity
+                    slope = interleaved(d_alpha * opacity, d_mix)
                     if for_maps:
-                        store(slopes, 2 * block * LANES, d_alpha)
-                        store(slopes, (2 * block + 1) * LANES, d_mix)
-                    d_x, d_y = d_alpha * a_x + d_mix * m_x, d_alpha * a_y + d_mix * m_y
-                    columns, rows = splat(column) + iota(), splat(row)
+                        store(slopes, 2 * block * LANES, slope)
+                    far = splat(column)
+                    d_x, d_y, columns = slope * by_x, slope * by_y, interleaved(far, far)
                     x_column += d_x * columns
-                    x_row += d_x * rows
-                    x_one += d_x
                     y_column += d_y * columns
-                    y_row += d_y * rows
-                    y_one += d_y
+                    in_x += d_x
+                    in_y += d_y
                     block += 1
-            for q, part in enumerate((x_column, x_row, x_one, y_column, y_row, y_one, of_opacity)):
-                sums[pair, q] = total(part)
+                far = splat(row)
+                rows = interleaved(far, far)
+                x_one += in_x
+                y_one += in_y
+                x_row += in_x * rows
+                y_row += in_y * rows
+            x_column += lane * x_one
+            y_column += lane * y_one
+            for q, part in enumerate((x_column, x_row, x_one, y_column, y_row, y_one)):
+                low, high = halves(part)
+                sums[pair, q] = total(low + high)
+            sums[pair, GEOMETRY] = total(of_opacity)
             for c in range(channels):
                 of_end = total(load(of_colors, (channels + c) * LANES))
                 sums[pair, GEOMETRY + 1 + c] = total(load(of_colors, c * LANES)) - of_end
@@ -253,28 +297,57 @@ def _backward(
 
 
 @kernel
-def _spread(mine: int, step: int, laid: Laid, slopes: np.ndarray, gradient: np.ndarray) -> None:
-    """From the slopes at pixels to the gradient of the maps [2·T]: the transpose of `sample`, stroke by stroke."""
-    for n in range(mine, len(laid.size), step):
-        size, base, texel = laid.size[n], laid.offset[n], laid.texel[n]
-        gradient[2 * base : 2 * (base + size[0] * size[1])] = 0
-        for row in range(laid.first[n], laid.last[n]):
-            k = laid.rows[n] + row - laid.first[n]
-            block = laid.blocks[k]
-            for column in range(laid.low[k], laid.high[k], LANES):
-                corner, x, y = locate(texel, column, row, size)
-                d_alpha, d_mix = load(slopes, 2 * block * LANES), load(slopes, (2 * block + 1) * LANES)
-                block += 1
-                low_alpha, low_mix = d_alpha * y, d_mix * y
-                top_alpha, top_mix = d_alpha - low_alpha, d_mix - low_mix
-                count = laid.high[k] - column
-                right_alpha, right_mix = top_alpha * x, top_mix * x
-                add_pairs(
-                    gradient, base, corner,
-                    top_alpha - right_alpha, top_mix - right_mix, right_alpha, right_mix, count,
-                )  # fmt: skip
-                right_alpha, right_mix = low_alpha * x, low_mix * x
-                add_pairs(
-                    gradient, base + size[1], corner,
-                    low_alpha - right_alpha, low_mix - right_mix, right_alpha, right_mix, count,
-                )  # fmt: skip
+def _spread(taken: np.ndarray, laid: Laid, slopes: np.ndarray, gradient: np.ndarray) -> None:
+    """From the slopes at pixels to the gradient of the maps [2·T]: the transpose of `sample`, stroke by stroke.
+
+    What a pixel adds to the four texels around it is kept together at first: so what two pixels add to overlaps only
+    where it is the same, and a processor need not wait until what was just written can be read again.
+    """
+    most = broadest = 0
+    for n in range(len(laid.size)):
+        most, broadest = max(most, laid.size[n, 0] * laid.size[n, 1]), max(broadest, laid.size[n, 1])
+    around = np.zeros(LANES * (most + broadest), np.float32)
+    while True:
+        turn = take(taken) * AT_A_TIME
+        if turn >= len(laid.size):
+            return
+        for n in range(turn, min(turn + AT_A_TIME, len(laid.size))):
+            size, texel = laid.size[n], laid.texel[n]
+            for row in range(laid.first[n], laid.last[n]):
+                k = laid.rows[n] + row - laid.first[n]
+                block = 2 * LANES * laid.blocks[k]
+                for column in range(laid.low[k], laid.high[k], LANES):
+                    corner, x, y = locate(texel, column, row, size)
+                    slope, across = load_like(interleaved(x, x), slopes, block), interleaved(x, x)
+                    block += 2 * LANES
+                    low = slope * interleaved(y, y)
+                    top = slope - low
+                    top_right, low_right = top * across, low * across
+                    add_around(around, corner, top - top_right, top_right, low - low_right, low_right)
+            _add_up(around, size[0], size[1], LANES * most, gradient[2 * laid.offset[n] :])
+
+
+@kernel
+def _add_up(around: np.ndarray, rows: int, columns: int, nothing: int, gradient: np.ndarray) -> None:
+    """Texels' shares of what their neighbours hold of them, [rows · columns · 2]; `around` is cleared.
+
+    Of a texel it holds in LANES numbers what goes to itself, to the next, to the one below and to the one after that.
+    From `nothing` on it holds a row of zeros.
+    """
+    last = np.zeros(LANES, np.float32)
+    for row in range(rows):
+        here, above = LANES * row * columns, LANES * (row - 1) * columns if row else nothing
+        to, column, before = 2 * row * columns, 0, splat(0)
+        while 2 * column + LANES <= 2 * columns:
+            own, following = load_sums(around, here + LANES * column, above + LANES * column + LANES // 2)
+            store(gradient, to + 2 * column, own + moved_up(before, following))
+            before = following
+            column += LANES // 2
+        store(last, 0, before)
+        alpha, mix = last[LANES - 2], last[LANES - 1]
+        for left in range(column, columns):
+            at, up = here + LANES * left, above + LANES * left + LANES // 2
+            gradient[to + 2 * left] = alpha + (around[at] + around[up])
+            gradient[to + 2 * left + 1] = mix + (around[at + 1] + around[up + 1])
+            alpha, mix = around[at + 2] + around[up + 2], around[at + 3] + around[up + 3]
+    around[: LANES * rows * columns] = 0

@@ -56,13 +56,13 @@ def _removal(
                 k = laid.rows[n] + row - laid.first[n]
                 below = laid.blocks[k] * channels * LANES
                 for column in range(laid.low[k], laid.high[k], LANES):
-                    (covered, _, _), (mix, _, _) = sample(laid.maps, base, size[1], locate(texel, column, row, size))
+                    covered, mix, _, _ = sample(laid.maps, base, size[1], locate(texel, column, row, size))
                     alpha = only(laid.high[k] - column, held(opacity * covered))
                     let_through = load(light, row * stride + column)
                     count = load(counts, row * stride + column)
                     seen = let_through * alpha
                     for c in range(channels):
-                        color = splat(laid.start[n, c]) + mix * splat(laid.end[n, c] - laid.start[n, c])
+                        color = splat(laid.start[n, c]) + mix * splat(laid.tint[n, c])
                         change = seen * (load(tape, below) - color)
                         off = load(error, (c * height + row) * stride + column)
                         channel = splat(np.float32(alpha_weight if c == 3 else 1.0))

@@ -10,7 +10,10 @@ from renderers.blending.layers import Layers
 from renderers.jit import kernel
 from renderers.lanes import LANES
 from renderers.threads import share
+from renderers.turns import take, turns
 
+AT_A_TIME = 4  # strokes that a thread takes where it goes through stroke by stroke
+SPANS_AT_A_TIME = 32  # where it only finds their spans
 BANDS = 16  # the canvas is cut into this many bands of rows, whatever the number of threads
 # Bands in the order in which threads take them: any run of them is spread over the canvas.
 BAND_ORDER = np.array([0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15])
@@ -28,7 +31,7 @@ class Laid(NamedTuple):
     blocks: np.ndarray  # [R + 1] int64: how many blocks of LANES pixels lie before this row
     maps: np.ndarray  # [2·T] float32: α and mix of all texels
     start: np.ndarray  # [N, C] float32
-    end: np.ndarray  # [N, C] float32
+    tint: np.ndarray  # [N, C] float32: from the start colour to the end colour
     opacity: np.ndarray  # [N] float32
     offset: np.ndarray  # [N] int64
     size: np.ndarray  # [N, 2] int64: rows and columns
@@ -41,11 +44,11 @@ class Laid(NamedTuple):
         texel = texel_transform(layers.transform.detach().numpy(), size)
         first, last = row_ranges(texel, size, height)
         rows = _running(last - first)
-        low, high = np.zeros((2, rows[-1]), np.int32)
-        share(lambda mine, step: _find_spans(mine, step, texel, first, last, rows, size, width, low, high))
+        (low, high), taken = np.empty((2, rows[-1]), np.int32), turns()
+        share(lambda own, step: _find_spans(taken, texel, first, last, rows, size, width, low, high))
         blocks = _running((high - low + (LANES - 1)) // LANES)
         return Laid(
-            texel, first, last, rows, low, high, blocks, maps.reshape(-1), start, end, opacity, offset, size
+            texel, first, last, rows, low, high, blocks, maps.reshape(-1), start, end - start, opacity, offset, size
         )  # fmt: skip
 
 
@@ -64,35 +67,59 @@ def texel_transform(transform: np.ndarray, size: np.ndarray) -> np.ndarray:
 
 def row_ranges(texel: np.ndarray, size: np.ndarray, height: int) -> tuple[np.ndarray, np.ndarray]:
     """First and one past the last canvas row of each stroke: where the map's texel centres reach."""
-    a, b, c, d, e, f = texel.T
-    determinant = a * e - b * d
-    determinant = np.where(determinant == 0, np.nan, determinant)
-    x, y = (size[:, 1:] - 1.0) * np.array([[0, 1, 0, 1]]), (size[:, :1] - 1.0) * np.array([[0, 0, 1, 1]])
-    y = (a[:, None] * (y - f[:, None]) - d[:, None] * (x - c[:, None])) / determinant[:, None]
-    # A stroke that is nowhere (no number, or no extent) touches no row.
-    y = np.where(np.isfinite(y).all(axis=1, keepdims=True) & np.isfinite(texel).all(axis=1, keepdims=True), y, -1.0)
-    first = np.clip(np.ceil(y.min(axis=1) - 1e-9), 0, height).astype(np.int64)
-    last = np.clip(np.floor(y.max(axis=1) + 1e-9) + 1, 0, height).astype(np.int64)
-    return first, np.maximum(first, last)
+    first, last = np.zeros((2, len(size)), np.int64)
+    _find_rows(texel, size, height, first, last)
+    return first, last
+
+
+@kernel
+def _find_rows(texel: np.ndarray, size: np.ndarray, height: int, first: np.ndarray, last: np.ndarray) -> None:
+    for n in range(len(size)):
+        a, b, c, d, e, f = texel[n, 0], texel[n, 1], texel[n, 2], texel[n, 3], texel[n, 4], texel[n, 5]
+        determinant = a * e - b * d
+        low, high, finite = np.inf, -np.inf, np.isfinite(texel[n]).all()
+        for corner in range(4):
+            x, y = (corner % 2) * (size[n, 1] - 1.0), (corner // 2) * (size[n, 0] - 1.0)
+            row = (a * (y - f) - d * (x - c)) / determinant
+            finite = finite and np.isfinite(row)
+            low, high = min(low, row), max(high, row)
+        # A stroke that is nowhere (no number, or no extent) touches no row.
+        if finite and determinant != 0:
+            first[n] = int(min(max(np.ceil(low - 1e-9), 0.0), float(height)))
+            last[n] = max(first[n], int(min(max(np.floor(high + 1e-9) + 1, 0.0), float(height))))
 
 
 def band_pairs(laid: Laid, height: int) -> tuple[np.ndarray, int]:
     """[N, BANDS] int64: a running number for each pair of a stroke and a band that it touches, else -1."""
-    edges = np.array([band * height // BANDS for band in range(BANDS + 1)])
-    touches = (laid.first[:, None] < edges[None, 1:]) & (laid.last[:, None] > edges[None, :-1])
-    pairs = np.where(touches, np.cumsum(touches.ravel()).reshape(touches.shape) - 1, -1)
-    return pairs, int(touches.sum())
+    pairs = np.full((len(laid.size), BANDS), -1)
+    return pairs, _find_pairs(laid.first, laid.last, height, pairs)
+
+
+@kernel
+def _find_pairs(first: np.ndarray, last: np.ndarray, height: int, pairs: np.ndarray) -> int:
+    """Fill the pairs: how many there are."""
+    count = 0
+    for n in range(len(first)):
+        for band in range(BANDS):
+            if first[n] < (band + 1) * height // BANDS and last[n] > band * height // BANDS:
+                pairs[n, band] = count
+                count += 1
+    return count
 
 
 @kernel
 def _find_spans(
-    mine: int, step: int, texel: np.ndarray, first: np.ndarray, last: np.ndarray, rows: np.ndarray,
+    taken: np.ndarray, texel: np.ndarray, first: np.ndarray, last: np.ndarray, rows: np.ndarray,
     size: np.ndarray, width: int, low: np.ndarray, high: np.ndarray,
 ) -> None:  # fmt: skip
-    for n in range(mine, len(size), step):
-        for row in range(first[n], last[n]):
-            k = rows[n] + row - first[n]
-            low[k], high[k] = _span(texel[n], row, size[n, 1] - 1.0, size[n, 0] - 1.0, width)
+    while True:
+        turn = take(taken) * SPANS_AT_A_TIME
+        if turn >= len(size):
+            return
+        for n in range(turn, min(turn + SPANS_AT_A_TIME, len(size))):
+            for row in range(first[n], last[n]):
+                k = rows[n] + row - first[n]
+                low[k], high[k] = _span(texel[n], row, size[n, 1] - 1.0, size[n, 0] - 1.0, width)
 
 
 @kernel

@@ -13,6 +13,7 @@ from renderers.brushes.base import Body, Frame, Limits, NetworkBrush, Parameter,
 from renderers.brushes.bezier import POINT_PARAMETERS, Chord, Spine, nearest, place_curve
 from renderers.brushes.corners import (
     GEOMETRY,
+    almost_nearest,
     at_least,
     corner,
     corner_count,
@@ -156,9 +157,10 @@ def _corners(geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.n
         )  # fmt: skip
         fu, fv = footprint(box[n], 0, blur[n], grid[n]), footprint(box[n], 1, blur[n], grid[n])
         low = -rise / 4
+        almost = almost_nearest(half, skew, rise, constant(0.0), box[n], grid[n])
         for k in range(corner_count(grid[n])):
             u, v = corner(box[n], grid[n], k)
-            t, du, dv, tu, tv = nearest_corner(half, skew, rise, constant(0.0), u, v)
+            t, du, dv, tu, tv = nearest_corner(half, skew, rise, constant(0.0), u, v, almost, k)
             speed = length_of(tu, tv, 1e-8)
             across = (dv * tu - du * tv) / speed
             width = length_of(tv * fu, tu * fv, 0.0) / speed

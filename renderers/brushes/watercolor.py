@@ -12,6 +12,7 @@ from renderers.brushes.base import Body, Frame, Limits, NetworkBrush, Parameter,
 from renderers.brushes.bezier import POINT_PARAMETERS, Chord, Spine, nearest, place_curve
 from renderers.brushes.corners import (
     GEOMETRY,
+    almost_nearest,
     at_least,
     corner,
     corner_count,
@@ -159,9 +160,10 @@ def _corners(geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.n
             unknown(geometry[n, 4], GEOMETRY + 4),
         )  # fmt: skip
         fu, fv = footprint(box[n], 0, blur[n], grid[n]), footprint(box[n], 1, blur[n], grid[n])
+        almost = almost_nearest(half, skew, rise, end - start, box[n], grid[n])
         for k in range(corner_count(grid[n])):
             u, v = corner(box[n], grid[n], k)
-            t, du, dv, _, _ = nearest_corner(half, skew, rise, end - start, u, v)
+            t, du, dv, _, _ = nearest_corner(half, skew, rise, end - start, u, v, almost, k)
             distance = length_of(du, dv, 1e-8)
             depth = SIDE * (start + (end - start) * t) - distance
             width = length_of(du * fu, dv * fv, 1e-12) / distance
