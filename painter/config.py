@@ -157,7 +157,10 @@ class PaintConfig:
     relief: float = option(0.0, "R", "how much the paint stands out in the light, {}", Number(0.0, 1.0))
     loss: str = option("mix", "L", "pixel loss: {}", Names(LOSSES))
     ot: float = option(0.0, "W", "weight of the optimal-transport term, {}; 0 leaves it out", Number(0.0, 1000.0))
-    iterations: int = option(120, "N", "steps of gradient descent over the whole search, {}", Whole(0, 100_000))
+    iterations: int | Literal["auto"] = option(
+        "auto", "N", "steps of gradient descent over the whole search, {}: as many as fit into --seconds, or else 100",
+        OrNames(("auto",), Whole(0, 100_000)),
+    )  # fmt: skip
     style_image: str | None = option(
         None, "FILE", "a picture whose style the finished strokes take on", File("a picture")
     )
@@ -253,13 +256,18 @@ class SearchConfig(StepRates):
         Level(0.45, 0.035, 256, 0.10),
     )
     reference_strokes: int = 500  # the count at which `Level.size` holds
+    usual_iterations: int = 100  # where neither iterations nor time are given
+    iterations_a_second: float = 60.0  # that are planned for `reference_strokes` where the time is given, a little
+    # more than two cores take: a stage whose time is over ends
+    slowing: float = 0.45  # power of the count by which steps become slower
     move_rounds: float = 1.35  # how often weak strokes are moved: times the root of the iterations
     move_share: float = 0.08  # of all strokes, each time
     move_steps: float = 0.5  # share of all iterations, after these moves together
     move_pixels: float = 13.0  # size of a stroke of the last level on the canvas of the moves
     move_side: int = 256  # the smallest canvas of the moves, pixels
-    full_side: int = 512  # the largest canvas that is searched on, pixels
-    full_steps: float = 0.19  # share of all iterations there
+    full_pixels: float = 26.0  # size of a stroke of the last level on the canvas of the steps at full size
+    full_sides: tuple[int, int] = (512, 1024)  # the smallest and the largest of these canvases, pixels
+    full_steps: float = 0.19  # share of all iterations at full size
     last_steps: float = 0.03  # share of all iterations that come last: colours and opacity, on the engine's own maps
     last_density: float = 1.5  # texels to a pixel in those maps
     last_seconds: float = 0.003  # that painting those maps takes, a stroke; with less time left they are left out

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from painter.config import GrowthConfig, PaintConfig
+from painter.config import GrowthConfig, PaintConfig, SearchConfig
 from painter.metrics import compare
 from painter.pace import Pace
 from painter.painting import Painting
+from painter.plan import planned_iterations
 from painter.search import Progress, Search
 from painter.state import real, strokes_of, whole
 from renderers.strokes import Strokes
@@ -174,8 +175,10 @@ class CountSearch:
         self._attempt = None
 
     def _iterations(self, attempt: Attempt) -> int:
-        asked = self.subject.config.iterations
-        return round(self.growth.probing * asked) if attempt.probing else asked
+        config, search = self.subject.config, SearchConfig()
+        if not attempt.probing:
+            return planned_iterations(config, search, attempt.count, attempt.part)
+        return round(self.growth.probing * planned_iterations(replace(config, seconds=None), search, attempt.count))
 
     def _from_bare(self) -> list[Point]:
         """The curve with a beginning: one stroke shows little more than the bare ground."""

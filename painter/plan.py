@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from painter.config import Level, SearchConfig
+from painter.config import Level, PaintConfig, SearchConfig
 
 LARGEST = 0.6  # of any planned stroke, in longer sides
+SIDE_STEP = 32  # sides of canvases are multiples of this, pixels
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Plan:
     move_side: int  # long side of the canvas that they are taken on, pixels
     full_steps: int  # at full size
     last_steps: int  # of colours and opacity alone, at the end
+    full_side: int  # long side of the canvas of both, pixels
 
 
 def make_plan(strokes: int, iterations: int, search: SearchConfig, levels: int | None = None) -> Plan:
@@ -51,22 +53,34 @@ def make_plan(strokes: int, iterations: int, search: SearchConfig, levels: int |
     rounds = round(search.move_rounds * iterations**0.5) if moved else 0
     shares = [level.steps for level, _ in taken] + [search.move_steps / max(1, rounds)] * rounds
     steps = split(iterations, [*shares, search.full_steps, search.last_steps])
+    smallest = taken[-1][0].size * growth
     return Plan(
-        tuple(
+        levels=tuple(
             PlannedLevel(count, min(LARGEST, level.size * growth), level.side, spent)
             for (level, count), spent in zip(taken, steps, strict=False)
         ),
-        moved,
-        tuple(steps[len(taken) : -2]),
-        _move_side(search, taken[-1][0].size * growth),
-        *steps[-2:],
+        moved=moved,
+        move_steps=tuple(steps[len(taken) : -2]),
+        move_side=_side_for(smallest, search.move_pixels, search.move_side, search.full_sides[1]),
+        full_steps=steps[-2],
+        last_steps=steps[-1],
+        full_side=_side_for(smallest, search.full_pixels, *search.full_sides),
     )
 
 
-def _move_side(search: SearchConfig, size: float) -> int:
-    """Long side of the canvas on which strokes of this size (canvas units) are `move_pixels` large, within limits."""
-    side = 32 * round(search.move_pixels / size / 32)
-    return min(max(side, search.move_side), search.full_side)
+def planned_iterations(config: PaintConfig, search: SearchConfig, strokes: int, part: float = 1.0) -> int:
+    """Steps to plan for a search for so many strokes, which may take this part of `config.seconds`."""
+    if isinstance(config.iterations, int):
+        return config.iterations
+    if config.seconds is None:
+        return search.usual_iterations
+    slower = (search.reference_strokes / strokes) ** search.slowing
+    return max(1, round(search.iterations_a_second * slower * part * config.seconds))
+
+
+def _side_for(size: float, pixels: float, least: int, most: int) -> int:
+    """Long side of the canvas on which strokes of this size (canvas units) are `pixels` large, within limits."""
+    return min(max(SIDE_STEP * round(pixels / size / SIDE_STEP), least), most)
 
 
 def spread_levels(levels: Sequence[Level], count: int) -> list[Level]:
@@ -82,7 +96,7 @@ def spread_levels(levels: Sequence[Level], count: int) -> list[Level]:
     steps = steps * (sum(level.steps for level in levels) / steps.sum())
     sizes, sides = between([level.size for level in levels]), between([level.side for level in levels])
     return [
-        Level(float(share[k]), float(sizes[k]), 32 * round(float(sides[k]) / 32), float(steps[k])) for k in range(count)
+        Level(float(share[k]), float(sizes[k]), SIDE_STEP * round(float(sides[k]) / SIDE_STEP), float(steps[k])) for k in range(count)
     ]
 
 

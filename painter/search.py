@@ -23,7 +23,7 @@ from painter.goal import ALPHA_WEIGHT, Goal
 from painter.losses import TransportLoss
 from painter.pace import Pace, StagePace, falling_rate
 from painter.placement import CLIMBED_OPACITY, Climbing, edge_direction, place_climbed
-from painter.plan import make_plan
+from painter.plan import make_plan, planned_iterations
 from painter.state import real, strokes_of, whole
 from painter.variables import Allowed, StrokeVariables
 from renderers.blending import Layers, blend
@@ -100,7 +100,8 @@ class Search:
         self.strokes: Strokes | None = None
         self.moments: Moments | None = None  # what the optimiser knows of those strokes
         self.step = 0
-        self.steps = config.iterations
+        assert isinstance(config.strokes, int)
+        self.steps = planned_iterations(config, self.search, config.strokes)
         self.psnr: float | None = None  # dB, of the latest step
         self.pace = Pace(config.seconds)
         self._at = 0  # the stage that is underway or comes next, of `stages`
@@ -129,7 +130,7 @@ class Search:
     def stages(self) -> list[Stage]:
         """All that the search does, in this order."""
         assert isinstance(self.config.strokes, int)
-        plan = make_plan(self.config.strokes, self.config.iterations, self.search, self.config.levels)
+        plan = make_plan(self.config.strokes, self.steps, self.search, self.config.levels)
         levels = [
             Stage(f"level {k}/{len(plan.levels)}", level.side, level.steps, added=level.count, size=level.size)
             for k, level in enumerate(plan.levels, 1)
@@ -139,9 +140,8 @@ class Search:
             Stage(f"moving {k}/{len(plan.move_steps)}", plan.move_side, steps, moved=plan.moved, size=size)
             for k, steps in enumerate(plan.move_steps, 1)
         ]
-        side = self.search.full_side
-        full = Stage("full size", side, plan.full_steps)
-        last = Stage("colours", side, plan.last_steps, shapes=False)
+        full = Stage("full size", plan.full_side, plan.full_steps)
+        last = Stage("colours", plan.full_side, plan.last_steps, shapes=False)
         return [*levels, *moves, full, last]
 
     def state(self) -> dict[str, Any]:

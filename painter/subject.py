@@ -86,7 +86,7 @@ def prepare_subject(
     palette = None
     if config.palette is not None:
         palette = read_palette(config.palette, picture.rgb, shown, config.seed)
-    side = min(config.size, SearchConfig().full_side)
+    side = min(config.size, SearchConfig().full_sides[1])
     weight = _focus_weight(picture, config, side)
     picture = _in_tones(picture, shown, config, palette)
     ground = _ground(picture, config, palette)

@@ -10,6 +10,8 @@ from painter.collection.drawing import combinations_of
 from painter.collection.finishing import Row
 from painter.collection.jobs import Job
 from painter.collection.rarity import rarity_of_values
+from painter.config import SearchConfig
+from painter.plan import planned_iterations
 
 
 def rarity_table(checked: Checked) -> Iterator[str]:
@@ -51,7 +53,7 @@ def seconds_of(job: Job) -> float:
     endings = ["." + name.rsplit(".", 1)[-1] for name in job.files]
     films = sum((job.export.frames or _FRAMES[e]) * _FRAME[e] for e in endings if e in _FRAMES)
     step = _STEP + side * (_STEP_SIDE + _STEP_STROKE * strokes)
-    return config.iterations * step + megapixels * (_DRAWING + films)
+    return planned_iterations(config, SearchConfig(), strokes) * step + megapixels * (_DRAWING + films)
 
 
 def time_line(jobs: Sequence[Job], rows: Mapping[str, Row], processes: int) -> str:
