@@ -95,9 +95,8 @@ def spread_levels(levels: Sequence[Level], count: int) -> list[Level]:
     share, steps = between([level.share for level in levels]), between([level.steps for level in levels])
     steps = steps * (sum(level.steps for level in levels) / steps.sum())
     sizes, sides = between([level.size for level in levels]), between([level.side for level in levels])
-    return [
-        Level(float(share[k]), float(sizes[k]), SIDE_STEP * round(float(sides[k]) / SIDE_STEP), float(steps[k])) for k in range(count)
-    ]
+    sides = SIDE_STEP * np.rint(sides / SIDE_STEP)
+    return [Level(float(share[k]), float(sizes[k]), int(sides[k]), float(steps[k])) for k in range(count)]
 
 
 def split(total: int, shares: Sequence[float]) -> list[int]:
