@@ -266,7 +266,7 @@ class SearchConfig(StepRates):
     move_pixels: float = 13.0  # size of a stroke of the last level on the canvas of the moves
     move_side: int = 256  # the smallest canvas of the moves, pixels
     full_pixels: float = 26.0  # size of a stroke of the last level on the canvas of the steps at full size
-    full_sides: tuple[int, int] = (512, 1024)  # the smallest and the largest of these canvases, pixels
+    full_sides: tuple[int, int] = (768, 1024)  # the smallest and the largest of these canvases, pixels
     full_steps: float = 0.19  # share of all iterations at full size
     last_steps: float = 0.03  # share of all iterations that come last: colours and opacity, on the engine's own maps
     last_density: float = 1.5  # texels to a pixel in those maps
