@@ -68,9 +68,12 @@ def covered_by_pixels(scene: Scene, candidate: np.ndarray) -> tuple[np.ndarray, 
 def colors_by_pixels(scene: Scene, candidate: np.ndarray, gradient: bool) -> np.ndarray:
     """`fit_colors` of a candidate [6], pixel by pixel: [2, C] colours at its start and end."""
     inside, along = covered_by_pixels(scene, candidate)
-    root, along = np.sqrt(scene.weight[inside])[:, None], along[inside][:, None]
+    weight, along = scene.weight[inside], along[inside]
     wanted = (scene.target[inside] - (1 - scene.opacity) * scene.canvas[inside]) / scene.opacity
-    terms = np.concatenate([np.ones_like(along), along], axis=1) if gradient else np.ones_like(along)
+    if gradient and weight.sum() > 0:
+        middle = np.average(along, weights=weight)
+        gradient = bool(np.average((along - middle) ** 2, weights=weight) > LEAST_SPREAD)
+    root, terms = np.sqrt(weight)[:, None], np.stack([np.ones_like(along), along][: 1 + gradient], axis=1)
     fit = np.linalg.lstsq(root * terms, root * wanted, rcond=None)[0]
     slope = fit[1] if gradient else np.zeros_like(fit[0])
     ends = np.clip(np.stack([fit[0] - slope, fit[0] + slope]), 0, 1)
