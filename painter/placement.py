@@ -140,12 +140,10 @@ def place_climbed(
         found[:, 5] *= 1 - 2 * turned
     values = (found[:, :2] * pixel, found[:, 2], found[:, 3] * pixel, found[:, 4] * pixel, found[:, 5])
     shape = tools.place(*(torch.from_numpy(np.float32(v)) for v in values))
-    total = target.sum(axis=(0, 1))
-    ends = np.stack([straight_color(colors[:, end], total) for end in range(tools.colors)], axis=1)
     return Strokes(
         brush,
         shape,
-        torch.from_numpy(ends.astype(np.float32)),
+        torch.from_numpy(colors[:, : tools.colors].astype(np.float32)),
         torch.full((count,), opacity),
         torch.from_numpy(rng.integers(0, SEED_END, count)),
     )
@@ -154,7 +152,7 @@ def place_climbed(
 def _along_edges(
     directions: tuple[np.ndarray, np.ndarray], peaks: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """From `edge_direction`, angles in radians and roots of length over width of strokes at `peaks` [N, 2]: [N] each."""
+    """Angles in radians and roots of length over width of strokes at `peaks` [N, 2], by `edge_direction`: [N] each."""
     angle, clear = (_at(values, peaks) for values in directions)
     angle = angle + rng.normal(0, 1, len(peaks)) * 0.6 * (1 - clear) ** 2
     return angle, np.sqrt(1.3 + (MAX_ELONGATION - 1.3) * clear)
