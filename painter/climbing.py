@@ -166,9 +166,17 @@ def _choose(
     scene: Scene, found: np.ndarray, gains: np.ndarray, states: np.ndarray, tries: int, bounds: Bounds,
     gradient: bool, chosen: np.ndarray, colors: np.ndarray,
 ) -> None:  # fmt: skip
-    """Lay the best candidate, again and again; one that others have since made worse climbs again first."""
+    """Lay the best candidate, again and again; one that others have since made worse climbs again first.
+
+    Where none is left that covers anything, those that have been laid climb on and may be laid again.
+    """
     totals, spans = np.empty(MOMENTS), np.zeros(4, np.int64)
+    taken = np.zeros(len(found), np.bool_)
     for k in range(len(chosen)):
+        if np.max(gains) <= NOTHING:
+            for m in np.flatnonzero(taken):
+                now = _climb(scene, found[m], gain(found[m], scene, totals, spans), tries, states, m, bounds)
+                gains[m] = now if now > NOTHING else gains[m]
         while True:
             m = np.argmax(gains)
             now = gain(found[m], scene, totals, spans)
@@ -178,6 +186,6 @@ def _choose(
             gains[m] = min(now, gains[m] - 2e-9)  # so that every candidate has its turn
             if gains[m] >= np.max(gains):
                 break
-        chosen[k], gains[m] = found[m], NOTHING
+        chosen[k], gains[m], taken[m] = found[m], 2 * NOTHING, True
         fit_colors(chosen[k], scene, gradient, colors[k], spans)
         lay_candidate(chosen[k], scene, colors[k], spans)
