@@ -3,6 +3,10 @@
 A candidate is a band with straight or bent sides, of one colour. What it would gain is a sum over its pixels, and so a
 difference of running sums at both ends of each row that it meets: about a microsecond. `gain_by_pixels` and
 `colors_by_pixels` say the same slowly.
+
+In a transparent picture the colours of a pixel are compared over a ground of the picture's own colour there and count
+as far as the picture is opaque, and alpha is compared for itself. Else paint that reaches beyond an edge would be mixed
+with the black of what is nothing.
 """
 
 from __future__ import annotations
@@ -16,23 +20,24 @@ from painter.goal import ALPHA_WEIGHT
 from renderers.jit import inlined, kernel
 from renderers.threads import share
 
-OPAQUE = math.sqrt(ALPHA_WEIGHT)  # alpha of paint, in the units in which its error is squared here
-NOTHING = -1e30  # gain of a candidate that covers no pixel that counts
+NOTHING = -1e30  # gain of a candidate that covers no pixel whose colours count
 X, Y, ANGLE, LENGTH, WIDTH, BEND = range(6)  # columns of candidates; pixels and radians, the bend over the length
-MASS, ERROR, COLORS = 0, 1, 2  # columns of a scene's sums; C colours, and then MOMENTS
+MASS, ERROR, COLORS, MOMENTS = 0, 1, 2, 5  # columns of a scene's sums
 STRAIGHT = 1e-6  # a band with less curvature than this (1 / pixels) is straight
 UPRIGHT = 1e-9  # a slope that counts as none
+FAINTEST = 1e-3  # alpha from which a picture has a colour
 LEAST_SPREAD = 1e-3  # variance along a candidate, in half lengths, from which a gradient is fitted
 
 
 class Scene(NamedTuple):
-    """A canvas and its target, as kernels read them; C channels, the fourth OPAQUE times alpha."""
+    """A canvas and its target, as kernels read them; if C = 4 with colours over a ground of the target's own."""
 
     target: np.ndarray  # [H, W, C] float64
     canvas: np.ndarray  # [H, W, C] float64, painted in place
-    weight: np.ndarray  # [H, W] float64, >= 0
+    weight: np.ndarray  # [H, W] float64, >= 0: of alpha
+    colored: np.ndarray  # [H, W] float64, >= 0: of colours, the weight times the target's alpha
     opacity: float  # of what a candidate covers, in (0, 1]
-    sums: np.ndarray  # [H, W + 1, 4 + 2C] float64: running along rows, see `_run_row`
+    sums: np.ndarray  # [H, W + 1, 10] float64: running along rows, see `run_row`
 
 
 def make_scene(target: np.ndarray, canvas: np.ndarray, weight: np.ndarray, opacity: float) -> Scene:
@@ -40,12 +45,14 @@ def make_scene(target: np.ndarray, canvas: np.ndarray, weight: np.ndarray, opaci
 
     Images of four channels are premultiplied RGBA. Results do not depend on the number of threads.
     """
-    target, canvas = np.array(target, np.float64), np.array(canvas, np.float64)
-    for image in (target, canvas):
-        image[:, :, 3:] *= OPAQUE
-    height, width, channels = target.shape
-    sums = np.zeros((height, width + 1, 4 + 2 * channels))
-    scene = Scene(target, canvas, np.array(weight, np.float64), float(opacity), sums)
+    target, canvas, weight = (np.array(values, np.float64, order="C") for values in (target, canvas, weight))
+    colored = weight
+    if target.shape[2] == 4:
+        colored = weight * target[:, :, 3]
+        target[:, :, :3] /= np.maximum(target[:, :, 3:], FAINTEST)
+        canvas[:, :, :3] += (1 - canvas[:, :, 3:]) * target[:, :, :3]
+    sums = np.zeros((*weight.shape[:1], weight.shape[1] + 1, MOMENTS + 5))
+    scene = Scene(target, canvas, weight, colored, float(opacity), sums)
     share(lambda mine, step: _run_rows(mine, step, scene))
     return scene
 
@@ -66,27 +73,36 @@ def covered_by_pixels(scene: Scene, candidate: np.ndarray) -> tuple[np.ndarray, 
 
 
 def colors_by_pixels(scene: Scene, candidate: np.ndarray, gradient: bool) -> np.ndarray:
-    """`fit_colors` of a candidate [6], pixel by pixel: [2, C] colours at its start and end."""
+    """`fit_colors` of a candidate [6], pixel by pixel: [2, 3] colours at its start and end."""
     inside, along = covered_by_pixels(scene, candidate)
-    root, along = np.sqrt(scene.weight[inside])[:, None], along[inside][:, None]
-    wanted = (scene.target[inside] - (1 - scene.opacity) * scene.canvas[inside]) / scene.opacity
-    terms = np.concatenate([np.ones_like(along), along], axis=1) if gradient else np.ones_like(along)
+    weight, along = scene.colored[inside], along[inside]
+    wanted = ((scene.target - (1 - scene.opacity) * scene.canvas) / scene.opacity)[inside, :3]
+    if gradient and weight.sum() > 0:
+        middle = np.average(along, weights=weight)
+        gradient = bool(np.average((along - middle) ** 2, weights=weight) > LEAST_SPREAD)
+    root, terms = np.sqrt(weight)[:, None], np.stack([np.ones_like(along), along][: 1 + gradient], axis=1)
     fit = np.linalg.lstsq(root * terms, root * wanted, rcond=None)[0]
     slope = fit[1] if gradient else np.zeros_like(fit[0])
-    ends = np.clip(np.stack([fit[0] - slope, fit[0] + slope]), 0, 1)
-    ends[:, 3:] = OPAQUE
-    return ends
+    return np.clip(np.stack([fit[0] - slope, fit[0] + slope]), 0, 1)
 
 
 def gain_by_pixels(scene: Scene, candidate: np.ndarray) -> float:
     """`gain` of a candidate [6], pixel by pixel."""
     inside, _ = covered_by_pixels(scene, candidate)
-    target, canvas, weight = scene.target[inside], scene.canvas[inside], scene.weight[inside][:, None]
-    if weight.sum() <= 0:
+    if scene.colored[inside].sum() <= 0:
         return NOTHING
-    color = colors_by_pixels(scene, candidate, gradient=False)[0]
-    after = canvas + scene.opacity * (color - canvas)
-    return float((weight * ((canvas - target) ** 2 - (after - target) ** 2)).sum())
+    paint = np.ones(scene.target.shape[2])
+    paint[:3] = colors_by_pixels(scene, candidate, gradient=False)[0]
+    after = scene.canvas.copy()
+    after[inside] += scene.opacity * (paint - after[inside])
+    return error_by_pixels(scene, scene.canvas) - error_by_pixels(scene, after)
+
+
+def error_by_pixels(scene: Scene, canvas: np.ndarray) -> float:
+    """What candidates lower: the weighted sum of squared errors of a canvas [H, W, C]."""
+    squares = (canvas - scene.target) ** 2
+    alpha = ALPHA_WEIGHT * scene.weight[:, :, None] * squares[:, :, 3:]
+    return float((scene.colored[:, :, None] * squares[:, :, :3]).sum() + alpha.sum())
 
 
 # --- running sums -------------------------------------------------------------------------------------------
@@ -102,24 +118,28 @@ def _run_rows(mine: int, step: int, scene: Scene) -> None:
 def run_row(scene: Scene, y: int, first: int) -> None:
     """Running sums of row y from column `first` on, where the columns before it are right.
 
-    In this order: w; Σ_c w·(e² - o²·q_c²); w·q_c; w·x; w·x²; w·q_c·x. Here e = canvas - target, o is the opacity and
+    In this order: w; by how much the error falls but for what colours decide, Σ_c w·(e² - o²·q_c²) and alpha's; w·q_c;
+    w·x; w·x²; w·q_c·x. Here w is the weight of colours, e = canvas - target, o is the opacity and
     q = (target - (1 - o)·canvas) / o: the colour that paint would need to meet the target.
     """
-    target, canvas, weight, opacity, sums = scene
-    channels = target.shape[2]
-    moments = COLORS + channels
+    target, canvas, weight, colored, opacity, sums = scene
     for x in range(first, target.shape[1]):
         before, after = sums[y, x], sums[y, x + 1]
-        w, wx = weight[y, x], weight[y, x] * (x + 0.5)
+        w, wx = colored[y, x], colored[y, x] * (x + 0.5)
         value = 0.0
-        for c in range(channels):
+        for c in range(3):
             t, h = target[y, x, c], canvas[y, x, c]
             met = t - (1 - opacity) * h
             value += (h - t) * (h - t) - met * met
             after[COLORS + c] = before[COLORS + c] + w * met / opacity
-            after[moments + 2 + c] = before[moments + 2 + c] + wx * met / opacity
-        after[MASS], after[ERROR] = before[MASS] + w, before[ERROR] + w * value
-        after[moments], after[moments + 1] = before[moments] + wx, before[moments + 1] + wx * (x + 0.5)
+            after[MOMENTS + 2 + c] = before[MOMENTS + 2 + c] + wx * met / opacity
+        value *= w
+        if target.shape[2] == 4:  # paint is opaque
+            e = canvas[y, x, 3] - target[y, x, 3]
+            painted = e + opacity * (1 - canvas[y, x, 3])
+            value += ALPHA_WEIGHT * weight[y, x] * (e * e - painted * painted)
+        after[MASS], after[ERROR] = before[MASS] + w, before[ERROR] + value
+        after[MOMENTS], after[MOMENTS + 1] = before[MOMENTS] + wx, before[MOMENTS + 1] + wx * (x + 0.5)
 
 
 # --- which pixels -------------------------------------------------------------------------------------------
@@ -201,13 +221,14 @@ def rows_of(candidate: np.ndarray, height: int) -> tuple[int, int]:
 
 @kernel
 def gain(candidate: np.ndarray, scene: Scene, totals: np.ndarray, spans: np.ndarray) -> float:
-    """By how much a candidate [6] of its best colour lowers Σ w (canvas - target)²; NOTHING if it covers nothing.
+    """By how much a candidate [6] of its best colour lowers the error, as `error_by_pixels` has it; NOTHING if it
+    covers nothing.
 
     Args:
-        totals: [2 + C] float64 and spans: [4] int64, for the kernel's own use.
+        totals: [MOMENTS] float64 and spans: [4] int64, for the kernel's own use.
     """
     sums = scene.sums
-    width, channels = sums.shape[1] - 1, scene.target.shape[2]
+    width = sums.shape[1] - 1
     totals[:] = 0.0
     top, bottom = rows_of(candidate, sums.shape[0])
     for row in range(top, bottom):
@@ -218,22 +239,22 @@ def gain(candidate: np.ndarray, scene: Scene, totals: np.ndarray, spans: np.ndar
     mass, lowered = totals[MASS], 0.0
     if mass <= 1e-9:
         return NOTHING
-    for c in range(channels):
-        color = OPAQUE if c == 3 else min(1.0, max(0.0, totals[COLORS + c] / mass))
+    for c in range(3):
+        color = min(1.0, max(0.0, totals[COLORS + c] / mass))
         lowered += color * (2 * totals[COLORS + c] - color * mass)
     return totals[ERROR] + scene.opacity * scene.opacity * lowered
 
 
 @kernel
 def fit_colors(candidate: np.ndarray, scene: Scene, gradient: bool, colors: np.ndarray, spans: np.ndarray) -> None:
-    """The best colours of a candidate [6] at its start and end, [2, C] in [0, 1]: the same, or a gradient between them.
+    """The best colours of a candidate [6] at its start and end, [2, 3] in [0, 1]: the same, or a gradient between them.
 
     They solve the weighted least squares of a constant or a line along the candidate, channel by channel.
     """
     sums = scene.sums
-    width, channels = sums.shape[1] - 1, scene.target.shape[2]
+    width = sums.shape[1] - 1
     cosine, sine, half = math.cos(candidate[ANGLE]), math.sin(candidate[ANGLE]), 0.5 * candidate[LENGTH]
-    across, moments = cosine / half, COLORS + channels
+    across = cosine / half
     mass = first = second = 0.0  # Σ w, Σ w·u, Σ w·u² with u along the candidate in half lengths
     colors[:] = 0.0  # Σ w·q, Σ w·q·u
     top, bottom = rows_of(candidate, sums.shape[0])
@@ -241,28 +262,26 @@ def fit_colors(candidate: np.ndarray, scene: Scene, gradient: bool, colors: np.n
         along = ((row + 0.5 - candidate[Y]) * sine - candidate[X] * cosine) / half
         for k in range(find_spans(candidate, row, width, spans)):
             low, high = sums[row, spans[2 * k]], sums[row, spans[2 * k + 1]]
-            w, wx, wxx = high[MASS] - low[MASS], high[moments] - low[moments], high[moments + 1] - low[moments + 1]
+            w, wx, wxx = high[MASS] - low[MASS], high[MOMENTS] - low[MOMENTS], high[MOMENTS + 1] - low[MOMENTS + 1]
             mass += w
             first += across * wx + along * w
             second += across * across * wxx + 2 * across * along * wx + along * along * w
-            for c in range(channels):
+            for c in range(3):
                 wq = high[COLORS + c] - low[COLORS + c]
                 colors[0, c] += wq
-                colors[1, c] += across * (high[moments + 2 + c] - low[moments + 2 + c]) + along * wq
+                colors[1, c] += across * (high[MOMENTS + 2 + c] - low[MOMENTS + 2 + c]) + along * wq
     determinant = mass * second - first * first
-    for c in range(channels):
+    for c in range(3):
         wq, wqu = colors[0, c], colors[1, c]
         middle, slope = wq / max(mass, 1e-9), 0.0
         if gradient and determinant > LEAST_SPREAD * mass * mass:
             middle, slope = (second * wq - first * wqu) / determinant, (mass * wqu - first * wq) / determinant
         colors[0, c], colors[1, c] = min(1.0, max(0.0, middle - slope)), min(1.0, max(0.0, middle + slope))
-        if c == 3:  # paint is opaque
-            colors[0, c] = colors[1, c] = OPAQUE
 
 
 @kernel
 def lay_candidate(candidate: np.ndarray, scene: Scene, colors: np.ndarray, spans: np.ndarray) -> None:
-    """Paint a candidate [6] of these colours [2, C] onto the scene's canvas and bring the running sums up to date."""
+    """Paint a candidate [6] of these colours [2, 3] onto the scene's canvas and bring the running sums up to date."""
     height, width, channels = scene.target.shape
     cosine, sine, half = math.cos(candidate[ANGLE]), math.sin(candidate[ANGLE]), 0.5 * candidate[LENGTH]
     top, bottom = rows_of(candidate, height)
@@ -272,8 +291,10 @@ def lay_candidate(candidate: np.ndarray, scene: Scene, colors: np.ndarray, spans
             first = min(first, spans[2 * k])
             for x in range(spans[2 * k], spans[2 * k + 1]):
                 u = ((x + 0.5 - candidate[X]) * cosine + (row + 0.5 - candidate[Y]) * sine) / half
-                for c in range(channels):
+                for c in range(3):
                     color = colors[0, c] + 0.5 * (1 + u) * (colors[1, c] - colors[0, c])
                     scene.canvas[row, x, c] += scene.opacity * (color - scene.canvas[row, x, c])
+                if channels == 4:
+                    scene.canvas[row, x, 3] += scene.opacity * (1 - scene.canvas[row, x, 3])
         if first < width:
             run_row(scene, row, first)

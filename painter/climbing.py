@@ -15,8 +15,8 @@ from painter.candidates import (
     ANGLE,
     BEND,
     LENGTH,
+    MOMENTS,
     NOTHING,
-    OPAQUE,
     WIDTH,
     Scene,
     X,
@@ -59,15 +59,14 @@ def best_candidates(
         gradient: whether a stroke has a colour at each end.
 
     Returns:
-        [count, 6] float64 as seeds, in the order in which they were laid; [count, 2, C] colours at start and end.
+        [count, 6] float64 as seeds, in the order in which they were laid; [count, 2, 3] colours at start and end.
     """
     found = seeds.astype(np.float64)
     states = (np.arange(1, len(seeds) + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)) ^ np.uint64(seed)
     gains = np.empty(len(seeds))
     share(lambda mine, step: _climb_all(mine, step, scene, found, gains, states, tries, bounds))
-    chosen, colors = np.empty((count, 6)), np.empty((count, 2, scene.target.shape[2]))
+    chosen, colors = np.empty((count, 6)), np.empty((count, 2, 3))
     _choose(scene, found, gains, states, math.ceil(AGAIN * tries), bounds, gradient, chosen, colors)
-    colors[:, :, 3:] /= OPAQUE
     return chosen, colors
 
 
@@ -134,8 +133,8 @@ def _climb(
     scene: Scene, candidate: np.ndarray, best: float, tries: int, states: np.ndarray, m: int, bounds: Bounds
 ) -> float:
     """Improve a candidate whose gain is `best` by so many random steps, in place; the gain that it has in the end."""
-    height, width, channels = scene.target.shape
-    trial, totals, spans = np.empty(6), np.empty(2 + channels), np.zeros(4, np.int64)
+    height, width = scene.weight.shape
+    trial, totals, spans = np.empty(6), np.empty(MOMENTS), np.zeros(4, np.int64)
     step = 1.0
     for _ in range(tries):
         trial[:] = candidate
@@ -155,8 +154,8 @@ def _climb_all(
     mine: int, step: int, scene: Scene, found: np.ndarray, gains: np.ndarray, states: np.ndarray, tries: int,
     bounds: Bounds,
 ) -> None:  # fmt: skip
-    height, width, channels = scene.target.shape
-    totals, spans = np.empty(2 + channels), np.zeros(4, np.int64)
+    height, width = scene.weight.shape
+    totals, spans = np.empty(MOMENTS), np.zeros(4, np.int64)
     for m in range(mine, len(found), step):
         _fit_bounds(found[m], bounds, height, width)
         gains[m] = _climb(scene, found[m], gain(found[m], scene, totals, spans), tries, states, m, bounds)
@@ -167,9 +166,17 @@ def _choose(
     scene: Scene, found: np.ndarray, gains: np.ndarray, states: np.ndarray, tries: int, bounds: Bounds,
     gradient: bool, chosen: np.ndarray, colors: np.ndarray,
 ) -> None:  # fmt: skip
-    """Lay the best candidate, again and again; one that others have since made worse climbs again first."""
-    totals, spans = np.empty(2 + scene.target.shape[2]), np.zeros(4, np.int64)
+    """Lay the best candidate, again and again; one that others have since made worse climbs again first.
+
+    Where none is left that covers anything, those that have been laid climb on and may be laid again.
+    """
+    totals, spans = np.empty(MOMENTS), np.zeros(4, np.int64)
+    taken = np.zeros(len(found), np.bool_)
     for k in range(len(chosen)):
+        if np.max(gains) <= NOTHING:
+            for m in np.flatnonzero(taken):
+                now = _climb(scene, found[m], gain(found[m], scene, totals, spans), tries, states, m, bounds)
+                gains[m] = now if now > NOTHING else gains[m]
         while True:
             m = np.argmax(gains)
             now = gain(found[m], scene, totals, spans)
@@ -179,6 +186,6 @@ def _choose(
             gains[m] = min(now, gains[m] - 2e-9)  # so that every candidate has its turn
             if gains[m] >= np.max(gains):
                 break
-        chosen[k], gains[m] = found[m], NOTHING
+        chosen[k], gains[m], taken[m] = found[m], 2 * NOTHING, True
         fit_colors(chosen[k], scene, gradient, colors[k], spans)
         lay_candidate(chosen[k], scene, colors[k], spans)

@@ -36,6 +36,7 @@ SVG_MODES = ("paint", "plot")
 STYLE_MODES = ("color", "texture")
 CONTENT_LOSSES = ("luminance", "features")
 MAX_FRAMES = 20_000
+MAX_ITERATIONS = 100_000
 STYLE_OPTIONS = (
     "style_mode", "style_weight", "content_weight", "content_loss", "style_size", "style_iterations", "features",
     "weights",
@@ -159,7 +160,7 @@ class PaintConfig:
     ot: float = option(0.0, "W", "weight of the optimal-transport term, {}; 0 leaves it out", Number(0.0, 1000.0))
     iterations: int | Literal["auto"] = option(
         "auto", "N", "steps of gradient descent over the whole search, {}: as many as fit into --seconds, or else 100",
-        OrNames(("auto",), Whole(0, 100_000)),
+        OrNames(("auto",), Whole(0, MAX_ITERATIONS)),
     )  # fmt: skip
     style_image: str | None = option(
         None, "FILE", "a picture whose style the finished strokes take on", File("a picture")

@@ -140,12 +140,10 @@ def place_climbed(
         found[:, 5] *= 1 - 2 * turned
     values = (found[:, :2] * pixel, found[:, 2], found[:, 3] * pixel, found[:, 4] * pixel, found[:, 5])
     shape = tools.place(*(torch.from_numpy(np.float32(v)) for v in values))
-    total = target.sum(axis=(0, 1))
-    ends = np.stack([straight_color(colors[:, end], total) for end in range(tools.colors)], axis=1)
     return Strokes(
         brush,
         shape,
-        torch.from_numpy(ends.astype(np.float32)),
+        torch.from_numpy(colors[:, : tools.colors].astype(np.float32)),
         torch.full((count,), opacity),
         torch.from_numpy(rng.integers(0, SEED_END, count)),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from painter.config import Level, PaintConfig, SearchConfig
+from painter.config import MAX_ITERATIONS, Level, PaintConfig, SearchConfig
 
 LARGEST = 0.6  # of any planned stroke, in longer sides
 SIDE_STEP = 32  # sides of canvases are multiples of this, pixels
@@ -82,7 +82,7 @@ def planned_iterations(config: PaintConfig, search: SearchConfig, strokes: int, 
     if config.seconds is None:
         return search.usual_iterations
     slower = (search.reference_strokes / strokes) ** search.slowing
-    return max(1, round(search.iterations_a_second * slower * part * config.seconds))
+    return min(max(1, round(search.iterations_a_second * slower * part * config.seconds)), MAX_ITERATIONS)
 
 
 def _side_for(size: float, pixels: float, least: int, most: int) -> int:
