@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
 from painter.state import like
+from renderers.jit import kernel
 
 
 class Adam:
@@ -70,31 +73,35 @@ class StrokeAdam:
 
     Args:
         unknowns: leaf tensors of N rows by name, changed in place by `step`.
+        units: of each unknown, how far it goes in a step of rate 1: [N] or a number. Moments are of the gradients by
+            unknowns measured in these.
         moments: of those names, from `fresh_moments`; changed in place, too.
         betas: see `Adam`.
     """
 
     EPSILON = 1e-9
 
-    def __init__(self, unknowns: dict[str, Tensor], moments: Moments, betas: tuple[float, float]) -> None:
+    def __init__(
+        self, unknowns: dict[str, Tensor], units: dict[str, Tensor | float], moments: Moments,
+        betas: tuple[float, float],
+    ) -> None:  # fmt: skip
         self.unknowns, self.moments, self.betas = unknowns, moments, betas
+        rows = {name: torch.ones(len(values), device=values.device) for name, values in unknowns.items()}
+        self.units = {name: (ones * units[name]).contiguous() for name, ones in rows.items()}
 
     @torch.no_grad()
     def step(self, rate: float) -> None:
         """One step down the gradients that the unknowns have; those that have none stay where they are."""
-        beta1, beta2 = self.betas
         steps = self.moments["steps"][0].add_(1)
-        first, second = 1 - beta1**steps, 1 - beta2**steps  # [N], what is missing of the means' weights
         for name, values in self.unknowns.items():
-            mean, square = self.moments[name]
-            gradient = values.grad
-            if gradient is None:
+            if values.grad is None:
                 continue
-            rows = (-1, *[1] * (values.ndim - 1))
-            mean.lerp_(gradient, 1 - beta1)
-            square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-            spread = (square / second.view(rows)).sqrt_().add_(self.EPSILON)
-            values.addcdiv_(mean / first.view(rows), spread, value=-rate)
+            mean, square = self.moments[name]
+            tensors = (values.detach(), values.grad.contiguous(), mean, square, self.units[name], steps)
+            if values.device.type == "cpu":
+                _step(*(tensor.numpy().reshape(len(values), -1) for tensor in tensors), rate, *self.betas, self.EPSILON)
+            else:
+                step_plainly(tensors, rate, *self.betas, self.EPSILON)
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
@@ -108,6 +115,41 @@ class StrokeAdam:
     def restore(self, state: dict[str, Any]) -> None:
         """Go on as when `state` was taken."""
         restore_moments(self.moments, state)
+
+
+def step_plainly(
+    tensors: tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor], rate: float, beta1: float, beta2: float,
+    epsilon: float,
+) -> None:  # fmt: skip
+    """One step of Adam on N rows, in place, on any device.
+
+    Args:
+        tensors: values, gradient and both moments [N, …], units [N], and how many steps have been taken [N], this one
+            included; all float32.
+    """
+    values, gradient, mean, square, unit, steps = tensors
+    rows = (-1, *[1] * (values.ndim - 1))
+    gradient = gradient * unit.view(rows)
+    mean.mul_(beta1).add_(gradient, alpha=1 - beta1)
+    square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+    spread = (square / (1 - beta2**steps).view(rows)).sqrt_().add_(epsilon)
+    values.sub_(rate * unit.view(rows) * (mean / (1 - beta1**steps).view(rows)) / spread)
+
+
+@kernel
+def _step(
+    values: np.ndarray, gradient: np.ndarray, mean: np.ndarray, square: np.ndarray, unit: np.ndarray,
+    steps: np.ndarray, rate: float, beta1: float, beta2: float, epsilon: float,
+) -> None:  # fmt: skip
+    """`step_plainly` of arrays [N, K], unit and steps [N, 1]."""
+    for n in range(len(values)):
+        scale = unit[n, 0]
+        first, second = 1 - beta1 ** steps[n, 0], 1 - beta2 ** steps[n, 0]
+        for k in range(values.shape[1]):
+            g = gradient[n, k] * scale
+            mean[n, k] = beta1 * mean[n, k] + (1 - beta1) * g
+            square[n, k] = beta2 * square[n, k] + (1 - beta2) * g * g
+            values[n, k] -= rate * scale * (mean[n, k] / first) / (math.sqrt(square[n, k] / second) + epsilon)
 
 
 def fresh_moments(unknowns: dict[str, Tensor]) -> Moments:

@@ -264,12 +264,14 @@ class SearchConfig(StepRates):
     move_rounds: float = 1.35  # how often weak strokes are moved: times the root of the iterations
     move_share: float = 0.08  # of all strokes, each time
     move_steps: float = 0.5  # share of all iterations, after these moves together
-    move_pixels: float = 13.0  # size of a stroke of the last level on the canvas of the moves
+    move_pixels: tuple[float, float] = (9.0, 13.0)  # size of a stroke of the last level on the canvas of the first
+    # and of the last moves
     move_side: int = 256  # the smallest canvas of the moves, pixels
     full_pixels: float = 26.0  # size of a stroke of the last level on the canvas of the steps at full size
     full_sides: tuple[int, int] = (768, 1024)  # the smallest and the largest of these canvases, pixels
     full_steps: float = 0.19  # share of all iterations at full size
     last_steps: float = 0.03  # share of all iterations that come last: colours and opacity, on the engine's own maps
+    least_last_steps: int = 5  # fewer are taken at full size instead
     last_density: float = 1.5  # texels to a pixel in those maps
     last_seconds: float = 0.003  # that painting those maps takes, a stroke; with less time left they are left out
     focus_strength: float = 4.0  # how much more a pixel in the focus counts
@@ -280,9 +282,9 @@ class SearchConfig(StepRates):
     transport_side: int = 24  # cells along the longer side of the transport term's canvas
     density: float = 1.0  # texels to a pixel in the frames that the networks decode
     tries: int = 200  # steps of hill climbing for each place that is tried for a new stroke
-    places: int = 8  # that are tried for each new stroke
+    places: float = 0.5  # that are tried for each new stroke: times the root of the iterations
+    least_places: int = 3
     place_spread: float = 2.5  # how much larger or smaller than planned a new stroke may be
-    place_side: int = 512  # the largest canvas that is looked at for that, pixels
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,7 @@ def place_climbed(
 def _along_edges(
     directions: tuple[np.ndarray, np.ndarray], peaks: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Angles in radians and roots of length over width of strokes at `peaks` [N, 2], by `edge_direction`: [N] each."""
+    """From `edge_direction`, angles and roots of length over width of strokes at `peaks` [N, 2]: [N] each."""
     angle, clear = (_at(values, peaks) for values in directions)
     angle = angle + rng.normal(0, 1, len(peaks)) * 0.6 * (1 - clear) ** 2
     return angle, np.sqrt(1.3 + (MAX_ELONGATION - 1.3) * clear)

@@ -29,8 +29,9 @@ class Plan:
 
     levels: tuple[PlannedLevel, ...]
     moved: int  # weakest strokes that are placed anew in each round
+    places: int  # that are tried for each new stroke
     move_steps: tuple[int, ...]  # of gradient descent after each round
-    move_side: int  # long side of the canvas that they are taken on, pixels
+    move_sides: tuple[int, ...]  # long side of the canvas of each, pixels
     full_steps: int  # at full size
     last_steps: int  # of colours and opacity alone, at the end
     full_side: int  # long side of the canvas of both, pixels
@@ -53,6 +54,8 @@ def make_plan(strokes: int, iterations: int, search: SearchConfig, levels: int |
     rounds = round(search.move_rounds * iterations**0.5) if moved else 0
     shares = [level.steps for level, _ in taken] + [search.move_steps / max(1, rounds)] * rounds
     steps = split(iterations, [*shares, search.full_steps, search.last_steps])
+    if steps[-1] < search.least_last_steps:  # not worth painting the engine's maps for
+        steps[-2:] = [steps[-2] + steps[-1], 0]
     smallest = taken[-1][0].size * growth
     return Plan(
         levels=tuple(
@@ -60,8 +63,12 @@ def make_plan(strokes: int, iterations: int, search: SearchConfig, levels: int |
             for (level, count), spent in zip(taken, steps, strict=False)
         ),
         moved=moved,
+        places=max(search.least_places, round(search.places * iterations**0.5)),
         move_steps=tuple(steps[len(taken) : -2]),
-        move_side=_side_for(smallest, search.move_pixels, search.move_side, search.full_sides[1]),
+        move_sides=tuple(
+            _side_for(smallest, float(pixels), search.move_side, search.full_sides[1])
+            for pixels in np.linspace(*search.move_pixels, rounds)
+        ),
         full_steps=steps[-2],
         last_steps=steps[-1],
         full_side=_side_for(smallest, search.full_pixels, *search.full_sides),

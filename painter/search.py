@@ -23,13 +23,15 @@ from painter.goal import ALPHA_WEIGHT, Goal
 from painter.losses import TransportLoss
 from painter.pace import Pace, StagePace, falling_rate
 from painter.placement import CLIMBED_OPACITY, Climbing, edge_direction, place_climbed
-from painter.plan import make_plan, planned_iterations
+from painter.plan import Plan, make_plan, planned_iterations
 from painter.state import real, strokes_of, whole
 from painter.variables import Allowed, StrokeVariables
 from renderers.blending import Layers, blend
 from renderers.blending.relevance import removal_costs
 from renderers.decoding import EngineMaps, MapSource, make_layers
 from renderers.strokes import Strokes
+
+LEAST_PIXELS = 4  # size of new strokes on the canvas that is looked at for their places
 
 
 @dataclass(frozen=True)
@@ -129,20 +131,23 @@ class Search:
 
     def stages(self) -> list[Stage]:
         """All that the search does, in this order."""
-        assert isinstance(self.config.strokes, int)
-        plan = make_plan(self.config.strokes, self.steps, self.search, self.config.levels)
+        plan = self._plan()
         levels = [
             Stage(f"level {k}/{len(plan.levels)}", level.side, level.steps, added=level.count, size=level.size)
             for k, level in enumerate(plan.levels, 1)
         ]
         size = plan.levels[-1].size
         moves = [
-            Stage(f"moving {k}/{len(plan.move_steps)}", plan.move_side, steps, moved=plan.moved, size=size)
-            for k, steps in enumerate(plan.move_steps, 1)
+            Stage(f"moving {k}/{len(plan.move_steps)}", side, steps, moved=plan.moved, size=size)
+            for k, (side, steps) in enumerate(zip(plan.move_sides, plan.move_steps, strict=True), 1)
         ]
         full = Stage("full size", plan.full_side, plan.full_steps)
         last = Stage("colours", plan.full_side, plan.last_steps, shapes=False)
         return [*levels, *moves, full, last]
+
+    def _plan(self) -> Plan:
+        assert isinstance(self.config.strokes, int)
+        return make_plan(self.config.strokes, self.steps, self.search, self.config.levels)
 
     def state(self) -> dict[str, Any]:
         """Where it stands between two steps, until the next: a tree for `painter.state.pack`."""
@@ -199,14 +204,14 @@ class Search:
         """
         limits, search = self.allowed.limits, self.search
         size = min(max(size, limits.min_size), limits.max_size)
-        goal = self._goal(max(side, min(search.place_side, int(4 / size))))
+        goal = self._goal(max(side, min(search.full_sides[0], int(LEAST_PIXELS / size))))
         canvas, weight = self.painted(goal), _pixel_weight(goal)
         if weight is None:
             weight = np.ones(canvas.shape[:2], np.float32)
         low, high = self.allowed.opacity
         new = place_climbed(
             goal.target, canvas, goal.canvas_error(canvas), weight, self.brush, count, size,
-            min(max(CLIMBED_OPACITY, low), high), Climbing(search.tries, search.places, search.place_spread), self.rng,
+            min(max(CLIMBED_OPACITY, low), high), Climbing(search.tries, self._plan().places, search.place_spread), self.rng,
             self._edge_direction(goal, size), (limits.min_size, limits.max_size),
         ).map(self._moved)  # fmt: skip
         new = self.allowed.strokes(new)

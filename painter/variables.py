@@ -83,7 +83,7 @@ class Unknowns:
 
 
 class StrokeVariables(Unknowns):
-    """Leaf tensors from which strokes are made: parameter = base + step·delta.
+    """Leaf tensors that are the strokes' own parameters, and Adam on them, each in units of its natural step.
 
     Adam moves every unknown by about its rate in each iteration, whatever its unit. So lengths are measured by the
     stroke's own size: a small stroke takes small steps, a large one large steps.
@@ -106,23 +106,21 @@ class StrokeVariables(Unknowns):
     ) -> None:  # fmt: skip
         strokes = strokes.detach()
         self.start, self.allowed, self.search, self.shapes = strokes, allowed, search, shapes
-        self.brush = BRUSHES[strokes.brush]
-        self.step = natural_steps(strokes, search)
-        self.delta = {name: torch.zeros_like(strokes.opacity, requires_grad=shapes) for name in self.brush.names}
-        self.colors = (strokes.colors / search.rate_color).requires_grad_()
-        self.opacity = (strokes.opacity / search.rate_opacity).requires_grad_()
-        self.unknowns = [*(self.delta.values() if shapes else ()), self.colors, self.opacity]
-        named = {**self.delta, "colors": self.colors, "opacity": self.opacity}
+        self.shape = {name: values.clone().requires_grad_(shapes) for name, values in strokes.shape.items()}
+        self.colors = strokes.colors.clone().requires_grad_()
+        self.opacity = strokes.opacity.clone().requires_grad_()
+        named = {**self.shape, "colors": self.colors, "opacity": self.opacity}
+        self.unknowns = list(named.values())
+        units = {**natural_steps(strokes, search), "colors": search.rate_color, "opacity": search.rate_opacity}
         self.moments = fresh_moments(named) if moments is None else moments
-        self.optimizer = StrokeAdam(named, self.moments, search.betas)
+        self.optimizer = StrokeAdam(named, units, self.moments, search.betas)
 
     def strokes(self) -> Strokes:
         """The strokes as they are now, differentiable in the unknowns."""
-        shape = {name: self.start.shape[name] + self.step[name] * delta for name, delta in self.delta.items()}
-        colors, opacity = self.colors * self.search.rate_color, self.opacity * self.search.rate_opacity
+        colors = self.colors
         if self.allowed.palette is not None:
             colors = colors + (self.allowed.colors(colors) - colors).detach()
-        return Strokes(self.start.brush, shape, colors, opacity, self.start.seed)
+        return Strokes(self.start.brush, self.shape, colors, self.opacity, self.start.seed)
 
     def descend(self, loss: Tensor, rate: float) -> Strokes:
         """One step of Adam at this rate, then back into the allowed ranges: the strokes as they are after it."""
@@ -133,10 +131,9 @@ class StrokeVariables(Unknowns):
 
     @torch.no_grad()
     def _constrain(self) -> Strokes:
-        self.colors.clamp_(0, 1 / self.search.rate_color)
-        low, high = self.allowed.opacity
-        self.opacity.clamp_(low / self.search.rate_opacity, high / self.search.rate_opacity)
+        self.colors.clamp_(0, 1)
+        self.opacity.clamp_(*self.allowed.opacity)
         allowed = self.allowed.strokes(self.strokes(), self.shapes)
-        for name, delta in self.delta.items():
-            delta.copy_((allowed.shape[name] - self.start.shape[name]) / self.step[name])
-        return allowed
+        for name, values in self.shape.items() if self.shapes else ():
+            values.copy_(allowed.shape[name])
+        return allowed.map(Tensor.clone)
