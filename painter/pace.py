@@ -38,6 +38,10 @@ class Pace:
         end = self._ends.pop(0) if self._ends else 1.0
         return StagePace(self, steps, self._part(), end)
 
+    def late(self) -> bool:
+        """Whether the time of the next stage is over before it begins."""
+        return bool(self._ends) and self.seconds is not None and self._part() >= self._ends[0]
+
     def left(self) -> float:
         """The part of the time that is left: 1 where there is no limit."""
         return 1 - self._part()

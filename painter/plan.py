@@ -37,7 +37,9 @@ class Plan:
     full_side: int  # long side of the canvas of both, pixels
 
 
-def make_plan(strokes: int, iterations: int, search: SearchConfig, levels: int | None = None) -> Plan:
+def make_plan(
+    strokes: int, iterations: int, search: SearchConfig, levels: int | None = None, seconds: float | None = None
+) -> Plan:
     """Plan for exactly `strokes` strokes and exactly `iterations` steps.
 
     Sizes go with the root of the count, so that each level covers the canvas as often at any count. Levels that would
@@ -45,13 +47,15 @@ def make_plan(strokes: int, iterations: int, search: SearchConfig, levels: int |
 
     Args:
         levels: how many from coarse to fine; as many as `search` has if not given.
+        seconds: that the search may take. No more rounds and places are planned than go with the steps that fit in.
     """
+    likely = iterations if seconds is None else min(iterations, steps_within(seconds, search, strokes))
     wanted = spread_levels(search.levels, levels or len(search.levels))
     counts = split(strokes, [level.share for level in wanted])
     growth = (search.reference_strokes / strokes) ** 0.5
     taken = [(level, count) for level, count in zip(wanted, counts, strict=True) if count]
     moved = round(search.move_share * strokes) if iterations else 0
-    rounds = round(search.move_rounds * iterations**0.5) if moved else 0
+    rounds = round(search.move_rounds * likely**0.5) if moved else 0
     shares = [level.steps for level, _ in taken] + [search.move_steps / max(1, rounds)] * rounds
     steps = split(iterations, [*shares, search.full_steps, search.last_steps])
     if steps[-1] < search.least_last_steps:  # not worth painting the engine's maps for
@@ -63,7 +67,7 @@ def make_plan(strokes: int, iterations: int, search: SearchConfig, levels: int |
             for (level, count), spent in zip(taken, steps, strict=False)
         ),
         moved=moved,
-        places=max(search.least_places, round(search.places * iterations**0.5)),
+        places=max(search.least_places, round(search.places * likely**0.5)),
         move_steps=tuple(steps[len(taken) : -2]),
         move_sides=tuple(
             _side_for(smallest, float(pixels), search.move_side, search.full_sides[1])
@@ -81,8 +85,13 @@ def planned_iterations(config: PaintConfig, search: SearchConfig, strokes: int, 
         return config.iterations
     if config.seconds is None:
         return search.usual_iterations
-    slower = (search.reference_strokes / strokes) ** search.slowing
-    return min(max(1, round(search.iterations_a_second * slower * part * config.seconds)), MAX_ITERATIONS)
+    return steps_within(part * config.seconds, search, strokes)
+
+
+def steps_within(seconds: float, search: SearchConfig, strokes: int) -> int:
+    """Steps that a search for so many strokes may come to in this time; at least one, and no more than may be asked."""
+    faster = (search.reference_strokes / strokes) ** search.slowing
+    return min(max(1, round(search.iterations_a_second * faster * seconds)), MAX_ITERATIONS)
 
 
 def _side_for(size: float, pixels: float, least: int, most: int) -> int:

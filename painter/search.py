@@ -122,7 +122,7 @@ class Search:
         while self._at < len(stages):
             stage = stages[self._at]
             if self._descent is None:
-                if stage.moved:
+                if stage.moved and not self.pace.late():
                     self.move_weakest(stage.moved, stage.size, stage.side)
                 elif stage.added:
                     self.add(stage.added, stage.size, stage.side)
@@ -147,7 +147,7 @@ class Search:
 
     def _plan(self) -> Plan:
         assert isinstance(self.config.strokes, int)
-        return make_plan(self.config.strokes, self.steps, self.search, self.config.levels)
+        return make_plan(self.config.strokes, self.steps, self.search, self.config.levels, self.config.seconds)
 
     def state(self) -> dict[str, Any]:
         """Where it stands between two steps, until the next: a tree for `painter.state.pack`."""
@@ -211,8 +211,8 @@ class Search:
         low, high = self.allowed.opacity
         new = place_climbed(
             goal.target, canvas, goal.canvas_error(canvas), weight, self.brush, count, size,
-            min(max(CLIMBED_OPACITY, low), high), Climbing(search.tries, self._plan().places, search.place_spread), self.rng,
-            self._edge_direction(goal, size), (limits.min_size, limits.max_size),
+            min(max(CLIMBED_OPACITY, low), high), Climbing(search.tries, self._plan().places, search.place_spread),
+            self.rng, self._edge_direction(goal, size), (limits.min_size, limits.max_size),
         ).map(self._moved)  # fmt: skip
         new = self.allowed.strokes(new)
         moments = self._fresh_moments(new)
