@@ -338,7 +338,7 @@ class GrowthConfig:
     most: int = 6400  # for `--strokes auto`
     suggested: int = 1600  # the last point of `suggest`'s curve
     probing: float = 1 / 3  # share of the iterations that a try takes
-    finishing_gain: float = 0.8  # dB that all iterations bring beyond that
+    finishing_gain: float = 0.85  # dB that all iterations bring beyond that
     settled_gain: float = 3 / 255  # fall of the root-mean-square error, by twice the strokes, that is little
     tries: int = 4  # full searches for a quality, at most
     spare: float = 0.25  # dB beyond the quality asked for that is near enough
