@@ -159,7 +159,7 @@ class PaintConfig:
     loss: str = option("mix", "L", "pixel loss: {}", Names(LOSSES))
     ot: float = option(0.0, "W", "weight of the optimal-transport term, {}; 0 leaves it out", Number(0.0, 1000.0))
     iterations: int | Literal["auto"] = option(
-        "auto", "N", "steps of gradient descent over the whole search, {}: as many as fit into --seconds, or else 100",
+        "auto", "N", "steps of gradient descent over the whole search, {}: as many as fit into --seconds, or else 60",
         OrNames(("auto",), Whole(0, MAX_ITERATIONS)),
     )  # fmt: skip
     style_image: str | None = option(
@@ -239,11 +239,11 @@ class Level:
 class StepRates:
     """How far the parameters of a stroke go in one step of Adam at full rate."""
 
-    rate_length: float = 0.075  # of the stroke's size
-    rate_angle: float = 0.05  # radians
-    rate_ratio: float = 0.025
-    rate_color: float = 0.03
-    rate_opacity: float = 0.03
+    rate_length: float = 0.06  # of the stroke's size
+    rate_angle: float = 0.04  # radians
+    rate_ratio: float = 0.02
+    rate_color: float = 0.024
+    rate_opacity: float = 0.024
 
 
 @dataclass(frozen=True)
@@ -257,26 +257,28 @@ class SearchConfig(StepRates):
         Level(0.45, 0.035, 256, 0.10),
     )
     reference_strokes: int = 500  # the count at which `Level.size` holds
-    usual_iterations: int = 100  # where neither iterations nor time are given
+    usual_iterations: int = 60  # where neither iterations nor time are given
     iterations_a_second: float = 60.0  # that are planned for `reference_strokes` where the time is given, a little
     # more than two cores take: a stage whose time is over ends
     slowing: float = 0.45  # power of the count by which steps become slower
     move_rounds: float = 1.35  # how often weak strokes are moved: times the root of the iterations
     move_share: float = 0.08  # of all strokes, each time
-    move_steps: float = 0.5  # share of all iterations, after these moves together
+    move_steps: float = 0.55  # share of all iterations, after these moves together
     least_move_steps: int = 3  # after each round, even if its time is over; further rounds are left out for that
     move_pixels: tuple[float, float] = (9.0, 13.0)  # size of a stroke of the last level on the canvas of the first
     # and of the last moves
     move_side: int = 256  # the smallest canvas of the moves, pixels
     full_pixels: float = 26.0  # size of a stroke of the last level on the canvas of the steps at full size
     full_sides: tuple[int, int] = (768, 1024)  # the smallest and the largest of these canvases, pixels
-    full_steps: float = 0.19  # share of all iterations at full size
+    full_steps: float = 0.14  # share of all iterations at full size
     last_steps: float = 0.03  # share of all iterations that come last: colours and opacity, on the engine's own maps
     least_last_steps: int = 5  # fewer are taken at full size instead
     last_density: float = 1.5  # texels to a pixel in those maps
     last_seconds: float = 0.003  # that painting those maps takes, a stroke; with less time left they are left out
     focus_strength: float = 4.0  # how much more a pixel in the focus counts
     betas: tuple[float, float] = (0.8, 0.95)  # of Adam
+    rate_iterations: int = 100  # at which all rates are as they are given; they grow with the fourth root
+    most_rate: float = 1.6  # times as much, at most
     hold: float = 0.6  # share of the search at full rate, before half a cosine
     lowest_rate: float = 0.05  # at its end
     last_rate: float = 0.25  # of colours and opacity in the last stage, falling to a fifth of it

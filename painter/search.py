@@ -292,8 +292,10 @@ class Search:
         """Full at first, then falling over the rest of the search; the last stage has its own."""
         if not stage.shapes:
             return self.search.last_rate * (1 - 0.8 * done)
+        search = self.search
+        full = min(search.most_rate, (self.steps / search.rate_iterations) ** 0.25)
         over = max(self.step / max(1, self.steps), 1 - self.pace.left())
-        return falling_rate(over, self.search.hold, self.search.lowest_rate)
+        return full * falling_rate(over, search.hold, search.lowest_rate)
 
     def painted(self, goal: Goal) -> np.ndarray:
         """[H, W, C] float32: the painting so far, as the search sees it, on a canvas like the goal's."""

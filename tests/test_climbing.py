@@ -679,8 +679,9 @@ def test_the_kernel_steps_as_the_reference() -> None:
         pull(ours, generator)
         moments["steps"][0].fill_(step)
         for name, values in theirs.items():
-            of_strokes = (*moments[name], adam.units[name], moments["steps"][0])
-            step_plainly((values.detach(), gradient_of(ours[name]), *of_strokes), 0.02, *BETAS, StrokeAdam.EPSILON)
+            (mean, square), (steps,) = moments[name], moments["steps"]
+            of_strokes = (values.detach(), gradient_of(ours[name]), mean, square, adam.units[name], steps)
+            step_plainly(of_strokes, 0.02, *BETAS, StrokeAdam.EPSILON)
         adam.step(0.02)
     for name, values in ours.items():
         torch.testing.assert_close(values, theirs[name], rtol=1e-5, atol=1e-6)
