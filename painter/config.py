@@ -264,6 +264,7 @@ class SearchConfig(StepRates):
     move_rounds: float = 1.35  # how often weak strokes are moved: times the root of the iterations
     move_share: float = 0.08  # of all strokes, each time
     move_steps: float = 0.55  # share of all iterations, after these moves together
+    least_move_steps: int = 3  # after each round, even if its time is over; further rounds are left out for that
     move_pixels: tuple[float, float] = (9.0, 13.0)  # size of a stroke of the last level on the canvas of the first
     # and of the last moves
     move_side: int = 256  # the smallest canvas of the moves, pixels

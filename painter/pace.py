@@ -33,10 +33,10 @@ class Pace:
         total = sum(costs) or 1.0
         self._ends = [1 - left * (1 - sum(costs[: k + 1]) / total) for k in range(len(costs))]
 
-    def stage(self, steps: int) -> StagePace:
-        """The next stage begins; it has this many steps."""
+    def stage(self, steps: int, least: int = 0) -> StagePace:
+        """The next stage begins; it has this many steps, and takes the least of them for as long as there is time."""
         end = self._ends.pop(0) if self._ends else 1.0
-        return StagePace(self, steps, self._part(), end)
+        return StagePace(self, steps, self._part(), end, least)
 
     def late(self) -> bool:
         """Whether the time of the next stage is over before it begins."""
@@ -75,8 +75,8 @@ class Pace:
 class StagePace:
     """One stage; see `Pace`."""
 
-    def __init__(self, pace: Pace, steps: int, begin: float, end: float, taken: int = 0) -> None:
-        self._pace, self._steps, self._taken = pace, steps, taken
+    def __init__(self, pace: Pace, steps: int, begin: float, end: float, least: int = 0, taken: int = 0) -> None:
+        self._pace, self._steps, self._least, self._taken = pace, steps, least, taken
         self._begin, self._end = begin, end
 
     def state(self) -> dict[str, Any]:
@@ -84,10 +84,10 @@ class StagePace:
         return {"steps": self._steps, "begin": self._begin, "end": self._end, "taken": self._taken}
 
     @staticmethod
-    def restored(pace: Pace, steps: int, state: dict[str, Any]) -> StagePace:
+    def restored(pace: Pace, steps: int, state: dict[str, Any], least: int = 0) -> StagePace:
         """A stage of so many steps, as when `state` was taken."""
         taken = whole(state["taken"], 0, whole(state["steps"], steps, steps))
-        return StagePace(pace, steps, real(state["begin"]), real(state["end"]), taken)
+        return StagePace(pace, steps, real(state["begin"]), real(state["end"]), least, taken)
 
     def step(self) -> None:
         """A step has been taken."""
@@ -102,9 +102,9 @@ class StagePace:
         if self._pace.seconds is None:
             return part
         now = 1 - self._pace.left()
-        if now >= self._end:
+        if now >= 1 or (now >= self._end and self._taken >= self._least):
             return 1.0
-        return max(part, (now - self._begin) / max(self._end - self._begin, 1e-9))
+        return part if now >= self._end else max(part, (now - self._begin) / max(self._end - self._begin, 1e-9))
 
 
 def falling_rate(done: float, plateau: float, lowest: float = 0.05) -> float:

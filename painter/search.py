@@ -122,7 +122,11 @@ class Search:
         while self._at < len(stages):
             stage = stages[self._at]
             if self._descent is None:
-                if stage.moved and not self.pace.late():
+                if stage.moved and self.pace.late():  # a move without steps would be worse than none
+                    self.pace.stage(0)
+                    self._at += 1
+                    continue
+                if stage.moved:
                     self.move_weakest(stage.moved, stage.size, stage.side)
                 elif stage.added:
                     self.add(stage.added, stage.size, stage.side)
@@ -188,7 +192,8 @@ class Search:
             stage = stages[self._at]
             variables = self._variables(stage, self._restored(descent["start"], count))
             variables.restore(descent["variables"])
-            self._descent = _Descent(StagePace.restored(self.pace, stage.steps, descent["pace"]), variables)
+            pace = StagePace.restored(self.pace, stage.steps, descent["pace"], self._least(stage))
+            self._descent = _Descent(pace, variables)
 
     def _restored(self, strokes: Any, count: int) -> Strokes:
         if len(strokes_of(strokes, self.brush)) != count:
@@ -257,7 +262,8 @@ class Search:
         """Descend on all strokes for one stage, or for as long as its share of the time lasts."""
         assert self.strokes is not None
         if self._descent is None:
-            self._descent = _Descent(self.pace.stage(stage.steps), self._variables(stage, self.strokes))
+            pace = self.pace.stage(stage.steps, self._least(stage))
+            self._descent = _Descent(pace, self._variables(stage, self.strokes))
         pace, variables = self._descent.pace, self._descent.variables
         if pace.done() < 1:
             yield from self._descend(stage, pace, variables)
@@ -311,6 +317,10 @@ class Search:
 
     def _engine_maps(self, strokes: Strokes, goal: Goal) -> MapSource:
         return EngineMaps(strokes, 1 / max(goal.target.shape[:2]), self.search.last_density)
+
+    def _least(self, stage: Stage) -> int:
+        """Steps that a stage takes even if moving strokes took all of its time."""
+        return self.search.least_move_steps if stage.moved else 0
 
     def _variables(self, stage: Stage, start: Strokes) -> StrokeVariables:
         return StrokeVariables(start, self.allowed, self.search, stage.shapes, self.moments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,9 @@ from controls import (
 from controls import files as files  # the fixture
 
 from painter import paint
+from painter.config import SearchConfig
 from painter.errors import OptionError
+from painter.plan import make_plan
 from painter.search import Progress
 
 # --- time ---------------------------------------------------------------------------------------------------
@@ -61,8 +64,15 @@ def test_a_limit_on_time_is_shared_out_among_all_stages(monkeypatch: pytest.Monk
     result = paint(picture("face"), config(**{**TINY, "iterations": 20_000}, seconds=3.0), seen.append)
     assert clock.now < 3.5 and result.report["strokes"] == 24
     stages = dict.fromkeys(step.stage for step in seen)
-    assert [stage for stage in stages if stage.startswith("level")] == [f"level {k}/4" for k in range(1, 5)]
-    assert list(stages)[-6:] == [*(f"moving {k}/4" for k in range(1, 5)), "full size", "colours"]
+    rounds = len(make_plan(24, 20_000, SearchConfig(), seconds=3.0).move_steps)
+    assert 4 < rounds < len(make_plan(24, 20_000, SearchConfig()).move_steps)
+    moves = [stage for stage in stages if stage.startswith("moving")]
+    assert list(stages) == [*(f"level {k}/4" for k in range(1, 5)), *moves, "full size", "colours"]
+    # A look at the clock costs more here than a round has: rounds are left out, and none is without its steps.
+    numbers = [int(stage.split()[1].split("/")[0]) for stage in moves]
+    assert numbers == sorted(numbers) and 4 < len(moves) < rounds
+    taken = Counter(step.stage for step in seen)
+    assert min(taken[stage] for stage in moves) >= SearchConfig().least_move_steps
     assert 100 < len(seen) < 300
 
 

@@ -435,15 +435,16 @@ def interrupted(config: PaintConfig, when: Callable[[Progress], bool]) -> tuple[
 
 
 def test_an_interrupted_first_try_is_shown() -> None:
-    result, steps = interrupted(AUTO, lambda progress: progress.step == 3)
+    result, steps = interrupted(replace(AUTO, iterations=150), lambda progress: progress.step == 3)
     assert steps[-1].stage.startswith("trying 25 strokes: ") and 0 < len(result.painting.strokes) < 25
 
 
 @pytest.mark.parametrize("config", [AUTO, REACHED], ids=["auto", "until"])
 def test_an_interrupted_later_try_leaves_what_was_finished_before(config: PaintConfig) -> None:
-    result, _ = interrupted(config, lambda progress: progress.stage.startswith("trying 50 strokes: level 1"))
+    longer = replace(config, iterations=150)  # so that there is a step among the first few strokes
+    result, _ = interrupted(longer, lambda progress: progress.stage.startswith("trying 50 strokes: level 1"))
     assert len(result.painting.strokes) == 25
-    # As well as ten steps could do, and not four strokes on a bare ground.
+    # As well as fifty steps could do, and not four strokes on a bare ground.
     assert result.report["psnr"] > paint(picture("busy"), replace(SMALL, strokes=25, iterations=0)).report["psnr"]
 
 

@@ -21,7 +21,17 @@ from PIL import Image
 from painter import PaintConfig, __version__
 from painter.cli import make_parser, replay
 from painter.cli.commands import COMMANDS
-from painter.config import CANVASES, DEVICES, FOCUSES, LOSSES, STYLE_ALIASES, STYLES, ExportConfig, option_name
+from painter.config import (
+    CANVASES,
+    DEVICES,
+    FOCUSES,
+    LOSSES,
+    STYLE_ALIASES,
+    STYLES,
+    ExportConfig,
+    SearchConfig,
+    option_name,
+)
 from painter.export import FORMATS
 from painter.options import OrNames
 from painter.presets import PRESETS
@@ -200,6 +210,8 @@ def test_the_readme_has_the_right_defaults_and_bounds() -> None:
             kind = spec.metadata["kind"]
             bounds = kind.kind if isinstance(kind, OrNames) else kind
             assert numbers[:2] == [bounds.low, bounds.high], spec.name
+    usual = f"or else {SearchConfig().usual_iterations}"
+    assert usual in rows["--iterations"][1] and usual in PaintConfig.__dataclass_fields__["iterations"].metadata["help"]
     assert rows["-o"][0] == "output/NAME-STYLE.png` and `.gif"
     files = readme().split("\n### Files and animation\n")[1].split("\n## ")[0]
     assert all(f"`{ending}`" in files for ending in FORMATS)

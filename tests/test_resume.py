@@ -93,7 +93,8 @@ def test_a_search_goes_on_from_any_step(brush: str, one_thread: None) -> None:
 
 def test_a_search_goes_on_from_each_of_its_steps(one_thread: None) -> None:
     search = check_every(1, a_subject(strokes=12, iterations=14))
-    assert isinstance(search, Search) and len(search.stages()) == 10
+    assert isinstance(search, Search) and sum(stage.steps > 0 for stage in search.stages()) > 5
+    assert sum(stage.moved > 0 for stage in search.stages()) > 1
 
 
 def test_a_search_with_everything_goes_on(tmp_path: Path, one_thread: None) -> None:

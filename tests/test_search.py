@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -18,7 +19,7 @@ from painter.goal import Goal
 from painter.losses import TransportLoss, pixel_loss
 from painter.placement import edge_direction, find_peaks, place_strokes
 from painter.plan import LARGEST, make_plan, split
-from painter.search import Progress, Search
+from painter.search import Progress, Search, Stage
 from painter.variables import Allowed, StrokeVariables
 from renderers.blending import blend
 from renderers.brushes import BRUSHES, Limits
@@ -88,7 +89,10 @@ def test_a_plan_has_exactly_these_strokes_and_steps(strokes: int, iterations: in
     assert sum(level.count for level in plan.levels) == strokes
     assert sum(steps) == iterations
     assert min(steps) >= 0 and all(level.count > 0 for level in plan.levels)
-    assert len(plan.move_steps) in (0, DEFAULTS.move_rounds)
+    rounds = round(DEFAULTS.move_rounds * iterations**0.5)
+    assert len(plan.move_steps) == len(plan.move_sides) == (rounds if plan.moved else 0)
+    assert plan.moved == (round(DEFAULTS.move_share * strokes) if iterations else 0)
+    assert plan.last_steps == 0 or plan.last_steps >= DEFAULTS.least_last_steps
     assert 0 <= plan.moved < strokes and bool(plan.moved) == bool(plan.move_steps)
     sizes, sides = [level.size for level in plan.levels], [level.side for level in plan.levels]
     assert sizes == sorted(sizes, reverse=True) and sides == sorted(sides)
@@ -260,8 +264,7 @@ def test_strokes_stay_within_their_limits_after_wild_steps(brush: str) -> None:
     )
     generator = torch.Generator().manual_seed(3)
     for _ in range(25):
-        loss = sum((values * torch.randn(values.shape, generator=generator)).sum() for values in
-                   [*variables.delta.values(), variables.colors, variables.opacity])  # fmt: skip
+        loss = sum((values * torch.randn(values.shape, generator=generator)).sum() for values in variables.unknowns)
         assert isinstance(loss, Tensor)
         variables.descend(loss, 40.0)
         now = variables.strokes().detach()
@@ -377,7 +380,7 @@ def test_progress_counts_steps_and_strokes(brush: str) -> None:
         *(f"level {k}/{levels}" for k in range(1, levels + 1)),
         *(f"moving {k}/{rounds}" for k in range(1, rounds + 1)),
         "full size",
-        "colours",
+        *(["colours"] if plan.last_steps else []),
     ]
     assert all(math.isfinite(step.loss) and math.isfinite(step.psnr) for step in steps)
 
@@ -426,7 +429,7 @@ def test_every_loss_leads_to_the_picture(loss: str) -> None:
 def test_the_transport_term_is_added() -> None:
     with_it, without = (next(iter(make_search(strokes=8, ot=ot).run())) for ot in (2.0, 0.0))
     # The first step sees the same strokes.
-    search = make_search(strokes=8, iterations=0)
+    search = make_search(strokes=8)
     level = make_plan(8, 60, search.search).levels[0]
     search.add(level.count, level.size, level.side)
     goal = torch.from_numpy(search.goal.target)
@@ -539,7 +542,11 @@ def test_the_weakest_strokes_are_moved_to_the_largest_error() -> None:
     x, y = centers(moved[2:]).T
     # The harmful one is gone, so the one error left is the right half of the red.
     assert ((x > 0.45) & (x < 0.9) & (y > 0.47) & (y < 0.9)).all()
-    np.testing.assert_allclose(moved.colors[2:, 0], np.broadcast_to(RED, (3, 3)), atol=0.15)
+    # They are of what is missing: half opaque on paper, and so redder than the red.
+    after = np.abs(seen(search) - target)[36:52, 34:54].mean()
+    search.strokes = painted[torch.tensor([1, 2])]
+    assert after < 0.2 * np.abs(seen(search) - target)[36:52, 34:54].mean()
+    assert (moved.colors[2:, 0].numpy() < RED + 0.02).all() and (moved.colors[2:, 0, 0] > 0.7).all()
 
 
 def test_paint_on_transparent_places_asks_for_no_more_paint() -> None:
@@ -555,17 +562,50 @@ def test_paint_on_transparent_places_asks_for_no_more_paint() -> None:
 
 @ALL
 @pytest.mark.parametrize("on_nothing", [False, True])
-def test_the_reference_finds_nearly_the_same_strokes(brush: str, on_nothing: bool) -> None:
+def test_the_reference_moves_the_same_strokes_alike(brush: str, on_nothing: bool) -> None:
+    """With the same strokes and moments at the start, as one search has placed and optimised them."""
     target, ground = (cut_out(32), NOTHING) if on_nothing else (shapes(24, 32), PAPER)
+    first = make_search(target, ground, brush, strokes=8, iterations=4, seed=2)
+    list(first.run())
+    assert first.strokes is not None and first.moments is not None
     runs, canvases = [], []
     for backend in ("cpu", "reference"):
         search = make_search(target, ground, brush, strokes=8, iterations=4, backend=backend, seed=2)
-        runs.append(list(search.run()))
+        search.strokes = first.strokes
+        search.moments = {name: tuple(part.clone() for part in parts) for name, parts in first.moments.items()}
+        stages = (Stage("full size", 32, 3), Stage("colours", 32, 1, shapes=False))
+        runs.append([step for stage in stages for step in search.optimise(stage)])
         canvases.append(seen(search))
-    # Measured: losses within 3e-7, canvases within 1e-7. With more steps differences of rounding grow without bound.
+    assert len(runs[0]) == 4
+    # Measured: losses within 2e-6, canvases within 2e-6. With more steps differences of rounding grow without bound.
     for fast, plain in zip(*runs, strict=True):
         assert fast.loss == pytest.approx(plain.loss, rel=1e-4) and fast.psnr == pytest.approx(plain.psnr, abs=1e-3)
     assert np.abs(canvases[0] - canvases[1]).mean() < 1e-4
+
+
+def busy(seed: int, on_nothing: bool) -> np.ndarray:
+    """[24, 32, C]: soft blotches, on paper or in an oval on nothing."""
+    blotches = cv2.resize(random(seed).random((6, 8, 3), np.float32), (32, 24), interpolation=cv2.INTER_CUBIC)
+    alpha = cut_out(32, 0.45)[4:28, :, 3:]
+    return np.concatenate([blotches.clip(0, 1) * alpha, alpha], axis=2) if on_nothing else blotches.clip(0, 1)
+
+
+@ALL
+def test_the_reference_finds_paintings_as_good(brush: str) -> None:
+    """Whole searches take other ways: hill climbing and moving decide yes or no, and where that is close, rounding
+    decides. What they come to is as good. Measured over these pictures, seeds and all brushes: single paintings within
+    0.4 dB of each other (standard deviation 0.12), means of a brush within 0.02 dB."""
+    apart = []
+    for seed in range(4):
+        for on_nothing in (False, True):
+            target, ground = busy(seed, on_nothing), NOTHING if on_nothing else PAPER
+            fast, plain = (
+                make_search(target, ground, brush, strokes=30, iterations=16, backend=backend, seed=seed)
+                for backend in ("cpu", "reference")
+            )
+            assert len(list(fast.run())) == len(list(plain.run())) == 16
+            apart.append(psnr(seen(fast), target) - psnr(seen(plain), target))
+    assert abs(np.mean(apart)) < 0.15 and np.abs(apart).max() < 0.6
 
 
 # --- transport, with the strokes themselves -----------------------------------------------------------------

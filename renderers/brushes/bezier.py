@@ -13,6 +13,7 @@ from renderers.brushes.base import MAX_BEND, MAX_SLIMNESS, Limits, Parameter
 from renderers.brushes.outline import Point
 
 SLENDER = (0.4, MAX_SLIMNESS - 1)  # half the chord over the (larger) radius
+SLIMNESS = (1 + SLENDER[0], 1 + SLENDER[1])  # length over all, over the width
 MAX_SKEW = 0.4  # how far along the half chord the middle control point may stand
 MAX_RISE = 4 * MAX_BEND  # how far off the chord, over half the chord
 POINTS = ("x0", "y0", "x1", "y1", "x2", "y2")

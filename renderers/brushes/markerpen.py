@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from renderers.brushes.base import Body, Frame, Limits, NetworkBrush, Parameter, framed_box, softness, told
-from renderers.brushes.bezier import POINT_PARAMETERS, Chord, Spine, nearest, place_curve
+from renderers.brushes.bezier import POINT_PARAMETERS, SLIMNESS, Chord, Spine, nearest, place_curve
 from renderers.brushes.corners import (
     GEOMETRY,
     almost_nearest,
@@ -46,6 +46,7 @@ class MarkerPen(NetworkBrush):
     name = "markerpen"
     parameters = (*POINT_PARAMETERS, Parameter("radius", 0.001, 0.3, "side"))
     colors = 1
+    slimness = SLIMNESS
     bends = True
     shade = 0.05
     body = Body(thickness=0.001, growth=0.3, leveling=0.0, grain=0.00005)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from renderers.brushes.base import Body, Frame, Limits, NetworkBrush, Parameter, framed_box, softness, told
-from renderers.brushes.bezier import POINT_PARAMETERS, Chord, Spine, nearest, place_curve
+from renderers.brushes.bezier import POINT_PARAMETERS, SLIMNESS, Chord, Spine, nearest, place_curve
 from renderers.brushes.corners import (
     GEOMETRY,
     almost_nearest,
@@ -44,6 +44,7 @@ class Watercolor(NetworkBrush):
         Parameter("radius2", 0.001, 0.3, "side"),
     )
     colors = 2
+    slimness = SLIMNESS
     bends = True
     body = Body(thickness=0.001, growth=0.3, leveling=0.0, grain=0.00008)
     code_size = 5
