@@ -268,6 +268,7 @@ class SearchConfig(StepRates):
     move_pixels: tuple[float, float] = (9.0, 13.0)  # size of a stroke of the last level on the canvas of the first
     # and of the last moves
     move_side: int = 256  # the smallest canvas of the moves, pixels
+    look_size: float = 0.6  # of the strokes that are moved into the focus in the end, against the others moved
     full_pixels: float = 26.0  # size of a stroke of the last level on the canvas of the steps at full size
     full_sides: tuple[int, int] = (768, 1024)  # the smallest and the largest of these canvases, pixels
     full_steps: float = 0.14  # share of all iterations at full size

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ from renderers.blending.relevance import removal_costs
 from renderers.decoding import EngineMaps, MapSource, make_layers
 from renderers.strokes import Strokes
 
+LOOKS = 2  # of the moves, the last ones, look closely at the focus
 LEAST_PIXELS = 4  # size of new strokes on the canvas that is looked at for their places
 
 
@@ -62,6 +63,7 @@ class Stage:
     added: int = 0  # strokes, before it
     moved: int = 0  # weakest strokes that are placed anew, before it
     size: float = 0.0  # of those strokes (root of length times width), canvas units
+    close: bool = False  # whether they go to the focus above all
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +129,7 @@ class Search:
                     self._at += 1
                     continue
                 if stage.moved:
-                    self.move_weakest(stage.moved, stage.size, stage.side)
+                    self.move_weakest(stage.moved, stage.size, stage.side, stage.close)
                 elif stage.added:
                     self.add(stage.added, stage.size, stage.side)
             yield from self.optimise(stage)
@@ -140,11 +142,14 @@ class Search:
             Stage(f"level {k}/{len(plan.levels)}", level.side, level.steps, added=level.count, size=level.size)
             for k, level in enumerate(plan.levels, 1)
         ]
-        size = plan.levels[-1].size
+        size, rounds = plan.levels[-1].size, len(plan.move_steps)
         moves = [
-            Stage(f"moving {k}/{len(plan.move_steps)}", side, steps, moved=plan.moved, size=size)
+            Stage(f"moving {k}/{rounds}", side, steps, moved=plan.moved, size=size)
             for k, (side, steps) in enumerate(zip(plan.move_sides, plan.move_steps, strict=True), 1)
         ]
+        if self.goal.weight is not None and rounds > LOOKS:
+            size *= self.search.look_size
+            moves[-LOOKS:] = [replace(move, side=plan.full_side, size=size, close=True) for move in moves[-LOOKS:]]
         full = Stage("full size", plan.full_side, plan.full_steps)
         last = Stage("colours", plan.full_side, plan.last_steps, shapes=False)
         return [*levels, *moves, full, last]
@@ -200,22 +205,26 @@ class Search:
             raise ValueError(f"expected {count} strokes")
         return strokes_of(strokes, self.brush).map(self._moved)
 
-    def add(self, count: int, size: float, side: int) -> None:
+    def add(self, count: int, size: float, side: int, close: bool = False) -> None:
         """Place new strokes, on top of the others, where the error is largest.
 
         Args:
             size: root of length times width, canvas units.
             side: of the canvas that they will be optimised on, pixels.
+            close: whether to look for places in the focus above all.
         """
         limits, search = self.allowed.limits, self.search
         size = min(max(size, limits.min_size), limits.max_size)
         goal = self._goal(max(side, min(search.full_sides[0], int(LEAST_PIXELS / size))))
         canvas, weight = self.painted(goal), _pixel_weight(goal)
+        error = goal.canvas_error(canvas)
+        if close and goal.weight is not None:
+            error = error * goal.weight  # once more
         if weight is None:
             weight = np.ones(canvas.shape[:2], np.float32)
         low, high = self.allowed.opacity
         new = place_climbed(
-            goal.target, canvas, goal.canvas_error(canvas), weight, self.brush, count, size,
+            goal.target, canvas, error, weight, self.brush, count, size,
             min(max(CLIMBED_OPACITY, low), high), Climbing(search.tries, self._plan().places, search.place_spread),
             self.rng, self._edge_direction(goal, size), (limits.min_size, limits.max_size),
         ).map(self._moved)  # fmt: skip
@@ -243,7 +252,7 @@ class Search:
     def _fresh_moments(self, strokes: Strokes) -> Moments:
         return StrokeVariables(strokes, self.allowed, self.search).moments
 
-    def move_weakest(self, count: int, size: float, side: int) -> None:
+    def move_weakest(self, count: int, size: float, side: int, close: bool = False) -> None:
         """Take the strokes that the painting misses least and place them anew; see `add`."""
         assert self.strokes is not None
         goal = self._goal(side)
@@ -256,7 +265,7 @@ class Search:
         kept = costs.argsort(stable=True)[count:].sort().values.to(self.device)
         self.moments = select_moments(self.moments or self._fresh_moments(self.strokes), kept)
         self.strokes = self.strokes[kept]
-        self.add(count, size, side)
+        self.add(count, size, side, close)
 
     def optimise(self, stage: Stage) -> Iterator[Progress]:
         """Descend on all strokes for one stage, or for as long as its share of the time lasts."""
