@@ -423,9 +423,7 @@ def same(a: Strokes, b: Strokes) -> bool:
     return a.brush == b.brush and all(torch.equal(value, tensors(b)[name]) for name, value in tensors(a).items())
 
 
-def check_placed(
-    strokes: Strokes, brush: str, count: int, opacity: float, target_height: float = 0.75
-) -> None:
+def check_placed(strokes: Strokes, brush: str, count: int, opacity: float, target_height: float = 0.75) -> None:
     assert strokes.brush == brush and len(strokes) == count
     assert strokes.colors.shape == (count, BRUSHES[brush].colors, 3) and strokes.colors.dtype == torch.float32
     assert all(torch.isfinite(values).all() for values in tensors(strokes).values())

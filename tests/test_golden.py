@@ -9,8 +9,8 @@ bits of exp and cos.
 A painting cannot be held like that. Matrix products round differently from one processor to another, and a search
 amplifies this: with the networks' weights shaken by one part in a million, paintings of 60 steps come out 26 to 34 dB
 apart, no nearer to each other than to the picture, though as good (which is what test_search.py asserts). But it takes
-time. After STEPS steps on 60 strokes, shaking several times as hard leaves 50 dB and more, other processors' kernels
-(ATEN_CPU_CAPABILITY, MKL_CBWR) 80. A painting by another brush comes to 23 dB, one shifted by a pixel to 26, one a
+time. After STEPS steps on 60 strokes, shaking ten times as hard leaves 70 dB and more, or 43 dB where a stroke that is
+climbed for or moved decided otherwise. A painting by another brush comes to 23 dB, one shifted by a pixel to 26, one a
 little blurred to 31. So the golden painting is that of a very short search: every stage has part in it, from placing to
 moving the weakest, and a change that can be seen is noticed, in the networks and in blending too.
 """
