@@ -133,7 +133,9 @@ class PaintConfig:
     until_psnr: float | None = option(
         None, "DB", "the fewest strokes that reach this PSNR, {} dB; --strokes is the most", Number(10.0, 60.0)
     )
-    seconds: float | None = option(None, "T", "time for the search, {} s", Number(1.0, 86400.0))
+    seconds: float | None = option(
+        None, "T", "time for the search, {} s; more makes a better painting", Number(1.0, 86400.0)
+    )
     size: int = option(512, "PX", "long side of the finished painting in pixels, {}", Whole(16, 8192))
     seed: int = option(0, "K", "the same seed gives the same painting, byte for byte; {}", Whole(0, 2**31 - 1))
     canvas: str = option("auto", "COLOR", "{}; auto is transparent if the picture is", Color(CANVASES))

@@ -16,6 +16,7 @@ from painter.candidates import make_scene
 from painter.climbing import Bounds, best_candidates
 from renderers.brushes import BRUSHES
 from renderers.brushes.base import MAX_BEND, SEED_END
+from renderers.jit import kernel
 from renderers.strokes import Strokes
 
 MAX_ELONGATION = 4.0  # length over width along a clear edge
@@ -48,16 +49,35 @@ def find_peaks(error: np.ndarray, count: int, radius: float, rng: np.random.Gene
     reach = max(1, int(np.ceil(2 * radius)))
     offsets = np.arange(-reach, reach + 1, dtype=np.float32)
     damping = 1 - 0.8 * np.exp((offsets[:, None] ** 2 + offsets[None, :] ** 2) / np.float32(-2 * radius**2))
-    padded = np.pad(field, reach, constant_values=-np.inf)
-    width = padded.shape[1]
     peaks = np.empty((count, 2))
-    for k in range(count):
-        y, x = divmod(int(padded.argmax()), width)
-        if padded[y, x] < 1e-30:  # with hundreds of strokes to a pixel, all would end up as zeros
-            padded *= np.float32(1e30)
-        peaks[k] = x - reach, y - reach
-        padded[y - reach : y + reach + 1, x - reach : x + reach + 1] *= damping
+    _find_peaks(field, damping, reach, peaks)
     return peaks + rng.uniform(0.25, 0.75, peaks.shape)
+
+
+@kernel
+def _find_peaks(field: np.ndarray, damping: np.ndarray, reach: int, peaks: np.ndarray) -> None:
+    """Columns and rows of the largest values of `field` [H, W], one after the other, each then damped around itself.
+
+    The largest of each row is remembered, so that only the rows that were damped are looked through again.
+    """
+    height, width = field.shape
+    largest, where = np.empty(height, np.float32), np.empty(height, np.int64)
+    top, bottom = 0, height
+    for k in range(len(peaks)):
+        for y in range(top, bottom):
+            where[y] = np.argmax(field[y])
+            largest[y] = field[y, where[y]]
+        y = int(np.argmax(largest))
+        x = where[y]
+        if largest[y] < 1e-30:  # with hundreds of strokes to a pixel, all would end up as zeros
+            field *= np.float32(1e30)
+            largest *= np.float32(1e30)
+        peaks[k, 0], peaks[k, 1] = x, y
+        top, bottom = max(0, y - reach), min(height, y + reach + 1)
+        left, right = max(0, x - reach), min(width, x + reach + 1)
+        for i in range(top, bottom):
+            for j in range(left, right):
+                field[i, j] *= damping[i - y + reach, j - x + reach]
 
 
 def edge_direction(target: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray]:

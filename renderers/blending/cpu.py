@@ -300,8 +300,8 @@ def _backward(
 def _spread(taken: np.ndarray, laid: Laid, slopes: np.ndarray, gradient: np.ndarray) -> None:
     """From the slopes at pixels to the gradient of the maps [2·T]: the transpose of `sample`, stroke by stroke.
 
-    What a pixel adds to the four texels around it is kept together at first: so what two pixels add to overlaps only
-    where it is the same, and a processor need not wait until what was just written can be read again.
+    What a pixel adds to the four texels around it is kept together at first, one register for each texel up left, and
+    spread over the map in the end.
     """
     most = broadest = 0
     for n in range(len(laid.size)):
