@@ -191,7 +191,7 @@ def _choose(
                 _set_gain(gains, best, m, now if now > NOTHING else gains[m])
         while True:
             block = int(np.argmax(best))
-            m = BLOCK * block + np.argmax(gains[BLOCK * block : BLOCK * (block + 1)])
+            m = BLOCK * block + int(np.argmax(gains[BLOCK * block : BLOCK * (block + 1)]))
             now = gain(found[m], scene, totals, spans)
             if now >= gains[m] - 1e-9:
                 break
