@@ -31,6 +31,7 @@ from renderers.threads import share
 WIDEST, NARROWEST = 1.5, 0.15  # a random step, against the first
 WIDER, NARROWER = 1.3, 0.97  # it becomes so after one that gained, and after one that did not
 PLACE, TURN, SIDES, END, CURVE, BENT = 0.35, 0.4, 0.3, 0.5, 0.05, 0.1  # of a step of 1, see `_change`
+BLOCK = 64  # candidates whose best gain is remembered
 AGAIN = 0.25  # of the first steps are taken again, where other strokes have changed what a candidate gains
 
 
@@ -162,6 +163,14 @@ def _climb_all(
 
 
 @kernel
+def _set_gain(gains: np.ndarray, best: np.ndarray, m: int, value: float) -> None:
+    """Candidate m gains so much; `best` has the most of each BLOCK of candidates."""
+    gains[m] = value
+    block = m // BLOCK
+    best[block] = np.max(gains[BLOCK * block : BLOCK * (block + 1)])
+
+
+@kernel
 def _choose(
     scene: Scene, found: np.ndarray, gains: np.ndarray, states: np.ndarray, tries: int, bounds: Bounds,
     gradient: bool, chosen: np.ndarray, colors: np.ndarray,
@@ -172,20 +181,25 @@ def _choose(
     """
     totals, spans = np.empty(MOMENTS), np.zeros(4, np.int64)
     taken = np.zeros(len(found), np.bool_)
+    best = np.full(-(-len(gains) // BLOCK), -np.inf)  # gain of each block of candidates
+    for m in range(0, len(gains), BLOCK):
+        _set_gain(gains, best, m, gains[m])
     for k in range(len(chosen)):
-        if np.max(gains) <= NOTHING:
+        if np.max(best) <= NOTHING:
             for m in np.flatnonzero(taken):
                 now = _climb(scene, found[m], gain(found[m], scene, totals, spans), tries, states, m, bounds)
-                gains[m] = now if now > NOTHING else gains[m]
+                _set_gain(gains, best, m, now if now > NOTHING else gains[m])
         while True:
-            m = np.argmax(gains)
+            block = int(np.argmax(best))
+            m = BLOCK * block + int(np.argmax(gains[BLOCK * block : BLOCK * (block + 1)]))
             now = gain(found[m], scene, totals, spans)
             if now >= gains[m] - 1e-9:
                 break
             now = _climb(scene, found[m], now, tries, states, m, bounds)
-            gains[m] = min(now, gains[m] - 2e-9)  # so that every candidate has its turn
-            if gains[m] >= np.max(gains):
+            _set_gain(gains, best, m, min(now, gains[m] - 2e-9))  # so that every candidate has its turn
+            if gains[m] >= np.max(best):
                 break
-        chosen[k], gains[m], taken[m] = found[m], 2 * NOTHING, True
+        chosen[k], taken[m] = found[m], True
+        _set_gain(gains, best, m, 2 * NOTHING)
         fit_colors(chosen[k], scene, gradient, colors[k], spans)
         lay_candidate(chosen[k], scene, colors[k], spans)
