@@ -12,7 +12,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -690,7 +690,7 @@ def test_interrupted_from_python_keeps_the_last_step() -> None:
         if progress.step == 2:
             raise KeyboardInterrupt
 
-    result = paint(sample_path(), TINY, interrupt)
+    result = paint(sample_path(), replace(TINY, iterations=60), interrupt)
     assert result.interrupted
     assert result.report["strokes"] == len(result.painting.strokes) < 12
 

@@ -216,4 +216,6 @@ def test_more_levels_begin_larger_and_end_smaller() -> None:
     first, last = ([plan[k].size for plan in plans] for k in (0, -1))
     assert first == sorted(first) and last == sorted(last, reverse=True)
     one, eight = (sizes(get(levels=levels, iterations=0)) for levels in (1, 8))
-    assert eight.max() > 1.5 * one.max() and eight.min() < 0.6 * one.min()
+    # Strokes may become a few times larger or smaller than planned, where that gains more.
+    of_first, of_last = eight[: plans[3][0].count], eight[-plans[3][-1].count :]
+    assert of_first.mean() > 1.3 * one.mean() and of_last.mean() < 0.8 * one.mean()
