@@ -859,10 +859,10 @@ def test_no_stroke_is_moved_without_steps(slowness: float, monkeypatch: pytest.M
     moves: list[int] = []
     move = search.move_weakest
 
-    def slow(count: int, size: float, side: int) -> None:
+    def slow(count: int, size: float, side: int, close: bool = False) -> None:
         moves.append(search.step)
         clock.now += slowness
-        move(count, size, side)
+        move(count, size, side, close)
 
     monkeypatch.setattr(search, "move_weakest", slow)
     seen = list(search.run())
