@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -580,7 +581,7 @@ def run_stage(search: Search, at: int) -> None:
     """As `Search.run` does it."""
     stage = search.stages()[at]
     if stage.moved:
-        search.move_weakest(stage.moved, stage.size, stage.side)
+        search.move_weakest(stage.moved, stage.size, stage.side, stage.close)
     elif stage.added:
         search.add(stage.added, stage.size, stage.side)
     list(search.optimise(stage))
@@ -859,10 +860,10 @@ def test_no_stroke_is_moved_without_steps(slowness: float, monkeypatch: pytest.M
     moves: list[int] = []
     move = search.move_weakest
 
-    def slow(count: int, size: float, side: int) -> None:
+    def slow(*arguments: Any) -> None:
         moves.append(search.step)
         clock.now += slowness
-        move(count, size, side)
+        move(*arguments)
 
     monkeypatch.setattr(search, "move_weakest", slow)
     seen = list(search.run())
