@@ -56,7 +56,8 @@ def make_plan(
     taken = [(level, count) for level, count in zip(wanted, counts, strict=True) if count]
     moved = round(search.move_share * strokes) if iterations else 0
     rounds = round(search.move_rounds * likely**0.5) if moved else 0
-    shares = [level.steps for level, _ in taken] + [search.move_steps / max(1, rounds)] * rounds
+    one = 1 / max(1, iterations)  # where there are hardly any steps, each level has one all the same
+    shares = [max(level.steps, one) for level, _ in taken] + [search.move_steps / max(1, rounds)] * rounds
     steps = split(iterations, [*shares, search.full_steps, search.last_steps])
     if steps[-1] < search.least_last_steps:  # not worth painting the engine's maps for
         steps[-2:] = [steps[-2] + steps[-1], 0]
