@@ -186,7 +186,8 @@ def _choose(
         _set_gain(gains, best, m, gains[m])
     for k in range(len(chosen)):
         if np.max(best) <= NOTHING:
-            for m in np.flatnonzero(taken):
+            for index in np.flatnonzero(taken):
+                m = int(index)
                 now = _climb(scene, found[m], gain(found[m], scene, totals, spans), tries, states, m, bounds)
                 _set_gain(gains, best, m, now if now > NOTHING else gains[m])
         while True:

@@ -161,7 +161,7 @@ class PaintConfig:
     loss: str = option("mix", "L", "pixel loss: {}", Names(LOSSES))
     ot: float = option(0.0, "W", "weight of the optimal-transport term, {}; 0 leaves it out", Number(0.0, 1000.0))
     iterations: int | Literal["auto"] = option(
-        "auto", "N", "steps of gradient descent over the whole search, {}: as many as fit into --seconds, or else 60",
+        "auto", "N", "steps of gradient descent over the whole search, {}: as many as fit into --seconds, or else 58",
         OrNames(("auto",), Whole(0, MAX_ITERATIONS)),
     )  # fmt: skip
     style_image: str | None = option(
@@ -259,13 +259,13 @@ class SearchConfig(StepRates):
         Level(0.45, 0.035, 256, 0.10),
     )
     reference_strokes: int = 500  # the count at which `Level.size` holds
-    usual_iterations: int = 60  # where neither iterations nor time are given
+    usual_iterations: int = 58  # where neither iterations nor time are given
     iterations_a_second: float = 60.0  # that are planned for `reference_strokes` where the time is given, a little
     # more than two cores take: a stage whose time is over ends
     slowing: float = 0.45  # power of the count by which steps become slower
     move_rounds: float = 1.35  # how often weak strokes are moved: times the root of the iterations
     move_share: float = 0.08  # of all strokes, each time
-    move_steps: float = 0.55  # share of all iterations, after these moves together
+    move_steps: float = 0.6  # share of all iterations, after these moves together
     least_move_steps: int = 3  # after each round, even if its time is over; further rounds are left out for that
     move_pixels: tuple[float, float] = (9.0, 13.0)  # size of a stroke of the last level on the canvas of the first
     # and of the last moves
@@ -273,7 +273,7 @@ class SearchConfig(StepRates):
     look_size: float = 0.6  # of the strokes that are moved into the focus in the end, against the others moved
     full_pixels: float = 26.0  # size of a stroke of the last level on the canvas of the steps at full size
     full_sides: tuple[int, int] = (768, 1024)  # the smallest and the largest of these canvases, pixels
-    full_steps: float = 0.14  # share of all iterations at full size
+    full_steps: float = 0.08  # share of all iterations at full size
     last_steps: float = 0.03  # share of all iterations that come last: colours and opacity, on the engine's own maps
     least_last_steps: int = 5  # fewer are taken at full size instead
     last_density: float = 1.5  # texels to a pixel in those maps

@@ -10,9 +10,10 @@ A painting cannot be held like that. Matrix products round differently from one 
 amplifies this: with the networks' weights shaken by one part in a million, paintings of 60 steps come out 26 to 34 dB
 apart, no nearer to each other than to the picture, though as good (which is what test_search.py asserts). But it takes
 time. After STEPS steps on 60 strokes, shaking like that leaves 67 dB and more with the SEED that is painted with here;
-with one of three others it turned where a stroke of watercolour is placed, which left 37 dB. A painting by another brush comes to 23 dB, one shifted by a pixel to 26, one a
-little blurred to 31. So the golden painting is that of a very short search: every stage has part in it, from placing to
-moving the weakest, and a change that can be seen is noticed, in the networks and in blending too.
+with one of three others it turned where a stroke of watercolour is placed, which left 37 dB. A painting by another brush
+comes to 23 dB, one shifted by a pixel to 26, one a little blurred to 31. So the golden painting is that of a very short
+search: every stage has part in it, from placing to moving the weakest, and a change that can be seen is noticed, in the
+networks and in blending too.
 """
 
 from __future__ import annotations
