@@ -273,7 +273,8 @@ class SearchConfig(StepRates):
     look_size: float = 0.6  # of the strokes that are moved into the focus in the end, against the others moved
     full_pixels: float = 26.0  # size of a stroke of the last level on the canvas of the steps at full size
     full_sides: tuple[int, int] = (768, 1024)  # the smallest and the largest of these canvases, pixels
-    full_steps: float = 0.08  # share of all iterations at full size
+    full_steps: float = 0.08  # share of all iterations at full size, after all moves
+    full_moves: float = 0.25  # share of the moves that are taken at full size
     last_steps: float = 0.03  # share of all iterations that come last: colours and opacity, on the engine's own maps
     least_last_steps: int = 5  # fewer are taken at full size instead
     last_density: float = 1.5  # texels to a pixel in those maps

@@ -60,7 +60,8 @@ def make_plan(
     steps = split(iterations, [*shares, search.full_steps, search.last_steps])
     if steps[-1] < search.least_last_steps:  # not worth painting the engine's maps for
         steps[-2:] = [steps[-2] + steps[-1], 0]
-    smallest = taken[-1][0].size * growth
+    smallest, full_rounds = taken[-1][0].size * growth, round(search.full_moves * rounds)
+    full_side = _side_for(smallest, search.full_pixels, *search.full_sides)
     return Plan(
         levels=tuple(
             PlannedLevel(count, min(LARGEST, level.size * growth), level.side, spent)
@@ -69,13 +70,13 @@ def make_plan(
         moved=moved,
         places=max(search.least_places, round(search.places * likely**0.5)),
         move_steps=tuple(steps[len(taken) : -2]),
-        move_sides=tuple(
+        move_sides=(*(
             _side_for(smallest, float(pixels), search.move_side, search.full_sides[1])
-            for pixels in np.linspace(*search.move_pixels, rounds)
-        ),
+            for pixels in np.linspace(*search.move_pixels, rounds - full_rounds)
+        ), *[full_side] * full_rounds),
         full_steps=steps[-2],
         last_steps=steps[-1],
-        full_side=_side_for(smallest, search.full_pixels, *search.full_sides),
+        full_side=full_side,
     )
 
 

@@ -149,7 +149,7 @@ class Search:
         ]
         if self.goal.weight is not None and rounds > LOOKS:
             size *= self.search.look_size
-            moves[-LOOKS:] = [replace(move, side=plan.full_side, size=size, close=True) for move in moves[-LOOKS:]]
+            moves[-LOOKS:] = [replace(move, size=size, close=True) for move in moves[-LOOKS:]]
         full = Stage("full size", plan.full_side, plan.full_steps)
         last = Stage("colours", plan.full_side, plan.last_steps, shapes=False)
         return [*levels, *moves, full, last]
