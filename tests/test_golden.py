@@ -9,10 +9,10 @@ bits of exp and cos.
 A painting cannot be held like that. Matrix products round differently from one processor to another, and a search
 amplifies this: with the networks' weights shaken by one part in a million, paintings of 60 steps come out 26 to 34 dB
 apart, no nearer to each other than to the picture, though as good (which is what test_search.py asserts). But it takes
-time. After STEPS steps on 60 strokes, shaking ten times as hard leaves 70 dB and more, or 43 dB where a stroke that is
-climbed for or moved decided otherwise. A painting by another brush comes to 23 dB, one shifted by a pixel to 26, one a
-little blurred to 31. So the golden painting is that of a very short search: every stage has part in it, from placing to
-moving the weakest, and a change that can be seen is noticed, in the networks and in blending too.
+time. After STEPS steps on 60 strokes, shaking like that leaves 65 dB and more with SEED; with others it turns now and
+then where a stroke is placed, which leaves 37 dB. A painting by another brush comes to 23 dB, one shifted by a pixel to
+26, one a little blurred to 31. So the golden painting is that of a very short search: every stage has part in it, from
+placing to moving the weakest, and a change that can be seen is noticed, in the networks and in blending too.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from renderers.strokes import Strokes
 ALL = pytest.mark.parametrize("brush", list(NETWORK_BRUSHES))
 GOLDEN = Path(__file__).parent / "golden"
 FAILURES = Path(__file__).parent / "failures"
-STEPS = 4
+STEPS, SEED = 4, 3
 PAINTING_FLOOR = 36.0  # dB between a painting and its golden one
 QUALITY = 0.3  # dB by which they may differ in how near they are to the picture
 BOARD_LEVELS = 2  # of 255, by which a board may differ anywhere
@@ -63,7 +63,8 @@ def subject() -> np.ndarray:
 
 def painted(brush: str) -> np.ndarray:
     """uint8 [72, 96, 4]"""
-    return paint(subject(), PaintConfig(style=brush, size=96, strokes=60, iterations=STEPS, device="cpu")).image
+    config = PaintConfig(style=brush, size=96, strokes=60, iterations=STEPS, seed=SEED, device="cpu")
+    return paint(subject(), config).image
 
 
 def board(brush: str) -> np.ndarray:
