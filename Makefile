@@ -1,6 +1,7 @@
 # `make paint` and `make test` set everything up by themselves on a machine with Python, git and make.
 PYTHON ?= python3
 VENV := .venv
+KODAK ?= ../shared/kodak# a folder of pictures that `make bench` paints, too, if it is there
 PY := $(VENV)/bin/python
 
 .PHONY: paint test fuzz lint bench docs wheel clean
@@ -20,6 +21,7 @@ lint: $(VENV)/.ready
 
 bench: $(VENV)/.ready
 	$(PY) scripts/benchmark.py
+	$(if $(wildcard $(KODAK)),$(PY) scripts/benchmark.py --kodak $(KODAK) --out output/benchmark-kodak)
 
 docs: $(VENV)/.ready
 	$(PY) scripts/make_docs.py
