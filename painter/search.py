@@ -328,8 +328,8 @@ class Search:
         return EngineMaps(strokes, 1 / max(goal.target.shape[:2]), self.search.last_density)
 
     def _least(self, stage: Stage) -> int:
-        """Steps that a stage takes even if moving strokes took all of its time."""
-        return self.search.least_move_steps if stage.moved else 0
+        """Steps that a stage takes even if placing strokes took all of its time."""
+        return self.search.least_move_steps if stage.moved else 1
 
     def _variables(self, stage: Stage, start: Strokes) -> StrokeVariables:
         return StrokeVariables(start, self.allowed, self.search, stage.shapes, self.moments)
