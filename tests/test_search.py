@@ -100,6 +100,12 @@ def test_a_plan_has_exactly_these_strokes_and_steps(strokes: int, iterations: in
     assert all(a > b for a, b in pairwise(sizes) if a < LARGEST)
 
 
+@pytest.mark.parametrize("levels", [1, 2, 4, 8])
+def test_every_level_has_a_step_where_there_are_a_few(levels: int) -> None:
+    for iterations in range(20, 200):
+        assert all(level.steps for level in make_plan(500, iterations, DEFAULTS, levels).levels)
+
+
 def test_the_plan_of_the_reference_count_is_the_configuration() -> None:
     plan = make_plan(DEFAULTS.reference_strokes, 1000, DEFAULTS)
     assert [(level.size, level.side) for level in plan.levels] == [
