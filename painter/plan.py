@@ -28,6 +28,7 @@ class Plan:
     """Everything a search will do, in this order. All steps together are the iterations that were asked for."""
 
     levels: tuple[PlannedLevel, ...]
+    likely: int  # steps that there will be: what the rounds, the places and the rates go with
     moved: int  # weakest strokes that are placed anew in each round
     places: int  # that are tried for each new stroke
     move_steps: tuple[int, ...]  # of gradient descent after each round
@@ -49,7 +50,9 @@ def make_plan(
         levels: how many from coarse to fine; as many as `search` has if not given.
         seconds: that the search may take. No more rounds and places are planned than go with the steps that fit in.
     """
-    likely = iterations if seconds is None else min(iterations, steps_within(seconds, search, strokes))
+    likely = iterations
+    if seconds is not None:
+        likely = min(iterations, steps_within(seconds, search, strokes, search.likely_a_second))
     wanted = spread_levels(search.levels, levels or len(search.levels))
     counts = split(strokes, [level.share for level in wanted])
     growth = (search.reference_strokes / strokes) ** 0.5
@@ -68,6 +71,7 @@ def make_plan(
             PlannedLevel(count, min(LARGEST, level.size * growth), level.side, spent)
             for (level, count), spent in zip(taken, steps, strict=False)
         ),
+        likely=likely,
         moved=moved,
         places=max(search.least_places, round(search.places * likely**0.5)),
         move_steps=tuple(steps[len(taken) : -2]),
@@ -87,13 +91,17 @@ def planned_iterations(config: PaintConfig, search: SearchConfig, strokes: int, 
         return config.iterations
     if config.seconds is None:
         return search.usual_iterations
-    return steps_within(part * config.seconds, search, strokes)
+    return steps_within(part * config.seconds, search, strokes, search.iterations_a_second)
 
 
-def steps_within(seconds: float, search: SearchConfig, strokes: int) -> int:
-    """Steps that a search for so many strokes may come to in this time; at least one, and no more than may be asked."""
+def steps_within(seconds: float, search: SearchConfig, strokes: int, a_second: float) -> int:
+    """Steps of a search for so many strokes in this time; at least one, and no more than may be asked for.
+
+    Args:
+        a_second: how many of a search for `reference_strokes`.
+    """
     faster = (search.reference_strokes / strokes) ** search.slowing
-    return min(max(1, round(search.iterations_a_second * faster * seconds)), MAX_ITERATIONS)
+    return min(max(1, round(a_second * faster * seconds)), MAX_ITERATIONS)
 
 
 def _side_for(size: float, pixels: float, least: int, most: int) -> int:

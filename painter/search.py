@@ -302,7 +302,7 @@ class Search:
         if not stage.shapes:
             return self.search.last_rate * (1 - 0.8 * done)
         search = self.search
-        full = min(search.most_rate, (self.steps / search.rate_iterations) ** 0.25)
+        full = min(search.most_rate, (self._plan().likely / search.rate_iterations) ** 0.25)
         over = max(self.step / max(1, self.steps), 1 - self.pace.left())
         return full * falling_rate(over, search.hold, search.lowest_rate)
 
