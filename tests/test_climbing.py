@@ -45,7 +45,7 @@ from painter.climbing import Bounds, best_candidates
 from painter.config import MAX_ITERATIONS, PaintConfig, SearchConfig
 from painter.goal import Goal
 from painter.placement import CLIMBED_OPACITY, Climbing, place_climbed
-from painter.plan import SIDE_STEP, make_plan, planned_iterations
+from painter.plan import SIDE_STEP, make_plan, planned_iterations, steps_within
 from painter.search import Search
 from painter.state import pack, unpack
 from painter.variables import Allowed, StrokeVariables
@@ -831,7 +831,8 @@ def test_more_steps_bring_more_rounds_of_moves_and_more_places() -> None:
 
 def test_with_little_time_no_more_is_planned_than_fits() -> None:
     many, few = make_plan(500, 50_000, DEFAULTS), make_plan(500, 50_000, DEFAULTS, seconds=2.0)
-    like = make_plan(500, planned_iterations(PaintConfig(seconds=2.0), DEFAULTS, 500), DEFAULTS)
+    like = make_plan(500, steps_within(2.0, DEFAULTS, 500, DEFAULTS.likely_a_second), DEFAULTS)
+    assert few.likely == like.likely <= planned_iterations(PaintConfig(seconds=2.0), DEFAULTS, 500)
     assert (len(few.move_steps), few.places) == (len(like.move_steps), like.places)
     assert len(few.move_steps) < len(many.move_steps) and few.places < many.places
     steps = [*(level.steps for level in few.levels), *few.move_steps, few.full_steps, few.last_steps]
