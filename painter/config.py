@@ -262,7 +262,7 @@ class SearchConfig(StepRates):
     usual_iterations: int = 58  # where neither iterations nor time are given
     iterations_a_second: float = 60.0  # that are planned for `reference_strokes` where the time is given, a little
     # more than two cores take: a stage whose time is over ends
-    likely_a_second: float = 25.0  # that are reckoned with on any machine: for how often strokes are moved, and rates
+    likely_a_second: float = 15.0  # that are reckoned with on any machine: for how often strokes are moved, and rates
     slowing: float = 0.45  # power of the count by which steps become slower
     move_rounds: float = 1.35  # how often weak strokes are moved: times the root of the iterations
     move_share: float = 0.08  # of all strokes, each time
