@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -137,7 +138,7 @@ class Search:
 
     def stages(self) -> list[Stage]:
         """All that the search does, in this order."""
-        plan = self._plan()
+        plan = self._plan
         levels = [
             Stage(f"level {k}/{len(plan.levels)}", level.side, level.steps, added=level.count, size=level.size)
             for k, level in enumerate(plan.levels, 1)
@@ -154,6 +155,7 @@ class Search:
         last = Stage("colours", plan.full_side, plan.last_steps, shapes=False)
         return [*levels, *moves, full, last]
 
+    @cached_property
     def _plan(self) -> Plan:
         assert isinstance(self.config.strokes, int)
         return make_plan(self.config.strokes, self.steps, self.search, self.config.levels, self.config.seconds)
@@ -225,7 +227,7 @@ class Search:
         low, high = self.allowed.opacity
         new = place_climbed(
             goal.target, canvas, error, weight, self.brush, count, size,
-            min(max(CLIMBED_OPACITY, low), high), Climbing(search.tries, self._plan().places, search.place_spread),
+            min(max(CLIMBED_OPACITY, low), high), Climbing(search.tries, self._plan.places, search.place_spread),
             self.rng, self._edge_direction(goal, size), (limits.min_size, limits.max_size),
         ).map(self._moved)  # fmt: skip
         new = self.allowed.strokes(new)
@@ -302,7 +304,7 @@ class Search:
         if not stage.shapes:
             return self.search.last_rate * (1 - 0.8 * done)
         search = self.search
-        full = min(search.most_rate, (self._plan().likely / search.rate_iterations) ** 0.25)
+        full = min(search.most_rate, (self._plan.likely / search.rate_iterations) ** 0.25)
         over = max(self.step / max(1, self.steps), 1 - self.pace.left())
         return full * falling_rate(over, search.hold, search.lowest_rate)
 
