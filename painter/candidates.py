@@ -20,6 +20,7 @@ from painter.goal import ALPHA_WEIGHT
 from renderers.jit import inlined, kernel
 from renderers.threads import share
 
+NO_MASS = 1e-9  # a sum of weights that counts as none
 NOTHING = -1e30  # gain of a candidate that covers no pixel whose colours count
 X, Y, ANGLE, LENGTH, WIDTH, BEND = range(6)  # columns of candidates; pixels and radians, the bend over the length
 MASS, ERROR, COLORS, MOMENTS = 0, 1, 2, 5  # columns of a scene's sums
@@ -37,6 +38,7 @@ class Scene(NamedTuple):
     weight: np.ndarray  # [H, W] float64, >= 0: of alpha
     colored: np.ndarray  # [H, W] float64, >= 0: of colours, the weight times the target's alpha
     opacity: float  # of what a candidate covers, in (0, 1]
+    mean: np.ndarray  # [3] float64, the target's mean colour: of what covers nothing that has a colour
     sums: np.ndarray  # [H, W + 1, 10] float64: running along rows, see `run_row`
 
 
@@ -51,8 +53,9 @@ def make_scene(target: np.ndarray, canvas: np.ndarray, weight: np.ndarray, opaci
         colored = weight * target[:, :, 3]
         target[:, :, :3] /= np.maximum(target[:, :, 3:], FAINTEST)
         canvas[:, :, :3] += (1 - canvas[:, :, 3:]) * target[:, :, :3]
+    mean = (colored[:, :, None] * target[:, :, :3]).sum(axis=(0, 1)) / max(colored.sum(), NO_MASS)
     sums = np.zeros((*weight.shape[:1], weight.shape[1] + 1, MOMENTS + 5))
-    scene = Scene(target, canvas, weight, colored, float(opacity), sums)
+    scene = Scene(target, canvas, weight, colored, float(opacity), mean, sums)
     share(lambda mine, step: _run_rows(mine, step, scene))
     return scene
 
@@ -76,8 +79,10 @@ def colors_by_pixels(scene: Scene, candidate: np.ndarray, gradient: bool) -> np.
     """`fit_colors` of a candidate [6], pixel by pixel: [2, 3] colours at its start and end."""
     inside, along = covered_by_pixels(scene, candidate)
     weight, along = scene.colored[inside], along[inside]
+    if weight.sum() <= NO_MASS:
+        return np.stack([scene.mean, scene.mean])
     wanted = ((scene.target - (1 - scene.opacity) * scene.canvas) / scene.opacity)[inside, :3]
-    if gradient and weight.sum() > 0:
+    if gradient:
         middle = np.average(along, weights=weight)
         gradient = bool(np.average((along - middle) ** 2, weights=weight) > LEAST_SPREAD)
     root, terms = np.sqrt(weight)[:, None], np.stack([np.ones_like(along), along][: 1 + gradient], axis=1)
@@ -122,7 +127,7 @@ def run_row(scene: Scene, y: int, first: int) -> None:
     w·x; w·x²; w·q_c·x. Here w is the weight of colours, e = canvas - target, o is the opacity and
     q = (target - (1 - o)·canvas) / o: the colour that paint would need to meet the target.
     """
-    target, canvas, weight, colored, opacity, sums = scene
+    target, canvas, weight, colored, opacity, _, sums = scene
     for x in range(first, target.shape[1]):
         before, after = sums[y, x], sums[y, x + 1]
         w, wx = colored[y, x], colored[y, x] * (x + 0.5)
@@ -237,7 +242,7 @@ def gain(candidate: np.ndarray, scene: Scene, totals: np.ndarray, spans: np.ndar
             for q in range(len(totals)):
                 totals[q] += high[q] - low[q]
     mass, lowered = totals[MASS], 0.0
-    if mass <= 1e-9:
+    if mass <= NO_MASS:
         return NOTHING
     for c in range(3):
         color = min(1.0, max(0.0, totals[COLORS + c] / mass))
@@ -270,10 +275,13 @@ def fit_colors(candidate: np.ndarray, scene: Scene, gradient: bool, colors: np.n
                 wq = high[COLORS + c] - low[COLORS + c]
                 colors[0, c] += wq
                 colors[1, c] += across * (high[MOMENTS + 2 + c] - low[MOMENTS + 2 + c]) + along * wq
+    if mass <= NO_MASS:
+        colors[0], colors[1] = scene.mean, scene.mean
+        return
     determinant = mass * second - first * first
     for c in range(3):
         wq, wqu = colors[0, c], colors[1, c]
-        middle, slope = wq / max(mass, 1e-9), 0.0
+        middle, slope = wq / mass, 0.0
         if gradient and determinant > LEAST_SPREAD * mass * mass:
             middle, slope = (second * wq - first * wqu) / determinant, (mass * wqu - first * wq) / determinant
         colors[0, c], colors[1, c] = min(1.0, max(0.0, middle - slope)), min(1.0, max(0.0, middle + slope))

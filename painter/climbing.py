@@ -45,6 +45,7 @@ class Bounds(NamedTuple):
     stoutest: float  # length over width, least and greatest
     slimmest: float
     bend: float  # greatest, over the length; 0: straight
+    bend_by_slimness: float  # greatest, over length over width
 
 
 def best_candidates(
@@ -79,7 +80,8 @@ def _fit_bounds(candidate: np.ndarray, bounds: Bounds, height: int, width: int) 
     candidate[LENGTH] = min(max(candidate[LENGTH], bounds.shortest), bounds.longest)
     least = max(bounds.shortest, candidate[LENGTH] / bounds.slimmest)
     candidate[WIDTH] = min(max(candidate[WIDTH], least), candidate[LENGTH] / bounds.stoutest)
-    candidate[BEND] = min(max(candidate[BEND], -bounds.bend), bounds.bend)
+    bend = min(bounds.bend, bounds.bend_by_slimness * candidate[LENGTH] / candidate[WIDTH])
+    candidate[BEND] = min(max(candidate[BEND], -bend), bend)
     size = math.sqrt(candidate[LENGTH] * candidate[WIDTH])
     factor = min(max(size, bounds.smallest), bounds.largest) / size
     candidate[LENGTH] *= factor

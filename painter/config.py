@@ -161,7 +161,7 @@ class PaintConfig:
     loss: str = option("mix", "L", "pixel loss: {}", Names(LOSSES))
     ot: float = option(0.0, "W", "weight of the optimal-transport term, {}; 0 leaves it out", Number(0.0, 1000.0))
     iterations: int | Literal["auto"] = option(
-        "auto", "N", "steps of gradient descent over the whole search, {}: as many as fit into --seconds, or else 58",
+        "auto", "N", "steps of gradient descent over the whole search, {}: as many as fit into --seconds, or else 48",
         OrNames(("auto",), Whole(0, MAX_ITERATIONS)),
     )  # fmt: skip
     style_image: str | None = option(
@@ -259,8 +259,8 @@ class SearchConfig(StepRates):
         Level(0.45, 0.035, 256, 0.10),
     )
     reference_strokes: int = 500  # the count at which `Level.size` holds
-    usual_iterations: int = 58  # where neither iterations nor time are given
-    iterations_a_second: float = 60.0  # that are planned for `reference_strokes` where the time is given, a little
+    usual_iterations: int = 48  # where neither iterations nor time are given
+    iterations_a_second: float = 90.0  # that are planned for `reference_strokes` where the time is given, a little
     # more than two cores take: a stage whose time is over ends
     likely_a_second: float = 15.0  # that are reckoned with on any machine: for how often strokes are moved, and rates
     slowing: float = 0.45  # power of the count by which steps become slower
@@ -268,6 +268,7 @@ class SearchConfig(StepRates):
     move_share: float = 0.08  # of all strokes, each time
     move_steps: float = 0.6  # share of all iterations, after these moves together
     least_move_steps: int = 3  # after each round, even if its time is over; further rounds are left out for that
+    steps_between_moves: int = 5  # where the time is given: on a slow machine some rounds move nothing
     move_pixels: tuple[float, float] = (9.0, 13.0)  # size of a stroke of the last level on the canvas of the first
     # and of the last moves
     move_side: int = 256  # the smallest canvas of the moves, pixels
@@ -276,22 +277,23 @@ class SearchConfig(StepRates):
     full_sides: tuple[int, int] = (768, 1024)  # the smallest and the largest of these canvases, pixels
     full_steps: float = 0.08  # share of all iterations at full size, after all moves
     full_moves: float = 0.25  # share of the moves that are taken at full size
-    last_steps: float = 0.03  # share of all iterations that come last: colours and opacity, on the engine's own maps
+    last_steps: float = 0.05  # share of all iterations that come last, with strokes as the engine draws them
     least_last_steps: int = 5  # fewer are taken at full size instead
     last_density: float = 1.5  # texels to a pixel in those maps
-    last_seconds: float = 0.003  # that painting those maps takes, a stroke; with less time left they are left out
+    last_seconds: float = 0.001  # that painting those maps takes, a stroke; with less time left they are left out
     focus_strength: float = 4.0  # how much more a pixel in the focus counts
     betas: tuple[float, float] = (0.8, 0.95)  # of Adam
     rate_iterations: int = 100  # at which all rates are as they are given; they grow with the fourth root
     most_rate: float = 1.6  # times as much, at most
     hold: float = 0.6  # share of the search at full rate, before half a cosine
     lowest_rate: float = 0.05  # at its end
-    last_rate: float = 0.25  # of colours and opacity in the last stage, falling to a fifth of it
     transport_side: int = 24  # cells along the longer side of the transport term's canvas
     density: float = 1.0  # texels to a pixel in the frames that the networks decode
-    tries: int = 200  # steps of hill climbing for each place that is tried for a new stroke
+    tries: int = 150  # steps of hill climbing for each place that is tried for a new stroke
     places: float = 0.5  # that are tried for each new stroke: times the root of the iterations
     least_places: int = 3
+    place_pixels: float = 11.0  # size of a new stroke on the canvas that is looked at for its place, at most
+    settling_steps: int = 3  # of gradient descent that new strokes take alone, on what lies below them
     place_spread: float = 2.5  # how much larger or smaller than planned a new stroke may be
 
 

@@ -22,7 +22,7 @@ from renderers.strokes import Strokes
 MAX_ELONGATION = 4.0  # length over width along a clear edge
 START_OPACITY = 0.9
 CLIMBED_OPACITY = 0.5  # of strokes that were climbed for: what lies below still shows, and goes on learning
-SLIMMEST = 8.0  # length over width of those, at most; a little within what brushes allow
+SLIMMEST = 18.0  # length over width of those, at most; a little within what brushes allow
 SHORTEST = 0.3  # their least width, in sizes of the smallest
 START_SPREAD = 2.0  # how much larger or smaller than asked for they begin, at most
 LONGEST = 0.6  # their greatest length, canvas units
@@ -150,6 +150,7 @@ def place_climbed(
     bounds = Bounds(
         max(1.0, SHORTEST * least), LONGEST / pixel, max(1.0, least), max(1.0, most),
         tools.slimness[0], max(tools.slimness[0], min(tools.slimness[1], SLIMMEST)), MAX_BEND if tools.bends else 0.0,
+        tools.bend_by_slimness,
     )  # fmt: skip
     scene = make_scene(target, canvas, weight, opacity)
     seed, two = int(rng.integers(2**31)), tools.colors == 2

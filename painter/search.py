@@ -1,8 +1,8 @@
 """Gradient descent over all strokes: coarse to fine, on the whole canvas.
 
 Each level adds strokes where the error is largest and then optimises *all* strokes together; afterwards the strokes
-that matter least are moved to where the error is largest; then come steps at full size, and last some in which only
-colours and opacity move, on the engine's own maps: what is seen then is what will be drawn.
+that matter least are moved to where the error is largest; then come steps at full size, the last of them on maps that
+are the engine's own: what is seen then is what will be drawn.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from painter.state import real, strokes_of, whole
 from painter.variables import Allowed, StrokeVariables
 from renderers.blending import Layers, blend
 from renderers.blending.relevance import removal_costs
-from renderers.decoding import EngineMaps, MapSource, make_layers
+from renderers.decoding import MapSource, SearchMaps, make_layers
 from renderers.strokes import Strokes
 
 LOOKS = 2  # of the moves, the last ones, look closely at the focus
@@ -60,7 +60,7 @@ class Stage:
     name: str
     side: int  # long side, pixels
     steps: int
-    shapes: bool = True  # whether shapes move, as the networks see them; else the engine's maps of them are held
+    drawn: bool = False  # whether strokes are seen as the engine draws them, not as the networks imitate it
     added: int = 0  # strokes, before it
     moved: int = 0  # weakest strokes that are placed anew, before it
     size: float = 0.0  # of those strokes (root of length times width), canvas units
@@ -91,7 +91,7 @@ class Search:
     """
 
     def __init__(
-        self, goal: Goal, maps: MapSource, brush: str, config: PaintConfig,
+        self, goal: Goal, maps: SearchMaps, brush: str, config: PaintConfig,
         search: SearchConfig | None = None, device: str = "cpu", backend: str = "cpu",
     ) -> None:  # fmt: skip
         self.device, self.backend = torch.device(device), backend
@@ -110,6 +110,7 @@ class Search:
         self.psnr: float | None = None  # dB, of the latest step
         self.pace = Pace(config.seconds)
         self._at = 0  # the stage that is underway or comes next, of `stages`
+        self._moved_at = 0  # the step at which strokes were moved last
         self._descent: _Descent | None = None  # of that stage, once it is underway
         self._goals: dict[int, Goal] = {}
         self._directions: dict[tuple[int, float], tuple[np.ndarray, np.ndarray]] = {}
@@ -129,12 +130,21 @@ class Search:
                     self.pace.stage(0)
                     self._at += 1
                     continue
-                if stage.moved:
-                    self.move_weakest(stage.moved, stage.size, stage.side, stage.close)
-                elif stage.added:
-                    self.add(stage.added, stage.size, stage.side)
+                self._begin(stage)
             yield from self.optimise(stage)
             self._at += 1
+
+    def _begin(self, stage: Stage) -> None:
+        """Add or move strokes, as a stage wants it before its steps."""
+        if stage.moved and not self._moved_just_now():
+            self.move_weakest(stage.moved, stage.size, stage.side, stage.close)
+            self._moved_at = self.step
+        elif stage.added:
+            self.add(stage.added, stage.size, stage.side)
+
+    def _moved_just_now(self) -> bool:
+        """Whether the strokes that were moved last need more steps before others are: on a slow machine, if timed."""
+        return self.pace.seconds is not None and self.step < self._moved_at + self.search.steps_between_moves
 
     def stages(self) -> list[Stage]:
         """All that the search does, in this order."""
@@ -152,7 +162,7 @@ class Search:
             size *= self.search.look_size
             moves[-LOOKS:] = [replace(move, size=size, close=True) for move in moves[-LOOKS:]]
         full = Stage("full size", plan.full_side, plan.full_steps)
-        last = Stage("colours", plan.full_side, plan.last_steps, shapes=False)
+        last = Stage("as drawn", plan.full_side, plan.last_steps, drawn=True)
         return [*levels, *moves, full, last]
 
     @cached_property
@@ -164,6 +174,7 @@ class Search:
         """Where it stands between two steps, until the next: a tree for `painter.state.pack`."""
         return {
             "at": self._at,
+            "moved_at": self._moved_at,
             "step": self.step,
             "psnr": self.psnr,
             "rng": self.rng.bit_generator.state,
@@ -183,6 +194,7 @@ class Search:
         stages = self.stages()
         self._at = whole(state["at"], 0, len(stages))
         self.step = whole(state["step"], 0, self.steps)
+        self._moved_at = whole(state["moved_at"], 0, self.step)
         self.psnr = None if state["psnr"] is None else real(state["psnr"])
         self.rng.bit_generator.state = state["rng"]
         self.pace.restore(state["pace"])
@@ -197,7 +209,7 @@ class Search:
         self._descent = None
         if descent is not None:
             stage = stages[self._at]
-            variables = self._variables(stage, self._restored(descent["start"], count))
+            variables = self._variables(self._restored(descent["start"], count))
             variables.restore(descent["variables"])
             pace = StagePace.restored(self.pace, stage.steps, descent["pace"], self._least(stage))
             self._descent = _Descent(pace, variables)
@@ -215,10 +227,21 @@ class Search:
             side: of the canvas that they will be optimised on, pixels.
             close: whether to look for places in the focus above all.
         """
+        goal = self._placing_goal(size, side)
+        self._place(count, size, goal, self.painted(goal), close)
+
+    def _placing_goal(self, size: float, side: int) -> Goal:
+        """The goal as it is looked at for places of strokes of this size, which a canvas of this side is to get."""
         limits, search = self.allowed.limits, self.search
         size = min(max(size, limits.min_size), limits.max_size)
-        goal = self._goal(max(side, min(search.full_sides[0], int(LEAST_PIXELS / size))))
-        canvas, weight = self.painted(goal), _pixel_weight(goal)
+        least = min(search.full_sides[0], int(LEAST_PIXELS / size))
+        return self._goal(max(min(side, int(search.place_pixels / size)), least))
+
+    def _place(self, count: int, size: float, goal: Goal, canvas: np.ndarray, close: bool) -> None:
+        """`add` where the painting so far is known: `canvas` [H, W, C], like the goal's."""
+        limits, search = self.allowed.limits, self.search
+        size = min(max(size, limits.min_size), limits.max_size)
+        weight = _pixel_weight(goal)
         error = goal.canvas_error(canvas)
         if close and goal.weight is not None:
             error = error * goal.weight  # once more
@@ -230,13 +253,25 @@ class Search:
             min(max(CLIMBED_OPACITY, low), high), Climbing(search.tries, self._plan.places, search.place_spread),
             self.rng, self._edge_direction(goal, size), (limits.min_size, limits.max_size),
         ).map(self._moved)  # fmt: skip
-        new = self.allowed.strokes(new)
-        moments = self._fresh_moments(new)
+        new, moments = self._settled(self.allowed.strokes(new), goal, canvas)
         if self.strokes is None:
             self.strokes, self.moments = new, moments
         else:
             self.moments = cat_moments(self.moments or self._fresh_moments(self.strokes), moments)
             self.strokes = Strokes.cat([self.strokes, new])
+
+    def _settled(self, new: Strokes, goal: Goal, below: np.ndarray) -> tuple[Strokes, Moments]:
+        """New strokes after some steps of their own, on a canvas [H, W, C] that stays as it is; and their moments.
+
+        Such a step costs as much as there are new strokes, and what climbed as a band becomes a stroke of the brush.
+        """
+        variables = StrokeVariables(new, self.allowed, self.search)
+        canvas, target, weight = self._moved(_planes(torch.from_numpy(below))), *self._aim(goal)
+        for _ in range(self.search.settling_steps):
+            seen = self._lay(canvas, self._layers(variables.strokes(), goal, self.maps), goal)
+            loss, _error = measured_loss(seen, target, self.config.loss, weight)
+            new = variables.descend(loss, self._rate())
+        return new, variables.moments
 
     def _goal(self, side: int) -> Goal:
         """The goal with a long side of at most `side` pixels."""
@@ -257,24 +292,25 @@ class Search:
     def move_weakest(self, count: int, size: float, side: int, close: bool = False) -> None:
         """Take the strokes that the painting misses least and place them anew; see `add`."""
         assert self.strokes is not None
-        goal = self._goal(side)
+        goal = self._placing_goal(size, side)
+        bare, counts = self._canvas(goal), _pixel_weight(goal)
         with torch.no_grad():
-            layers = self._layers(self.strokes, goal, self.maps).cpu()
-        counts = _pixel_weight(goal)
-        canvas, target = self._canvas(goal).cpu(), torch.from_numpy(goal.target)
+            layers = self._layers(self.strokes, goal, self.maps)
         weight = None if counts is None else torch.from_numpy(counts)
-        costs = removal_costs(canvas, target, layers, weight, ALPHA_WEIGHT)
+        costs = removal_costs(bare.cpu(), torch.from_numpy(goal.target), layers.cpu(), weight, ALPHA_WEIGHT)
         kept = costs.argsort(stable=True)[count:].sort().values.to(self.device)
         self.moments = select_moments(self.moments or self._fresh_moments(self.strokes), kept)
         self.strokes = self.strokes[kept]
-        self.add(count, size, side, close)
+        with torch.no_grad():
+            canvas = self._lay(bare, layers.select(kept), goal).cpu().numpy()
+        self._place(count, size, goal, canvas, close)
 
     def optimise(self, stage: Stage) -> Iterator[Progress]:
         """Descend on all strokes for one stage, or for as long as its share of the time lasts."""
         assert self.strokes is not None
         if self._descent is None:
             pace = self.pace.stage(stage.steps, self._least(stage))
-            self._descent = _Descent(pace, self._variables(stage, self.strokes))
+            self._descent = _Descent(pace, self._variables(self.strokes))
         pace, variables = self._descent.pace, self._descent.variables
         if pace.done() < 1:
             yield from self._descend(stage, pace, variables)
@@ -282,27 +318,29 @@ class Search:
 
     def _descend(self, stage: Stage, pace: StagePace, variables: StrokeVariables) -> Iterator[Progress]:
         goal = self._goal(stage.side)
-        target = _planes(torch.from_numpy(goal.target)).to(self.device)
-        weight = None if goal.weight is None else torch.from_numpy(goal.weight).to(self.device)
+        target, weight = self._aim(goal)
         transport = TransportLoss(target, self.ground, self.search.transport_side) if self.config.ot else None
-        if not stage.shapes and self.pace.seconds_left() < self.search.last_seconds * len(variables.start):
-            return
-        held = None if stage.shapes else self._engine_maps(variables.start, goal)
-        while (done := pace.done()) < 1:
-            canvas = self._render(variables.strokes(), goal, held or self.maps)
+        maps: MapSource = self.maps
+        if stage.drawn and self.pace.seconds_left() > self.search.last_seconds * len(variables.start):
+            maps = self.maps.near(variables.start, 1 / max(goal.target.shape[:2]), self.search.last_density)
+        while pace.done() < 1:
+            canvas = self._render(variables.strokes(), goal, maps)
             loss, error = measured_loss(canvas, target, self.config.loss, weight)
             if transport is not None:
                 loss = loss + self.config.ot * transport(canvas)
-            self.strokes = variables.descend(loss, self._rate(stage, done))
+            self.strokes = variables.descend(loss, self._rate())
             self.step += 1
             self.psnr = -10 * math.log10(max(error, 1e-10))
             pace.step()
             yield Progress(stage.name, self.step, self.steps, self.strokes, float(loss.detach()), self.psnr)
 
-    def _rate(self, stage: Stage, done: float) -> float:
-        """Full at first, then falling over the rest of the search; the last stage has its own."""
-        if not stage.shapes:
-            return self.search.last_rate * (1 - 0.8 * done)
+    def _aim(self, goal: Goal) -> tuple[Tensor, Tensor | None]:
+        """The goal's target and weight for `measured_loss`."""
+        weight = None if goal.weight is None else self._moved(torch.from_numpy(goal.weight))
+        return self._moved(_planes(torch.from_numpy(goal.target))), weight
+
+    def _rate(self) -> float:
+        """Full at first, then falling over the rest of the search."""
         search = self.search
         full = min(search.most_rate, (self._plan.likely / search.rate_iterations) ** 0.25)
         over = max(self.step / max(1, self.steps), 1 - self.pace.left())
@@ -316,25 +354,25 @@ class Search:
             return self._render(self.strokes, goal, self.maps).cpu().numpy()
 
     def _render(self, strokes: Strokes, goal: Goal, maps: MapSource) -> Tensor:
-        """The strokes blended onto a canvas like the goal's; what lies outside its region is taken away again."""
-        bare = self._canvas(goal)
-        canvas = blend(bare, self._layers(strokes, goal, maps), self.backend)
+        """The strokes blended onto a bare canvas like the goal's."""
+        return self._lay(self._canvas(goal), self._layers(strokes, goal, maps), goal)
+
+    def _lay(self, bare: Tensor, layers: Layers, goal: Goal) -> Tensor:
+        """Layers blended onto a canvas like the goal's; what lies outside its region is taken away again."""
+        canvas = blend(bare, layers, self.backend)
         if goal.region is None:
             return canvas
-        return bare + torch.from_numpy(goal.region).to(self.device)[:, :, None] * (canvas - bare)
+        return bare + self._moved(torch.from_numpy(goal.region))[:, :, None] * (canvas - bare)
 
     def _layers(self, strokes: Strokes, goal: Goal, maps: MapSource) -> Layers:
         return make_layers(strokes, 1 / max(goal.target.shape[:2]), goal.target.shape[2], maps)
-
-    def _engine_maps(self, strokes: Strokes, goal: Goal) -> MapSource:
-        return EngineMaps(strokes, 1 / max(goal.target.shape[:2]), self.search.last_density)
 
     def _least(self, stage: Stage) -> int:
         """Steps that a stage takes even if placing strokes took all of its time."""
         return self.search.least_move_steps if stage.moved else 1
 
-    def _variables(self, stage: Stage, start: Strokes) -> StrokeVariables:
-        return StrokeVariables(start, self.allowed, self.search, stage.shapes, self.moments)
+    def _variables(self, start: Strokes) -> StrokeVariables:
+        return StrokeVariables(start, self.allowed, self.search, self.moments)
 
     def _canvas(self, goal: Goal) -> Tensor:
         return self.ground.expand(*goal.target.shape)

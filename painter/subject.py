@@ -22,7 +22,7 @@ from painter.tones import divide_tones
 
 if TYPE_CHECKING:  # torch and numba take seconds to import, and a bad picture is refused before that
     from painter.styling.strokes import Style
-    from renderers.decoding import MapSource
+    from renderers.decoding import SearchMaps
 
 PictureSource = str | os.PathLike[str] | np.ndarray
 # The longest side at which a picture is looked at, pixels: a larger painting is drawn from what is found there, so that
@@ -46,7 +46,7 @@ class Subject:
     picture: np.ndarray  # uint8 [H, W, C] with straight alpha, at `config.size` or SEEN_SIDE, whichever is smaller
     region: np.ndarray | None  # [H, W] float32 in [0, 1], like `picture`: where there may be paint
     brush: str  # a name in `renderers.brushes.BRUSHES`
-    maps: MapSource
+    maps: SearchMaps
     device: str  # 'cpu' or 'cuda', where the search runs
     backend: str  # 'reference', 'cpu' or 'cuda', what blends there
     style: Style | None = None  # what the finished strokes take on
@@ -174,7 +174,7 @@ def _ground(picture: Picture, config: PaintConfig, palette: np.ndarray | None) -
     return red, green, blue
 
 
-def _brush(config: PaintConfig, backend: str, device: str) -> tuple[str, MapSource]:
+def _brush(config: PaintConfig, backend: str, device: str) -> tuple[str, SearchMaps]:
     """The brush's name, and how the search sees its strokes."""
     if config.brush is not None:
         from painter.stamps import load_stamp

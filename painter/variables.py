@@ -96,17 +96,15 @@ class StrokeVariables(Unknowns):
         strokes: where to start; N strokes.
         allowed: what they may become.
         search: the natural steps.
-        shapes: whether their shapes move, too, or colours and opacity only.
         moments: what Adam knows of these strokes; changed in place. None: they have taken no step yet.
     """
 
     def __init__(
-        self, strokes: Strokes, allowed: Allowed, search: SearchConfig, shapes: bool = True,
-        moments: Moments | None = None,
-    ) -> None:  # fmt: skip
+        self, strokes: Strokes, allowed: Allowed, search: SearchConfig, moments: Moments | None = None
+    ) -> None:
         strokes = strokes.detach()
-        self.start, self.allowed, self.search, self.shapes = strokes, allowed, search, shapes
-        self.shape = {name: values.clone().requires_grad_(shapes) for name, values in strokes.shape.items()}
+        self.start, self.allowed, self.search = strokes, allowed, search
+        self.shape = {name: values.clone().requires_grad_() for name, values in strokes.shape.items()}
         self.colors = strokes.colors.clone().requires_grad_()
         self.opacity = strokes.opacity.clone().requires_grad_()
         named = {**self.shape, "colors": self.colors, "opacity": self.opacity}
@@ -133,7 +131,7 @@ class StrokeVariables(Unknowns):
     def _constrain(self) -> Strokes:
         self.colors.clamp_(0, 1)
         self.opacity.clamp_(*self.allowed.opacity)
-        allowed = self.allowed.strokes(self.strokes(), self.shapes)
-        for name, values in self.shape.items() if self.shapes else ():
+        allowed = self.allowed.strokes(self.strokes())
+        for name, values in self.shape.items():
             values.copy_(allowed.shape[name])
         return allowed.map(Tensor.clone)

@@ -8,6 +8,7 @@ constants: wanted are the gradients of the strokes.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,13 @@ from torch import Tensor
 from renderers.blending import FrameMaps
 from renderers.brushes import Frame, NetworkBrush
 from renderers.brushes.base import PATCH, frame_grid
-from renderers.decoding import MapSource, NetworkMaps, frame_maps
+from renderers.decoding import CorrectedMaps, MapSource, NetworkMaps, SearchMaps, frame_maps
 from renderers.decoding_kernels import Kept, Told, Weights, decode, decode_back, runs
 from renderers.duals import WIDTH
 from renderers.lanes import LANES
 from renderers.networks import BrushNetworks, PatchNetwork, fourier_features
 from renderers.products import padded
+from renderers.strokes import Strokes
 from renderers.threads import share
 from renderers.turns import turns
 from renderers.workspace import Lent
@@ -44,14 +46,23 @@ class Decoder:
 
     def __call__(self, frame: Frame, pixel: float) -> FrameMaps:
         """The maps of N frames on a canvas whose pixels are `pixel` wide, differentiable in box, geometry and code."""
-        blur = (pixel / frame.scale).detach()
-        grid = frame_grid(frame.box, blur, self.density)
+        grid = frame_grid(frame.box, pixel / frame.scale.detach(), self.density)
+        return frame_maps(self.texels(frame, pixel, grid), grid)
+
+    def texels(self, frame: Frame, pixel: float, grid: Tensor) -> Tensor:
+        """See `renderers.decoding.NetworkSource.texels`."""
         told = [head.told(frame.code) for head in self.heads]
-        texels: Tensor = _Decode.apply(self, grid, blur, frame.box, frame.geometry, *told)
-        return frame_maps(texels, grid)
+        result: Tensor = _Decode.apply(self, grid, (pixel / frame.scale).detach(), frame.box, frame.geometry, *told)
+        return result
+
+    def near(self, strokes: Strokes, pixel: float, density: float) -> MapSource:
+        """See `renderers.decoding.SearchMaps.near`."""
+        other = copy(self)
+        other.density = density
+        return CorrectedMaps(strokes, pixel, other)
 
 
-def network_maps(networks: BrushNetworks, backend: str, density: float) -> MapSource:
+def network_maps(networks: BrushNetworks, backend: str, density: float) -> SearchMaps:
     """The networks' maps as fast as they come where blending is done by `backend`; see `NetworkMaps`."""
     return (Decoder if backend == "cpu" else NetworkMaps)(networks, density)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -19,6 +20,25 @@ from renderers.threads import core_count
 
 # From frames of N strokes on pixels of a given width to their maps.
 MapSource = Callable[[Frame, float], FrameMaps]
+
+
+class SearchMaps(Protocol):
+    """The `MapSource` of a search."""
+
+    def __call__(self, frame: Frame, pixel: float) -> FrameMaps: ...
+
+    def near(self, strokes: Strokes, pixel: float, density: float) -> MapSource:
+        """Maps that are the engine's own for N given strokes, of `density` texels to a pixel, and nearly so for strokes
+        that are a little otherwise: what is seen is what will be drawn."""
+
+
+class NetworkSource(Protocol):
+    """A `SearchMaps` that decodes with a brush's networks."""
+
+    density: float  # texels to a pixel
+
+    def texels(self, frame: Frame, pixel: float, grid: Tensor) -> Tensor:
+        """[T, 2]: the texels of N frames of `grid` [N, 2] patches."""
 
 
 def select(frame: Frame, index: Tensor) -> Frame:
@@ -38,9 +58,17 @@ class NetworkMaps:
         self.networks, self.density = networks, density
 
     def __call__(self, frame: Frame, pixel: float) -> FrameMaps:
-        blur = (pixel / frame.scale).detach()
-        patches = Patches.of(frame_grid(frame.box, blur, self.density))
-        return frame_maps(self.networks(frame, blur, patches), patches.grid)
+        grid = frame_grid(frame.box, pixel / frame.scale.detach(), self.density)
+        return frame_maps(self.texels(frame, pixel, grid), grid)
+
+    def texels(self, frame: Frame, pixel: float, grid: Tensor) -> Tensor:
+        """See `NetworkSource.texels`."""
+        result: Tensor = self.networks(frame, (pixel / frame.scale).detach(), Patches.of(grid))
+        return result
+
+    def near(self, strokes: Strokes, pixel: float, density: float) -> CorrectedMaps:
+        """See `SearchMaps.near`."""
+        return CorrectedMaps(strokes, pixel, NetworkMaps(self.networks, density))
 
 
 class EngineMaps:
@@ -54,20 +82,47 @@ class EngineMaps:
     MOST = 128  # patches along one side of a frame
 
     def __init__(self, strokes: Strokes, pixel: float, density: float) -> None:
-        brush = BRUSHES[strokes.brush]
-        device = strokes.opacity.device
-        strokes = strokes.map(Tensor.cpu)
         with torch.no_grad():
-            frame = brush.frame(strokes.shape, pixel)
-        patches = Patches.of(frame_grid(frame.box, pixel / frame.scale, density, self.MOST))
-        with ThreadPoolExecutor(core_count()) as pool:
-            alpha, mix = paint_patches(brush, frame, pixel, patches, strokes.seed, pool)
-        texels = torch.zeros(alpha.numel(), 2)
-        texels[patches.texels()[0]] = torch.stack([alpha, mix], dim=2)
-        self.maps = frame_maps(texels.to(device), patches.grid)
+            frame = BRUSHES[strokes.brush].frame(strokes.shape, pixel)
+        grid = frame_grid(frame.box, pixel / frame.scale, density, self.MOST)
+        self.maps = frame_maps(engine_texels(strokes, frame, pixel, grid), grid)
 
     def __call__(self, frame: Frame, pixel: float) -> FrameMaps:
         return self.maps
+
+
+class CorrectedMaps:
+    """The networks' maps and what the engine's differ from them for given strokes; see `SearchMaps.near`.
+
+    Shapes go on moving as the networks say, in frames of as many texels as at first.
+
+    Args:
+        strokes: N strokes; pixel: the width of the canvas' pixels.
+        source: the networks of their brush.
+    """
+
+    def __init__(self, strokes: Strokes, pixel: float, source: NetworkSource) -> None:
+        self.source = source
+        with torch.no_grad():
+            frame = BRUSHES[strokes.brush].frame(strokes.shape, pixel)
+            self.grid = frame_grid(frame.box, pixel / frame.scale, source.density)
+            engine = engine_texels(strokes, frame, pixel, self.grid)
+            self.correction = engine - source.texels(frame, pixel, self.grid)
+
+    def __call__(self, frame: Frame, pixel: float) -> FrameMaps:
+        return frame_maps(self.source.texels(frame, pixel, self.grid) + self.correction, self.grid)
+
+
+def engine_texels(strokes: Strokes, frame: Frame, pixel: float, grid: Tensor) -> Tensor:
+    """[T, 2]: the engine's own texels of strokes whose frames, for pixels this wide, have `grid` [N, 2] patches."""
+    device = strokes.opacity.device
+    frame = replace(frame, **{name: getattr(frame, name).detach().cpu() for name in frame.__dataclass_fields__})
+    patches = Patches.of(grid.cpu())
+    with ThreadPoolExecutor(core_count()) as pool:
+        alpha, mix = paint_patches(BRUSHES[strokes.brush], frame, pixel, patches, strokes.seed.cpu(), pool)
+    texels = torch.zeros(alpha.numel(), 2)
+    texels[patches.texels()[0]] = torch.stack([alpha, mix], dim=2)
+    return texels.to(device)
 
 
 def frame_maps(texels: Tensor, grid: Tensor) -> FrameMaps:

@@ -9,6 +9,8 @@ from torch import Tensor
 from renderers.blending import FrameMaps
 from renderers.brushes import Frame
 from renderers.brushes.stamp import FOOTPRINT, Stamp, texel_width
+from renderers.decoding import EngineMaps
+from renderers.strokes import Strokes
 
 
 class StampMaps:
@@ -29,6 +31,10 @@ class StampMaps:
         offset = torch.tensor([self._start[rung] for rung in wanted], dtype=torch.int64)
         size = torch.tensor([self.stamp.grid(rung)[::-1] for rung in wanted], dtype=torch.int64).reshape(-1, 2)
         return FrameMaps(self._texels, offset[which], size[which])
+
+    def near(self, strokes: Strokes, pixel: float, density: float) -> EngineMaps:
+        """See `renderers.decoding.SearchMaps.near`: of a stamp nothing changes but place and size."""
+        return EngineMaps(strokes, pixel, density)
 
     def _keep(self, rungs: list[int], device: torch.device) -> None:
         """Paint these rungs and put them behind the others, all on `device`."""

@@ -46,7 +46,8 @@ def main() -> None:
     config = replace(TrainConfig(), steps=args.steps)
     device = torch.device(args.device)
     folder = args.runs / args.brush
-    folder.mkdir(parents=True, exist_ok=True)
+    for needed in (folder, args.out):
+        needed.mkdir(parents=True, exist_ok=True)
     networks = BrushNetworks(NETWORK_BRUSHES[args.brush])
     seconds = train(networks, config, device, folder, args)
     networks = networks.cpu().eval()

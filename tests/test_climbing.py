@@ -48,7 +48,7 @@ from painter.placement import CLIMBED_OPACITY, Climbing, place_climbed
 from painter.plan import SIDE_STEP, make_plan, planned_iterations, steps_within
 from painter.search import Search
 from painter.state import pack, unpack
-from painter.variables import Allowed, StrokeVariables
+from painter.variables import Allowed
 from renderers.brushes import BRUSHES, NETWORK_BRUSHES, Limits, register
 from renderers.brushes.base import MAX_BEND
 from renderers.brushes.stamp import Stamp
@@ -200,7 +200,7 @@ def test_a_gradient_gains_more_than_one_color() -> None:
 
 # --- climbing -----------------------------------------------------------------------------------------------
 
-BOUNDS = Bounds(1.0, 40.0, 1.0, 30.0, 1.0, 8.0, MAX_BEND)
+BOUNDS = Bounds(1.0, 40.0, 1.0, 30.0, 1.0, 8.0, MAX_BEND, MAX_BEND)
 
 
 def noisy(seed: int = 3, size: tuple[int, int] = (40, 52)) -> Scene:
@@ -565,7 +565,7 @@ def test_moments_live_as_long_as_their_strokes() -> None:
         stage = stages[progress.stage]
         fresh = (stage.added or stage.moved) if progress.stage != last else 0
         kept, new = now[: len(now) - fresh], now[len(now) - fresh :]
-        assert (new == 1).all()
+        assert (new == DEFAULTS.settling_steps + 1).all()
         if stage.moved and progress.stage != last:
             ages = Counter(before.tolist())
             assert Counter((kept - 1).tolist()) <= ages  # the others have gone
@@ -573,16 +573,13 @@ def test_moments_live_as_long_as_their_strokes() -> None:
             assert torch.equal(kept, before + 1)
         assert all(len(part) == len(now) for parts in search.moments.values() for part in parts)
         before, last = now, progress.stage
-    assert before.max() == search.step and before.min() < before.max()
+    assert before.max() == DEFAULTS.settling_steps + search.step and before.min() < before.max()
 
 
 def run_stage(search: Search, at: int) -> None:
     """As `Search.run` does it."""
     stage = search.stages()[at]
-    if stage.moved:
-        search.move_weakest(stage.moved, stage.size, stage.side)
-    elif stage.added:
-        search.add(stage.added, stage.size, stage.side)
+    search._begin(stage)
     list(search.optimise(stage))
     search._at += 1
 
@@ -763,15 +760,6 @@ def test_moments_come_back_to_the_bit() -> None:
         restore_moments(fresh_moments(unknowns(5)), moments_state(moments))
 
 
-def test_where_shapes_are_held_only_paint_has_moments() -> None:
-    strokes = placed(scenery(), "rectangle", 5, 0.2)
-    variables = StrokeVariables(strokes, Allowed(Limits()), DEFAULTS, shapes=False)
-    variables.descend(variables.strokes().colors.sum() - variables.strokes().opacity.sum(), 1.0)
-    moments = variables.moments
-    assert all(not part.any() for name in strokes.shape for part in moments[name])
-    assert all(part.all() for name in ("colors", "opacity", "steps") for part in moments[name])
-
-
 # --- the plan -----------------------------------------------------------------------------------------------
 
 
@@ -873,7 +861,8 @@ def test_no_stroke_is_moved_without_steps(slowness: float, monkeypatch: pytest.M
     rounds = [stage for stage in search.stages() if stage.moved]
     assert 0 < len(moves) <= len(rounds) and (slowness > 0.1) == (len(moves) < len(rounds))
     assert [stage.name for stage in rounds if taken[stage.name]] == [s for s in taken if s.startswith("moving")]
-    assert len([s for s in taken if s.startswith("moving")]) == len(moves)
+    assert len([s for s in taken if s.startswith("moving")]) >= len(moves)
+    assert min(np.diff(moves), default=400) >= DEFAULTS.steps_between_moves
     assert min(taken[s] for s in taken if s.startswith("moving")) >= DEFAULTS.least_move_steps
     assert taken["full size"] > 0 and clock.now < 3.0 + slowness
     assert search.strokes is not None and len(search.strokes) == 30

@@ -120,7 +120,7 @@ def test_opaque_paint_hides_what_lies_below() -> None:
 
 
 # dB between the canvas that the search's last stage sees and the finished drawing: measured 47.7, 48.2, 42.1, 44.7.
-SEEN_FLOORS = {"oilpaintbrush": 44.0, "watercolor": 44.0, "markerpen": 39.0, "rectangle": 41.0}
+SEEN_FLOORS = {"oilpaintbrush": 43.0, "watercolor": 43.0, "markerpen": 39.0, "rectangle": 41.0}
 
 
 @ALL

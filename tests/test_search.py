@@ -579,7 +579,7 @@ def test_the_reference_moves_the_same_strokes_alike(brush: str, on_nothing: bool
         search = make_search(target, ground, brush, strokes=8, iterations=4, backend=backend, seed=2)
         search.strokes = first.strokes
         search.moments = {name: tuple(part.clone() for part in parts) for name, parts in first.moments.items()}
-        stages = (Stage("full size", 32, 3), Stage("colours", 32, 1, shapes=False))
+        stages = (Stage("full size", 32, 3), Stage("as drawn", 32, 1, drawn=True))
         runs.append([step for stage in stages for step in search.optimise(stage)])
         canvases.append(seen(search))
     assert len(runs[0]) == 4

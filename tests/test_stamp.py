@@ -22,6 +22,7 @@ from painter.variables import Allowed, StrokeVariables
 from renderers.blending import FrameMaps, Layers, blend
 from renderers.blending.relevance import removal_costs
 from renderers.brushes import BRUSHES, Frame, Limits, register
+from renderers.brushes.base import MAX_SLIMNESS
 from renderers.brushes.stamp import LONGEST, LOWEST, Stamp
 from renderers.decoding import EngineMaps, make_layers
 from renderers.drawing import draw
@@ -410,7 +411,8 @@ def test_one_texel_and_a_hair_are_stamps() -> None:
         assert 0.5 < draw(strokes, np.ones((64, 64, 3), np.float32)).mean() < 1
         assert stamp.grid(LOWEST) >= (3, 3)
         size = stamp.place(torch.zeros(1, 2), *torch.full((3, 1), 0.1), torch.zeros(1))["size"]
-        assert 0.09 < float(size) <= 0.31  # a hair is no longer than a stroke of the greatest slimness
+        # A hair is no longer than a stroke of the greatest slimness.
+        assert 0.09 < float(size) <= 0.101 * MAX_SLIMNESS**0.5
 
 
 # --- from a file --------------------------------------------------------------------------------------------

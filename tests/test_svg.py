@@ -123,7 +123,7 @@ def test_each_stroke_covers_what_its_engine_covers(brush: str, tmp_path: Path) -
         strokes = Strokes(brush, one, torch.zeros(1, kind.colors, 3), torch.ones(1), torch.tensor([n]))
         painting = Painting(strokes, (1, 1), None, PaintConfig())
         path, _ = written(painting, tmp_path)
-        found, wanted = rasterize(path, 96, 96)[..., 3] / 255.0, painting.draw(96)[..., 3] / 255.0
+        found, wanted = rasterize(path, 192, 192)[..., 3] / 255.0, painting.draw(192)[..., 3] / 255.0
         assert np.abs(found - wanted).sum() < 0.16 * wanted.sum(), n
         assert found.sum() == pytest.approx(wanted.sum(), rel=0.1)
 
@@ -299,9 +299,10 @@ def test_plot_is_one_line_a_stroke_along_its_middle(brush: str, tmp_path: Path) 
         if len(pieces) == 1 and ((points > 20) & (points < UNITS - 20)).all():
             whole += 1
             run = np.linalg.norm(np.diff(points, axis=0), axis=1).sum()
-            assert 0.95 * (lengths[n] - widths[n]) < run < 1.15 * lengths[n]
+            # The most bent are a quarter longer than straight ones.
+            assert 0.95 * (lengths[n] - widths[n]) < run < 1.25 * lengths[n]
             points = np.concatenate([points, (points[1:] + points[:-1]) / 2])
-            assert np.linalg.norm(points - center, axis=1).min() < max(0.1 * lengths[n], 1)
+            assert np.linalg.norm(points - center, axis=1).min() < max(0.16 * lengths[n], 1)
     assert whole >= 3
 
 

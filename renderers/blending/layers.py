@@ -42,6 +42,12 @@ class Layers:
     def __len__(self) -> int:
         return len(self.opacity)
 
+    def select(self, index: Tensor) -> Layers:
+        """Those at `index` [M] int64; their maps stay where they are."""
+        at = index.cpu()
+        maps = FrameMaps(self.maps.texels, self.maps.offset[at], self.maps.size[at])
+        return Layers(self.transform[index], maps, self.start[index], self.end[index], self.opacity[index])
+
     def cpu(self) -> Layers:
         """The same on the CPU."""
         maps = FrameMaps(self.maps.texels.cpu(), self.maps.offset, self.maps.size)

@@ -30,8 +30,8 @@ RIM = 1 / DENSITY[0]
 BODY_SHARE = 1 - 2 / (PATCH * PATCHES[1])
 SEED_END = 2**31
 ROUNDING = 2e-5  # of a size that is computed from places in float32
-MAX_SLIMNESS = 9.0  # length over width
-MAX_BEND = 0.12  # how far the middle stands off the chord, over the length
+MAX_SLIMNESS = 20.0  # length over width
+MAX_BEND = 0.3  # how far the middle stands off the chord, over the length
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,7 @@ class Brush(ABC):
     body: ClassVar[Body]
     slimness: tuple[float, float] = (1.0, MAX_SLIMNESS)  # length over width, least and greatest
     bends: ClassVar[bool] = False  # whether its middle line can be a curve
+    bend_by_slimness: ClassVar[float] = MAX_BEND  # greatest bend over length over width: what is stout bends less
     alike: ClassVar[bool] = False  # whether all strokes have one outline: areas of the start colour, no lines
 
     @abstractmethod
@@ -140,6 +141,10 @@ class Brush(ABC):
     def extent(self, shape: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Length from end to end, bends pulled straight, and greatest width: [N] each, canvas units."""
 
+    def greatest_bend(self, slimness: Tensor) -> Tensor:
+        """How far the middle of strokes of these lengths over widths [N] may stand off the chord, over the length."""
+        return (self.bend_by_slimness * slimness).clamp(max=MAX_BEND)
+
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the shape parameters, in their documented order."""
@@ -184,9 +189,10 @@ class Brush(ABC):
             return low + (high - low) * torch.rand(count, generator=generator)
 
         length = 0.02 * (0.6 / 0.02) ** uniform(0, 1)
-        slimness = 1 / uniform(1 / MAX_SLIMNESS, 0.95)
+        width = (length / MAX_SLIMNESS ** uniform(0.01, 1)).clamp(min=0.004)
         center = torch.stack([uniform(0, 1), uniform(0, 1)], dim=1)
-        shape = self.place(center, uniform(-np.pi, np.pi), length, length / slimness, uniform(-MAX_BEND, MAX_BEND))
+        bend = self.greatest_bend(length / width) * uniform(-1, 1)
+        shape = self.place(center, uniform(-np.pi, np.pi), length, width, bend)
         return self.vary(shape, generator)
 
     def vary(self, shape: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:

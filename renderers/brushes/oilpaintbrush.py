@@ -60,6 +60,7 @@ class OilPaintBrush(NetworkBrush):
     )
     colors = 2
     bends = True
+    bend_by_slimness = 0.125  # bristles that run side by side cannot follow a tighter curve
     body = Body(thickness=0.0034, growth=0.12, leveling=1.0)
     code_size = 3
     field_count = 5
@@ -118,7 +119,8 @@ class OilPaintBrush(NetworkBrush):
         length = shape["length"].clamp(limits.min_width, limits.max_length)
         width = shape["width"].clamp(limits.min_width, limits.max_length)
         width = torch.minimum(torch.maximum(width, length / RATIO[1]), length / RATIO[0])
-        bend = shape["bend"].clamp(-MAX_BEND, MAX_BEND)
+        most = self.greatest_bend(length / width)
+        bend = torch.minimum(torch.maximum(shape["bend"], -most), most)
         x, y = shape["x"].clamp(0, limits.width), shape["y"].clamp(0, limits.height)
         angle = wrapped(shape["angle"])
         return {"x": x, "y": y, "length": length, "width": width, "angle": angle, "bend": bend}
