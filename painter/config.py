@@ -37,6 +37,7 @@ STYLE_MODES = ("color", "texture")
 CONTENT_LOSSES = ("luminance", "features")
 MAX_FRAMES = 20_000
 MAX_ITERATIONS = 100_000
+USUAL_ITERATIONS = 48  # of the search, where neither they nor a time are given
 STYLE_OPTIONS = (
     "style_mode", "style_weight", "content_weight", "content_loss", "style_size", "style_iterations", "features",
     "weights",
@@ -161,7 +162,8 @@ class PaintConfig:
     loss: str = option("mix", "L", "pixel loss: {}", Names(LOSSES))
     ot: float = option(0.0, "W", "weight of the optimal-transport term, {}; 0 leaves it out", Number(0.0, 1000.0))
     iterations: int | Literal["auto"] = option(
-        "auto", "N", "steps of gradient descent over the whole search, {}: as many as fit into --seconds, or else 48",
+        "auto", "N",
+        f"steps of gradient descent in all, {{}}: as many as fit into --seconds, or else {USUAL_ITERATIONS}",
         OrNames(("auto",), Whole(0, MAX_ITERATIONS)),
     )  # fmt: skip
     style_image: str | None = option(
@@ -259,7 +261,7 @@ class SearchConfig(StepRates):
         Level(0.45, 0.035, 256, 0.10),
     )
     reference_strokes: int = 500  # the count at which `Level.size` holds
-    usual_iterations: int = 48  # where neither iterations nor time are given
+    usual_iterations: int = USUAL_ITERATIONS
     iterations_a_second: float = 90.0  # that are planned for `reference_strokes` where the time is given, a little
     # more than two cores take: a stage whose time is over ends
     likely_a_second: float = 15.0  # that are reckoned with on any machine: for how often strokes are moved, and rates

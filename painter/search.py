@@ -144,7 +144,8 @@ class Search:
 
     def _moved_just_now(self) -> bool:
         """Whether the strokes that were moved last need more steps before others are: on a slow machine, if timed."""
-        return self.pace.seconds is not None and self.step < self._moved_at + self.search.steps_between_moves
+        apart = min(self.search.steps_between_moves, *self._plan.move_steps)
+        return self.pace.seconds is not None and self.step < self._moved_at + apart
 
     def stages(self) -> list[Stage]:
         """All that the search does, in this order."""
@@ -267,10 +268,11 @@ class Search:
         """
         variables = StrokeVariables(new, self.allowed, self.search)
         canvas, target, weight = self._moved(_planes(torch.from_numpy(below))), *self._aim(goal)
+        rate = self._rate()
         for _ in range(self.search.settling_steps):
             seen = self._lay(canvas, self._layers(variables.strokes(), goal, self.maps), goal)
             loss, _error = measured_loss(seen, target, self.config.loss, weight)
-            new = variables.descend(loss, self._rate())
+            new = variables.descend(loss, rate)
         return new, variables.moments
 
     def _goal(self, side: int) -> Goal:
@@ -320,11 +322,11 @@ class Search:
         goal = self._goal(stage.side)
         target, weight = self._aim(goal)
         transport = TransportLoss(target, self.ground, self.search.transport_side) if self.config.ot else None
-        maps: MapSource = self.maps
+        held: MapSource | None = None
         if stage.drawn and self.pace.seconds_left() > self.search.last_seconds * len(variables.start):
-            maps = self.maps.near(variables.start, 1 / max(goal.target.shape[:2]), self.search.last_density)
+            held = self.maps.near(variables.start, 1 / max(goal.target.shape[:2]), self.search.last_density)
         while pace.done() < 1:
-            canvas = self._render(variables.strokes(), goal, maps)
+            canvas = self._render(variables.strokes(), goal, held or self.maps)
             loss, error = measured_loss(canvas, target, self.config.loss, weight)
             if transport is not None:
                 loss = loss + self.config.ot * transport(canvas)

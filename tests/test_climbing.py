@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
@@ -154,6 +155,13 @@ def test_a_candidate_that_covers_nothing_gains_nothing() -> None:
     assert gains[5] > -1e3
     tiny = np.array([5.0, 14.0, 0.3, 0.1, 0.1, 0.0])  # between the centres of pixels
     assert gained(scene, tiny) == NOTHING == gain_by_pixels(scene, tiny)
+    for gradient in (False, True):  # of the picture's mean colour then, not of the black of nothing
+        colors = fitted(scene, tiny, gradient)
+        np.testing.assert_allclose(colors, colors_by_pixels(scene, tiny, gradient), rtol=0, atol=1e-12)
+        np.testing.assert_allclose(colors, np.broadcast_to(scene.mean, (2, 3)), rtol=0, atol=1e-12)
+    counts = target[..., 3] * weight
+    mean = (target[..., :3] * weight[..., None]).sum(axis=(0, 1)) / counts.sum()
+    np.testing.assert_allclose(scene.mean, mean, rtol=1e-4)
 
 
 @CHANNELS
@@ -506,11 +514,13 @@ def test_strokes_for_a_picture_of_nothing_are_finite_and_spread() -> None:
 
 def make_search(
     target: np.ndarray, ground: np.ndarray = PAPER, brush: str = "rectangle", strokes: int = 24, iterations: int = 30,
-    region: np.ndarray | None = None, palette: np.ndarray | None = None, **options: object,
+    region: np.ndarray | None = None, palette: np.ndarray | None = None, settling: int = DEFAULTS.settling_steps,
+    **options: object,
 ) -> Search:  # fmt: skip
     config = PaintConfig(style=brush, strokes=strokes, iterations=iterations, **options)  # type: ignore[arg-type]
     goal = Goal(target, ground, region=region, palette=palette, opacity=config.opacity_range(len(ground) == 4))
-    return Search(goal, network_maps(networks_of(brush), "cpu", DEFAULTS.density), brush, config)
+    how = replace(DEFAULTS, settling_steps=settling)
+    return Search(goal, network_maps(networks_of(brush), "cpu", DEFAULTS.density), brush, config, how)
 
 
 def seen(search: Search) -> np.ndarray:
@@ -551,6 +561,45 @@ def test_strokes_go_to_the_region(brush: str, box: tuple[int, int, int, int]) ->
     length, width = (64 * values.numpy() for values in BRUSHES[brush].extent(search.strokes.shape))
     assert (off <= 0.5 * np.hypot(length, width) + 2).all()  # they reach it
     assert np.array_equal(seen(search)[region == 0], np.broadcast_to(PAPER, ((region == 0).sum(), 3)))
+
+
+@ALL
+def test_new_strokes_settle_alone(brush: str) -> None:
+    """The error falls, and what has been painted before stays as it is."""
+    errors = []
+    for steps in (0, 1, 8):
+        search = make_search(scenery(), brush=brush, strokes=40, iterations=40, settling=steps)
+        search.add(10, 0.3, 64)
+        first = search.strokes
+        assert first is not None
+        search.add(20, 0.1, 64)
+        assert search.strokes is not None and same(search.strokes[:10], first)
+        assert search.moments is not None
+        assert search.moments["steps"][0].tolist() == [steps] * 30
+        errors.append(np.square(seen(search) - scenery()).mean())
+    assert errors[2] < 0.9 * errors[0] and errors[2] < errors[1]
+
+
+def test_settled_strokes_keep_to_the_region_and_the_limits() -> None:
+    region = np.zeros((48, 64), np.float32)
+    region[10:40, 20:50] = 1
+    target = np.where(region[..., None] > 0, scenery(), PAPER)
+    search = make_search(target, strokes=30, iterations=40, region=region, settling=8, min_size=0.08, max_size=0.12)
+    search.add(30, 0.1, 64)
+    assert search.strokes is not None
+    assert np.array_equal(seen(search)[region == 0], np.broadcast_to(PAPER, ((region == 0).sum(), 3)))
+    found = sizes(search.strokes)
+    assert found.min() >= 0.08 * (1 - 1e-6) and found.max() <= 0.12 * (1 + 1e-6)
+
+
+def test_stout_candidates_bend_less() -> None:
+    scene = make_scene(scenery(), np.broadcast_to(PAPER, (48, 64, 3)), np.ones((48, 64)), 0.5)
+    seeds = np.array([[x, y, 0.3, 14.0, 8.0, 0.0] for x in range(8, 60, 8) for y in range(8, 44, 8)], np.float64)
+    for limit in (0.02, 0.125):
+        bounds = BOUNDS._replace(bend_by_slimness=limit)
+        found, _ = best_candidates(scene, seeds, 12, 200, bounds, 3, gradient=False)
+        most = np.minimum(MAX_BEND, limit * found[:, 3] / found[:, 4])
+        assert (np.abs(found[:, 5]) <= most * (1 + 1e-9)).all() and (np.abs(found[:, 5]) > 0.5 * most).any()
 
 
 def test_moments_live_as_long_as_their_strokes() -> None:
