@@ -228,20 +228,21 @@ class Search:
             side: of the canvas that they will be optimised on, pixels.
             close: whether to look for places in the focus above all.
         """
+        size = self._within_limits(size)
         goal = self._placing_goal(size, side)
         self._place(count, size, goal, self.painted(goal), close)
 
+    def _within_limits(self, size: float) -> float:
+        return min(max(size, self.allowed.limits.min_size), self.allowed.limits.max_size)
+
     def _placing_goal(self, size: float, side: int) -> Goal:
         """The goal as it is looked at for places of strokes of this size, which a canvas of this side is to get."""
-        limits, search = self.allowed.limits, self.search
-        size = min(max(size, limits.min_size), limits.max_size)
-        least = min(search.full_sides[0], int(LEAST_PIXELS / size))
-        return self._goal(max(min(side, int(search.place_pixels / size)), least))
+        least = min(self.search.full_sides[0], int(LEAST_PIXELS / size))
+        return self._goal(max(min(side, int(self.search.place_pixels / size)), least))
 
     def _place(self, count: int, size: float, goal: Goal, canvas: np.ndarray, close: bool) -> None:
         """`add` where the painting so far is known: `canvas` [H, W, C], like the goal's."""
         limits, search = self.allowed.limits, self.search
-        size = min(max(size, limits.min_size), limits.max_size)
         weight = _pixel_weight(goal)
         error = goal.canvas_error(canvas)
         if close and goal.weight is not None:
@@ -294,6 +295,7 @@ class Search:
     def move_weakest(self, count: int, size: float, side: int, close: bool = False) -> None:
         """Take the strokes that the painting misses least and place them anew; see `add`."""
         assert self.strokes is not None
+        size = self._within_limits(size)
         goal = self._placing_goal(size, side)
         bare, counts = self._canvas(goal), _pixel_weight(goal)
         with torch.no_grad():
