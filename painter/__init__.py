@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 from painter.version import __version__
 
 if TYPE_CHECKING:
-    from painter.config import ExportConfig, PaintConfig
     from painter.errors import ImpastoError, StrokeFileError
-    from painter.painting import Painting
+    from painter.options.export import ExportConfig
+    from painter.options.paint import PaintConfig
+    from painter.options.restyle import RestyleConfig
+    from painter.painting.painting import Painting
     from painter.pipeline import Result, paint
-    from painter.restyling import RestyleConfig, Restyled, restyle
+    from painter.styling.restyle import Restyled, restyle
 
 __all__ = [
     "ExportConfig",
@@ -38,16 +40,16 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ExportConfig": "painter.config",
+    "ExportConfig": "painter.options.paint",
     "ImpastoError": "painter.errors",
-    "PaintConfig": "painter.config",
-    "Painting": "painter.painting",
-    "RestyleConfig": "painter.restyling",
-    "Restyled": "painter.restyling",
+    "PaintConfig": "painter.options.paint",
+    "Painting": "painter.painting.painting",
+    "RestyleConfig": "painter.styling.restyle",
+    "Restyled": "painter.styling.restyle",
     "Result": "painter.pipeline",
     "StrokeFileError": "painter.errors",
     "paint": "painter.pipeline",
-    "restyle": "painter.restyling",
+    "restyle": "painter.styling.restyle",
 }
 
 

@@ -9,8 +9,8 @@
     ├── LedgerError               a ledger of many paintings that cannot be used
     ├── WorkersError              workers for many paintings that cannot be started or reached
     ├── RecipeError               a collection's recipe that is not right, with all that is wrong (painter.collection)
-    ├── AutosaveError             a kept search that cannot be gone on with (defined in painter.autosave)
-    ├── StyleDivergedError        a style's loss that is no number any more (it has the last good painting)
+    ├── AutosaveError             a kept search that cannot be gone on with (defined in painter.system.autosave)
+    ├── DivergedError             a loss that became NaN or infinite (it has the last good result)
     └── CheckpointError           a network file that is missing, truncated or altered (defined in renderers)
 
 The core raises these; only the command line prints them and exits (code 2). `one_line` keeps a message one line,
@@ -27,6 +27,7 @@ from renderers.errors import CheckpointError, ImpastoError
 __all__ = [
     "CheckpointError",
     "DeviceError",
+    "DivergedError",
     "ImpastoError",
     "LedgerError",
     "OptionError",
@@ -34,7 +35,6 @@ __all__ = [
     "PictureError",
     "RecipeError",
     "StrokeFileError",
-    "StyleDivergedError",
     "WorkersError",
     "one_line",
 ]
@@ -81,15 +81,24 @@ class RecipeError(ImpastoError):
         self.problems = problems
 
 
-class StyleDivergedError(ImpastoError):
-    """A style's loss became infinite or no number after `iteration` steps; `result` has the last good painting."""
+class DivergedError(ImpastoError):
+    """A loss became NaN or infinite.
 
-    result: Any = None  # painter.pipeline.Result or painter.restyling.Restyled
+    Args:
+        iteration: steps that had been taken.
+        kept: what is kept of it, for people: 'painting'.
+        remedy: what to do.
 
-    def __init__(self, iteration: int) -> None:
+    Attributes:
+        result: the last good result: a painting's `painter.pipeline.Result`, a `painter.styling.restyle.Restyled` or
+            a `painter.styling.transfer.TransferResult`.
+    """
+
+    result: Any = None
+
+    def __init__(self, iteration: int, kept: str, remedy: str) -> None:
         super().__init__(
-            f"the style's loss is no number any more after {iteration} steps; the last good painting is kept; choose "
-            "smaller weights, or other --weights for the network"
+            f"the loss became NaN or infinite after {iteration} steps; the last good {kept} is kept; {remedy}"
         )
         self.iteration = iteration
 

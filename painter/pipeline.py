@@ -6,45 +6,42 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from painter.config import PaintConfig
-from painter.devices import one_torch_thread
-from painter.errors import StyleDivergedError
-from painter.metrics import compare
-from painter.painting import Color, Painting
-from painter.subject import PictureSource, Subject, prepare_subject
-from painter.usage import Stopwatch, peak_rss_mb
+from painter.errors import DivergedError
+from painter.options.paint import PaintConfig
+from painter.painting.painting import Painting
+from painter.painting.save import save_painting
+from painter.pictures.ground import ground_name
+from painter.pictures.metrics import compare
+from painter.pictures.picture import PictureSource
+from painter.search.run import OnProgress, Run, follow
+from painter.search.stroke_count import make_search
+from painter.search.subject import Subject, prepare_subject
+from painter.styling.records import Record
+from painter.styling.style import load_style
+from painter.styling.styled_search import StyledSearch, StyledSubject
+from painter.system.autosave import Autosave
+from painter.system.devices import one_torch_thread
+from painter.system.usage import Stopwatch, peak_rss_mb
 from painter.version import __version__
-
-if TYPE_CHECKING:  # torch and numba take seconds to import, and a bad picture is refused before that
-    from painter.autosave import Autosave
-    from painter.growth import CountSearch
-    from painter.restyling import StyledSearch
-    from painter.search import Progress, Search
-    from painter.styling.records import Record
-    from painter.styling.strokes import StrokeStyling
-    from renderers.strokes import Strokes
-
-    AnySearch = Search | CountSearch | StyledSearch | StrokeStyling
-
-OnProgress = Callable[["Progress"], None]
+from renderers.order import in_paint_order
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class SearchResult:
     """What a search has found."""
 
     painting: Painting
     seen_psnr: float | None  # dB, as the search saw its canvas last; None if no step was taken, or it was styled
     interrupted: bool  # whether Ctrl-C cut it short
     style: dict[str, dict[str, float]] | None = None  # losses 'before' and 'after' styling, if that came to its end
-    failed: StyleDivergedError | None = None  # what ended styling; the painting is the last good one
+    failed: DivergedError | None = None  # what ended styling; the painting is the last good one
     records: Sequence[Record] = ()  # the losses of styling, step by step
 
 
@@ -77,8 +74,6 @@ class Result:
         Raises:
             OutputError: for an ending that we do not write or a file that cannot be written.
         """
-        from painter.export.save import save_painting
-
         for path in paths:
             save_painting(self.painting, Path(path), self.image)
 
@@ -107,7 +102,7 @@ def paint(source: PictureSource, config: PaintConfig | None = None, on_progress:
 
     Raises:
         ImpastoError: PictureError, OptionError, DeviceError or CheckpointError, whose messages are single lines.
-        StyleDivergedError: a style's loss is no number any more; it has the last good painting as `result`.
+        DivergedError: the style's loss became NaN or infinite; it has the last good painting as `result`.
         KeyboardInterrupt: before there is a stroke, or while drawing.
     """
     watch = Stopwatch()
@@ -123,91 +118,60 @@ def paint(source: PictureSource, config: PaintConfig | None = None, on_progress:
 def prepare(
     source: PictureSource, config: PaintConfig, watch: Stopwatch, download: bool = False, progress: bool = False
 ) -> Subject:
-    """`prepare_subject`, on the clock."""
+    """The subject, with its style if one is asked for.
+
+    Args:
+        download: whether the weights that see a style may be downloaded where they are missing.
+        progress: whether a bar of that may be shown.
+
+    Raises:
+        ImpastoError: PictureError, OptionError, DeviceError or CheckpointError.
+    """
     with watch.phase("load"):
-        return prepare_subject(source, config, download, progress)
+        subject = prepare_subject(source, config)
+        if config.style_image is None:
+            return subject
+        return StyledSubject.of(subject, load_style(config.style_image, config, download, progress))
+
+
+def make_run(subject: Subject) -> Run:
+    """What finds the strokes of this subject: of its own number, of one to be found, with styling or without."""
+    return StyledSearch(subject) if isinstance(subject, StyledSubject) else make_search(subject)
 
 
 def find_strokes(
     subject: Subject, watch: Stopwatch, on_progress: OnProgress | None = None, autosave: Autosave | None = None
-) -> Found:
+) -> SearchResult:
     """Search for the strokes. Ctrl-C cuts it short, once there is something to show.
 
     Args:
-        autosave: where progress is kept, and perhaps gone on from.
+        autosave: where progress is kept, and perhaps resumed from.
 
     Raises:
         KeyboardInterrupt: before there is a stroke.
         AutosaveError: there is something else where progress should be; see `Autosave.begin`.
     """
-    from painter.restyling import StyledSearch
-
-    search = make_search(subject)
+    run = make_run(subject)
     if autosave is not None:
-        autosave.begin(search)
-    failed = None
+        autosave.begin(run)
+    failed, interrupted = None, False
     with watch.phase("search"), one_torch_thread():
         try:
-            strokes, interrupted = follow(search, on_progress, autosave)
-        except StyleDivergedError as error:
-            strokes, interrupted, failed = search.strokes, False, error
-        styling = search.styling if isinstance(search, StyledSearch) else None
-        ground = subject.ground
-        if styling is not None:  # strokes and ground of one moment
-            strokes, ground = styling.strokes, styling.ground
+            strokes, interrupted = follow(run, on_progress, autosave)
+        except DivergedError as error:
+            strokes, failed = run.strokes, error
+        styled, ground = run.styled, subject.ground
+        if styled is not None:  # strokes and ground of one moment
+            strokes, ground = styled.strokes, styled.ground
         assert strokes is not None
-        strokes = arranged(strokes, subject.aspect)
-    painting = Painting(strokes, subject.aspect, ground, subject.config, subject.region, provenance(subject))
-    seen = search.psnr if subject.style is None else None
-    if styling is None:
-        return Found(painting, seen, interrupted, failed=failed)
-    return Found(painting, seen, interrupted, styling.figures, failed, styling.records)
+        strokes = in_paint_order(strokes, subject.aspect)
+    painting = Painting(strokes, subject.aspect, ground, subject.config, subject.region, subject.provenance())
+    if styled is None:
+        return SearchResult(painting, run.psnr, interrupted, failed=failed)
+    return SearchResult(painting, None, interrupted, styled.losses, failed, styled.records)
 
 
-def follow(search: AnySearch, on_progress: OnProgress | None, autosave: Autosave | None) -> tuple[Strokes | None, bool]:
-    """Run a search to its end: the strokes, and whether Ctrl-C cut it short.
-
-    Raises:
-        KeyboardInterrupt: before there is a stroke.
-    """
-    strokes, steps = search.strokes, 0
-    try:
-        for progress in search.run():
-            strokes, steps = progress.strokes, progress.step
-            if on_progress is not None:
-                on_progress(progress)
-            if autosave is not None:
-                autosave.step(search, steps)
-        if autosave is not None and steps:
-            autosave.end(search, steps)
-    except KeyboardInterrupt:
-        if strokes is None:
-            raise
-        return strokes, True
-    # Not the last step's: without iterations there is none, and strokes are only placed.
-    return search.strokes, False
-
-
-def arranged(strokes: Strokes, aspect: tuple[int, int]) -> Strokes:
-    """The strokes on the CPU, in an order that is pleasant to watch."""
-    from painter.order import arrange
-
-    strokes = strokes.map(lambda values: values.cpu())
-    return strokes[arrange(strokes, aspect)]
-
-
-def make_search(subject: Subject) -> AnySearch:
-    """The search for this subject's strokes: for how many they are if that is to be found, and for their style."""
-    from painter import growth
-    from painter.restyling import StyledSearch
-
-    if subject.style is not None:
-        return StyledSearch(subject)
-    grows = subject.config.strokes == "auto" or subject.config.until_psnr is not None
-    return growth.CountSearch(subject) if grows else growth.make_search(subject)
-
-
-def finish(subject: Subject, found: Found, watch: Stopwatch) -> Result:
+def finish(subject: Subject, found: SearchResult, watch: Stopwatch) -> Result:
     """Draw the painting and measure it."""
     painting = found.painting
     with watch.phase("draw"):
@@ -218,8 +182,8 @@ def finish(subject: Subject, found: Found, watch: Stopwatch) -> Result:
         "version": __version__,
         "config": asdict(subject.config),
         "input": subject.about,
-        "ground": _color_name(subject.ground),
-        "palette": _color_names(subject.goal.palette),
+        "ground": ground_name(subject.ground),
+        "palette": subject.palette_names(),
         "strokes": len(painting.strokes),
         "interrupted": found.interrupted,
         **figures,
@@ -239,26 +203,3 @@ def drawn_as_seen(painting: Painting, image: np.ndarray, subject: Subject) -> np
     """
     side = subject.seen_side
     return image if max(image.shape[:2]) == side and not subject.config.relief else painting.draw(side, 0.0)
-
-
-def provenance(subject: Subject) -> dict[str, Any]:
-    """`Painting.about`."""
-    from renderers.checkpoint import listed_digest
-
-    return {
-        "input": subject.about,
-        "palette": _color_names(subject.goal.palette),
-        "impasto": __version__,
-        "checkpoint": None if subject.config.brush is not None else listed_digest(subject.config.style),
-    }
-
-
-def _color_names(palette: np.ndarray | None) -> list[str] | None:
-    return None if palette is None else [_color_name(tuple(color)) for color in palette.tolist()]
-
-
-def _color_name(ground: Color | None) -> str:
-    """As --canvas takes it."""
-    if ground is None:
-        return "transparent"
-    return "#" + "".join(f"{round(255 * channel):02x}" for channel in ground)

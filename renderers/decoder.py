@@ -19,15 +19,15 @@ from renderers.blending import FrameMaps
 from renderers.brushes import Frame, NetworkBrush
 from renderers.brushes.base import PATCH, frame_grid
 from renderers.decoding import CorrectedMaps, MapSource, NetworkMaps, SearchMaps, frame_maps
-from renderers.decoding_kernels import Kept, Told, Weights, decode, decode_back, runs
-from renderers.duals import WIDTH
-from renderers.lanes import LANES
+from renderers.decoding_kernels import DecoderInput, Kept, Weights, decode, decode_back, runs
+from renderers.dual import WIDTH
 from renderers.networks import BrushNetworks, PatchNetwork, fourier_features
 from renderers.products import padded
+from renderers.simd import LANES
 from renderers.strokes import Strokes
 from renderers.threads import share
 from renderers.turns import turns
-from renderers.workspace import Lent
+from renderers.workspace import ScratchBuffer
 
 RUN_ROWS = 512  # patches of a run of strokes, about: what one thread takes at a time
 
@@ -51,8 +51,8 @@ class Decoder:
 
     def texels(self, frame: Frame, pixel: float, grid: Tensor) -> Tensor:
         """See `renderers.decoding.NetworkSource.texels`."""
-        told = [head.told(frame.code) for head in self.heads]
-        result: Tensor = _Decode.apply(self, grid, (pixel / frame.scale).detach(), frame.box, frame.geometry, *told)
+        biases = [head.code_bias(frame.code) for head in self.heads]
+        result: Tensor = _Decode.apply(self, grid, (pixel / frame.scale).detach(), frame.box, frame.geometry, *biases)
         return result
 
     def near(self, strokes: Strokes, pixel: float, density: float) -> MapSource:
@@ -91,7 +91,7 @@ class Head:
             *flat[3:],
         )
 
-    def told(self, code: Tensor) -> Tensor:
+    def code_bias(self, code: Tensor) -> Tensor:
         """What the code adds to the first layer: [N, K], differentiable in the code."""
         result: Tensor = self.code(fourier_features(code)) + self.inner_bias
         return result
@@ -100,9 +100,9 @@ class Head:
 class _Decode(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, decoder: Decoder, grid: Tensor, blur: Tensor, box: Tensor, geometry: Tensor, *told: Tensor
+        ctx: Any, decoder: Decoder, grid: Tensor, blur: Tensor, box: Tensor, geometry: Tensor, *biases: Tensor
     ) -> Tensor:
-        arrays = [values.detach().contiguous().numpy() for values in (grid, blur, box, geometry, *told)]
+        arrays = [values.detach().contiguous().numpy() for values in (grid, blur, box, geometry, *biases)]
         stage = Stage(decoder, *arrays)
         texels = torch.empty(stage.texels, 2)
         ctx.stage, ctx.texels = stage, texels.numpy()
@@ -139,24 +139,28 @@ class Stage:
         rows, signs = int(patches[-1]), sum(code.shape[1] for code in codes) // 4
         # Numbers of: fields with their derivatives, waves, signs (bits).
         sizes = [int(corners[-1]) * self.brush.field_count * WIDTH, 2 * rows, -(-rows * signs // 4)]
-        self.memory = Lent(sum(sizes))
+        self.memory = ScratchBuffer(sum(sizes))
         fields, waves, bits = np.split(self.memory.array[: sum(sizes)], np.cumsum(sizes[:2]))
-        self.told = Told(grid, box, blur, patches, corners, fields.reshape(-1, self.brush.field_count, WIDTH), ends)
+        self.inputs = DecoderInput(
+            grid, box, blur, patches, corners, fields.reshape(-1, self.brush.field_count, WIDTH), ends
+        )
         self.kept = Kept(waves.reshape(-1, 2), bits.view(np.uint8)[: rows * signs].reshape(rows, signs))
 
     def forward(self, texels: np.ndarray) -> None:
         """Write the texels [T, 2]."""
         share(self._corners)
         taken = turns()
-        share(lambda first, step: decode(taken, self.told, self.kept, *self.weights, *self.codes, texels))
+        share(lambda first, step: decode(taken, self.inputs, self.kept, *self.weights, *self.codes, texels))
 
     def _corners(self, first: int, step: int) -> None:
         """Fill the fields of one thread's strokes: as many corners as any other's."""
-        told = self.told
-        begin, end = np.searchsorted(told.corners, [told.corners[-1] * k // step for k in (first, first + 1)])
-        fields = told.fields[told.corners[begin] : told.corners[end]]
+        inputs = self.inputs
+        begin, end = np.searchsorted(inputs.corners, [inputs.corners[-1] * k // step for k in (first, first + 1)])
+        fields = inputs.fields[inputs.corners[begin] : inputs.corners[end]]
         mine = slice(begin, end)
-        self.brush.corners(self.geometry[mine], told.box[mine], told.blur[mine], told.grid[mine], fields.reshape(-1))
+        self.brush.corners(
+            self.geometry[mine], inputs.box[mine], inputs.blur[mine], inputs.grid[mine], fields.reshape(-1)
+        )
 
     def backward(self, texels: np.ndarray, gradient: np.ndarray) -> list[np.ndarray]:
         """From the gradient of the texels [T, 2] that of box and geometry [N, 7], and those of the codes."""
@@ -164,7 +168,7 @@ class Stage:
         d_shape, taken = np.empty((len(self.geometry), WIDTH - 1), np.float32), turns()
         share(
             lambda first, step: decode_back(
-                taken, self.told, self.kept, *self.weights, texels, gradient, *d_codes, d_shape
+                taken, self.inputs, self.kept, *self.weights, texels, gradient, *d_codes, d_shape
             )
         )
         return [d_shape, *d_codes]

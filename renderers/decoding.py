@@ -83,7 +83,7 @@ class EngineMaps:
 
     def __init__(self, strokes: Strokes, pixel: float, density: float) -> None:
         with torch.no_grad():
-            frame = BRUSHES[strokes.brush].frame(strokes.shape, pixel)
+            frame = BRUSHES[strokes.brush].frame(strokes.params, pixel)
         grid = frame_grid(frame.box, pixel / frame.scale, density, self.MOST)
         self.maps = frame_maps(engine_texels(strokes, frame, pixel, grid), grid)
 
@@ -104,7 +104,7 @@ class CorrectedMaps:
     def __init__(self, strokes: Strokes, pixel: float, source: NetworkSource) -> None:
         self.source = source
         with torch.no_grad():
-            frame = BRUSHES[strokes.brush].frame(strokes.shape, pixel)
+            frame = BRUSHES[strokes.brush].frame(strokes.params, pixel)
             self.grid = frame_grid(frame.box, pixel / frame.scale, source.density)
             engine = engine_texels(strokes, frame, pixel, self.grid)
             self.correction = engine - source.texels(frame, pixel, self.grid)
@@ -136,7 +136,7 @@ def make_layers(strokes: Strokes, pixel: float, channels: int, source: MapSource
     With four channels the canvas is premultiplied RGBA, and paint is opaque but for its coverage.
     """
     brush: Brush = BRUSHES[strokes.brush]
-    frame = brush.frame(strokes.shape, pixel)
+    frame = brush.frame(strokes.params, pixel)
     start, end = brush.ends(strokes.colors)
     if channels == 4:
         opaque = torch.ones(len(strokes), 1, device=start.device)

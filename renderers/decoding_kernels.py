@@ -14,9 +14,11 @@ from typing import NamedTuple
 import numpy as np
 
 from renderers.brushes.base import PATCH
-from renderers.duals import WIDTH
+from renderers.dual import WIDTH
 from renderers.jit import kernel
-from renderers.lanes import (
+from renderers.networks import TURN, WAVES
+from renderers.products import ROWS, add_product, padded
+from renderers.simd import (
     LANES,
     WIDE,
     halves,
@@ -33,8 +35,6 @@ from renderers.lanes import (
     where_signs,
     wide,
 )
-from renderers.networks import TURN, WAVES
-from renderers.products import ROWS, add_product, padded
 from renderers.turns import take
 
 TILE = 256  # patches that go through the networks together; a multiple of ROWS
@@ -64,7 +64,7 @@ class Weights(NamedTuple):
     outer_back: np.ndarray  # [PATCH², K]
 
 
-class Told(NamedTuple):
+class DecoderInput(NamedTuple):
     """N strokes as the networks are told of them, K corners and P patches in all, G runs of strokes."""
 
     grid: np.ndarray  # [N, 2] int64: patches along u and v
@@ -91,7 +91,7 @@ class _Tile(NamedTuple):
     near: np.ndarray  # [TILE] int64: the first corner, of its run
     columns: np.ndarray  # [TILE] int64: patches in a row of the stroke
     texel: np.ndarray  # [TILE] int64: the first texel, of all
-    heard: np.ndarray  # float32, TILE rows of features
+    features: np.ndarray  # float32, TILE rows of features
     inner: np.ndarray  # float32, TILE rows of a hidden layer
     middle: np.ndarray  # float32, TILE rows of the other
     alpha: np.ndarray  # [TILE · PATCH²] float32
@@ -101,15 +101,15 @@ class _Tile(NamedTuple):
 
 
 @kernel
-def _tile(features: int, hidden: int) -> _Tile:
+def _tile(feature_count: int, hidden: int) -> _Tile:
     """Scratch for so many padded features and hidden numbers at most."""
-    heard = np.zeros(TILE * features, np.float32)
+    features = np.zeros(TILE * feature_count, np.float32)
     inner, middle = np.zeros(TILE * hidden, np.float32), np.zeros(TILE * hidden, np.float32)
     alpha, mix = np.zeros(TILE * _TEXELS, np.float32), np.zeros(TILE * _TEXELS, np.float32)
     places = np.zeros((5, TILE), np.int64)
     cosines, sines = np.zeros(_COUNT * LANES, np.float32), np.zeros(_COUNT * LANES, np.float32)
     return _Tile(
-        places[0], places[1], places[2], places[3], places[4], heard, inner, middle, alpha, mix, cosines, sines
+        places[0], places[1], places[2], places[3], places[4], features, inner, middle, alpha, mix, cosines, sines
     )  # fmt: skip
 
 
@@ -129,17 +129,17 @@ def runs(counts: np.ndarray, most: int) -> np.ndarray:
 
 
 @kernel
-def _lay_out(told: Told, first: int, last: int, done: int, tile: _Tile) -> int:
+def _lay_out(inputs: DecoderInput, first: int, last: int, done: int, tile: _Tile) -> int:
     """Fill the numbers of a tile's patches, from patch `done` of the strokes first … last on: how many there are."""
-    start = told.patches[first] + done
-    n = np.searchsorted(told.patches, start, side="right") - 1
-    count = min(TILE, told.patches[last] - start)
-    number, row = start - told.patches[n], 0
+    start = inputs.patches[first] + done
+    n = np.searchsorted(inputs.patches, start, side="right") - 1
+    count = min(TILE, inputs.patches[last] - start)
+    number, row = start - inputs.patches[n], 0
     while row < count:
-        columns = told.grid[n, 0]
-        near, texel = told.corners[n] - told.corners[first], told.patches[n] * _TEXELS
+        columns = inputs.grid[n, 0]
+        near, texel = inputs.corners[n] - inputs.corners[first], inputs.patches[n] * _TEXELS
         i, j = number // columns, number % columns
-        for _ in range(min(count - row, told.patches[n + 1] - told.patches[n] - number)):
+        for _ in range(min(count - row, inputs.patches[n + 1] - inputs.patches[n] - number)):
             tile.number[row], tile.owner[row], tile.columns[row] = done + row, n - first, columns
             tile.near[row] = near + i * (columns + 1) + j
             tile.texel[row] = texel + (i * columns * PATCH + j) * PATCH
@@ -152,10 +152,10 @@ def _lay_out(told: Told, first: int, last: int, done: int, tile: _Tile) -> int:
 
 
 @kernel
-def _features(told: Told, first: int, count: int, tile: _Tile, waves: np.ndarray) -> None:
+def _features(inputs: DecoderInput, first: int, count: int, tile: _Tile, waves: np.ndarray) -> None:
     """Fill the tile's rows of features, and their slowest waves' cosines and sines, of those of the run [P, 2]."""
-    fields, corner, flat = told.fields.shape[1], told.corners[first], told.fields.reshape(-1)
-    width, out = len(tile.heard) // TILE, tile.heard
+    fields, corner, flat = inputs.fields.shape[1], inputs.corners[first], inputs.fields.reshape(-1)
+    width, out = len(tile.features) // TILE, tile.features
     for row in range(count):
         n, at, to = first + tile.owner[row], (corner + tile.near[row]) * fields * WIDTH, row * width
         below, across = at + (tile.columns[row] + 1) * fields * WIDTH, fields * WIDTH
@@ -164,7 +164,7 @@ def _features(told: Told, first: int, count: int, tile: _Tile, waves: np.ndarray
             out[to + 2], out[to + 3] = flat[below + f], flat[below + across + f]
             to += 4
         for c in range(2):
-            size = max(2 * told.box[n, c] / (PATCH * told.grid[n, c]), told.blur[n])
+            size = max(2 * inputs.box[n, c] / (PATCH * inputs.grid[n, c]), inputs.blur[n])
             out[to + 2 * _COUNT + c] = min(size, np.float32(1))
         to = row * width
         phase = (out[to] + out[to + 1] + out[to + 2] + out[to + 3]) * np.float32(TURN / 4)
@@ -180,10 +180,10 @@ def _features(told: Told, first: int, count: int, tile: _Tile, waves: np.ndarray
 
 @kernel
 def _add_feature_gradients(
-    told: Told, count: int, tile: _Tile, waves: np.ndarray, d_fields: np.ndarray, d_wide: np.ndarray
+    inputs: DecoderInput, count: int, tile: _Tile, waves: np.ndarray, d_fields: np.ndarray, d_wide: np.ndarray
 ) -> None:
     """From the gradient of the tile's features to that of the run's fields at corners [K · F] and widths [N, 2]."""
-    fields, width, gradient = told.fields.shape[1], len(tile.heard) // TILE, tile.heard
+    fields, width, gradient = inputs.fields.shape[1], len(tile.features) // TILE, tile.features
     for begin in range(0, count, LANES):
         _turn(tile, begin, min(LANES, count - begin), waves)
         for row in range(begin, min(begin + LANES, count)):
@@ -224,20 +224,20 @@ def _turn(tile: _Tile, row: int, count: int, waves: np.ndarray) -> None:
 
 @kernel
 def _shape_gradients(
-    told: Told, first: int, last: int, d_fields: np.ndarray, d_wide: np.ndarray, result: np.ndarray
+    inputs: DecoderInput, first: int, last: int, d_fields: np.ndarray, d_wide: np.ndarray, result: np.ndarray
 ) -> None:
     """From the gradients of a run's fields and widths those of box and geometry, rows first … last of result [N, 7]."""
-    fields, flat, by_lane = told.fields.shape[1], told.fields.reshape(-1), np.empty(WIDTH, np.float32)
-    start = told.corners[first] * fields
+    fields, flat, by_lane = inputs.fields.shape[1], inputs.fields.reshape(-1), np.empty(WIDTH, np.float32)
+    start = inputs.corners[first] * fields
     for n in range(first, last):
         added = splat(0)
-        for k in range(told.corners[n] * fields, told.corners[n + 1] * fields):
+        for k in range(inputs.corners[n] * fields, inputs.corners[n + 1] * fields):
             added += splat(d_fields[k - start]) * load(flat, k * WIDTH)
         store(by_lane, 0, added)
         result[n] = by_lane[1:]
         for c in range(2):
-            share = 2 / (PATCH * told.grid[n, c])
-            if told.blur[n] < told.box[n, c] * share < 1:
+            share = 2 / (PATCH * inputs.grid[n, c])
+            if inputs.blur[n] < inputs.box[n, c] * share < 1:
                 result[n, c] += d_wide[n - first, c] * share
 
 
@@ -289,11 +289,11 @@ def _write_texels(alpha: np.ndarray, mix: np.ndarray, tile: _Tile, count: int, t
 
 
 @kernel
-def _clear_rims(told: Told, first: int, last: int, texels: np.ndarray) -> None:
+def _clear_rims(inputs: DecoderInput, first: int, last: int, texels: np.ndarray) -> None:
     """The outermost α of each map [T, 2] of a run of strokes ← 0."""
     none = np.float32(0)
     for n in range(first, last):
-        width, height, start = told.grid[n, 0] * PATCH, told.grid[n, 1] * PATCH, told.patches[n] * _TEXELS
+        width, height, start = inputs.grid[n, 0] * PATCH, inputs.grid[n, 1] * PATCH, inputs.patches[n] * _TEXELS
         for x in range(width):
             texels[start + x, 0] = texels[start + (height - 1) * width + x, 0] = none
         for y in range(height):
@@ -332,7 +332,7 @@ def _texel_gradients(tile: _Tile, count: int, texels: np.ndarray, gradient: np.n
 
 @kernel
 def decode(
-    taken: np.ndarray, told: Told, kept: Kept, raster: Weights, shading: Weights,
+    taken: np.ndarray, inputs: DecoderInput, kept: Kept, raster: Weights, shading: Weights,
     raster_code: np.ndarray, shading_code: np.ndarray, texels: np.ndarray,
 ) -> None:  # fmt: skip
     """Draw maps into `texels` [T, 2], run after run as threads take them, and fill `kept`.
@@ -341,22 +341,22 @@ def decode(
         taken: of `renderers.turns`, for the runs.
         raster_code, shading_code: [N, K], what each stroke's code adds to the first layer of either network.
     """
-    features = 4 * told.fields.shape[1] + 2 * _COUNT + 2
+    features = 4 * inputs.fields.shape[1] + 2 * _COUNT + 2
     broad, narrow = raster_code.shape[1], shading_code.shape[1]
     tile, flat = _tile(padded(features, LANES), max(broad, narrow)), texels.reshape(-1)
     while True:
         run = take(taken)
-        if run + 1 >= len(told.runs):
+        if run + 1 >= len(inputs.runs):
             return
-        first, last = told.runs[run], told.runs[run + 1]
-        start = told.patches[first]
-        for done in range(0, told.patches[last] - start, TILE):
-            count = _lay_out(told, first, last, done, tile)
-            _features(told, first, count, tile, kept.waves[start:])
+        first, last = inputs.runs[run], inputs.runs[run + 1]
+        start = inputs.patches[first]
+        for done in range(0, inputs.patches[last] - start, TILE):
+            count = _lay_out(inputs, first, last, done, tile)
+            _features(inputs, first, count, tile, kept.waves[start:])
             _draw(features, tile, count, raster, raster_code[first:], kept.signs[start:], 0, tile.alpha)
             _draw(features, tile, count, shading, shading_code[first:], kept.signs[start:], broad // 4, tile.mix)
             _write_texels(tile.alpha, tile.mix, tile, count, flat)
-        _clear_rims(told, first, last, texels)
+        _clear_rims(inputs, first, last, texels)
 
 
 @kernel
@@ -370,7 +370,7 @@ def _draw(
         for k in range(0, hidden, LANES):
             store(tile.inner, row * hidden + k, load(codes, tile.owner[row] * hidden + k))
     add_product(
-        tile.inner, hidden, tile.heard, len(tile.heard) // TILE, features, weights.inner, rows, hidden, tile.inner
+        tile.inner, hidden, tile.features, len(tile.features) // TILE, features, weights.inner, rows, hidden, tile.inner
     )
     _rectify(tile.inner, count, hidden, tile, signs, at)
     add_product(weights.middle_bias, 0, tile.inner, hidden, hidden, weights.middle, rows, hidden, tile.middle)
@@ -380,31 +380,31 @@ def _draw(
 
 @kernel
 def decode_back(
-    taken: np.ndarray, told: Told, kept: Kept, raster: Weights, shading: Weights, texels: np.ndarray,
+    taken: np.ndarray, inputs: DecoderInput, kept: Kept, raster: Weights, shading: Weights, texels: np.ndarray,
     gradient: np.ndarray, d_raster_code: np.ndarray, d_shading_code: np.ndarray, d_shape: np.ndarray,
 ) -> None:  # fmt: skip
     """The transpose of `decode`: from gradient [T, 2] those of both codes [N, K], and of box and geometry [N, 7]."""
-    fields = told.fields.shape[1]
+    fields = inputs.fields.shape[1]
     broad, narrow = d_raster_code.shape[1], d_shading_code.shape[1]
     tile = _tile(padded(4 * fields + 2 * _COUNT + 2, LANES), max(broad, narrow))
     seen, flat = texels.reshape(-1), gradient.reshape(-1)
     while True:
         run = take(taken)
-        if run + 1 >= len(told.runs):
+        if run + 1 >= len(inputs.runs):
             return
-        first, last = told.runs[run], told.runs[run + 1]
-        start = told.patches[first]
+        first, last = inputs.runs[run], inputs.runs[run + 1]
+        start = inputs.patches[first]
         d_raster_code[first:last], d_shading_code[first:last] = 0, 0
-        d_fields = np.zeros((told.corners[last] - told.corners[first]) * fields, np.float32)
+        d_fields = np.zeros((inputs.corners[last] - inputs.corners[first]) * fields, np.float32)
         d_wide = np.zeros((last - first, 2), np.float32)
-        for done in range(0, told.patches[last] - start, TILE):
-            count = _lay_out(told, first, last, done, tile)
+        for done in range(0, inputs.patches[last] - start, TILE):
+            count = _lay_out(inputs, first, last, done, tile)
             count = _texel_gradients(tile, count, seen, flat)
-            tile.heard[:] = 0
+            tile.features[:] = 0
             _draw_back(tile.alpha, tile, count, raster, kept.signs[start:], 0, d_raster_code[first:])
             _draw_back(tile.mix, tile, count, shading, kept.signs[start:], broad // 4, d_shading_code[first:])
-            _add_feature_gradients(told, count, tile, kept.waves[start:], d_fields, d_wide)
-        _shape_gradients(told, first, last, d_fields, d_wide, d_shape)
+            _add_feature_gradients(inputs, count, tile, kept.waves[start:], d_fields, d_wide)
+        _shape_gradients(inputs, first, last, d_fields, d_wide, d_shape)
 
 
 @kernel
@@ -422,5 +422,5 @@ def _draw_back(
         to = tile.owner[row] * hidden
         for k in range(0, hidden, LANES):
             store(codes, to + k, load(codes, to + k) + load(tile.inner, row * hidden + k))
-    width = len(tile.heard) // TILE
-    add_product(tile.heard, width, tile.inner, hidden, hidden, weights.inner_back, rows, width, tile.heard)
+    width = len(tile.features) // TILE
+    add_product(tile.features, width, tile.inner, hidden, hidden, weights.inner_back, rows, width, tile.features)

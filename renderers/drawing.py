@@ -46,7 +46,7 @@ class PlacedStrokes:
         self.brush: Brush = BRUSHES[strokes.brush]
         self.pixel = 1 / max(height, width)
         strokes = strokes.map(lambda values: values.detach().cpu())
-        shape = {name: values.double() for name, values in strokes.shape.items()}
+        shape = {name: values.double() for name, values in strokes.params.items()}
         frame = self.brush.frame(shape, SPREAD * self.pixel)
         self.center, self.axis = frame.center.numpy(), frame.axis.numpy()
         self.scale, self.box = frame.scale.numpy(), frame.box.numpy()

@@ -5,8 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 import numba
+from numba.core.caching import IndexDataCacheFile
 
 _options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 kernel: Any = numba.njit(**_options)
 # A kernel's part: compiled into it, so that what it returns stays in registers.
 inlined: Any = numba.njit(forceinline=True, **_options)
+
+_load_index = IndexDataCacheFile._load_index
+
+
+def _load_readable_index(cache: IndexDataCacheFile) -> dict[Any, str]:
+    """A kernel's compiled forms on disk; none where they were left by a version of this program with other types.
+
+    Numba compares the source's time only after it has read the index, and a type that has since been renamed or moved
+    ends that with an exception. So a program that was updated in place would not start.
+    """
+    try:
+        index: dict[Any, str] = _load_index(cache)
+    except (AttributeError, ImportError):
+        return {}
+    return index
+
+
+IndexDataCacheFile._load_index = _load_readable_index  # type: ignore[method-assign]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from renderers.jit import inlined, kernel
-from renderers.lanes import WIDE, load_like, load_one_like, splat, store, wide
+from renderers.simd import WIDE, load_like, load_one_like, splat, store, wide
 
 ROWS = 8  # worked on together with one column of lanes, or half as many with two: what fits every processor's registers
 

@@ -24,21 +24,21 @@ class Strokes:
     """N strokes of one brush, in paint order.
 
     >>> strokes = painting.strokes
-    >>> sorted(strokes.shape)
+    >>> sorted(strokes.params)
     ['radius', 'x0', 'x1', 'x2', 'y0', 'y1', 'y2']
     >>> strokes.colors.shape, strokes.opacity.dtype
     (torch.Size([8, 1, 3]), torch.float32)
     """
 
     brush: str  # a name in renderers.brushes.BRUSHES
-    shape: dict[str, Tensor]  # [N] float32 each, under the names of the brush's shape parameters
+    params: dict[str, Tensor]  # [N] float32 each, under the names of the brush's shape parameters
     colors: Tensor  # [N, K, 3] float32, K = 2 (start, end) or 1
     opacity: Tensor  # [N] float32
     seed: Tensor  # [N] int64 in [0, 2**31): the stroke's own texture
 
     def __post_init__(self) -> None:
         count = len(self.opacity)
-        sizes = {name: tuple(values.shape) for name, values in self.shape.items()}
+        sizes = {name: tuple(values.shape) for name, values in self.params.items()}
         if any(size != (count,) for size in sizes.values()):
             raise ValueError(f"shape parameters must all be [{count}], got {sizes}")
         if self.colors.ndim != 3 or self.colors.shape[0] != count or self.colors.shape[2] != 3:
@@ -54,8 +54,8 @@ class Strokes:
 
         >>> backwards = painting.strokes.map(lambda values: values.flip(0))
         """
-        shape = {name: change(values) for name, values in self.shape.items()}
-        return Strokes(self.brush, shape, change(self.colors), change(self.opacity), change(self.seed))
+        params = {name: change(values) for name, values in self.params.items()}
+        return Strokes(self.brush, params, change(self.colors), change(self.opacity), change(self.seed))
 
     def __getitem__(self, index: Tensor | slice) -> Strokes:
         """The strokes at `index`: a slice, a boolean mask [N] or positions [M].
@@ -81,10 +81,10 @@ class Strokes:
         brushes = {part.brush for part in parts}
         if len(brushes) != 1:
             raise ValueError(f"strokes of one painting share one brush, got {sorted(brushes)}")
-        shape = {name: torch.cat([part.shape[name] for part in parts]) for name in parts[0].shape}
+        params = {name: torch.cat([part.params[name] for part in parts]) for name in parts[0].params}
         return Strokes(
             brushes.pop(),
-            shape,
+            params,
             torch.cat([part.colors for part in parts]),
             torch.cat([part.opacity for part in parts]),
             torch.cat([part.seed for part in parts]),

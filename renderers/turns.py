@@ -11,7 +11,7 @@ import numpy as np
 from llvmlite import ir
 from numba.core import types
 
-from renderers.lanes import intrinsic
+from renderers.simd import intrinsic
 
 
 def turns() -> np.ndarray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 
-class Lent:
+class ScratchBuffer:
     """A float32 array of at least `size` numbers, not cleared, which goes back when nobody holds this any longer."""
 
     _free: list[np.ndarray] = []

@@ -60,8 +60,8 @@ from benchmark_quality_targets import quality_targets
 from benchmark_targets import print_targets, target
 from benchmark_versions import print_versions
 
-from painter.files import replacing
-from painter.usage import keep_freed_memory
+from painter.system.atomic import replacing
+from painter.system.usage import keep_freed_memory
 from painter.version import __version__
 from renderers.checkpoint import load_networks
 from renderers.threads import core_count

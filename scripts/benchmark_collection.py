@@ -28,13 +28,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from painter.collection.jobs import Job, Outcome, Painted
-from painter.collection.ledger import NAME, Ledger, WrittenFile
-from painter.collection.pools import LocalPool, Pool
-from painter.collection.ray_pool import RayPool
-from painter.collection.running import run_jobs
-from painter.config import PaintConfig
-from painter.samples import sample_path
+from painter.batch.driver import run_jobs
+from painter.batch.jobs import Job, Outcome, Painted
+from painter.batch.ledger import NAME, Ledger, WrittenFile
+from painter.batch.pools import LocalPool, Pool
+from painter.batch.ray_pool import RayPool
+from painter.options.paint import PaintConfig
+from painter.pictures.samples import sample_path
 
 TOKEN = {"style": "oilpaintbrush", "strokes": 200, "size": 256, "device": "cpu"}
 QUICK_TOKEN = {"style": "markerpen", "strokes": 6, "size": 48, "iterations": 3, "device": "cpu"}
@@ -46,7 +46,7 @@ _numbers = count()
 
 
 @dataclass
-class Manner:
+class Variant:
     """One way of painting many."""
 
     name: str
@@ -85,19 +85,19 @@ def main(words: Sequence[str] | None = None) -> None:
     options = _parse(words)
     token = QUICK_TOKEN if options.quick else TOKEN
     tokens, rounds = (2, 1) if options.quick else (options.tokens, options.rounds)
-    manners = [
-        Manner("1 process x 1 thread", 1, partial(LocalPool, 1, 1)),
-        Manner("1 process x 2 threads", 1, partial(LocalPool, 1, 2)),
-        Manner("2 processes x 1 thread", 2, partial(LocalPool, 2, 1)),
+    variants = [
+        Variant("1 process x 1 thread", 1, partial(LocalPool, 1, 1)),
+        Variant("1 process x 2 threads", 1, partial(LocalPool, 1, 2)),
+        Variant("2 processes x 1 thread", 2, partial(LocalPool, 2, 1)),
     ]
     if not options.no_ray:
-        manners.append(Manner("Ray, 2 tasks x 1 thread", 2, partial(RayPool, "local", 2, 1)))
+        variants.append(Variant("Ray, 2 tasks x 1 thread", 2, partial(RayPool, "local", 2, 1)))
     print(f"load before: {_load()}", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        painted = measure_manners(manners, Path(folder), token, tokens, rounds, stack)
+        painted = measure_manners(variants, Path(folder), token, tokens, rounds, stack)
         driver = measure_driver(Path(folder), painted, 20 if options.quick else 300)
         ledger = measure_ledger(Path(folder), 2_000 if options.quick else 100_000, 50 if options.quick else 2_000)
-    figures = report(manners, driver, ledger)
+    figures = report(variants, driver, ledger)
     figures |= {"token": token, "tokens": tokens, "rounds": rounds, "cores": os.cpu_count(), "load_after": _load()}
     show(figures)
     if options.json is not None:
@@ -108,27 +108,27 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 def measure_manners(
-    manners: list[Manner], folder: Path, token: dict[str, Any], tokens: int, rounds: int, stack: ExitStack
+    variants: list[Variant], folder: Path, token: dict[str, Any], tokens: int, rounds: int, stack: ExitStack
 ) -> dict[str, bytes]:
-    """Fill in what the manners cost; returns the files of one token."""
-    pools = [manner.make() for manner in manners]
+    """Fill in what the variants cost; returns the files of one token."""
+    pools = [variant.make() for variant in variants]
     for pool in pools:
         stack.callback(pool.close)
     painted: dict[str, bytes] = {}
-    for manner, pool in zip(manners, pools, strict=True):
-        paint(pool, folder, token, 2 * manner.processes)
-        print(f"{manner.name}: warm, load {_load()}", file=sys.stderr)
+    for variant, pool in zip(variants, pools, strict=True):
+        paint(pool, folder, token, 2 * variant.processes)
+        print(f"{variant.name}: warm, load {_load()}", file=sys.stderr)
     for _ in range(rounds):
-        for manner, pool in zip(manners, pools, strict=True):
+        for variant, pool in zip(variants, pools, strict=True):
             # As many for each worker, so that none idles at the end while another paints a last one.
-            number = tokens * manner.processes
+            number = tokens * variant.processes
             start = time.perf_counter()
             workers, painted = paint(pool, folder, token, number)
-            manner.seconds.append((time.perf_counter() - start) / number)
-            manner.memory = memory_of(workers)
-            print(f"{manner.name}: {manner.seconds[-1]:.2f} s a token, load {_load()}", file=sys.stderr)
-    for manner, pool in zip(manners, pools, strict=True):
-        manner.trip_ms = 1000 * median(trip(pool) for _ in range(TRIPS))
+            variant.seconds.append((time.perf_counter() - start) / number)
+            variant.memory = memory_of(workers)
+            print(f"{variant.name}: {variant.seconds[-1]:.2f} s a token, load {_load()}", file=sys.stderr)
+    for variant, pool in zip(variants, pools, strict=True):
+        variant.trip_ms = 1000 * median(trip(pool) for _ in range(TRIPS))
     return painted
 
 
@@ -227,10 +227,10 @@ def measure_ledger(folder: Path, number: int, sample: int) -> dict[str, float]:
 # --- telling ------------------------------------------------------------------------------------------------
 
 
-def report(manners: list[Manner], driver: dict[str, float], ledger: dict[str, float]) -> dict[str, Any]:
+def report(variants: list[Variant], driver: dict[str, float], ledger: dict[str, float]) -> dict[str, Any]:
     """All figures, ready for JSON."""
-    local = manners[2]
-    ray = manners[3] if len(manners) > 3 else None
+    local = variants[2]
+    ray = variants[3] if len(variants) > 3 else None
     trip_seconds = (ray or local).trip_ms / 1000
     # Seconds that a core is taken up for, with all cores at work.
     core_seconds = median(local.seconds) * local.processes + trip_seconds
@@ -239,17 +239,17 @@ def report(manners: list[Manner], driver: dict[str, float], ledger: dict[str, fl
         painting, writing = PROJECTED * core_seconds / cores, PROJECTED * driver["together_ms"] / 1000
         projection[str(cores)] = {"minutes": max(painting, writing) / 60, "driver_busy": min(1.0, writing / painting)}
     return {
-        "manners": {
-            manner.name: {
-                "seconds": manner.seconds,
-                "per_hour": manner.per_hour,
-                "trip_ms": manner.trip_ms,
-                "memory_mb": manner.memory,
+        "variants": {
+            variant.name: {
+                "seconds": variant.seconds,
+                "per_hour": variant.per_hour,
+                "trip_ms": variant.trip_ms,
+                "memory_mb": variant.memory,
             }
-            for manner in manners
+            for variant in variants
         },
-        "scaling": manners[2].per_hour / manners[0].per_hour,
-        "threads_scaling": manners[1].per_hour / manners[0].per_hour,
+        "scaling": variants[2].per_hour / variants[0].per_hour,
+        "threads_scaling": variants[1].per_hour / variants[0].per_hour,
         "driver": driver,
         "ledger": ledger,
         "projection": projection,
@@ -260,12 +260,12 @@ def show(figures: dict[str, Any]) -> None:
     """The figures as tables of Markdown."""
     print("\n| | tokens an hour | to 1 x 1 | to a worker and back, ms | memory of a worker, MB (peak; own) |")
     print("|---|---|---|---|---|")
-    first = next(iter(figures["manners"].values()))["per_hour"]
-    for name, manner in figures["manners"].items():
-        memory = manner["memory_mb"]
+    first = next(iter(figures["variants"].values()))["per_hour"]
+    for name, variant in figures["variants"].items():
+        memory = variant["memory_mb"]
         held = f"{memory['peak']:.0f}; {memory['own']:.0f}" if len(memory) == 2 else "?"
-        share = manner["per_hour"] / first
-        print(f"| {name} | {manner['per_hour']:.0f} | {share:.2f} | {manner['trip_ms']:.1f} | {held} |")
+        share = variant["per_hour"] / first
+        print(f"| {name} | {variant['per_hour']:.0f} | {share:.2f} | {variant['trip_ms']:.1f} | {held} |")
     driver, ledger = figures["driver"], figures["ledger"]
     print("\n| the driver and its ledger | |\n|---|---|")
     print(f"| a token's files ({driver['kilobytes']:.0f} kB) and its row, ms | {driver['ms']:.1f} |")

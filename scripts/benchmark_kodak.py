@@ -19,7 +19,7 @@ from photos import write_photo
 from PIL import Image
 
 from painter.errors import PictureError
-from painter.picture import FORMATS, load_picture
+from painter.pictures.picture import FORMATS, load_picture
 
 STYLE = "oilpaintbrush"  # painted by default, and judged
 COUNTS = (256, 512, 1024, 2048)
@@ -117,16 +117,16 @@ def kodak_targets(rows: Sequence[Row]) -> list[Row]:
 
 
 def print_heading(pictures: int, two: bool) -> None:
-    noun = "picture" if pictures == 1 else "pictures"
-    print(f"\n{pictures} {noun} at their own size, default options {' '.join(OPTIONS)}; s: the whole process")
+    picture_name = "picture" if pictures == 1 else "pictures"
+    print(f"\n{pictures} {picture_name} at their own size, default options {' '.join(OPTIONS)}; s: the whole process")
     print(HEADING + (AGAINST_HEADING if two else ""))
 
 
 def print_means(rows: Sequence[Row]) -> None:
     """Means beside the published ones, and over how many pictures they are."""
     count = len({row["picture"] for row in rows})
-    noun = "picture" if count == 1 else "pictures"
-    print(f"\nmeans over {count} {noun}; published, in dB: means over all {SUITE} of the Kodak suite")
+    picture_name = "picture" if count == 1 else "pictures"
+    print(f"\nmeans over {count} {picture_name}; published, in dB: means over all {SUITE} of the Kodak suite")
     print(HEADING + "".join(f" | {name:>18}" for name in PUBLISHED) + (AGAINST_HEADING if "against" in rows[0] else ""))
     for mean in means(rows):
         published = [by_count.get(mean["strokes"]) for by_count in PUBLISHED.values()]

@@ -13,8 +13,8 @@ import torch
 from benchmark_quality import DEFAULT_PARTS, PARTS
 from benchmark_versions import VersionError, find_version
 
-from painter.config import STYLES
 from painter.errors import PictureError
+from painter.options.paint import STYLES
 
 STROKES, SIDES = (100, 500, 2000, 10_000), (256, 512, 1024)
 QUICK_STROKES, QUICK_SIDES = (100, 500), (256,)

@@ -20,13 +20,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from painter import search as searching
-from painter.config import PaintConfig, SearchConfig
-from painter.goal import Goal
-from painter.resizing import fit_size, resize_image
-from painter.search import Search, Stage
+from painter.options.paint import PaintConfig
+from painter.pictures.resizing import fit_size, resize_image
+from painter.search import search as searching
+from painter.search.config import SearchConfig
+from painter.search.search import Search, Stage
+from painter.search.target import Target
 from renderers.blending import FrameMaps, Layers
-from renderers.blending.spans import Laid
+from renderers.blending.spans import SpanTable
 from renderers.brushes import Frame
 from renderers.brushes.base import PATCH
 from renderers.checkpoint import load_networks
@@ -77,7 +78,7 @@ class Extent:
 def place(style: str, strokes: int, picture: np.ndarray, ground: np.ndarray) -> Strokes:
     """Strokes on a picture [H, W, C] as the search places them, level by level, before any step."""
     maps = network_maps(load_networks(style), "cpu", SearchConfig().density)
-    search = Search(Goal(picture, ground), maps, style, PaintConfig(style=style, strokes=strokes, iterations=0))
+    search = Search(Target(picture, ground), maps, style, PaintConfig(style=style, strokes=strokes, iterations=0))
     for _ in search.run():
         raise AssertionError("a step was taken")
     assert search.strokes is not None
@@ -118,7 +119,7 @@ class Descent:
         device = "cuda" if backend == "cuda" else "cpu"
         height, width = fit_size(picture.shape[0], picture.shape[1], workload.side)
         config = PaintConfig(style=workload.style, strokes=workload.strokes)
-        goal = Goal(resize_image(picture, height, width), ground)
+        goal = Target(resize_image(picture, height, width), ground)
         maps = network_maps(load_networks(workload.style).to(device), backend, SearchConfig().density)
         self.search = Search(goal, maps, workload.style, config, device=device, backend=backend)
         self.search.strokes = strokes.map(lambda values: values.to(self.search.device))
@@ -129,8 +130,8 @@ class Descent:
         assert self.search.strokes is not None
         with torch.no_grad():
             layers = self.search._layers(self.search.strokes, self.search.goal, self.search.maps).cpu()
-        height, width, channels = self.search.goal.target.shape
-        laid = Laid.out(layers, height, width)
+        height, width, channels = self.search.goal.image.shape
+        laid = SpanTable.out(layers, height, width)
         patches = int(layers.maps.size.prod(dim=1).sum()) // PATCH**2
         return Extent(int((laid.high - laid.low).sum()), patches, height * width, channels)
 

@@ -28,7 +28,7 @@ from benchmark_figures import (
 from benchmark_versions import Version
 from photos import PHOTOS, SIDE, square_photo, write_photo
 
-from painter.config import STYLES
+from painter.options.paint import STYLES
 
 SHAPES = 500
 # So many rotated rectangles each, on the same squares, measured in the same way, with github.com/fogleman/primitive and

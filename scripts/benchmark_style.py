@@ -24,10 +24,10 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from painter.options.transfer import TransferConfig
 from painter.styling import features as module
-from painter.styling.config import TransferConfig
 from painter.styling.features import Features, load_features
-from painter.usage import keep_freed_memory, peak_rss_mb
+from painter.system.usage import keep_freed_memory, peak_rss_mb
 
 NAMES = {"vgg19": "vgg19's layers, to relu5_1", "random": "random's layers, to relu3_1"}
 

@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 
-from painter.config import SearchConfig
-from painter.files import replacing
+from painter.search.config import SearchConfig
+from painter.system.atomic import replacing
 from renderers.brushes import NETWORK_BRUSHES
 from renderers.checkpoint import load_networks
 from renderers.decoder import Decoder
@@ -54,7 +54,7 @@ def decode_milliseconds(networks: BrushNetworks, repeats: int = 15) -> float:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     strokes = random_strokes(networks.brush, DECODED, torch.Generator().manual_seed(5))
-    frame = networks.brush.frame(strokes.shape, 1 / 512)
+    frame = networks.brush.frame(strokes.params, 1 / 512)
     decoder = Decoder(networks, SearchConfig().density)
     times = []
     with limited_to(1):

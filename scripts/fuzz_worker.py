@@ -24,22 +24,22 @@ from fuzz_cases.autosaves import SEARCHES, autosave, subject
 from fuzz_cases.checkpoints import checkpoint
 from fuzz_cases.configs import config_file
 from fuzz_cases.heavy import HEAVY
-from fuzz_cases.lies import CANARY
+from fuzz_cases.mutations import CANARY
 from fuzz_cases.pictures import BOMBS, picture, pictures
 from fuzz_cases.strokes import stroke_documents, stroke_file
 from PIL import Image
 
-from painter.autosave import Autosave
 from painter.cli import BAD_INPUT, main
-from painter.config_file import make_config, read_config_file
 from painter.errors import ImpastoError
-from painter.masks import load_mask
-from painter.palette import read_palette
-from painter.picture import load_picture
+from painter.options.toml import make_config, read_config_file
+from painter.painting.stroke_file import load_strokes
+from painter.pictures.brush_file import load_stamp
+from painter.pictures.masks import load_mask
+from painter.pictures.palette import read_palette
+from painter.pictures.picture import load_picture
 from painter.pipeline import find_strokes
-from painter.stamps import load_stamp
-from painter.stroke_file import load_strokes
-from painter.usage import Stopwatch, peak_rss_mb
+from painter.system.autosave import Autosave
+from painter.system.usage import Stopwatch, peak_rss_mb
 from renderers.checkpoint import load_networks
 
 LONGEST_MESSAGE = 2000  # characters
@@ -218,7 +218,7 @@ def _read_strokes(rng: random.Random, opened: Opened) -> str | None:
 
     def read() -> None:
         strokes = load_strokes(name).strokes
-        parts = [*strokes.shape.values(), strokes.colors, strokes.opacity]
+        parts = [*strokes.params.values(), strokes.colors, strokes.opacity]
         if not all(part.isfinite().all() for part in parts):
             raise Wrong("values are not finite")
 

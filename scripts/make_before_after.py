@@ -21,9 +21,9 @@ import numpy as np
 from benchmark_versions import Version, find_version
 from photos import PHOTOS, SIDE, square_photo, write_photo
 
-from painter.config import STYLES
-from painter.files import replacing
-from painter.focus import find_faces
+from painter.options.paint import STYLES
+from painter.pictures.focus import find_faces
+from painter.system.atomic import replacing
 
 CELL, GAP, HEADING, MARGIN = 384, 4, 26, 0.35  # pixels; the margin around a face in parts of its side
 QUALITY = 82  # of the JPEG

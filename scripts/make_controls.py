@@ -15,7 +15,7 @@ import numpy as np
 from make_sheet import on_checkers, write_jpeg
 from photos import PHOTOS, paint_file, square_photo, write_photo
 
-from painter.samples import SAMPLES, sample_path
+from painter.pictures.samples import SAMPLES, sample_path
 
 CELL, CAPTION = 300, 22  # pixels
 

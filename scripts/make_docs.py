@@ -23,18 +23,21 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import painter
 import painter.errors
-from painter.config import ExportConfig, PaintConfig
 from painter.export import FORMATS, format_of
-from painter.files import replacing
-from painter.metrics import compare
-from painter.painting import Painting
-from painter.palette import choose_palette, read_palette
-from painter.picture import load_picture
+from painter.options.export import ExportConfig
+from painter.options.paint import PaintConfig
+from painter.options.replay import ReplayConfig
+from painter.options.restyle import RestyleConfig
+from painter.painting.painting import Painting
+from painter.painting.replay import with_overrides
+from painter.painting.stroke_file import load_strokes, save_strokes
+from painter.pictures.metrics import compare
+from painter.pictures.palette import choose_palette, read_palette
+from painter.pictures.picture import load_picture
+from painter.pictures.samples import sample_path
 from painter.pipeline import Result, paint
-from painter.replaying import ReplayConfig, altered
-from painter.restyling import RestyleConfig, Restyled, restyle
-from painter.samples import sample_path
-from painter.stroke_file import load_strokes, save_strokes
+from painter.styling.restyle import Restyled, restyle
+from painter.system.atomic import replacing
 from renderers.strokes import Strokes
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,7 +46,7 @@ CHAPTERS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("Paint", (paint, PaintConfig, Result)),
     ("The painting", (Painting, Strokes)),
     ("Files", (ExportConfig, format_of, save_strokes, load_strokes)),
-    ("Draw it again", (ReplayConfig, altered)),
+    ("Draw it again", (ReplayConfig, with_overrides)),
     ("Style", (restyle, RestyleConfig, Restyled)),
     ("Pictures, colours, figures", (load_picture, sample_path, choose_palette, read_palette, compare)),
     ("Errors", (painter.errors,)),

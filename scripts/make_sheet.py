@@ -31,10 +31,11 @@ import numpy as np
 from photos import PHOTOS, paint_file, square_photo, whole_photo, write_photo
 from tqdm import tqdm
 
-from painter.config import STYLES, PaintConfig, option_name
-from painter.files import replacing
-from painter.picture import load_picture
-from painter.samples import SAMPLES, sample_path
+from painter.options.fields import option_name
+from painter.options.paint import STYLES, PaintConfig
+from painter.pictures.picture import load_picture
+from painter.pictures.samples import SAMPLES, sample_path
+from painter.system.atomic import replacing
 
 COUNTS = (200, 500, 2000)
 CELL, GAP, HEADING = 224, 4, 22  # pixels: a picture's side, between two of them, above all

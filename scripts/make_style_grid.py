@@ -22,7 +22,7 @@ from make_sheet import write_jpeg
 from photos import PHOTOS, whole_photo, write_photo
 
 from painter import PaintConfig, Painting, RestyleConfig, paint, restyle
-from painter.samples import sample_path
+from painter.pictures.samples import sample_path
 
 CELL, GAP = 190, 4  # pixels
 PIXEL_SIDE, PIXEL_STEPS = 384, 60  # of the pixel mode
@@ -111,8 +111,8 @@ def found(row: Row, size: int) -> Painting:
 
 def on_pixels(row: Row, style: np.ndarray) -> np.ndarray:
     """The classic look: uint8 [H, W, C]."""
-    from painter.styling.config import TransferConfig
-    from painter.styling.scene import load_sources
+    from painter.options.transfer import TransferConfig
+    from painter.styling.inputs import load_sources
     from painter.styling.transfer import transfer
 
     config = TransferConfig(features="random", size=PIXEL_SIDE, iterations=PIXEL_STEPS)

@@ -28,8 +28,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from photos import whole_photo
 from tqdm import tqdm
 
-from painter.config import STYLES, ExportConfig, PaintConfig
-from painter.usage import peak_rss_mb
+from painter.options.export import ExportConfig
+from painter.options.paint import STYLES, PaintConfig
+from painter.system.usage import peak_rss_mb
 
 # What the table calls it, the file, and what ExportConfig says of it.
 EXPORTS: tuple[tuple[str, str, dict[str, Any]], ...] = (

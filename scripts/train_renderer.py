@@ -26,8 +26,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
-from painter.config import SearchConfig
-from painter.files import replacing
+from painter.search.config import SearchConfig
+from painter.system.atomic import replacing
 from renderers.brushes import NETWORK_BRUSHES
 from renderers.checkpoint import MANIFEST, checkpoint_folder, pack_networks, read_manifest
 from renderers.errors import CheckpointError

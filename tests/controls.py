@@ -15,9 +15,9 @@ from PIL import Image
 from skimage import data
 
 from painter import PaintConfig, paint
-from painter.config import STYLES
+from painter.options.paint import STYLES
 from painter.pipeline import Result
-from painter.subject import Subject, prepare_subject
+from painter.search.subject import Subject, prepare_subject
 from renderers.brushes import BRUSHES
 
 ALL = pytest.mark.parametrize("style", STYLES)
@@ -110,12 +110,12 @@ def inner(where: np.ndarray, by: int) -> np.ndarray:
 
 def sizes(result: Result) -> torch.Tensor:
     strokes = result.painting.strokes
-    return BRUSHES[strokes.brush].size(strokes.shape)
+    return BRUSHES[strokes.brush].size(strokes.params)
 
 
 def same_strokes(one: Result, other: Result) -> bool:
     a, b = one.painting.strokes, other.painting.strokes
-    return torch.equal(a.colors, b.colors) and all(torch.equal(a.shape[name], b.shape[name]) for name in a.shape)
+    return torch.equal(a.colors, b.colors) and all(torch.equal(a.params[name], b.params[name]) for name in a.params)
 
 
 def hexes(colors: np.ndarray) -> set[str]:

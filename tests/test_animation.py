@@ -17,15 +17,15 @@ import pytest
 from PIL import Image, ImageSequence
 from test_painting import WHITE, make_painting
 
-from painter.config import ExportConfig
 from painter.errors import OptionError, OutputError
-from painter.export.animation import backwards, draw_frames
 from painter.export.gif import write_gif
 from painter.export.mp4 import find_ffmpeg, write_mp4
-from painter.export.save import save_painting
 from painter.export.timeline import make_timeline
 from painter.export.webp import write_animated_webp
-from painter.metrics import over_white
+from painter.options.export import ExportConfig
+from painter.painting.animation import backwards, draw_frames
+from painter.painting.save import save_painting
+from painter.pictures.metrics import over_white
 
 
 def psnr(image: np.ndarray, expected: np.ndarray) -> float:

@@ -20,15 +20,17 @@ import pytest
 from PIL import Image
 
 from painter import PaintConfig, cli, paint
+from painter.batch.driver import Summary, run_jobs
+from painter.batch.folder import folder_jobs, look_through
+from painter.batch.jobs import Failure, Job, Outcome, Painted
+from painter.batch.ledger import NAME, Ledger
+from painter.batch.paint_job import attempt, paint_job, using_threads
+from painter.batch.pools import LocalPool, _how_it_ended
 from painter.cli import running as cli_running
-from painter.collection.folder import folder_jobs, look_through
-from painter.collection.jobs import Failure, Job, Outcome, Painted
-from painter.collection.ledger import NAME, Ledger
-from painter.collection.painting import attempt, paint_job, using_threads
-from painter.collection.pools import LocalPool, _how_it_ended
-from painter.collection.running import Summary, run_jobs
-from painter.config import ExportConfig, RunningConfig, option_name
 from painter.errors import PictureError, WorkersError
+from painter.options.export import ExportConfig
+from painter.options.fields import option_name
+from painter.options.running import RunningConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = {"style": "markerpen", "strokes": 6, "size": 48, "iterations": 3, "device": "cpu"}
@@ -115,7 +117,7 @@ def test_errors_are_one_line_and_say_whether_there_is_hope(tmp_path: Path, monke
     def breaks(*_: Any) -> None:
         raise RuntimeError("out of\nluck")
 
-    monkeypatch.setattr("painter.subject.prepare_subject", breaks)
+    monkeypatch.setattr("painter.search.subject.prepare_subject", breaks)
     failure = attempt(missing)
     assert isinstance(failure, Failure) and not failure.hopeless
     assert failure.reason.startswith("RuntimeError: out of luck (test_batch.py, line ")
@@ -182,7 +184,7 @@ def test_how_a_worker_ended_is_told(code: int, text: str) -> None:
 
 
 def test_workers_that_never_begin_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("painter.collection.pools.serve", sys.exit)  # which takes one argument, not four
+    monkeypatch.setattr("painter.batch.pools.serve", sys.exit)  # which takes one argument, not four
     folder = tmp_path / "out"
     folder.mkdir()
     with (
@@ -354,7 +356,7 @@ def test_bad_input_is_one_line(
 def test_without_ray_it_says_what_to_install(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("painter.collection.ray_pool.find_spec", lambda name: None)
+    monkeypatch.setattr("painter.batch.ray_pool.find_spec", lambda name: None)
     save_picture(here / "in/a.png")
     assert batch("--ray", "local") == 2
     assert capsys.readouterr().err == (
@@ -378,7 +380,7 @@ def test_the_end_is_told(summary: Summary, code: int, text: str, capsys: pytest.
 
 
 def test_by_default_a_process_for_each_core(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("painter.collection.pools._cores", lambda: 8)
+    monkeypatch.setattr("painter.batch.pools._cores", lambda: 8)
     made = []
     for config in (RunningConfig(), RunningConfig(threads=3), RunningConfig(processes=5, threads=2)):
         with cli_running.make_pool(config) as pool:

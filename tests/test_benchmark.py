@@ -20,8 +20,8 @@ import torch
 from PIL import Image
 from skimage import data
 
-from painter.config import STYLES, PaintConfig
-from painter.metrics import compare
+from painter.options.paint import STYLES, PaintConfig
+from painter.pictures.metrics import compare
 
 ROOT = Path(__file__).resolve().parents[1]
 STYLE = "rectangle"

@@ -102,12 +102,12 @@ def test_ends_of_a_one_colour_brush_are_its_colour_and_its_shade(brush: Brush) -
 
 def test_strokes_refuse_tensors_of_different_counts() -> None:
     strokes = random_strokes(BRUSHES["rectangle"], 4, torch.Generator().manual_seed(0))
-    short = {**strokes.shape, "x": strokes.shape["x"][:3]}
+    short = {**strokes.params, "x": strokes.params["x"][:3]}
     for fields in (
         (short, strokes.colors, strokes.opacity, strokes.seed),
-        (strokes.shape, strokes.colors[:3], strokes.opacity, strokes.seed),
-        (strokes.shape, strokes.colors[:, 0], strokes.opacity, strokes.seed),
-        (strokes.shape, strokes.colors, strokes.opacity, strokes.seed[:3]),
+        (strokes.params, strokes.colors[:3], strokes.opacity, strokes.seed),
+        (strokes.params, strokes.colors[:, 0], strokes.opacity, strokes.seed),
+        (strokes.params, strokes.colors, strokes.opacity, strokes.seed[:3]),
     ):
         with pytest.raises(ValueError, match="must"):
             Strokes("rectangle", *fields)

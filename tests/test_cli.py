@@ -20,14 +20,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from painter import PaintConfig, cli, devices, paint
+from painter import PaintConfig, cli, paint
 from painter.cli.commands import COMMANDS
-from painter.cli.painting import finishing
-from painter.config import ExportConfig, option_name
+from painter.cli.paint import finishing
 from painter.errors import DeviceError, PictureError
-from painter.presets import PRESETS
-from painter.samples import sample_path
-from painter.subject import Subject
+from painter.options.export import ExportConfig
+from painter.options.fields import option_name
+from painter.options.presets import PRESETS
+from painter.pictures.samples import sample_path
+from painter.search.subject import Subject
+from painter.system import devices
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK = ("--style", "markerpen", "--strokes", "12", "--size", "48", "--iterations", "10")
@@ -511,9 +513,15 @@ def raising(error: BaseException) -> Callable[..., Any]:
     ("where", "error", "code", "message", "left"),
     [
         ("renderers.checkpoint.load_networks", KeyboardInterrupt(), 130, "interrupted", set()),
-        ("painter.search.Search.run", KeyboardInterrupt(), 130, "interrupted", set()),
-        ("painter.search.Search.run", MemoryError(), 2, "error: there is not enough memory", set()),
-        ("painter.search.Search.run", RuntimeError("can't allocate memory: 9 bytes"), 2, "error: there is not", set()),
+        ("painter.search.search.Search.run", KeyboardInterrupt(), 130, "interrupted", set()),
+        ("painter.search.search.Search.run", MemoryError(), 2, "error: there is not enough memory", set()),
+        (
+            "painter.search.search.Search.run",
+            RuntimeError("can't allocate memory: 9 bytes"),
+            2,
+            "error: there is not",
+            set(),
+        ),
         ("painter.export.gif._blocks", KeyboardInterrupt(), 130, "interrupted", {"a.strokes.json", "a.png"}),
         (
             *("painter.export.gif._blocks", OSError(errno.ENOSPC, "No space left on device"), 2),
@@ -533,7 +541,7 @@ def test_trouble_on_the_way(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     import painter.export.gif
-    import painter.search  # noqa: F401, so that they can be patched
+    import painter.search.search  # noqa: F401, so that they can be patched
 
     monkeypatch.setattr(where, raising(error))
     assert cli.main([*QUICK, "--quiet", "-o", "a.png", "-o", "a.gif"]) == code
@@ -583,7 +591,7 @@ def test_a_quality_out_of_reach_is_told(here: Path, capsys: pytest.CaptureFixtur
 
 
 class Growth:
-    """Stands for painter.growth, which takes minutes: its functions, and what they were given."""
+    """Stands for painter.search.stroke_count, which takes minutes: its functions, and what they were given."""
 
     POINTS = [(50, 18.25), (100, 20.5), (1000, 21.125)]
 
@@ -606,8 +614,8 @@ class Growth:
 @pytest.fixture
 def growth(monkeypatch: pytest.MonkeyPatch) -> Growth:
     stand_in = Growth()
-    monkeypatch.setitem(sys.modules, "painter.growth", stand_in)  # type: ignore[misc]
-    monkeypatch.setattr("painter.growth", stand_in, raising=False)
+    monkeypatch.setitem(sys.modules, "painter.search.stroke_count", stand_in)  # type: ignore[misc]
+    monkeypatch.setattr("painter.search.stroke_count", stand_in, raising=False)
     return stand_in
 
 

@@ -14,7 +14,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from painter.adam import (
+from painter.options.paint import MAX_ITERATIONS, PaintConfig
+from painter.search.adam import (
     Moments,
     StrokeAdam,
     cat_moments,
@@ -24,7 +25,7 @@ from painter.adam import (
     select_moments,
     step_plainly,
 )
-from painter.candidates import (
+from painter.search.candidates import (
     BEND,
     LENGTH,
     MOMENTS,
@@ -42,14 +43,14 @@ from painter.candidates import (
     lay_candidate,
     make_scene,
 )
-from painter.climbing import Bounds, best_candidates
-from painter.config import MAX_ITERATIONS, PaintConfig, SearchConfig
-from painter.goal import Goal
-from painter.placement import CLIMBED_OPACITY, Climbing, place_climbed
-from painter.plan import SIDE_STEP, make_plan, planned_iterations, steps_within
-from painter.search import Search
-from painter.state import pack, unpack
-from painter.variables import Allowed
+from painter.search.climbing import Bounds, best_candidates
+from painter.search.config import SearchConfig
+from painter.search.parameters import Constraints
+from painter.search.placement import CLIMBED_OPACITY, Climbing, place_climbed
+from painter.search.plan import SIDE_STEP, make_plan, planned_iterations, steps_within
+from painter.search.search import Search
+from painter.search.target import Target
+from painter.system.snapshot import dump, load
 from renderers.brushes import BRUSHES, NETWORK_BRUSHES, Limits, register
 from renderers.brushes.base import MAX_BEND
 from renderers.brushes.stamp import Stamp
@@ -412,18 +413,18 @@ def placed(
 ) -> Strokes:  # fmt: skip
     bare = np.zeros_like(target) if target.shape[2] == 4 else np.broadcast_to(PAPER, target.shape)
     canvas = bare if canvas is None else canvas
-    error, weight = Goal(target, bare[0, 0]).canvas_error(canvas), np.ones(target.shape[:2], np.float32)
+    error, weight = Target(target, bare[0, 0]).canvas_error(canvas), np.ones(target.shape[:2], np.float32)
     return place_climbed(
         target, canvas, error, weight, brush, count, size, opacity, CLIMBING, random(seed), limits=limits
     )  # fmt: skip
 
 
 def sizes(strokes: Strokes) -> np.ndarray:
-    return BRUSHES[strokes.brush].size(strokes.shape).numpy()
+    return BRUSHES[strokes.brush].size(strokes.params).numpy()
 
 
 def tensors(strokes: Strokes) -> dict[str, Tensor]:
-    return {**strokes.shape, "colors": strokes.colors, "opacity": strokes.opacity, "seed": strokes.seed}
+    return {**strokes.params, "colors": strokes.colors, "opacity": strokes.opacity, "seed": strokes.seed}
 
 
 def same(a: Strokes, b: Strokes) -> bool:
@@ -438,8 +439,8 @@ def check_placed(strokes: Strokes, brush: str, count: int, opacity: float, targe
     assert strokes.colors.min() >= 0 and strokes.colors.max() <= 1
     assert (strokes.opacity == opacity).all()
     tools = BRUSHES[brush]
-    known = tools.constrain(strokes.shape, Limits(height=target_height))
-    for found, fitting in zip(tools.extent(strokes.shape), tools.extent(known), strict=True):
+    known = tools.constrain(strokes.params, Limits(height=target_height))
+    for found, fitting in zip(tools.extent(strokes.params), tools.extent(known), strict=True):
         torch.testing.assert_close(found, fitting, rtol=1e-4, atol=1e-5)  # shapes as the brush may have them
 
 
@@ -455,7 +456,7 @@ def test_as_many_strokes_as_wanted_of_the_opacity_wanted(brush: str, count: int,
 def test_a_stamp_keeps_its_slimness(stamp: str) -> None:
     strokes = placed(scenery(), stamp, 30, 0.15)
     check_placed(strokes, stamp, 30, CLIMBED_OPACITY)
-    length, width = BRUSHES[stamp].extent(strokes.shape)
+    length, width = BRUSHES[stamp].extent(strokes.params)
     least, most = 0.15 / CLIMBING.spread, 0.15 * CLIMBING.spread
     assert (length / width).numpy() == pytest.approx(3.0, rel=0.05)
     assert sizes(strokes).min() > 0.99 * least and sizes(strokes).max() < 1.01 * most
@@ -476,7 +477,7 @@ def test_sizes_are_within_their_limits(brush: str, limits: tuple[float, float]) 
     size = min(max(0.1, low), high)
     found = sizes(placed(scenery(), brush, 30, size, limits=limits))
     assert found.min() >= low * (1 - 1e-5) and found.max() <= high * (1 + 1e-5)
-    allowed = Allowed(Limits(min_size=low, max_size=high))
+    allowed = Constraints(Limits(min_size=low, max_size=high))
     found = sizes(allowed.strokes(placed(scenery(), brush, 30, size, limits=limits)))
     assert found.min() >= low * (1 - 1e-6) and found.max() <= high * (1 + 1e-6)
 
@@ -505,7 +506,7 @@ def test_no_black_comes_from_where_the_picture_is_transparent(brush: str, size: 
 def test_strokes_for_a_picture_of_nothing_are_finite_and_spread() -> None:
     strokes = placed(np.zeros((9, 7, 4), np.float32), "watercolor", 30, 0.2)
     check_placed(strokes, "watercolor", 30, CLIMBED_OPACITY, 1.0)
-    centers = BRUSHES["watercolor"].center(strokes.shape).numpy()
+    centers = BRUSHES["watercolor"].center(strokes.params).numpy()
     assert len(np.unique(centers.round(4), axis=0)) > 20
 
 
@@ -518,13 +519,13 @@ def make_search(
     **options: object,
 ) -> Search:  # fmt: skip
     config = PaintConfig(style=brush, strokes=strokes, iterations=iterations, **options)  # type: ignore[arg-type]
-    goal = Goal(target, ground, region=region, palette=palette, opacity=config.opacity_range(len(ground) == 4))
+    goal = Target(target, ground, region=region, palette=palette, opacity=config.opacity_range(len(ground) == 4))
     how = replace(DEFAULTS, settling_steps=settling)
     return Search(goal, network_maps(networks_of(brush), "cpu", DEFAULTS.density), brush, config, how)
 
 
 def seen(search: Search) -> np.ndarray:
-    return search.painted(search.goal)
+    return search.painted(search.view(10**6))
 
 
 @pytest.mark.parametrize("iterations", [0, 20])
@@ -556,9 +557,9 @@ def test_strokes_go_to_the_region(brush: str, box: tuple[int, int, int, int]) ->
     search = make_search(target, brush=brush, iterations=0, region=region)
     list(search.run())
     assert search.strokes is not None
-    x, y = 64 * BRUSHES[brush].center(search.strokes.shape).numpy().T
+    x, y = 64 * BRUSHES[brush].center(search.strokes.params).numpy().T
     off = np.hypot(np.maximum(np.maximum(left - x, x - right), 0), np.maximum(np.maximum(top - y, y - bottom), 0))
-    length, width = (64 * values.numpy() for values in BRUSHES[brush].extent(search.strokes.shape))
+    length, width = (64 * values.numpy() for values in BRUSHES[brush].extent(search.strokes.params))
     assert (off <= 0.5 * np.hypot(length, width) + 2).all()  # they reach it
     assert np.array_equal(seen(search)[region == 0], np.broadcast_to(PAPER, ((region == 0).sum(), 3)))
 
@@ -622,14 +623,13 @@ def test_moments_live_as_long_as_their_strokes() -> None:
             assert torch.equal(kept, before + 1)
         assert all(len(part) == len(now) for parts in search.moments.values() for part in parts)
         before, last = now, progress.stage
-    assert before.max() == DEFAULTS.settling_steps + search.step and before.min() < before.max()
+    assert before.max() == DEFAULTS.settling_steps + search.taken and before.min() < before.max()
 
 
 def run_stage(search: Search, at: int) -> None:
     """As `Search.run` does it."""
     stage = search.stages()[at]
-    search._begin(stage)
-    list(search.optimise(stage))
+    list(search.run_stage(stage))
     search._at += 1
 
 
@@ -640,24 +640,24 @@ def test_a_search_goes_on_between_stages(brush: str) -> None:
     steps = [progress.strokes for progress in whole.run()]
     for at, stage in enumerate(search.stages()):
         again = make_search(scenery(), brush=brush)
-        state = pack(search.state())
-        again.restore(unpack(state))
-        assert pack(again.state()) == state
+        state = dump(search.state())
+        again.restore(load(state))
+        assert dump(again.state()) == state
         if at in (1, len(whole.stages()) // 2):  # as it is, to the end
             rest = list(again.run())
-            assert again.step == whole.step and same(rest[-1].strokes, steps[-1])
+            assert again.taken == whole.taken and same(rest[-1].strokes, steps[-1])
         search = make_search(scenery(), brush=brush)
-        search.restore(unpack(state))
+        search.restore(load(state))
         run_stage(search, at)
         if stage.steps:
-            assert search.strokes is not None and same(search.strokes, steps[search.step - 1])
-    assert pack(search.state()) == pack(whole.state())
+            assert search.strokes is not None and same(search.strokes, steps[search.taken - 1])
+    assert dump(search.state()) == dump(whole.state())
 
 
 def test_a_state_without_its_moments_is_refused() -> None:
     search = make_search(scenery())
     run_stage(search, 0)
-    state = unpack(pack(search.state()))
+    state = load(dump(search.state()))
     shorter = {name: parts[:-1] for name, parts in state["moments"].items()}
     for moments in (None, {}, shorter):
         with pytest.raises((ValueError, LookupError, TypeError)):
@@ -800,7 +800,7 @@ def test_moments_come_back_to_the_bit() -> None:
     other = fresh_moments(values)
     assert not equal(moments, other)
     kept = [part for parts in other.values() for part in parts]
-    restore_moments(other, unpack(pack(moments_state(moments))))
+    restore_moments(other, load(dump(moments_state(moments))))
     assert equal(moments, other) and all(a is b for a, b in zip(kept, (p for ps in other.values() for p in ps)))  # noqa: B905
     third = adam_for(values)
     third.restore(adam_for(values, moments).state())
@@ -894,13 +894,13 @@ class Clock:
 @pytest.mark.parametrize("slowness", [0.01, 0.2, 0.5])
 def test_no_stroke_is_moved_without_steps(slowness: float, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
-    monkeypatch.setattr("painter.pace.time.monotonic", clock)
+    monkeypatch.setattr("painter.search.time_budget.time.monotonic", clock)
     search = make_search(scenery(), strokes=30, iterations=400, seconds=3.0)
     moves: list[int] = []
     move = search.move_weakest
 
     def slow(count: int, size: float, side: int, close: bool = False) -> None:
-        moves.append(search.step)
+        moves.append(search.taken)
         clock.now += slowness
         move(count, size, side, close)
 
@@ -919,18 +919,18 @@ def test_no_stroke_is_moved_without_steps(slowness: float, monkeypatch: pytest.M
 
 def test_a_search_with_little_time_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
-    monkeypatch.setattr("painter.pace.time.monotonic", clock)
+    monkeypatch.setattr("painter.search.time_budget.time.monotonic", clock)
     monkeypatch.setattr(clock, "look", 2e-3)
 
     def made() -> Search:
         return make_search(scenery(), strokes=30, iterations=400, seconds=1.0)
 
     search = made()
-    states = [(progress.step, pack(search.state())) for progress in search.run() if progress.step % 60 == 7]
+    states = [(progress.step, dump(search.state())) for progress in search.run() if progress.step % 60 == 7]
     for step, state in states:
         again = made()
-        again.restore(unpack(state))
-        assert pack(again.state()) == state
+        again.restore(load(state))
+        assert dump(again.state()) == state
         rest = [progress.step for progress in again.run()]
         assert rest == list(range(step + 1, step + 1 + len(rest)))
         assert again.strokes is not None and len(again.strokes) == 30

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from painter.collection.chance import below, bits, key, painting_seed, pick
-from painter.collection.combinations import Combinations, TangledRulesError, whole_weights
-from painter.collection.drawing import Token, combinations_of, draw_tokens, one_traits
-from painter.collection.rarity import expected_counts, rarity_of_tokens, rarity_of_values
-from painter.collection.recipe import AboutConfig, Axis, Ban, OneOfOne, Recipe, Value
-from painter.collection.tokens import make_jobs, token_settings
+from painter.batch.collection.combinations import Combinations, TangledRulesError, whole_weights
+from painter.batch.collection.rarity import expected_counts, rarity_of_tokens, rarity_of_values
+from painter.batch.collection.recipe import AboutConfig, Axis, Exclusion, OneOfOne, Recipe, Value
+from painter.batch.collection.rng import below, bits, key, painting_seed, pick
+from painter.batch.collection.sampling import Token, combinations_of, draw_tokens, one_traits
+from painter.batch.collection.tokens import make_jobs, token_settings
 from painter.errors import RecipeError
 
 PICTURE = {"picture": "a.png"}
@@ -35,13 +35,15 @@ def axis(name: str, *weights: float | str, counts: Sequence[int] = ()) -> Axis:
     return Axis(name, tuple(values))
 
 
-def recipe(size: int, *axes: Axis, bans: Sequence[Ban] = (), ones: Sequence[OneOfOne] = (), seed: int = 1) -> Recipe:
+def recipe(
+    size: int, *axes: Axis, bans: Sequence[Exclusion] = (), ones: Sequence[OneOfOne] = (), seed: int = 1
+) -> Recipe:
     about = AboutConfig(name="Drawn", size=size, seed=seed)
     return Recipe(Path("collection.toml"), about, axes, tuple(bans), tuple(ones), PICTURE)
 
 
-def ban(*parts: tuple[int, Sequence[int]]) -> Ban:
-    return Ban(tuple((axis, frozenset(values)) for axis, values in parts))
+def ban(*parts: tuple[int, Sequence[int]]) -> Exclusion:
+    return Exclusion(tuple((axis, frozenset(values)) for axis, values in parts))
 
 
 MANY = (axis("A", 5, 3, 1, 1), axis("B", 1, 1, 1, 1, 0.5), axis("C", *range(1, 11)), axis("D", *[1] * 40))
@@ -115,7 +117,7 @@ def test_numbers_below_a_limit_are_even() -> None:
 # --- combinations -----------------------------------------------------------------------------------------------
 
 
-def random_case(seed: int) -> tuple[list[list[int]], list[Ban]]:
+def random_case(seed: int) -> tuple[list[list[int]], list[Exclusion]]:
     random = np.random.default_rng(seed)
     weights = [random.integers(0, 4, random.integers(1, 5)).tolist() for _ in range(random.integers(1, 6))]
     bans = []

@@ -21,22 +21,22 @@ import pytest
 from jsonschema import Draft202012Validator
 from PIL import Image
 
-from painter.collection import writing
-from painter.collection.checking import check_recipe
-from painter.collection.contact import contact_sheet, shown_on_sheet
-from painter.collection.derived import Edition, derive
-from painter.collection.drawing import Token
-from painter.collection.finishing import edition_of, finish
-from painter.collection.links import set_links
-from painter.collection.metadata import Links, Validator, make_metadata
-from painter.collection.provenance import provenance_hash
-from painter.collection.reading import read_recipe
-from painter.collection.recipe import Recipe
-from painter.collection.tokens import file_names
-from painter.collection.verifying import Finding, verify
-from painter.collection.writing import write_all
+from painter.batch.collection import writing
+from painter.batch.collection.checking import check_recipe
+from painter.batch.collection.contact import contact_sheet, shown_on_sheet
+from painter.batch.collection.derived import Edition, derive
+from painter.batch.collection.finishing import edition_of, finish
+from painter.batch.collection.links import set_links
+from painter.batch.collection.metadata import Links, Validator, make_metadata
+from painter.batch.collection.provenance import provenance_hash
+from painter.batch.collection.reading import read_recipe
+from painter.batch.collection.recipe import Recipe
+from painter.batch.collection.sampling import Token
+from painter.batch.collection.schemas import read_schema
+from painter.batch.collection.tokens import file_names
+from painter.batch.collection.verifying import Finding, verify
+from painter.batch.collection.writing import write_all
 from painter.errors import OutputError, PictureError, RecipeError
-from painter.schemas import read_schema
 
 RECIPE = """\
 name = "Müßig & Söhne"

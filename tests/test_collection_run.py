@@ -14,7 +14,7 @@ from PIL import Image
 
 from painter import cli
 
-pytest.importorskip("painter.collection.running")
+pytest.importorskip("painter.batch.driver")
 
 RECIPE = """\
 name = "Tiny"

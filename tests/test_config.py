@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from painter import cli
-from painter.cli.painting import make_parser, read_request
-from painter.config import STYLE_OPTIONS, PaintConfig, option_name
-from painter.config_file import make_config, read_config_file
+from painter.cli.paint import make_parser, read_request
 from painter.errors import OptionError
-from painter.presets import PRESETS
+from painter.options.fields import option_name
+from painter.options.paint import STYLE_OPTIONS, PaintConfig
+from painter.options.presets import PRESETS
+from painter.options.toml import make_config, read_config_file
 
 OTHER: dict[str, Any] = {  # a value other than the default for every field
     "style": "watercolor",
@@ -188,7 +189,7 @@ def test_presets_say_something_else_than_the_defaults(name: str) -> None:
     assert all(getattr(config, key) == value for key, value in settings.items())
     assert parsed("--preset", name) == config
     if config.palette is not None:
-        from painter.palette import check_palette_text
+        from painter.pictures.palette import check_palette_text
 
         check_palette_text(config.palette)
 

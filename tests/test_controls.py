@@ -26,10 +26,12 @@ from controls import (
 from controls import files as files  # the fixture
 
 from painter import paint
-from painter.config import SearchConfig
 from painter.errors import OptionError
-from painter.plan import make_plan
-from painter.search import Progress
+from painter.search.config import SearchConfig
+from painter.search.plan import make_plan
+from painter.search.run import (
+    Progress,
+)
 
 # --- time ---------------------------------------------------------------------------------------------------
 
@@ -59,7 +61,7 @@ def test_the_search_ends_in_time_with_all_its_strokes() -> None:
 
 def test_a_limit_on_time_is_shared_out_among_all_stages(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Ticking()
-    monkeypatch.setattr("painter.pace.time.monotonic", clock)
+    monkeypatch.setattr("painter.search.time_budget.time.monotonic", clock)
     seen: list[Progress] = []
     result = paint(picture("face"), config(**{**TINY, "iterations": 20_000}, seconds=3.0), seen.append)
     assert clock.now < 3.5 and result.report["strokes"] == 24
@@ -79,13 +81,13 @@ def test_a_limit_on_time_is_shared_out_among_all_stages(monkeypatch: pytest.Monk
 def test_without_a_limit_the_clock_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Ticking()
     clock.now = -1e9
-    monkeypatch.setattr("painter.pace.time.monotonic", clock)
+    monkeypatch.setattr("painter.search.time_budget.time.monotonic", clock)
     again = paint(picture("face"), config())
     assert same_strokes(again, get()) and np.array_equal(again.image, get().image)
 
 
 def test_enough_time_is_no_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("painter.pace.time.monotonic", lambda: 5.0)
+    monkeypatch.setattr("painter.search.time_budget.time.monotonic", lambda: 5.0)
     assert same_strokes(paint(picture("face"), config(seconds=1000.0)), get())
 
 

@@ -27,11 +27,11 @@ from controls import files as files  # the fixture
 from PIL import Image
 
 from painter import PaintConfig, paint
-from painter.config import STYLES
-from painter.metrics import compare
-from painter.painting import Painting
-from painter.palette import nearest
-from painter.presets import PRESETS
+from painter.options.paint import STYLES
+from painter.options.presets import PRESETS
+from painter.painting.painting import Painting
+from painter.pictures.metrics import compare
+from painter.pictures.palette import nearest
 from renderers.brushes import BRUSHES
 
 # --- colours ------------------------------------------------------------------------------------------------
@@ -66,7 +66,7 @@ def test_searching_in_few_colors_is_better_than_snapping_to_them(style: str) -> 
     options = {"style": style, "strokes": 80, "iterations": 90}
     free, few = get(**options), get(**options, palette="3")
     subject = subject_of("face", config(**options, palette="3"))
-    colors = subject.goal.palette
+    colors = subject.target.palette
     assert colors is not None
     strokes = free.painting.strokes
     snapped = torch.from_numpy(colors[nearest(strokes.colors.numpy(), colors)])

@@ -26,10 +26,12 @@ from controls import files as files  # the fixture
 from PIL import Image, ImageSequence
 
 from painter import paint
-from painter.config import SearchConfig
-from painter.focus import find_faces
-from painter.metrics import compare
-from painter.plan import make_plan
+from painter.pictures.focus import find_faces
+from painter.pictures.metrics import compare
+from painter.search.config import SearchConfig
+from painter.search.plan import (
+    make_plan,
+)
 
 # --- focus --------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from PIL import Image
 import painter
 from painter import ExportConfig, PaintConfig, Painting, paint
 from painter.export import FORMATS
-from painter.samples import sample_path
+from painter.pictures.samples import sample_path
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = (64, 48)  # width and height of the stand-in for pictures that examples name

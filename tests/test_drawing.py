@@ -23,7 +23,7 @@ ALL = pytest.mark.parametrize("brush", list(BRUSHES))
 def strokes_of(brush: str, count: int, seed: int = 0) -> Strokes:
     strokes = random_strokes(BRUSHES[brush], count, torch.Generator().manual_seed(seed))
     opacity = 0.4 + 0.6 * torch.rand(count, generator=torch.Generator().manual_seed(seed + 1))
-    return Strokes(brush, strokes.shape, strokes.colors, opacity, strokes.seed)
+    return Strokes(brush, strokes.params, strokes.colors, opacity, strokes.seed)
 
 
 def white(height: int, width: int, channels: int = 3) -> np.ndarray:
@@ -91,9 +91,9 @@ def test_a_stroke_at_the_border_is_cut_not_moved(brush: str) -> None:
 def test_strokes_off_the_canvas_or_without_opacity_leave_it(brush: str) -> None:
     strokes = strokes_of(brush, 10)
     canvas = np.random.default_rng(0).random((40, 50, 3), np.float32)
-    clear = Strokes(brush, strokes.shape, strokes.colors, torch.zeros(10), strokes.seed)
+    clear = Strokes(brush, strokes.params, strokes.colors, torch.zeros(10), strokes.seed)
     np.testing.assert_array_equal(draw(clear, canvas), canvas)
-    away = {name: values + 3 if name[0] in "xy" else values for name, values in strokes.shape.items()}
+    away = {name: values + 3 if name[0] in "xy" else values for name, values in strokes.params.items()}
     gone = Strokes(brush, away, strokes.colors, strokes.opacity, strokes.seed)
     np.testing.assert_array_equal(draw(gone, canvas), canvas)
     np.testing.assert_array_equal(draw(strokes[:0], canvas), canvas)

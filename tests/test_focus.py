@@ -1,4 +1,4 @@
-"""painter.masks and painter.focus: masks of any kind and size, faces and details found, nothing where nothing is."""
+"""painter.pictures.masks and painter.pictures.focus: masks of any kind and size, faces and details found, nothing where nothing is."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from painter import focus, subject
 from painter.errors import PictureError
-from painter.focus import DETAIL_SHARE, auto_focus, detail_map, face_map, find_faces, focus_weights
-from painter.masks import load_mask
-from painter.picture import load_picture, picture_from_array
+from painter.pictures import focus
+from painter.pictures.focus import DETAIL_SHARE, auto_focus, detail_map, face_map, find_faces, focus_weights
+from painter.pictures.masks import load_mask
+from painter.pictures.picture import load_picture, picture_from_array
+from painter.search import subject
 
 SAMPLES = Path(focus.__file__).parent / "samples"
 SIZES = [(1, 1), (1, 7), (3, 200), (200, 3), (25, 25), (31, 90)]

@@ -15,16 +15,17 @@ import pytest
 from PIL import Image
 from test_painting import WHITE, make_painting
 
-from painter.config import ExportConfig
 from painter.errors import OptionError, OutputError
 from painter.export import FORMATS, check_output, format_of
-from painter.export.fitting import Means, make_ladder, name_size
+from painter.export.fitting import Quality, make_ladder, name_size
 from painter.export.folder import write_folder
 from painter.export.png import write_png
-from painter.export.save import save_painting
-from painter.metrics import over_white
-from painter.options import ByteSize, Choice, Switch
-from painter.painting import Painting, to_words
+from painter.options.export import ExportConfig
+from painter.options.kinds import ByteSize, Choice, Switch
+from painter.painting.painting import Painting
+from painter.painting.save import save_painting
+from painter.pictures.ground import to_words
+from painter.pictures.metrics import over_white
 
 
 def psnr(image: np.ndarray, expected: np.ndarray) -> float:
@@ -75,11 +76,11 @@ def test_mp4_is_refused_early_without_ffmpeg(tmp_path: Path, monkeypatch: pytest
 
 def test_svg_and_stroke_files_go_to_their_writers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[Any, ...]] = []
-    svg, strokes = ModuleType("painter.export.svg"), ModuleType("painter.stroke_file")
+    svg, strokes = ModuleType("painter.export.svg"), ModuleType("painter.painting.stroke_file")
     svg.write_svg = lambda *given: seen.append(given)  # type: ignore[attr-defined]
     strokes.save_strokes = lambda *given: seen.append(given)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "painter.export.svg", svg)
-    monkeypatch.setitem(sys.modules, "painter.stroke_file", strokes)
+    monkeypatch.setitem(sys.modules, "painter.painting.stroke_file", strokes)
     painting, config = make_painting(3), ExportConfig(svg="plot", width_mm=100)
     for name in ("a.svg", "a.strokes.json", "a.strokes.json.gz"):
         save_painting(painting, tmp_path / name, config=config)
@@ -287,16 +288,16 @@ def test_a_gif_of_few_colours_has_few_colours(tmp_path: Path) -> None:
 
 
 def test_frames_are_lowered_first_then_colours_then_the_side() -> None:
-    ladder = make_ladder(Means(1024, 80, colors=255))
-    assert ladder[0] == Means(1024, 80, colors=255)
+    ladder = make_ladder(Quality(1024, 80, colors=255))
+    assert ladder[0] == Quality(1024, 80, colors=255)
     assert [(rung.side, rung.colors) for rung in ladder if rung.frames == 80] == [(1024, 255)]
     changes = [
         next(n for n in ("frames", "colors", "side") if getattr(a, n) != getattr(b, n)) for a, b in pairwise(ladder)
     ]
     assert changes == sorted(changes, key=["frames", "colors", "side"].index) and len(set(changes)) == 3
-    assert [rung.quality for rung in make_ladder(Means(32, quality=90))] == [90, 80, 70, 60, 50, 40]
-    assert [rung.crf for rung in make_ladder(Means(32, 2, crf=18))] == [18, 22, 26, 30, 34]
-    assert make_ladder(Means(16)) == [Means(16)]
+    assert [rung.quality for rung in make_ladder(Quality(32, quality=90))] == [90, 80, 70, 60, 50, 40]
+    assert [rung.crf for rung in make_ladder(Quality(32, 2, crf=18))] == [18, 22, 26, 30, 34]
+    assert make_ladder(Quality(16)) == [Quality(16)]
 
 
 def test_sizes_for_people() -> None:

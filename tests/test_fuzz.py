@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
-from painter.bounded_json import parse_object
-from painter.config_file import MAX_BYTES, read_config_file
 from painter.errors import CheckpointError, OptionError, PictureError, StrokeFileError
-from painter.picture import load_picture
-from painter.stroke_file import load_strokes
+from painter.options.toml import MAX_BYTES, read_config_file
+from painter.painting.bounded_json import parse_object
+from painter.painting.stroke_file import load_strokes
+from painter.pictures.picture import load_picture
 from renderers.checkpoint import checkpoint_folder, load_networks
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))

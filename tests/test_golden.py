@@ -27,8 +27,8 @@ import torch
 from PIL import Image
 
 from painter import PaintConfig, paint
-from painter.metrics import compare
-from painter.painting import Painting
+from painter.painting.painting import Painting
+from painter.pictures.metrics import compare
 from renderers.brushes import BRUSHES, NETWORK_BRUSHES
 from renderers.strokes import Strokes
 

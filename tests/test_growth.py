@@ -16,22 +16,22 @@ import pytest
 from PIL import Image
 
 from painter import PaintConfig, paint
-from painter.config import GrowthConfig
-from painter.growth import (
-    CountSearch,
+from painter.export.plots import plot_curve
+from painter.pipeline import Result
+from painter.search.config import GrowthConfig
+from painter.search.run import Progress
+from painter.search.stroke_count import (
     Point,
+    StrokeCountSearch,
+    candidate_counts,
     choose,
     count_for,
-    ladder,
-    plot_curve,
-    settled,
+    knee,
     slope_at,
     suggest,
 )
-from painter.pace import Pace
-from painter.pipeline import Result
-from painter.search import Progress
-from painter.subject import prepare_subject
+from painter.search.subject import prepare_subject
+from painter.search.time_budget import TimeBudget
 
 DEFAULTS = GrowthConfig()
 
@@ -49,12 +49,12 @@ def by_error(points: list[tuple[int, float]]) -> list[Point]:
     [(1, [1]), (24, [24]), (25, [25]), (26, [25, 26]), (100, [25, 50, 100]), (130, [25, 50, 100, 130])],
 )
 def test_the_ladder_doubles_up_to_the_most(most: int, counts: list[int]) -> None:
-    assert ladder(most) == counts
+    assert candidate_counts(most) == counts
 
 
 def test_the_ladder_begins_where_it_is_told_to() -> None:
-    assert ladder(13, GrowthConfig(first=3)) == [3, 6, 12, 13]
-    assert ladder(DEFAULTS.most)[-2:] == [3200, 6400]
+    assert candidate_counts(13, GrowthConfig(first=3)) == [3, 6, 12, 13]
+    assert candidate_counts(DEFAULTS.most)[-2:] == [3200, 6400]
 
 
 @pytest.mark.parametrize(
@@ -72,14 +72,14 @@ def test_the_ladder_begins_where_it_is_told_to() -> None:
 )
 def test_a_curve_settles_where_doubling_adds_little(errors: list[tuple[int, float]], expected: int | None) -> None:
     points = by_error(errors)
-    assert settled(points) == expected
+    assert knee(points) == expected
     if points:
         assert choose(points) == (points[-1][0] if expected is None else expected)
 
 
 def test_what_is_little_can_be_said() -> None:
     points = by_error([(25, 40), (50, 30), (100, 28)])
-    assert settled(points, GrowthConfig(settled_gain=11 / 255)) == 25
+    assert knee(points, GrowthConfig(settled_gain=11 / 255)) == 25
     assert choose(points, GrowthConfig(settled_gain=1 / 255)) == 100
 
 
@@ -157,12 +157,12 @@ class FakeSearch:
     def __init__(self, subject: MadeUp) -> None:
         assert isinstance(subject.config.strokes, int) and subject.config.until_psnr is None
         self.count, self.iterations = subject.config.strokes, subject.config.iterations
-        self.pace = Pace(subject.config.seconds)
+        self.budget = TimeBudget(subject.config.seconds)
         self.strokes: range | None = None
         self.psnr, self.step = None, 0
 
     def run(self) -> Iterator[Progress]:
-        stage = self.pace.stage(self.iterations)
+        stage = self.budget.stage(self.iterations)
         while stage.done() < 1:
             self.clock.now += self.cost
             self.step += 1
@@ -175,7 +175,7 @@ class FakeSearch:
         self.strokes = range(self.count)
 
 
-class Watched(CountSearch):
+class Watched(StrokeCountSearch):
     """Keeps a record of its searches: count, iterations, first and last moment."""
 
     def __init__(self, config: PaintConfig, psnr: Callable[[int], float], misjudged: float = 0.0) -> None:
@@ -206,10 +206,10 @@ class Watched(CountSearch):
 def clock(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """For the tests of this section, which ask for it by name through `watched`."""
     if "watched" in request.fixturenames:
-        monkeypatch.setattr("painter.growth.make_search", FakeSearch)
+        monkeypatch.setattr("painter.search.stroke_count.make_search", FakeSearch)
         monkeypatch.setattr(FakeSearch, "clock", Clock())
         monkeypatch.setattr(FakeSearch, "cost", 0.0)
-        monkeypatch.setattr("painter.pace.time.monotonic", lambda: FakeSearch.clock.now)
+        monkeypatch.setattr("painter.search.time_budget.time.monotonic", lambda: FakeSearch.clock.now)
 
 
 @pytest.fixture
@@ -252,7 +252,7 @@ def test_auto_paints_where_the_curve_settles(watched: Callable[..., Watched]) ->
 
 def test_auto_goes_no_further_than_the_most(watched: Callable[..., Watched]) -> None:
     search = watched(endless, strokes="auto")
-    assert [count for count, *_ in search.log] == [*ladder(DEFAULTS.most), DEFAULTS.most]
+    assert [count for count, *_ in search.log] == [*candidate_counts(DEFAULTS.most), DEFAULTS.most]
 
 
 @pytest.mark.parametrize("misjudged", [0.0, -2.0, 2.0])
@@ -491,7 +491,7 @@ def test_a_curve_keeps_to_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
         now.seconds += 0.01
         return now.seconds
 
-    monkeypatch.setattr("painter.pace.time.monotonic", tick)
+    monkeypatch.setattr("painter.search.time_budget.time.monotonic", tick)
     subject = prepare_subject(picture("busy"), replace(SMALL, strokes=100, iterations=3000, seconds=2.0))
     assert [count for count, _ in suggest(subject)] == [25, 50, 100]
     assert now.seconds < 4

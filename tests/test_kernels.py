@@ -14,13 +14,16 @@ import numpy as np
 import pytest
 import torch
 
-from painter.fused_loss import measured_loss
-from painter.losses import PIXEL_LOSSES, pixel_loss
+from painter.search.fused_loss import measured_loss
+from painter.search.pixel_losses import PIXEL_LOSSES, pixel_loss
+from renderers import dual as dual_numbers
 from renderers.brushes import BRUSHES, Frame
 from renderers.brushes.base import frame_grid
-from renderers.duals import UNKNOWNS, WIDTH, bounded, constant, keep, magnitude, root, unknown, value_of
+from renderers.dual import UNKNOWNS, WIDTH, absolute, clip, constant, sqrt, value_of, variable
 from renderers.evaluation import random_strokes
-from renderers.lanes import (
+from renderers.networks import Patches, patch_features
+from renderers.products import add_product, padded
+from renderers.simd import (
     LANES,
     WIDE,
     add_around,
@@ -44,16 +47,14 @@ from renderers.lanes import (
     store,
     store_signs,
     total,
+    truncate,
     where_less,
     where_signs,
-    whole,
     wide,
 )
-from renderers.networks import Patches, patch_features
-from renderers.products import add_product, padded
 from renderers.threads import core_count, limited_to, share
 from renderers.turns import take, turns
-from renderers.workspace import Lent
+from renderers.workspace import ScratchBuffer
 
 # --- lanes --------------------------------------------------------------------------------------------------
 
@@ -67,7 +68,7 @@ def _arithmetic(a, b, out):  # type: ignore[no-untyped-def]
     z += x
     store(out, 0, z)
     store(out, LANES, where_less(x, y, x, splat(-7)))
-    store(out, 2 * LANES, as_float(clamped(whole(x * splat(10)), splat_int(-3), splat_int(4)) + splat_int(1)))
+    store(out, 2 * LANES, as_float(clamped(truncate(x * splat(10)), splat_int(-3), splat_int(4)) + splat_int(1)))
     return total(z)
 
 
@@ -101,7 +102,7 @@ def test_roots_quotients_and_wide_lanes() -> None:
 
 @numba.njit
 def _exchange(pairs, base, index, around, out):  # type: ignore[no-untyped-def]
-    at = whole(load(index, 0))
+    at = truncate(load(index, 0))
     left, right = load_texels(pairs, base, at)
     store(out, 0, left)
     a, b = separated(right)
@@ -165,12 +166,12 @@ def test_padding_is_the_least_multiple() -> None:
 
 @numba.njit
 def _formulas(x, y, out):  # type: ignore[no-untyped-def]
-    a, b = unknown(x, 0), unknown(y, 6)
-    keep(out, 0, a + b * 2 - 1.5)
-    keep(out, 1, a * b / (b * b + a))
-    keep(out, 2, root(a * a + b * b) * magnitude(-a - 1))
-    keep(out, 3, bounded(a, -1.0, 0.25) * bounded(b, 0.0, 9.0))
-    keep(out, 4, 2 / b - constant(3.0) * a)
+    a, b = variable(x, 0), variable(y, 6)
+    dual_numbers.store(out, 0, a + b * 2 - 1.5)
+    dual_numbers.store(out, 1, a * b / (b * b + a))
+    dual_numbers.store(out, 2, sqrt(a * a + b * b) * absolute(-a - 1))
+    dual_numbers.store(out, 3, clip(a, -1.0, 0.25) * clip(b, 0.0, 9.0))
+    dual_numbers.store(out, 4, 2 / b - constant(3.0) * a)
     return value_of(a)
 
 
@@ -197,7 +198,7 @@ def test_dual_numbers_carry_exact_derivatives() -> None:
 def test_corners_are_coordinates_with_their_derivatives(brush: str) -> None:
     """`NetworkBrush.corners` against `NetworkBrush.coordinates` and autograd."""
     of = BRUSHES[brush]
-    frame = of.frame(random_strokes(of, 80, torch.Generator().manual_seed(5)).shape, 1 / 120)
+    frame = of.frame(random_strokes(of, 80, torch.Generator().manual_seed(5)).params, 1 / 120)
     box, geometry = frame.box.requires_grad_(), frame.geometry.requires_grad_()
     blur = (1 / 120 / frame.scale).detach()
     patches = Patches.of(frame_grid(box, blur, 1.0))
@@ -296,15 +297,15 @@ def test_a_failure_in_any_thread_is_raised_when_all_have_ended() -> None:
 
 
 def test_workspaces_are_used_again_but_never_shared() -> None:
-    one, two = Lent(1000), Lent(1000)
+    one, two = ScratchBuffer(1000), ScratchBuffer(1000)
     assert one.array.size >= 1000 and one.array.dtype == np.float32
     assert not np.shares_memory(one.array, two.array)
     memory = two.array
     del two
-    assert Lent(900).array is memory
-    grown = [Lent(2000 + k) for k in range(9)]
+    assert ScratchBuffer(900).array is memory
+    grown = [ScratchBuffer(2000 + k) for k in range(9)]
     del grown
-    assert len(Lent._free) <= Lent.KEPT
+    assert len(ScratchBuffer._free) <= ScratchBuffer.KEPT
 
 
 # --- the fused loss -----------------------------------------------------------------------------------------

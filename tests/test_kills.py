@@ -20,9 +20,11 @@ from test_resume import FILES, OUT, ROOT, picture
 
 from painter import cli
 from painter.cli.outputs import Outputs, claimed
-from painter.config import AutosaveConfig
-from painter.files import put, replacing
-from painter.journal import Journal
+from painter.system.atomic import put, replacing
+from painter.system.autosave import AutosaveConfig
+from painter.system.journal import (
+    Journal,
+)
 
 # --- while it searches --------------------------------------------------------------------------------------
 
@@ -34,8 +36,8 @@ def paint_watched(folder: str, arguments: list[str], seconds: float, steps: Conn
     """
     os.chdir(folder)
     sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
-    import painter.autosave
-    import painter.files
+    import painter.system.atomic
+    import painter.system.autosave
     from painter.cli.progress import ProgressBar
 
     written = 0
@@ -48,11 +50,11 @@ def paint_watched(folder: str, arguments: list[str], seconds: float, steps: Conn
             written += 1
         put(temporary, path)
 
-    painter.files.put = put_or_die  # type: ignore
+    painter.system.atomic.put = put_or_die  # type: ignore
     if files == len(FILES):
-        painter.autosave.Autosave.close = lambda self, finished: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore
+        painter.system.autosave.Autosave.close = lambda self, finished: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore
 
-    painter.autosave.AutosaveConfig = lambda: AutosaveConfig(seconds)  # type: ignore
+    painter.system.autosave.AutosaveConfig = lambda: AutosaveConfig(seconds)  # type: ignore
     ProgressBar.show = lambda self, progress: steps.send((progress.step, progress.steps))  # type: ignore
     code = cli.main(arguments)
     os._exit(code)
@@ -166,7 +168,7 @@ import numpy as np
 from painter.cli.outputs import Outputs, claimed, write_in_turn
 from painter.export import png_filter, writing  # the former takes seconds to import: once, here
 from painter.export.folder import write_folder
-from painter.journal import Journal
+from painter.system.journal import Journal
 
 CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "ctypes.dlsym")
 OUTPUTS = Outputs(("a.png", "frames/", "b/c.gif"), strokes="a.strokes.json")

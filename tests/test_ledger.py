@@ -15,12 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from painter.collection.digests import Digests
-from painter.collection.jobs import Failure, Job, Outcome, Painted
-from painter.collection.ledger import NAME, Ledger, WrittenFile
-from painter.collection.running import Event, Summary, run_jobs
-from painter.config import ExportConfig, PaintConfig
+from painter.batch.digests import Digests
+from painter.batch.driver import Event, Summary, run_jobs
+from painter.batch.jobs import Failure, Job, Outcome, Painted
+from painter.batch.ledger import NAME, Ledger, WrittenFile
 from painter.errors import ImpastoError, LedgerError, OutputError
+from painter.options.export import ExportConfig
+from painter.options.paint import PaintConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -358,7 +359,7 @@ def test_each_file_is_read_once_for_all_digests(tmp_path: Path, monkeypatch: pyt
     picture = tmp_path / "a.png"
     picture.write_bytes(b"picture")
     read: list[Path] = []
-    monkeypatch.setattr("painter.collection.digests.sha256_of", lambda path: read.append(path) or "0" * 64)
+    monkeypatch.setattr("painter.batch.digests.sha256_of", lambda path: read.append(path) or "0" * 64)
     digests = Digests()
     found = {digests.of(job(str(n), picture=picture, seed=n)) for n in range(100)}
     assert len(found) == 100 and read == [picture]
@@ -370,8 +371,8 @@ _DRIVER = """
 import os, signal, sys, threading, time
 from pathlib import Path
 from tests.test_ledger import FakePool, job, painted
-from painter.collection.ledger import Ledger
-from painter.collection.running import run_jobs
+from painter.batch.ledger import Ledger
+from painter.batch.driver import run_jobs
 
 begun = 0
 

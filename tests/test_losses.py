@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from painter.errors import OptionError
-from painter.losses import PIXEL_LOSSES, TransportLoss, pixel_loss
-from painter.transport import DenseCost, GridCost, sinkhorn, sinkhorn_divergence
+from painter.search.pixel_losses import PIXEL_LOSSES, TransportLoss, pixel_loss
+from painter.search.transport import DenseCost, GridCost, sinkhorn, sinkhorn_divergence
 
 WHITE = torch.ones(3)
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from painter.config import SearchConfig
+from painter.search.config import SearchConfig
 from renderers.blending import blend
 from renderers.brushes import NETWORK_BRUSHES
 from renderers.brushes.base import DENSITY, PATCH, PATCHES, frame_grid
@@ -50,7 +50,7 @@ def strokes_of(brush: str, count: int, seed: int = 0) -> Strokes:
 @pytest.mark.parametrize("source", [NetworkMaps, Decoder])
 @pytest.mark.parametrize("density", DENSITY)
 def test_maps_have_their_size_range_and_rim(brush: str, source: type[NetworkMaps | Decoder], density: float) -> None:
-    frame = NETWORK_BRUSHES[brush].frame(strokes_of(brush, 70).shape, PIXEL)
+    frame = NETWORK_BRUSHES[brush].frame(strokes_of(brush, 70).params, PIXEL)
     decode = source(fresh_networks(brush), density)
     maps = decode(frame, PIXEL)
     # As many texels as the canvas shows, rounded up to whole patches, within what a frame may have.
@@ -71,7 +71,7 @@ def test_maps_have_their_size_range_and_rim(brush: str, source: type[NetworkMaps
 @ALL
 @pytest.mark.parametrize("pixel", [PIXEL, 1e-9])
 def test_patches_are_told_finite_bounded_numbers_with_gradients(brush: str, pixel: float) -> None:
-    shape = {name: values.requires_grad_() for name, values in strokes_of(brush, 40).shape.items()}
+    shape = {name: values.requires_grad_() for name, values in strokes_of(brush, 40).params.items()}
     frame = NETWORK_BRUSHES[brush].frame(shape, pixel)
     blur = (pixel / frame.scale).detach()
     patches = Patches.of(frame_grid(frame.box, blur, 1.0))
@@ -101,7 +101,7 @@ def test_the_fast_decoder_gives_what_the_plain_one_gives(brush: str) -> None:
     strokes, pixel = strokes_of(brush, 120, seed=2), 1 / 300
     results = []
     for source in (NetworkMaps(networks, 1.2), Decoder(networks, 1.2)):
-        shape = {name: values.clone().requires_grad_() for name, values in strokes.shape.items()}
+        shape = {name: values.clone().requires_grad_() for name, values in strokes.params.items()}
         maps = source(NETWORK_BRUSHES[brush].frame(shape, pixel), pixel)
         weight = torch.randn(maps.texels.shape, generator=torch.Generator().manual_seed(1))
         grads = torch.autograd.grad((maps.texels * weight).sum(), list(shape.values()), allow_unused=True)
@@ -110,7 +110,7 @@ def test_the_fast_decoder_gives_what_the_plain_one_gives(brush: str) -> None:
     assert torch.equal(maps.offset, seen.offset) and torch.equal(maps.size, seen.size)
     # Where two points of a tight bend are equally near, rounding decides which is taken.
     assert ((seen.texels - maps.texels).abs() > 1e-4).float().mean() <= 2e-4
-    for name, wanted, found in zip(strokes.shape, slow, fast, strict=True):
+    for name, wanted, found in zip(strokes.params, slow, fast, strict=True):
         off = (found - wanted).abs() > 1e-3 * wanted.abs().max() + 1e-6
         # Where a number sits on a kink, rounding decides which side's slope it has.
         assert off.float().mean() <= 0.02, f"{name}: {int(off.sum())} strokes differ"
@@ -121,7 +121,7 @@ def test_the_fast_decoder_is_the_same_with_any_number_of_threads(brush: str) -> 
     strokes = strokes_of(brush, 200, seed=3)
     found = []
     for threads in (1, 2, 5):
-        shape = {name: values.clone().requires_grad_() for name, values in strokes.shape.items()}
+        shape = {name: values.clone().requires_grad_() for name, values in strokes.params.items()}
         with limited_to(threads):
             texels = Decoder(fresh_networks(brush), 1.0)(NETWORK_BRUSHES[brush].frame(shape, 1 / 256), 1 / 256).texels
             grads = torch.autograd.grad(texels.square().sum(), list(shape.values()), allow_unused=True)
@@ -131,7 +131,7 @@ def test_the_fast_decoder_is_the_same_with_any_number_of_threads(brush: str) -> 
 
 
 def test_the_fast_decoder_may_go_back_twice() -> None:
-    shape = {name: values.clone().requires_grad_() for name, values in strokes_of("watercolor", 9).shape.items()}
+    shape = {name: values.clone().requires_grad_() for name, values in strokes_of("watercolor", 9).params.items()}
     texels = Decoder(fresh_networks("watercolor"), 1.0)(NETWORK_BRUSHES["watercolor"].frame(shape, PIXEL), PIXEL).texels
     first, second = (torch.autograd.grad(texels.sum(), shape["radius0"], retain_graph=True)[0] for _ in range(2))
     assert torch.equal(first, second) and first.abs().max() > 0
@@ -147,7 +147,7 @@ def test_corrected_maps_are_the_engines_and_bend_as_the_networks_say(
 ) -> None:
     strokes, kind = strokes_of(brush, 20), NETWORK_BRUSHES[brush]
     near = source(fresh_networks(brush), 1.0).near(strokes, PIXEL, 1.5)
-    frame = kind.frame({name: values.clone().requires_grad_() for name, values in strokes.shape.items()}, PIXEL)
+    frame = kind.frame({name: values.clone().requires_grad_() for name, values in strokes.params.items()}, PIXEL)
     blur = PIXEL / frame.scale.detach()
     grid = frame_grid(frame.box, blur, 1.5)
     maps = near(frame, PIXEL)
@@ -155,7 +155,8 @@ def test_corrected_maps_are_the_engines_and_bend_as_the_networks_say(
     torch.testing.assert_close(maps.texels, engine_texels(strokes, frame, PIXEL, grid), atol=2e-6, rtol=0)
     # In other shapes: what the networks see of the change, in frames of as many texels.
     wider = {
-        name: values * (1.01 if name in ("width", "radius", "radius0") else 1) for name, values in strokes.shape.items()
+        name: values * (1.01 if name in ("width", "radius", "radius0") else 1)
+        for name, values in strokes.params.items()
     }
     plain = source(fresh_networks(brush), 1.5)
     after = near(kind.frame(wider, PIXEL), PIXEL).texels - maps.texels
@@ -211,7 +212,7 @@ def test_descent_by_those_gradients_lowers_the_loss(brush: str) -> None:
     strokes = strokes_of(brush, 12)
     source = NetworkMaps(fresh_networks(brush), 1.0)
     target = torch.rand(48, 48, 3, generator=torch.Generator().manual_seed(1))
-    leaves = {name: value.clone().requires_grad_() for name, value in strokes.shape.items()}
+    leaves = {name: value.clone().requires_grad_() for name, value in strokes.params.items()}
 
     def loss(shape: dict[str, Tensor]) -> Tensor:
         moved = Strokes(brush, shape, strokes.colors, strokes.opacity * 0.8, strokes.seed)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from painter import order
-from painter.order import CLASS_STEP, PIXEL, arrange
+from renderers import order
 from renderers.brushes import BRUSHES
 from renderers.drawing import SPREAD, draw
 from renderers.evaluation import random_strokes
+from renderers.order import CLASS_STEP, PIXEL, arrange
 from renderers.strokes import Strokes
 
 NAMES = ("oilpaintbrush", "watercolor", "markerpen", "rectangle")
@@ -21,7 +21,7 @@ def strokes_of(brush: str, count: int, seed: int = 0, shrink: float = 1.0) -> St
     """Random strokes of any opacity, made smaller where they are."""
     generator = torch.Generator().manual_seed(seed)
     strokes = random_strokes(BRUSHES[brush], count, generator)
-    shape = BRUSHES[brush].resized(strokes.shape, torch.full((count,), shrink))
+    shape = BRUSHES[brush].resized(strokes.params, torch.full((count,), shrink))
     return Strokes(brush, shape, strokes.colors, 0.3 + 0.7 * torch.rand(count, generator=generator), strokes.seed)
 
 
@@ -34,7 +34,7 @@ def tapes(*places: tuple[float, float, float]) -> Strokes:
 
 
 def doubles(strokes: Strokes) -> dict[str, torch.Tensor]:
-    return {name: values.double() for name, values in strokes.shape.items()}
+    return {name: values.double() for name, values in strokes.params.items()}
 
 
 def centers_of(strokes: Strokes) -> np.ndarray:
@@ -148,14 +148,14 @@ def scattered(count: int) -> Strokes:
 def test_disjoint_strokes_go_from_large_to_small_and_near_to_near() -> None:
     strokes = scattered(90)
     assert touching(strokes, (1, 1)).sum() == 90  # each touches itself alone
-    arranged = strokes[arrange(strokes, (1, 1))]
-    classes = classes_of(arranged)
+    in_paint_order = strokes[arrange(strokes, (1, 1))]
+    classes = classes_of(in_paint_order)
     assert classes.max() >= 3 and (np.diff(classes) >= 0).all()
 
     def jump(of: Strokes) -> float:
         return float(np.hypot(*np.diff(centers_of(of), axis=0).T).mean())
 
-    assert jump(arranged) < jump(strokes) / 2
+    assert jump(in_paint_order) < jump(strokes) / 2
 
 
 @ALL
@@ -186,9 +186,9 @@ def test_colour_and_angle_tip_the_scales() -> None:
     strokes = tapes((0.5, 0.5, 0.1875), (0.75, 0.5, 0.125), (0.25, 0.5, 0.125))
     assert arrange(strokes, (1, 1)).tolist() == [0, 1, 2]  # of equals the first comes first
     colors = torch.tensor([0.0, 1.0, 0.0])[:, None, None].expand(3, 1, 3)
-    colored = Strokes(strokes.brush, strokes.shape, colors, strokes.opacity, strokes.seed)
+    colored = Strokes(strokes.brush, strokes.params, colors, strokes.opacity, strokes.seed)
     assert arrange(colored, (1, 1)).tolist() == [0, 2, 1]
-    shape = {**strokes.shape, "angle": torch.tensor([0.0, 0.7, 0.0])}
+    shape = {**strokes.params, "angle": torch.tensor([0.0, 0.7, 0.0])}
     turned = Strokes(strokes.brush, shape, strokes.colors, strokes.opacity, strokes.seed)
     assert arrange(turned, (1, 1)).tolist() == [0, 2, 1]
 
@@ -219,7 +219,7 @@ def test_none_one_and_again(brush: str) -> None:
 @pytest.mark.filterwarnings("error")
 def test_strokes_of_no_size_or_nowhere_are_still_told(brush: str) -> None:
     strokes = strokes_of(brush, 30, shrink=0.2)
-    shape = {name: values.clone() for name, values in strokes.shape.items()}
+    shape = {name: values.clone() for name, values in strokes.params.items()}
     for values in shape.values():
         values[4] = 0.0
         values[9] = torch.nan

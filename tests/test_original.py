@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 import torch
 
-import painter.original as original
+import painter.painting.original as original
 from painter import Painting, StrokeFileError
 from painter.errors import OptionError
-from painter.stroke_file import load_strokes, save_strokes
+from painter.painting.stroke_file import load_strokes, save_strokes
 from renderers.brushes import BRUSHES
 
 COLUMNS = {"oilpaintbrush": (5, 6), "rectangle": (5, 3), "watercolor": (8, 6), "markerpen": (8, 3)}
@@ -37,7 +37,7 @@ def one(path: Path, shape: list[float], colors: list[float], alpha: float = 1.0)
 
 def values(painting: Painting) -> dict[str, float]:
     assert len(painting.strokes) == 1
-    return {name: column.item() for name, column in painting.strokes.shape.items()}
+    return {name: column.item() for name, column in painting.strokes.params.items()}
 
 
 def randomly(path: Path, brush: str, count: int = 40) -> Path:
@@ -135,8 +135,8 @@ def test_forms_beyond_our_brushes_get_the_nearest(path: Path, brush: str) -> Non
     shape, color = COLUMNS[brush]
     extremes = np.array([[0.5] * shape, [0.0] * shape, [1.0] * shape, [0.1] * (shape - 3) + [1.0, 0.001, 0.3]])
     painting = load_strokes(file_of(path, extremes[None], np.full((1, 4, color), 0.5), np.ones((1, 4, 1))))
-    kept = BRUSHES[brush].constrain(painting.strokes.shape, original._LIMITS)
-    for name, column in painting.strokes.shape.items():
+    kept = BRUSHES[brush].constrain(painting.strokes.params, original._LIMITS)
+    for name, column in painting.strokes.params.items():
         assert torch.allclose(kept[name], column, atol=1e-5)
     assert painting.draw(64).any()
 
@@ -145,7 +145,7 @@ def test_a_grid_of_squares_is_read_in_turns(path: Path) -> None:
     x = np.arange(6).reshape(2, 3) / 10
     ctt = np.stack([x, x, x * 0 + 0.2, x * 0 + 0.1, x * 0], axis=2)
     painting = load_strokes(file_of(path, ctt, np.zeros((2, 3, 3)), np.ones((2, 3, 1))))
-    assert painting.strokes.shape["x"].tolist() == pytest.approx([0, 0.3, 0.1, 0.4, 0.2, 0.5])
+    assert painting.strokes.params["x"].tolist() == pytest.approx([0, 0.3, 0.1, 0.4, 0.2, 0.5])
 
 
 def test_what_the_optimiser_left_beyond_the_range_is_brought_back(path: Path) -> None:
@@ -249,5 +249,5 @@ def test_mutated_files_are_read_or_refused(path: Path) -> None:
             assert str(error).isprintable() and len(str(error)) < 500
             refused += 1
         else:
-            assert all(torch.isfinite(column).all() for column in painting.strokes.shape.values())
+            assert all(torch.isfinite(column).all() for column in painting.strokes.params.values())
     assert 50 < refused <= 300

@@ -21,22 +21,15 @@ from PIL import Image
 from painter import PaintConfig, __version__
 from painter.cli import make_parser, replay
 from painter.cli.commands import COMMANDS
-from painter.config import (
-    CANVASES,
-    DEVICES,
-    FOCUSES,
-    LOSSES,
-    STYLE_ALIASES,
-    STYLES,
-    ExportConfig,
-    SearchConfig,
-    option_name,
-)
 from painter.export import FORMATS
-from painter.options import OrNames
-from painter.presets import PRESETS
-from painter.replaying import ReplayConfig
-from painter.samples import SAMPLES
+from painter.options.export import ExportConfig
+from painter.options.fields import option_name
+from painter.options.kinds import OrNames
+from painter.options.paint import CANVASES, DEVICES, FOCUSES, LOSSES, STYLE_ALIASES, STYLES
+from painter.options.presets import PRESETS
+from painter.options.replay import ReplayConfig
+from painter.pictures.samples import SAMPLES
+from painter.search.config import SearchConfig
 from renderers.brushes import NETWORK_BRUSHES
 
 ROOT = Path(__file__).resolve().parents[1]

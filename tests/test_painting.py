@@ -13,15 +13,16 @@ from PIL import Image
 from skimage.metrics import structural_similarity
 
 from painter import PaintConfig
-from painter.config import ExportConfig
 from painter.errors import OutputError, PictureError
 from painter.export import FORMATS
-from painter.export.save import _WRITERS, save_painting
-from painter.metrics import PSNR_CEILING, compare, over_white
-from painter.painting import Color, Painting, make_target, resolve_ground, to_bytes
-from painter.picture import load_picture, picture_from_array
-from painter.samples import sample_path
-from painter.usage import Stopwatch, peak_rss_mb
+from painter.options.export import ExportConfig
+from painter.painting.painting import Painting
+from painter.painting.save import _WRITERS, save_painting
+from painter.pictures.ground import Color, make_target, resolve_ground, to_bytes
+from painter.pictures.metrics import PSNR_CEILING, compare, over_white
+from painter.pictures.picture import load_picture, picture_from_array
+from painter.pictures.samples import sample_path
+from painter.system.usage import Stopwatch, peak_rss_mb
 from renderers.brushes import BRUSHES
 from renderers.strokes import Strokes
 
@@ -84,7 +85,7 @@ def test_ground_shows_where_nothing_is_painted() -> None:
 def test_transparent_ground_stays_transparent_and_edges_keep_their_paint() -> None:
     painting = make_painting(count=3, ground=None)
     paint = torch.tensor([0.9, 0.1, 0.3])
-    red = Strokes("markerpen", painting.strokes.shape, paint.expand(3, 1, 3), torch.ones(3), painting.strokes.seed)
+    red = Strokes("markerpen", painting.strokes.params, paint.expand(3, 1, 3), torch.ones(3), painting.strokes.seed)
     image = Painting(red, painting.aspect, None, painting.config).draw(128)
     assert image.shape == (96, 128, 4)
     alpha = image[..., 3]
@@ -222,7 +223,7 @@ def test_figures_are_those_of_the_textbooks() -> None:
 def test_bands_do_not_change_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     painted, picture = noisy(50, 40)
     whole = compare(painted, picture)
-    monkeypatch.setattr("painter.metrics._BAND_PIXELS", 200)
+    monkeypatch.setattr("painter.pictures.metrics._BAND_PIXELS", 200)
     assert compare(painted, picture) == pytest.approx(whole)
 
 

@@ -1,4 +1,4 @@
-"""painter.palette and painter.tones: which colours a painting may use, and pictures of a few flat tones."""
+"""painter.pictures.palette and painter.pictures.tones: which colours a painting may use, and pictures of a few flat tones."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from painter.errors import OptionError
-from painter.palette import check_palette_text, choose_palette, nearest, read_palette, to_lab
-from painter.tones import _thresholds, divide_tones
+from painter.pictures.palette import check_palette_text, choose_palette, nearest, read_palette, to_lab
+from painter.pictures.tones import _thresholds, divide_tones
 
 NOTHING = np.zeros((1, 1, 3), np.float32)
 GPL = "GIMP Palette\nName: Test\nColumns: 2\n# a comment\n255   0   0\tRed\n\n  0 128   7 Not so\tgreen\n"

@@ -1,4 +1,4 @@
-"""painter.picture: every kind of file in, one kind of array out; every bad file ends in one clear line."""
+"""painter.pictures.picture: every kind of file in, one kind of array out; every bad file ends in one clear line."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ import pytest
 from PIL import Image, ImageCms, ImageFile
 
 from painter.errors import OptionError, PictureError
-from painter.picture import MAX_MEGAPIXELS, load_picture
-from painter.resizing import fit_size, resize_image
+from painter.pictures.picture import MAX_MEGAPIXELS, load_picture
+from painter.pictures.resizing import fit_size, resize_image
 
 LOSSLESS = ["png", "gif", "bmp", "tif", "webp"]
 
@@ -74,7 +74,7 @@ def test_types_name_and_hash(tmp_path: Path) -> None:
 
 
 def test_import_needs_no_torch() -> None:
-    code = "import sys, painter.picture; sys.exit('torch' in sys.modules or 'cv2' in sys.modules)"
+    code = "import sys, painter.pictures.picture; sys.exit('torch' in sys.modules or 'cv2' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -152,7 +152,7 @@ def test_a_large_picture_is_read_in_bands(
     for long_side in (80, 79, 33, 5):
         at_once = load_picture(path, long_side)
         with monkeypatch.context() as patch:
-            patch.setattr("painter.pixels._BAND_PIXELS", band)
+            patch.setattr("painter.pictures.pixels._BAND_PIXELS", band)
             banded = load_picture(path, long_side)
         assert np.allclose(banded.rgb, at_once.rgb, atol=1e-4)
         if mode == "RGBA":
@@ -564,7 +564,7 @@ def test_too_many_pixels(
     def decode(*_: object) -> None:
         raise OSError("stop before decoding")
 
-    monkeypatch.setattr("painter.picture._decode", decode)
+    monkeypatch.setattr("painter.pictures.picture._decode", decode)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         refused(path, *(("pixels", "megapixels", "smaller") if large else ("damaged",)))
@@ -584,7 +584,7 @@ def test_out_of_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def exhaust(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("painter.picture._decode", exhaust)
+    monkeypatch.setattr("painter.pictures.picture._decode", exhaust)
     refused(saved(tmp_path / "a.png", Image.fromarray(colours())), "memory")
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from painter import PaintConfig
-from painter.collection.jobs import Failure, Job
-from painter.collection.painting import paint_job
-from painter.collection.ray_pool import RayPool, Task, _paint
+from painter.batch.jobs import Failure, Job
+from painter.batch.paint_job import paint_job
+from painter.batch.ray_pool import RayPool, Task, _paint
 from painter.version import __version__
 from renderers.manifest import checkpoint_folder
 from tests.test_batch import QUICK, TINY, save_picture
@@ -167,7 +167,7 @@ class NoCluster:
 def unconnected(monkeypatch: pytest.MonkeyPatch) -> RayPool:
     """A pool of four cores that is not connected to anything."""
     monkeypatch.setattr(RayPool, "_connect", lambda self, address: None)
-    monkeypatch.setattr("painter.collection.ray_pool.check_ray", lambda address: None)
+    monkeypatch.setattr("painter.batch.ray_pool.check_ray", lambda address: None)
     pool = RayPool("local", threads=2)
     pool._ray = NoCluster({"CPU": 4.0})
     return pool

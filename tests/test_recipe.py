@@ -16,15 +16,15 @@ import pytest
 from PIL import Image
 
 from painter import cli
-from painter.collection.checking import check_recipe
-from painter.collection.example import EXAMPLE, write_example
-from painter.collection.kinds import Color, Label, Link, Moment, Text
-from painter.collection.planning import duration, seconds_of, time_line
-from painter.collection.reading import read_recipe
-from painter.collection.recipe import recipe_digest
-from painter.collection.toml_lines import locate
-from painter.config import PaintConfig
+from painter.batch.collection.checking import check_recipe
+from painter.batch.collection.example import EXAMPLE, write_example
+from painter.batch.collection.planning import duration, seconds_of, time_line
+from painter.batch.collection.reading import read_recipe
+from painter.batch.collection.recipe import recipe_digest
+from painter.batch.collection.recipe_kinds import Color, Label, Link, Moment, Text
+from painter.batch.collection.toml_lines import locate
 from painter.errors import RecipeError
+from painter.options.paint import PaintConfig
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -412,7 +412,7 @@ def test_time_is_guessed_from_what_is_left(here: Path) -> None:
 
 
 def test_every_option_of_a_recipe_is_documented() -> None:
-    from painter.collection.recipe import AboutConfig, MetadataConfig, OutputConfig
+    from painter.batch.collection.recipe import AboutConfig, MetadataConfig, OutputConfig
 
     text = (Path(__file__).parents[1] / "docs" / "collections.md").read_text(encoding="utf-8")
     for config in (AboutConfig, OutputConfig, MetadataConfig):

@@ -14,10 +14,11 @@ from PIL import Image
 
 from painter import PaintConfig, cli
 from painter.errors import OptionError
-from painter.options import Span
-from painter.painting import Painting
-from painter.replaying import ReplayConfig, altered
-from painter.stroke_file import load_strokes, save_strokes
+from painter.options.kinds import Span
+from painter.options.replay import ReplayConfig
+from painter.painting.painting import Painting
+from painter.painting.replay import with_overrides
+from painter.painting.stroke_file import load_strokes, save_strokes
 
 STYLES = ("markerpen", "oilpaintbrush")
 
@@ -143,7 +144,7 @@ def test_seconds_are_those_of_the_animation(here: Path) -> None:
 )
 def test_parts_are_counted_as_in_python(text: str, count: int, first: int, painted: Path) -> None:
     painting = load_strokes(painted / "markerpen.strokes.json")
-    part = altered(painting, ReplayConfig(strokes=text))
+    part = with_overrides(painting, ReplayConfig(strokes=text))
     assert len(part.strokes) == count
     assert (part.strokes.opacity == painting.strokes.opacity[first : first + count]).all()
 
@@ -151,7 +152,7 @@ def test_parts_are_counted_as_in_python(text: str, count: int, first: int, paint
 def test_nothing_asked_for_changes_nothing(painted: Path) -> None:
     painting = load_strokes(painted / "markerpen.strokes.json")
     for config in (ReplayConfig(), ReplayConfig(canvas="auto")):
-        same = altered(painting, config)
+        same = with_overrides(painting, config)
         assert (same.config, same.ground, same.aspect) == (painting.config, painting.ground, painting.aspect)
         assert len(same.strokes) == len(painting.strokes) and same.about == painting.about
 
@@ -169,7 +170,7 @@ def test_spans(value: Any) -> None:
 def test_a_part_without_strokes(text: str, painted: Path) -> None:
     painting: Painting = load_strokes(painted / "markerpen.strokes.json")
     with pytest.raises(OptionError, match=f"^--strokes {text}: none is left; the painting has 20 strokes"):
-        altered(painting, ReplayConfig(strokes=text))
+        with_overrides(painting, ReplayConfig(strokes=text))
 
 
 @pytest.mark.parametrize(

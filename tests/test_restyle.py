@@ -13,22 +13,25 @@ import torch
 from PIL import Image
 
 from painter import PaintConfig, Painting, RestyleConfig, cli, paint, restyle
-from painter.autosave import Autosave, AutosaveError
-from painter.config import STYLE_OPTIONS, AutosaveConfig, StyleSearchConfig, option_name
-from painter.config_file import make_config
-from painter.errors import OptionError, StyleDivergedError
+from painter.errors import DivergedError, OptionError
+from painter.options.fields import option_name
+from painter.options.layers import CONVOLUTIONS
+from painter.options.paint import STYLE_OPTIONS
+from painter.options.toml import make_config
+from painter.painting.stroke_file import load_strokes, save_strokes
 from painter.pipeline import prepare
-from painter.restyling import RestylingIdentity, StyledSearch, finish_styling, prepare_styling
-from painter.state import pack, unpack
-from painter.stroke_file import load_strokes, save_strokes
 from painter.styling.color_target import ColorTarget
 from painter.styling.colors import color_map, color_statistics
 from painter.styling.features import Features, load_features
-from painter.styling.layers import CONVOLUTIONS
-from painter.styling.losses import luminance
+from painter.styling.levels import StyleSearchConfig
+from painter.styling.restyle import RestylingFingerprint, finish_styling, prepare_styling
 from painter.styling.stroke_objective import StyleObjective
-from painter.styling.stroke_variables import StyleVariables
-from painter.styling.strokes import StrokeStyling, StyleProgress
+from painter.styling.stroke_styling import StrokeStyling, StyleProgress
+from painter.styling.style_losses import luminance
+from painter.styling.style_parameters import StyleParameters
+from painter.styling.styled_search import StyledSearch
+from painter.system.autosave import Autosave, AutosaveConfig, AutosaveError
+from painter.system.snapshot import dump, load
 from renderers.brushes import BRUSHES
 from renderers.strokes import Strokes
 
@@ -89,7 +92,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, painting: Painting) ->
 
 
 def tensors(strokes: Strokes) -> dict[str, torch.Tensor]:
-    return {**strokes.shape, "colors": strokes.colors, "opacity": strokes.opacity, "seed": strokes.seed}
+    return {**strokes.params, "colors": strokes.colors, "opacity": strokes.opacity, "seed": strokes.seed}
 
 
 def differing(a: Strokes, b: Strokes) -> set[str]:
@@ -151,16 +154,16 @@ def test_gradients_reach_every_parameter(brush: str, content: str) -> None:
     """Directional derivatives of the whole objective, through network, blending and decoder, by finite differences."""
     painting = painted(style=brush, strokes=5, iterations=4)
     styling = the_styling(painting, style_mode="texture", content_loss=content)
-    matched, ground = styling._matched()
+    matched, ground = styling.matched()
     layers = ("relu1_1", "relu2_1")
-    objective = StyleObjective(styling, 32, layers, styling.maps, matched, ground)
-    variables = StyleVariables(painting.strokes, styling._allowed, StyleSearchConfig(), shapes=True)
+    objective = StyleObjective(styling.scene, 32, layers, styling.maps, matched, ground)
+    variables = StyleParameters(painting.strokes, styling.constraints, StyleSearchConfig(), shapes=True)
     generator = torch.Generator().manual_seed(3)
     with torch.no_grad():  # off the start, where the content term has a kink
-        for unknown in variables.unknowns:
+        for unknown in variables.tensors:
             unknown.add_(0.3 * torch.randn(unknown.shape, generator=generator))
     objective(variables.strokes()).total.backward()
-    for unknown in variables.unknowns:
+    for unknown in variables.tensors:
         assert unknown.grad is not None and unknown.grad.abs().max() > 0
         direction = torch.randn(unknown.shape, generator=generator)
         ends = []
@@ -196,8 +199,8 @@ def test_a_stroke_restyled_with_weight_0_does_not_move(painting: Painting, conte
 def test_with_weight_0_nothing_pulls(painting: Painting) -> None:
     """Not only is nothing done: the content term by itself has no gradient where the strokes are, and no step moves."""
     styling = the_styling(painting, style_weight=0.0, style_mode="texture")
-    objective = StyleObjective(styling, 48, ("relu1_1",), styling.maps, painting.strokes, painting.ground)
-    variables = StyleVariables(painting.strokes, styling._allowed, StyleSearchConfig(), shapes=True)
+    objective = StyleObjective(styling.scene, 48, ("relu1_1",), styling.maps, painting.strokes, painting.ground)
+    variables = StyleParameters(painting.strokes, styling.constraints, StyleSearchConfig(), shapes=True)
     for _ in range(3):
         moved = variables.descend(objective(variables.strokes()).total, 1.0)
     assert differing(painting.strokes, moved) == set()
@@ -227,16 +230,16 @@ def test_outside_the_region_nothing_changes(here: Path, mode: str) -> None:
 def test_what_lies_outside_the_region_neither_counts_nor_moves(here: Path) -> None:
     painting = painted(region=str(here / "right.png"), canvas="white", strokes=40)
     styling = the_styling(painting, style_mode="texture")
-    objective = StyleObjective(styling, 48, ("relu1_1",), styling.maps, painting.strokes, painting.ground)
+    objective = StyleObjective(styling.scene, 48, ("relu1_1",), styling.maps, painting.strokes, painting.ground)
     assert objective._mask is not None and objective._targets[0].mask is objective._mask
     assert objective._mask[:, :24].max() == 0 and objective._mask[:, 24:].min() == 1
     # A stroke at the far left that is brought there by hand is seen by nothing, and stays to the bit.
     left = {"x": 0.1, "y": 0.3, "width": 0.1, "height": 0.05, "angle": 0.0, "bend": 0.0}
-    shape = {name: values.clone() for name, values in painting.strokes.shape.items()}
+    shape = {name: values.clone() for name, values in painting.strokes.params.items()}
     for name, value in left.items():
         if name in shape:
             shape[name][0] = value
-    moved = replace(painting, strokes=replace(painting.strokes, shape=shape))
+    moved = replace(painting, strokes=replace(painting.strokes, params=shape))
     styling = the_styling(moved, style_mode="texture")
     list(styling.run())
     for name, values in tensors(moved.strokes).items():
@@ -262,7 +265,7 @@ def test_limits_are_obeyed() -> None:
     options = replace(QUICK, style_mode="texture", iterations=10, content_weight=0.0)
     strokes = restyle(painting, stripes(), options).painting.strokes
     assert differing(painting.strokes, strokes) >= {"x", "y", "width", "height", "colors", "opacity"}
-    size = BRUSHES[strokes.brush].size({name: values.double() for name, values in strokes.shape.items()})
+    size = BRUSHES[strokes.brush].size({name: values.double() for name, values in strokes.params.items()})
     assert size.min() >= 0.08 and size.max() <= 0.2
     assert strokes.opacity.min() >= np.float32(0.3) and strokes.opacity.max() <= np.float32(0.8)
 
@@ -350,7 +353,7 @@ def test_a_count_that_is_found_can_be_styled(here: Path) -> None:
 
 
 def module_watch() -> Any:
-    from painter.usage import Stopwatch
+    from painter.system.usage import Stopwatch
 
     return Stopwatch()
 
@@ -363,26 +366,26 @@ def test_styling_goes_on_from_any_step(here: Path, mode: str) -> None:
     search, states = StyledSearch(subject), []
     for progress in search.run():
         if progress.step in (2, 5, 9, 13):
-            states.append((progress.step, pack(search.state())))
+            states.append((progress.step, dump(search.state())))
     for step, state in states:
         again = StyledSearch(subject)
-        again.restore(unpack(state))
-        assert pack(again.state()) == state
+        again.restore(load(state))
+        assert dump(again.state()) == state
         assert [other.step for other in again.run()] == list(range(step + 1, 15))
         assert again.strokes is not None and search.strokes is not None
         assert differing(again.strokes, search.strokes) == set()
         assert again.styling is not None and search.styling is not None
-        assert again.styling.ground == search.styling.ground and again.styling.figures == search.styling.figures
+        assert again.styling.ground == search.styling.ground and again.styling.losses == search.styling.losses
 
 
 def test_light_and_dark_count_more_in_the_focus(painting: Painting) -> None:
-    assert the_styling(replace(painting, config=replace(painting.config, focus="none"))).focus(36, 48) is None
+    assert the_styling(replace(painting, config=replace(painting.config, focus="none"))).scene.focus(36, 48) is None
     styling = the_styling(replace(painting, config=replace(painting.config, focus="auto")))
-    focus = styling.focus(36, 48)
+    focus = styling.scene.focus(36, 48)
     assert focus is not None and focus.shape == (36, 48) and focus.mean() == pytest.approx(1, abs=1e-2)
     assert focus.max() > 1.5 * focus.min()
     shifted = replace(painting.strokes, colors=(painting.strokes.colors * 0.8).contiguous())
-    objective = StyleObjective(styling, 48, ("relu1_1",), styling.maps, painting.strokes, painting.ground)
+    objective = StyleObjective(styling.scene, 48, ("relu1_1",), styling.maps, painting.strokes, painting.ground)
     with torch.no_grad():
         found = objective(shifted).content
         light, kept = (luminance(objective.canvas(strokes)) for strokes in (shifted, painting.strokes))
@@ -404,8 +407,8 @@ def test_an_autosave_is_gone_on_with(here: Path, painting: Painting) -> None:
     whole = finish_styling(the_styling(painting))
 
     def autosaved(styling: StrokeStyling, resume: bool, config: RestyleConfig = QUICK) -> Autosave:
-        identity = RestylingIdentity(Path("scene.strokes.json"), config, styling)
-        return Autosave(here / "a.png", identity, resume, config=ALWAYS)
+        fingerprint = RestylingFingerprint(Path("scene.strokes.json"), config, styling)
+        return Autosave(here / "a.png", fingerprint, resume, config=ALWAYS)
 
     styling = the_styling(painting)
     with pytest.raises(RuntimeError):
@@ -428,9 +431,9 @@ def test_ctrl_c_keeps_what_there_is(painting: Painting) -> None:
 def test_time_is_shared(here: Path) -> None:
     config = replace(SMALL, seconds=10.0, style_image="stripes.png", features="random")
     search = StyledSearch(prepare(scene(), config, module_watch()))
-    assert search._painting.pace.seconds == pytest.approx(6.0)
+    assert search._painting.budget.seconds == pytest.approx(6.0)
     search._painting.strokes = painted().strokes
-    assert search._style(search._painting.strokes).pace.seconds == pytest.approx(10.0)  # none of it was used
+    assert search._style(search._painting.strokes).budget.seconds == pytest.approx(10.0)  # none of it was used
 
 
 # --- bad input ----------------------------------------------------------------------------------------------
@@ -455,7 +458,7 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_painting(
     assert len(told) == 1 and "after 0 steps" in told[0] and "last good painting is kept" in told[0]
     assert (here / "kept.png").is_file() and len(load_strokes("kept.strokes.json").strokes) == 16
     options = replace(SMALL, style_image="stripes.png", weights="broken.pth")
-    with pytest.raises(StyleDivergedError) as caught:
+    with pytest.raises(DivergedError) as caught:
         paint(scene(), options)
     assert caught.value.iteration == 0 and caught.value.result.image.shape == (36, 48, 3)
 
@@ -575,11 +578,9 @@ def test_painting_with_a_style_from_the_command_line(here: Path) -> None:
 
 
 def test_the_identity_has_what_files_hold(here: Path) -> None:
-    from painter.autosave import identity_of
-
     config = replace(SMALL, style_image="stripes.png", features="random")
-    before = identity_of(prepare(scene(), config, module_watch()))
+    before = prepare(scene(), config, module_watch()).fingerprint()
     Image.fromarray(stripes()[::-1]).save("stripes.png")
-    after = identity_of(prepare(scene(), config, module_watch()))
+    after = prepare(scene(), config, module_watch()).fingerprint()
     assert {name for name in before if before[name] != after[name]} == {"style picture", "--style-image"}
     assert len(before["style network"]) == 64

@@ -16,15 +16,15 @@ import torch
 from PIL import Image
 
 from painter import PaintConfig, cli
-from painter.autosave import Autosave, AutosaveError, identity_of
-from painter.config import AutosaveConfig
-from painter.growth import CountSearch
-from painter.pace import Pace, StagePace
 from painter.pipeline import find_strokes, make_search
-from painter.search import Progress, Search
-from painter.state import MAGIC, pack, unpack
-from painter.subject import Subject, prepare_subject
-from painter.usage import Stopwatch
+from painter.search.run import Progress
+from painter.search.search import Search
+from painter.search.stroke_count import StrokeCountSearch
+from painter.search.subject import Subject, prepare_subject
+from painter.search.time_budget import StageBudget, TimeBudget
+from painter.system.autosave import Autosave, AutosaveConfig, AutosaveError
+from painter.system.snapshot import MAGIC, dump, load
+from painter.system.usage import Stopwatch
 from renderers.brushes import BRUSHES
 from renderers.strokes import Strokes
 
@@ -43,7 +43,7 @@ def picture(seed: int = 5) -> np.ndarray:
 
 
 def tensors(strokes: Strokes) -> dict[str, torch.Tensor]:
-    return {**strokes.shape, "colors": strokes.colors, "opacity": strokes.opacity, "seed": strokes.seed}
+    return {**strokes.params, "colors": strokes.colors, "opacity": strokes.opacity, "seed": strokes.seed}
 
 
 def same(a: Strokes | None, b: Strokes | None) -> bool:
@@ -67,22 +67,22 @@ def one_thread() -> Iterator[None]:
 # --- the state of a search ----------------------------------------------------------------------------------
 
 
-def check_every(count: int, subject: Subject) -> Search | CountSearch:
+def check_every(count: int, subject: Subject) -> Search | StrokeCountSearch:
     """Stop at every `count`th step, go on in a new search and compare what comes out; the uninterrupted search."""
     search, states = make_search(subject), []
     for progress in search.run():
         if progress.step % count == 1 % count:
-            states.append((progress.step, pack(search.state())))
-    states.append((progress.step, pack(search.state())))
+            states.append((progress.step, dump(search.state())))
+    states.append((progress.step, dump(search.state())))
     assert len(states) > 2
     for step, state in states:
         again = make_search(subject)
-        again.restore(unpack(state))
-        assert pack(again.state()) == state
+        again.restore(load(state))
+        assert dump(again.state()) == state
         rest = list(again.run())
         assert [other.step for other in rest] == list(range(step + 1, progress.step + 1))
         assert same(again.strokes, search.strokes) and again.psnr == search.psnr
-        assert pack(again.state()) == states[-1][1]
+        assert dump(again.state()) == states[-1][1]
     return search
 
 
@@ -106,18 +106,18 @@ def test_a_search_with_everything_goes_on(tmp_path: Path, one_thread: None) -> N
 
 def test_the_search_for_a_count_goes_on(one_thread: None) -> None:
     search = check_every(9, a_subject(strokes="auto", iterations=18))
-    assert isinstance(search, CountSearch) and len(search.points) > 1
+    assert isinstance(search, StrokeCountSearch) and len(search.points) > 1
 
 
 def test_the_search_for_a_quality_goes_on(one_thread: None) -> None:
     search = check_every(17, a_subject(strokes=60, until_psnr=17.0, iterations=18))
-    assert isinstance(search, CountSearch) and len(search._painted) > 1
+    assert isinstance(search, StrokeCountSearch) and len(search._painted) > 1
 
 
 def test_time_that_is_used_up_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr("painter.pace.time.monotonic", lambda: now[0])
-    pace = Pace(10)
+    monkeypatch.setattr("painter.search.time_budget.time.monotonic", lambda: now[0])
+    pace = TimeBudget(10)
     pace.share_out([1, 3])
     stage = pace.stage(1000)
     stage.step()  # the clock starts
@@ -125,9 +125,9 @@ def test_time_that_is_used_up_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
     stage.step()
     states = pace.state(), stage.state()
     now[0] += 5000  # the machine was off
-    again = Pace(10)
+    again = TimeBudget(10)
     again.restore(states[0])
-    resumed = StagePace.restored(again, 1000, states[1])
+    resumed = StageBudget.restored(again, 1000, states[1])
     assert again.left() == pytest.approx(0.9) and resumed.done() == pytest.approx(0.4)
     now[0] += 3  # until the first step, for which kernels may be compiled
     assert again.left() == pytest.approx(0.9)
@@ -149,29 +149,29 @@ def a_tree() -> dict[str, Any]:
 
 def test_a_state_comes_back_to_the_bit() -> None:
     tree = a_tree()
-    data = pack(tree)
-    back = unpack(data)
+    data = dump(tree)
+    back = load(data)
     assert back["numbers"] == tree["numbers"] and back["list"][0] == 1 and back["list"][2] == []
     for name, values in tensors(tree["strokes"]).items():
         found = tensors(back["strokes"])[name]
         assert found.dtype == values.dtype and found.numpy().tobytes() == values.numpy().tobytes()
     assert back["list"][1][1].shape == () and torch.equal(back["list"][1][0], tree["strokes"].opacity)
-    assert pack(tree) == data == pack(back)
+    assert dump(tree) == data == dump(back)
 
 
 def test_a_state_that_is_cut_or_altered_is_refused() -> None:
-    data = pack(a_tree())
+    data = dump(a_tree())
     random = np.random.default_rng(1)
     for length in [0, 1, len(MAGIC), len(MAGIC) + 32, len(data) - 1, *random.integers(0, len(data), 40)]:
         with pytest.raises(ValueError, match=r"no state|damaged"):
-            unpack(data[:length])
+            load(data[:length])
     for place in random.integers(0, len(data), 60):
         spoilt = bytearray(data)
         spoilt[place] ^= 1 << random.integers(8)
         with pytest.raises(ValueError, match=r"no state|damaged"):
-            unpack(bytes(spoilt))
+            load(bytes(spoilt))
     with pytest.raises(ValueError, match="damaged"):
-        unpack(data + b"\0")
+        load(data + b"\0")
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_a_state_that_is_cut_or_altered_is_refused() -> None:
 )
 def test_a_tree_that_means_nothing_is_refused(tree: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
-        unpack(pack(tree))
+        load(dump(tree))
 
 
 # --- the file -----------------------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ def test_a_run_that_died_is_gone_on_with(tmp_path: Path, plain: Subject, expecte
         autosave = Autosave(tmp_path / "a.png", a_subject(), True, lines.append, ALWAYS)
         if step is None:
             assert same(search_until(step, plain, autosave), expected)
-            assert unpack(autosave.path.read_bytes())["steps"] == 24  # drawing and writing may be cut short, too
+            assert load(autosave.path.read_bytes())["steps"] == 24  # drawing and writing may be cut short, too
         else:
             with pytest.raises(Killed):
                 search_until(step, plain, autosave)
@@ -257,10 +257,10 @@ def test_short_searches_leave_nothing(tmp_path: Path, plain: Subject, monkeypatc
         now[0] += 0.5
         return now[0]
 
-    monkeypatch.setattr("painter.autosave.time.monotonic", clock)
+    monkeypatch.setattr("painter.system.autosave.time.monotonic", clock)
     saved: list[int] = []
     autosave = Autosave(tmp_path / "a.png", plain, config=AutosaveConfig(seconds=4.0))
-    monkeypatch.setattr(autosave, "_write", lambda data: saved.append(unpack(data)["steps"]))
+    monkeypatch.setattr(autosave, "_write", lambda data: saved.append(load(data)["steps"]))
     search_until(None, plain, autosave)
     assert saved == [8, 16, 24]
 
@@ -321,15 +321,15 @@ def test_a_foreign_file_is_refused_and_left_alone(kind: str, tmp_path: Path, pla
 
 def test_a_file_that_says_it_is_ours_and_is_not(tmp_path: Path, plain: Subject) -> None:
     path = left_by(tmp_path, plain)
-    saved = unpack(path.read_bytes())
-    other = unpack(left_by(tmp_path, plain).read_bytes())["search"]
+    saved = load(path.read_bytes())
+    other = load(left_by(tmp_path, plain).read_bytes())["search"]
     other["descent"]["variables"]["unknowns"].pop()
     for search in (None, [], {}, {**saved["search"], "at": 99}, {**saved["search"], "rng": {}}, other):
-        path.write_bytes(pack({**saved, "search": search}))
+        path.write_bytes(dump({**saved, "search": search}))
         with pytest.raises(AutosaveError, match="does not hold what this version of Impasto saves"):
             search_until(None, plain, Autosave(tmp_path / "a.png", plain, True))
     for tree in ({}, {**saved, "steps": "9"}, {**saved, "identity": 7}):
-        path.write_bytes(pack(tree))
+        path.write_bytes(dump(tree))
         with pytest.raises(AutosaveError, match="it is not an autosave"):
             search_until(None, plain, Autosave(tmp_path / "a.png", plain, True))
 
@@ -355,7 +355,7 @@ def test_a_forgotten_resume_loses_nothing(tmp_path: Path, plain: Subject, expect
     for step, steps in ((6, 12), (13, 12), (15, 14)):
         with pytest.raises(Killed):
             search_until(step, plain, Autosave(tmp_path / "a.png", plain, False, lines.append, ALWAYS))
-        assert unpack(path.read_bytes())["steps"] == steps
+        assert load(path.read_bytes())["steps"] == steps
         assert (path.read_bytes() == kept) == (steps == 12)
     assert lines[0].startswith(f"{path}: an earlier run of this came to 12 steps, and --resume goes on there")
     assert same(search_until(None, plain, Autosave(tmp_path / "a.png", plain, True, config=ALWAYS)), expected)
@@ -382,7 +382,7 @@ def test_a_full_disk_does_not_end_the_search(
 
 def test_another_machine_is_told_of(tmp_path: Path, plain: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     left_by(tmp_path, plain)
-    monkeypatch.setattr("painter.autosave.machine", lambda: {"processor": "abacus"})
+    monkeypatch.setattr("painter.system.autosave.machine", lambda: {"processor": "abacus"})
     lines: list[str] = []
     search_until(None, plain, Autosave(tmp_path / "a.png", plain, True, lines.append))
     assert len(lines) == 2 and lines[1].startswith("it was begun on another machine or with other libraries")
@@ -392,16 +392,16 @@ def test_the_identity_is_of_what_decides(tmp_path: Path, plain: Subject) -> None
     mask, copy = tmp_path / "mask.png", tmp_path / "copy.png"
     Image.fromarray(np.full((36, 48), 200, np.uint8)).save(mask)
     copy.write_bytes(mask.read_bytes())
-    assert identity_of(a_subject(device="auto")) == identity_of(plain) == identity_of(a_subject(backend="cpu"))
-    masked = identity_of(a_subject(region=str(mask)))
-    assert masked == identity_of(a_subject(region=str(copy)))
+    assert a_subject(device="auto").fingerprint() == plain.fingerprint() == a_subject(backend="cpu").fingerprint()
+    masked = a_subject(region=str(mask)).fingerprint()
+    assert masked == a_subject(region=str(copy)).fingerprint()
     Image.fromarray(np.full((36, 48), 199, np.uint8)).save(mask)
     different = [
-        identity_of(a_subject(**options))
+        a_subject(**options).fingerprint()
         for options in ({"region": str(mask)}, {"style": "markerpen"}, {"ot": 0.5}, {"seconds": 5.0}, {"size": 47},
                         {"backend": "reference"}, {"brush": str(mask)}, {"palette": "3"}, {"palette": "#aabbcc"})
     ]  # fmt: skip
-    different += [masked, identity_of(plain), identity_of(prepare_subject(picture(6), SMALL))]
+    different += [masked, plain.fingerprint(), prepare_subject(picture(6), SMALL).fingerprint()]
     assert all(a != b for k, a in enumerate(different) for b in different[:k])
 
 
@@ -442,7 +442,7 @@ def test_ctrl_c_keeps_the_way_on(
 ) -> None:
     assert cli.main(["in.png", *QUICK, *OUT]) == 0
     whole = {name: (here / name).read_bytes() for name in FILES}
-    monkeypatch.setattr("painter.autosave.AutosaveConfig", lambda: ALWAYS)
+    monkeypatch.setattr("painter.system.autosave.AutosaveConfig", lambda: ALWAYS)
 
     def press(self: Any, progress: Progress) -> None:
         if progress.step == 7:

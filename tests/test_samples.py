@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from painter.picture import load_picture
-from painter.samples import SAMPLES, sample_path
+from painter.pictures.picture import load_picture
+from painter.pictures.samples import SAMPLES, sample_path
 
 SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "make_samples.py"
 

@@ -14,11 +14,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from painter.config import SearchConfig
 from painter.errors import PictureError
-from painter.placement import place_strokes
-from painter.stamps import load_stamp
-from painter.variables import Allowed, StrokeVariables
+from painter.pictures.brush_file import load_stamp
+from painter.search.config import SearchConfig
+from painter.search.parameters import Constraints, StrokeParameters
+from painter.search.placement import place_strokes
 from renderers.blending import FrameMaps, Layers, blend
 from renderers.blending.relevance import removal_costs
 from renderers.brushes import BRUSHES, Frame, Limits, register
@@ -104,7 +104,7 @@ def random_strokes(stamp: Stamp, count: int) -> Strokes:
     size, angle, opacity = torch.rand(3, count, generator=generator)
     strokes = strokes_at(stamp, (0.02 + 0.5 * size**2).tolist(), (7 * angle).tolist())
     x, y = torch.rand(2, count, generator=generator)
-    return Strokes(stamp.name, {**strokes.shape, "x": x, "y": y}, strokes.colors, 0.3 + 0.6 * opacity, strokes.seed)
+    return Strokes(stamp.name, {**strokes.params, "x": x, "y": y}, strokes.colors, 0.3 + 0.6 * opacity, strokes.seed)
 
 
 def alone(maps: FrameMaps) -> FrameMaps:
@@ -200,7 +200,7 @@ def test_maps_show_what_the_engine_draws(texture: str, size: float) -> None:
     maps, white = StampMaps(stamp), torch.ones(SIDE, SIDE, 3)
     for angle in (0.0, 0.35, math.pi / 2, -2.4):
         stroke = strokes_at(stamp, [size], [angle])
-        stroke = Strokes(stroke.brush, stroke.shape, 0 * stroke.colors, stroke.opacity, stroke.seed)
+        stroke = Strokes(stroke.brush, stroke.params, 0 * stroke.colors, stroke.opacity, stroke.seed)
         drawn = draw(stroke, white.numpy())
         assert drawn.min() < 0.97
         for backend in ("cpu", "reference"):
@@ -223,7 +223,7 @@ def test_maps_are_zero_on_the_rim_and_about_as_fine_as_the_canvas(texture: str) 
     stamp = stamp_of(texture)
     strokes = random_strokes(stamp, 60)
     for pixel in (1 / 16, 1 / 64, 1 / 512):
-        frame = stamp.frame(strokes.shape, pixel)
+        frame = stamp.frame(strokes.params, pixel)
         maps = StampMaps(stamp)(frame, pixel)
         assert maps.texels.dtype == torch.float32 and not maps.texels.requires_grad
         assert len(maps.offset.unique()) <= 12 < len(strokes)
@@ -238,14 +238,14 @@ def test_maps_are_zero_on_the_rim_and_about_as_fine_as_the_canvas(texture: str) 
 def test_a_rung_is_painted_once() -> None:
     stamp = stamp_of("leaf")
     strokes, maps = random_strokes(stamp, 40), StampMaps(stamp)
-    first = maps(stamp.frame(strokes.shape, 1 / 64), 1 / 64)
-    maps(stamp.frame(strokes.shape, 1 / 256), 1 / 256)  # adds rungs
-    again = maps(stamp.frame(strokes.shape, 1 / 64), 1 / 64)
-    later = maps(stamp.frame(strokes.shape, 1 / 64), 1 / 64)
+    first = maps(stamp.frame(strokes.params, 1 / 64), 1 / 64)
+    maps(stamp.frame(strokes.params, 1 / 256), 1 / 256)  # adds rungs
+    again = maps(stamp.frame(strokes.params, 1 / 64), 1 / 64)
+    later = maps(stamp.frame(strokes.params, 1 / 64), 1 / 64)
     assert later.texels is again.texels and len(again.texels) > len(first.texels)
     for n in range(40):
         assert torch.equal(first.of(n)[0], again.of(n)[0])
-    fresh = StampMaps(stamp)(stamp.frame(strokes.shape, 1 / 64), 1 / 64)
+    fresh = StampMaps(stamp)(stamp.frame(strokes.params, 1 / 64), 1 / 64)
     assert torch.equal(fresh.texels, first.texels)
 
 
@@ -276,7 +276,7 @@ def test_no_strokes_and_strokes_that_are_nowhere() -> None:
 
 def leaves_of(strokes: Strokes) -> tuple[Strokes, dict[str, Tensor]]:
     leaf = strokes.detach()
-    wanted = {**leaf.shape, "colors": leaf.colors, "opacity": leaf.opacity}
+    wanted = {**leaf.params, "colors": leaf.colors, "opacity": leaf.opacity}
     for values in wanted.values():
         values.requires_grad_()
     return leaf, wanted
@@ -305,7 +305,7 @@ def test_gradients_are_slopes(texture: str, name: str) -> None:
     stamp = stamp_of(texture)
     maps = StampMaps(stamp)
     strokes = strokes_at(stamp, [0.33], [0.6])
-    shape = {key: values.double() for key, values in strokes.shape.items()}
+    shape = {key: values.double() for key, values in strokes.params.items()}
     weights = torch.randn(32, 32, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
 
     def source(frame: Frame, pixel: float) -> FrameMaps:
@@ -507,7 +507,7 @@ def descend(stamp: Stamp, target: np.ndarray, count: int, size: float, steps: in
     goal, pixel, maps = torch.from_numpy(target), 1 / max(target.shape[:2]), StampMaps(stamp)
     error = ((ground.numpy() - target) ** 2).sum(axis=2)
     strokes = place_strokes(target, error, stamp.name, count, size, np.random.default_rng(0))
-    variables = StrokeVariables(strokes, Allowed(Limits()), SearchConfig())
+    variables = StrokeParameters(strokes, Constraints(Limits()), SearchConfig())
     losses = []
     for _ in range(steps):
         loss = (blend(ground, make_layers(variables.strokes(), pixel, 3, maps), backend) - goal).square().mean()

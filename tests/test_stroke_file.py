@@ -20,18 +20,18 @@ import pytest
 import torch
 from PIL import Image
 
-import painter.bounded_json as bounded_json
-import painter.stroke_columns as stroke_columns
-import painter.stroke_file as stroke_file
+import painter.painting.bounded_json as bounded_json
+import painter.painting.stroke_columns as stroke_columns
+import painter.painting.stroke_file as stroke_file
 from painter import PaintConfig, Painting, StrokeFileError, paint
-from painter.bounded_json import number_texts
-from painter.embedded import pack_grey, unpack_grey
+from painter.batch.collection.schemas import SCHEMAS, read_schema
 from painter.errors import ImpastoError, OptionError, OutputError
-from painter.pixels import in_steps
-from painter.samples import sample_path
-from painter.schemas import SCHEMAS, read_schema
-from painter.stroke_columns import allowed
-from painter.stroke_file import load_strokes, save_strokes
+from painter.painting.bounded_json import number_texts
+from painter.painting.stroke_columns import allowed
+from painter.painting.stroke_file import load_strokes, save_strokes
+from painter.pictures.grey_png import pack_grey, unpack_grey
+from painter.pictures.pixels import in_steps
+from painter.pictures.samples import sample_path
 from renderers.brushes import BRUSHES, NETWORK_BRUSHES, Brush, register
 from renderers.brushes.stamp import Stamp
 from renderers.strokes import Strokes
@@ -78,7 +78,7 @@ def bits(values: torch.Tensor) -> list[int]:
 
 def assert_same(first: Painting, second: Painting) -> None:
     assert second.strokes.brush == first.strokes.brush
-    assert list(second.strokes.shape) == list(first.strokes.shape)
+    assert list(second.strokes.params) == list(first.strokes.params)
     for a, b in zip(parts(first.strokes), parts(second.strokes), strict=True):
         assert a.dtype == b.dtype and a.shape == b.shape and bits(a) == bits(b)
     assert second.aspect == first.aspect and second.ground == first.ground and second.config == first.config
@@ -89,7 +89,7 @@ def assert_same(first: Painting, second: Painting) -> None:
 
 
 def parts(strokes: Strokes) -> list[torch.Tensor]:
-    return [*strokes.shape.values(), strokes.colors, strokes.opacity, strokes.seed]
+    return [*strokes.params.values(), strokes.colors, strokes.opacity, strokes.seed]
 
 
 # --- round trips --------------------------------------------------------------------------------------------
@@ -122,8 +122,8 @@ def test_odd_canvases(tmp_path: Path, aspect: tuple[int, int], ground: Any) -> N
 
 def test_special_numbers_keep_their_bits(tmp_path: Path) -> None:
     painting = make("oilpaintbrush", 5)
-    painting.strokes.shape["x"][:] = torch.tensor([-0.0, 1e-45, -1.1754944e-38, 0.1, 2.9999998])
-    painting.strokes.shape["bend"][:] = torch.tensor([0.0, -0.0, 1e-20, -2.0, 2.0])
+    painting.strokes.params["x"][:] = torch.tensor([-0.0, 1e-45, -1.1754944e-38, 0.1, 2.9999998])
+    painting.strokes.params["bend"][:] = torch.tensor([0.0, -0.0, 1e-20, -2.0, 2.0])
     painting.strokes.opacity[:] = torch.tensor([-0.0, 0.0, 1.0, 0.99999994, 5e-44])
     assert_same(painting, load_strokes(saved(painting, tmp_path / "a.strokes.json")))
 
@@ -514,7 +514,7 @@ def test_nothing_is_written_that_could_not_be_read(tmp_path: Path) -> None:
     refused("strokes.opacity of stroke 5 is nan; it must be from 0 to 1", strokes=strokes)
     strokes = make().strokes
     refused("its strokes have 2 colours each", strokes=Strokes(
-        strokes.brush, strokes.shape, strokes.colors.repeat(1, 2, 1), strokes.opacity, strokes.seed
+        strokes.brush, strokes.params, strokes.colors.repeat(1, 2, 1), strokes.opacity, strokes.seed
     ))  # fmt: skip
     assert [file.name for file in tmp_path.iterdir()] == ["a.strokes.json"]
 

@@ -149,7 +149,7 @@ def test_random_tells_textures_apart(network: Features) -> None:
     """Two parts of one texture are far more alike than two textures, as their Gram matrices see them."""
     from skimage import data
 
-    from painter.styling.losses import style_loss, style_target
+    from painter.styling.style_losses import style_loss, style_target
 
     layers = {"relu1_1": 1.0, "relu2_1": 1.0, "relu3_1": 1.0}
     parts = []

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from painter.pixels import LUMINANCE
-from painter.styling import losses
+from painter.pictures.pixels import LUMINANCE
+from painter.styling import style_losses as losses
 from painter.styling.colors import color_statistics, match_colors, matrix_power, noise_like
 
 

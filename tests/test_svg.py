@@ -20,13 +20,13 @@ from PIL import Image
 from skimage import data
 from svg_raster import FINE, HREF, SVG, path_points, rasterize
 
-from painter.config import PaintConfig
 from painter.errors import OutputError
 from painter.export.svg import LONG_SIDE_MM, MOST_LAYERS, levels, write_svg
 from painter.export.svg_paths import UNITS, Place, number, path_data
-from painter.painting import Painting
+from painter.options.paint import PaintConfig
+from painter.painting.painting import Painting
 from painter.pipeline import find_strokes, prepare
-from painter.usage import Stopwatch
+from painter.system.usage import Stopwatch
 from renderers.brushes import BRUSHES, NETWORK_BRUSHES, register
 from renderers.brushes.base import Limits
 from renderers.brushes.outline import curve, opened
@@ -191,7 +191,7 @@ def test_every_stroke_is_one_element_in_paint_order(brush: str, tmp_path: Path) 
     elements = [element for layer in groups for element in strokes_in(layer)]
     assert len(elements) == len(painting.strokes)
     # Where an outline begins is near its stroke: elements come in the order of strokes.
-    kind, shape = BRUSHES[brush], painting.strokes.shape
+    kind, shape = BRUSHES[brush], painting.strokes.params
     near = (kind.extent(shape)[0] + kind.extent(shape)[1]).numpy() * UNITS
     for center, reach, element in zip(kind.center(shape).numpy() * UNITS, near, elements, strict=True):
         start = path_points(next(element.iter(SVG + "path")).attrib["d"])[0][0][0]
@@ -252,14 +252,14 @@ def test_no_strokes_is_a_bare_ground(tmp_path: Path) -> None:
 @ALL
 def test_strokes_shrunk_to_nothing_or_nowhere_leave_the_file_whole(brush: str, tmp_path: Path) -> None:
     painting = scattered(brush, 4)
-    shape = {name: values.clone() for name, values in painting.strokes.shape.items()}
+    shape = {name: values.clone() for name, values in painting.strokes.params.items()}
     for name, values in shape.items():
         values[0] = 0
         if name in ("width", "height", "radius", "radius0", "radius2"):
             values[1] = 0
         values[2] = torch.nan
         values[3] = 1e30
-    painting = replace(painting, strokes=replace(painting.strokes, shape=shape))
+    painting = replace(painting, strokes=replace(painting.strokes, params=shape))
     for config in (None, PLOT):
         path, root = written(painting, tmp_path, config)
         assert not re.search("nan|inf", path.read_text().replace("inkscape.org/namespaces", ""))
@@ -288,7 +288,7 @@ def test_plot_is_one_line_a_stroke_along_its_middle(brush: str, tmp_path: Path) 
     assert root.find(SVG + "rect") is None and not list(root.iter(SVG + "linearGradient"))
     (layer,) = layers(root)
     assert layer.get("fill") == "none"
-    kind, shape = BRUSHES[brush], painting.strokes.shape
+    kind, shape = BRUSHES[brush], painting.strokes.params
     lengths, widths = (values.numpy() * UNITS for values in kind.extent(shape))
     whole = 0
     for n, (element, center) in enumerate(zip(layer, kind.center(shape).numpy() * UNITS, strict=True)):

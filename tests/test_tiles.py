@@ -14,11 +14,14 @@ import pytest
 import torch
 from PIL import Image
 
-from painter import PaintConfig, paint, painting, subject
+from painter import PaintConfig, paint
 from painter.export.png import write_png
-from painter.export.save import save_painting
-from painter.metrics import compare
-from painter.painting import Painting, to_bytes
+from painter.painting import painting
+from painter.painting.painting import Painting
+from painter.painting.save import save_painting
+from painter.pictures.ground import to_bytes
+from painter.pictures.metrics import compare
+from painter.search import subject
 from renderers.brushes import BRUSHES, register
 from renderers.brushes.stamp import Stamp
 from renderers.drawing import Drawing, PlacedStrokes, draw_bands, drawing_threads
@@ -48,7 +51,7 @@ def strokes_of(brush: str, count: int, shape: tuple[int, int], stamp: str) -> St
     name = stamp if brush == STAMP else brush
     strokes = random_strokes(BRUSHES[name], count, torch.Generator().manual_seed(4))
     width = shape[1] / max(shape)
-    places = {key: value * width if key[0] == "x" else value for key, value in strokes.shape.items()}
+    places = {key: value * width if key[0] == "x" else value for key, value in strokes.params.items()}
     opacity = torch.linspace(0.3, 1.0, count)
     return Strokes(name, places, strokes.colors, opacity, strokes.seed)
 

@@ -20,18 +20,17 @@ import torch
 from PIL import Image
 
 from painter import cli
-from painter.config import option_name
-from painter.errors import OptionError, PictureError
-from painter.pixels import LUMINANCE
+from painter.errors import DivergedError, OptionError, PictureError
+from painter.export.write import FORMATS
+from painter.options.fields import option_name
+from painter.options.transfer import LEARNING_RATES, TransferConfig
+from painter.pictures.pixels import LUMINANCE
 from painter.styling import transfer as module
-from painter.styling.config import LEARNING_RATES, TransferConfig
-from painter.styling.export import FORMATS
 from painter.styling.features import Features, load_features
-from painter.styling.film import Film
-from painter.styling.optimizers import Stepper, decayed
-from painter.styling.scene import Sources, load_sources
+from painter.styling.inputs import Sources, load_sources
+from painter.styling.optimizers import PixelOptimizer, decayed
+from painter.styling.recorder import FrameRecorder
 from painter.styling.transfer import (
-    DivergedError,
     Transfer,
     TransferProgress,
     TransferResult,
@@ -132,7 +131,7 @@ def test_what_is_optimised_is_what_is_written(optimizer: str, here: Path, networ
     config = quick(optimizer=optimizer, iterations=12, style_weight=200)
     under_way = Transfer(sources(config, content="ends.png"), config, network)
     for _ in under_way.run():
-        image = under_way.stepper.image.detach()
+        image = under_way.pixel_optimizer.image.detach()
         assert image.min() >= 0 and image.max() <= 1
     _, terms = under_way.objective(torch.from_numpy(under_way.result().pixels))
     best = min(record.total for record in under_way.records)
@@ -189,10 +188,12 @@ def test_the_loss_is_that_of_a_direct_computation(here: Path, network: Features)
 
 def test_amsgrad_and_the_others_reach_torch(here: Path) -> None:
     image = torch.zeros(2, 2, 3)
-    group = Stepper(image, quick(optimizer="adam", amsgrad=True, beta1=0.8, epsilon=1e-3)).optimizer.param_groups[0]
+    group = PixelOptimizer(
+        image, quick(optimizer="adam", amsgrad=True, beta1=0.8, epsilon=1e-3)
+    ).optimizer.param_groups[0]
     assert (group["amsgrad"], group["betas"][0], group["eps"]) == (True, 0.8, 1e-3)
-    assert Stepper(image, quick(optimizer="sgd", beta1=0.5)).optimizer.param_groups[0]["momentum"] == 0.5
-    stepper = Stepper(image, quick(optimizer="adam", learning_rate=0.5, decay="linear", final_rate=0.2))
+    assert PixelOptimizer(image, quick(optimizer="sgd", beta1=0.5)).optimizer.param_groups[0]["momentum"] == 0.5
+    stepper = PixelOptimizer(image, quick(optimizer="adam", learning_rate=0.5, decay="linear", final_rate=0.2))
     stepper.here(lambda image: (image.sum(), {}))
     stepper.step(lambda image: (image.sum(), {}), 0.5)
     assert stepper.optimizer.param_groups[0]["lr"] == pytest.approx(0.5 * 0.6)
@@ -237,9 +238,9 @@ def test_content_alone_stays(here: Path) -> None:
 @pytest.mark.parametrize("start", ["noise", "style"])
 def test_starts(start: str, here: Path) -> None:
     config = quick(start=start, iterations=1, seed=5)
-    begun = begin(config).stepper.image.detach().numpy()
+    begun = begin(config).pixel_optimizer.image.detach().numpy()
     other = quick(start=start, iterations=1, seed=6)
-    assert not np.array_equal(begun, begin(other).stepper.image.detach().numpy())
+    assert not np.array_equal(begun, begin(other).pixel_optimizer.image.detach().numpy())
     wanted = read("stripes.png").reshape(-1, 3).mean(0) / 255 if start == "style" else np.full(3, 0.5)
     assert np.abs(begun.mean((0, 1)) - wanted).max() < 0.06
 
@@ -260,7 +261,7 @@ def test_scales_grow(here: Path) -> None:
 
 
 def test_frames_of_all_scales_are_of_one_size() -> None:
-    film = Film(4)
+    film = FrameRecorder(4)
     for iteration, shape in enumerate(((43, 64, 3), (85, 128, 3), (171, 257, 3), (681, 1024, 3))):
         film.watch(iteration, lambda shape=shape: np.zeros(shape, np.uint8))  # type: ignore
     assert [frame.shape for frame in film.shown(np.zeros((682, 1024, 3), np.uint8))] == 5 * [(341, 512, 3)]
@@ -367,11 +368,11 @@ def test_interrupt_keeps_the_best(here: Path) -> None:
 def test_diverging_keeps_the_last_good_picture(here: Path) -> None:
     config = quick()
     under_way = begin(config)
-    with pytest.raises(DivergedError, match="no number any more after 4 steps; the last good") as caught:
+    with pytest.raises(DivergedError, match="NaN or infinite after 4 steps; the last good") as caught:
         for progress in under_way.run():
             if progress.record.iteration == 3:
                 with torch.no_grad():
-                    under_way.stepper._moved.fill_(float("nan"))
+                    under_way.pixel_optimizer._moved.fill_(float("nan"))
     assert caught.value.iteration == 4
     best = caught.value.result
     assert len(best.records) == 4 and best.image.std() > 5
@@ -391,7 +392,7 @@ def test_seconds_stop_in_time(here: Path) -> None:
 def test_time_ends_a_step_that_lasts(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """L-BFGS may search for long along one direction; the best before that search is kept."""
     now, config = [0.0], quick(seconds=10, iterations=50, content_color="own")
-    monkeypatch.setattr("painter.pace.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("painter.search.time_budget.time.monotonic", lambda: now[0])
     original = module.Objective.__call__
 
     def slow(self: Any, image: torch.Tensor) -> Any:
@@ -525,7 +526,7 @@ def test_command_has_a_default_name_and_says_the_losses(here: Path, capsys: pyte
 
 
 def test_command_when_interrupted(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("painter.styling.film.Film.watch", lambda *arguments: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr("painter.styling.recorder.Film.watch", lambda *arguments: signal.raise_signal(signal.SIGINT))
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         assert cli.main(["transfer", "content.png", "stripes.png", *ARGUMENTS, "-o", "a.png", "-o", "a.gif"]) == 130

@@ -16,14 +16,13 @@ import torch
 from PIL import Image
 
 from painter import cli
-from painter.autosave import Autosave, AutosaveError
-from painter.config import AutosaveConfig
-from painter.state import pack, unpack
-from painter.styling.config import LEARNING_RATES, TransferConfig
+from painter.options.transfer import LEARNING_RATES, TransferConfig
 from painter.styling.features import Features, load_features
-from painter.styling.identity import TransferIdentity
-from painter.styling.scene import Sources, load_sources
+from painter.styling.inputs import Sources, load_sources
 from painter.styling.transfer import Transfer, TransferProgress, transfer
+from painter.styling.transfer_fingerprint import TransferFingerprint
+from painter.system.autosave import Autosave, AutosaveConfig, AutosaveError
+from painter.system.snapshot import dump, load
 
 ROOT = Path(__file__).resolve().parents[1]
 ALWAYS = AutosaveConfig(seconds=0.0)
@@ -73,18 +72,18 @@ EVERYTHING: dict[str, Any] = {"preserve_color": "luminance", "start": "style", "
 def test_a_transfer_goes_on_from_any_step(changes: dict[str, Any], here: Path, network: Features) -> None:
     config = replace(SMALL, **changes)
     under_way = Transfer(sources(config), config, network)
-    states = [pack(under_way.state()) for _ in under_way.run()]
-    whole, end = under_way.result(), pack(under_way.state())
+    states = [dump(under_way.state()) for _ in under_way.run()]
+    whole, end = under_way.result(), dump(under_way.state())
     assert len(states) == 9  # seven steps, and where each scale begins
     for state in [*states[::2], end]:
         again = Transfer(sources(config), config, network)
-        again.restore(unpack(state))
-        assert pack(again.state()) == state
-        assert len(list(again.run())) == len(whole.records) - len(unpack(state)["records"])
+        again.restore(load(state))
+        assert dump(again.state()) == state
+        assert len(list(again.run())) == len(whole.records) - len(load(state)["records"])
         result = again.result()
         assert np.array_equal(result.pixels, whole.pixels) and result.records == whole.records
         assert all(map(np.array_equal, result.film.shown(result.image), whole.film.shown(whole.image)))
-        assert pack(again.state()) == end
+        assert dump(again.state()) == end
 
 
 class Killed(BaseException):
@@ -93,7 +92,7 @@ class Killed(BaseException):
 
 def left_by(config: TransferConfig, network: Features) -> Autosave:
     """What a run that died at the sixth step has left."""
-    autosave = Autosave(Path("a.png"), TransferIdentity(sources(config), config, "cpu"), config=ALWAYS)
+    autosave = Autosave(Path("a.png"), TransferFingerprint(sources(config), config, "cpu"), config=ALWAYS)
 
     def watch(progress: TransferProgress) -> None:
         if progress.record.iteration == 5:
@@ -118,7 +117,7 @@ def test_another_transfer_is_left_alone(
 ) -> None:
     path = left_by(SMALL, network).path
     before, config = path.read_bytes(), replace(SMALL, **changes)
-    autosave = Autosave(Path("a.png"), TransferIdentity(sources(config), config, "cpu"), True, config=ALWAYS)
+    autosave = Autosave(Path("a.png"), TransferFingerprint(sources(config), config, "cpu"), True, config=ALWAYS)
     with pytest.raises(AutosaveError) as caught:
         transfer(sources(config), config, network, None, autosave)
     assert str(caught.value) == (
@@ -130,17 +129,17 @@ def test_another_transfer_is_left_alone(
 def test_another_style_picture_is_another_transfer(here: Path, network: Features) -> None:
     left_by(SMALL, network)
     Image.new("RGB", (32, 40), (200, 30, 30)).save("style.png")
-    autosave = Autosave(Path("a.png"), TransferIdentity(sources(), SMALL, "cpu"), True, config=ALWAYS)
+    autosave = Autosave(Path("a.png"), TransferFingerprint(sources(), SMALL, "cpu"), True, config=ALWAYS)
     with pytest.raises(AutosaveError, match="of another transfer \\(begun with another style 1\\)"):
         transfer(sources(), SMALL, network, None, autosave)
 
 
 def test_a_state_of_something_else_is_refused(here: Path, network: Features) -> None:
     autosave = left_by(SMALL, network)
-    saved = unpack(autosave.path.read_bytes())
+    saved = load(autosave.path.read_bytes())
     saved["search"]["stepper"]["moved"] = torch.zeros(2, 3, 3)
-    autosave.path.write_bytes(pack(saved))
-    again = Autosave(Path("a.png"), TransferIdentity(sources(), SMALL, "cpu"), True, config=ALWAYS)
+    autosave.path.write_bytes(dump(saved))
+    again = Autosave(Path("a.png"), TransferFingerprint(sources(), SMALL, "cpu"), True, config=ALWAYS)
     with pytest.raises(AutosaveError, match="does not hold what this version of Impasto saves; it was left alone"):
         transfer(sources(), SMALL, network, None, again)
 
@@ -157,19 +156,19 @@ FILES = ("a.png", "a.gif", "a.csv")
 # The command line in a process of its own, with each step saved; it kills itself right after one of them.
 KILLED = """
 import os, signal, sys
-import painter.autosave
+import painter.system.autosave
 from painter import cli
-from painter.config import AutosaveConfig
+from painter.system.autosave import AutosaveConfig
 
-painter.autosave.AutosaveConfig = lambda: AutosaveConfig(0.0)
-last, step = int(sys.argv.pop(1)), painter.autosave.Autosave.step
+painter.system.autosave.AutosaveConfig = lambda: AutosaveConfig(0.0)
+last, step = int(sys.argv.pop(1)), painter.system.autosave.Autosave.step
 
 def stepped(self, search, steps):
     step(self, search, steps)
     if steps == last:
         os.kill(os.getpid(), signal.SIGKILL)
 
-painter.autosave.Autosave.step = stepped
+painter.system.autosave.Autosave.step = stepped
 sys.exit(cli.main(sys.argv[1:]))
 """
 
@@ -200,7 +199,7 @@ def test_ctrl_c_keeps_the_way_on(
     monkeypatch.setattr("painter.styling.random_filters.random_features", lambda seed: network)
     assert cli.main([*ARGUMENTS, *OUT]) == 0
     whole = {name: Path(name).read_bytes() for name in FILES}
-    monkeypatch.setattr("painter.autosave.AutosaveConfig", lambda: ALWAYS)
+    monkeypatch.setattr("painter.system.autosave.AutosaveConfig", lambda: ALWAYS)
 
     def press(self: Any, progress: TransferProgress) -> None:
         if progress.record.iteration == 4:

@@ -19,14 +19,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from painter import cli, files
+from painter import cli
 from painter.cli.outputs import Outputs, claimed, with_strokes, write_in_turn
 from painter.errors import OutputError
 from painter.export import writing
-from painter.export.fitting import Means, write_fitting
+from painter.export.fitting import Quality, write_fitting
 from painter.export.folder import write_folder
 from painter.export.png import write_png
-from painter.files import free_number, numbered, replacing, split_ending
+from painter.system import atomic as files
+from painter.system.atomic import replacing
+from painter.system.names import free_number, numbered, split_ending
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -297,7 +299,7 @@ def test_frames_stay_where_others_cannot_take_their_place(tmp_path: Path, monkey
 HALF_WAY = """
 import sys, time
 from pathlib import Path
-from painter.files import replacing
+from painter.system.atomic import replacing
 with replacing(Path(sys.argv[1])) as temporary, temporary.open("wb") as file:
     file.write(bytes(100_000))
     file.flush()
@@ -330,7 +332,7 @@ def test_folders_that_a_kill_left_are_removed_a_day_later(tmp_path: Path) -> Non
         (folder / "frame-00000.png").write_bytes(b"half")
         os.utime(folder, (0, time.time() - (80_000 if folder == left[0] else 90_000)))
     write_folder(tmp_path / "frames", shades(1))
-    write_fitting(tmp_path / "a.gif", Means(32), lambda path, means: path.write_text("gif") and None, 9)
+    write_fitting(tmp_path / "a.gif", Quality(32), lambda path, means: path.write_text("gif") and None, 9)
     assert [folder.exists() for folder in left] == [True, False, True], "not yet, removed, of another file"
     os.utime(left[0], (0, time.time() - 90_000))
     write_folder(tmp_path / "frames", shades(1))
@@ -404,7 +406,7 @@ def test_names_are_given_back_by_a_kill(tmp_path: Path) -> None:
     code = (
         "import sys, time\n"
         "from pathlib import Path\n"
-        "from painter.files import free_number, numbered\n"
+        "from painter.system.atomic import free_number, numbered\n"
         "with free_number([Path(sys.argv[1])]) as number:\n"
         "    print(numbered(Path(sys.argv[1]), number).name, flush=True)\n"
         "    time.sleep(60)\n"
@@ -425,7 +427,8 @@ RACE = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from painter.files import free_number, numbered, replacing
+from painter.system.names import free_number, numbered
+from painter.system.atomic import replacing
 
 def paint(token):
     paths = [Path(sys.argv[1]) / name for name in sys.argv[3:]]

@@ -20,10 +20,10 @@ from importlib import import_module
 from typing import NoReturn
 
 from painter.cli.commands import BAD_INPUT, COMMANDS, DEFAULT_COMMAND, INTERRUPTED
-from painter.cli.painting import make_parser
+from painter.cli.paint import make_parser
 from painter.cli.progress import say
 from painter.errors import ImpastoError
-from painter.usage import Stopwatch
+from painter.system.usage import Stopwatch
 
 __all__ = ["BAD_INPUT", "INTERRUPTED", "main", "make_parser", "run_program"]
 

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from painter.cli.options import (
+from painter.cli.arguments import (
     LIST_OF_PRESETS,
     add_common_options,
     add_painting_options,
@@ -20,11 +20,13 @@ from painter.cli.outputs import add_export_options
 from painter.cli.paths import check_inputs, make_folder, same_file
 from painter.cli.progress import announce_compiling, say
 from painter.cli.running import RunBar, add_running_options, make_pool, read_running, tell_summary
-from painter.config import ExportConfig, PaintConfig, RunningConfig
-from painter.devices import resolve_device
 from painter.errors import OptionError, OutputError, one_line
 from painter.export import FOLDER, FORMATS
-from painter.usage import Stopwatch
+from painter.options.export import ExportConfig
+from painter.options.paint import PaintConfig
+from painter.options.running import RunningConfig
+from painter.system.devices import resolve_device
+from painter.system.usage import Stopwatch
 
 _ENDINGS = tuple(ending for ending in FORMATS if ending != FOLDER)
 
@@ -98,9 +100,9 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
 
 def run(request: Request) -> int:
     """Look at everything, then paint; the exit code."""
-    from painter.collection.folder import agree_on_options, folder_jobs, look_through
-    from painter.collection.ledger import Ledger
-    from painter.collection.running import run_jobs
+    from painter.batch.driver import run_jobs
+    from painter.batch.folder import agree_on_options, folder_jobs, look_through
+    from painter.batch.ledger import Ledger
 
     check_inputs(request.config)
     if request.running.ray is None:  # else other machines paint

@@ -13,20 +13,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from painter.batch.ledger import NAME as LEDGER
+from painter.cli.arguments import add_common_options, new_parser
 from painter.cli.commands import BAD_INPUT
-from painter.cli.options import add_common_options, new_parser
 from painter.cli.paths import DEFAULT_FOLDER, make_folder
 from painter.cli.progress import announce_compiling, new_bar, say
-from painter.collection.ledger import NAME as LEDGER
 from painter.errors import ImpastoError, OptionError, OutputError, RecipeError, one_line
-from painter.usage import Stopwatch
+from painter.system.usage import Stopwatch
 
 if TYPE_CHECKING:
-    from painter.collection.checking import Checked
-    from painter.collection.derived import Edition
-    from painter.collection.finishing import Row
-    from painter.collection.ledger import Ledger
-    from painter.collection.recipe import Recipe
+    from painter.batch.collection.checking import Checked
+    from painter.batch.collection.derived import Edition
+    from painter.batch.collection.finishing import Row
+    from painter.batch.collection.recipe import Recipe
+    from painter.batch.ledger import Ledger
 
 ACTIONS = {
     "init": "write a recipe to start from, with its pictures",
@@ -63,7 +63,7 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
 
 def init(arguments: list[str], program: str) -> int:
     """Write the example."""
-    from painter.collection.example import write_example
+    from painter.batch.collection.example import write_example
 
     parser = new_parser(ACTIONS["init"].capitalize() + ".", program)
     parser.add_argument("folder", nargs="?", default="collection", metavar="FOLDER", help="(default: collection)")
@@ -81,7 +81,7 @@ def init(arguments: list[str], program: str) -> int:
 
 def check(arguments: list[str], program: str) -> int:
     """Say all that is wrong, or what is to be expected."""
-    from painter.collection.planning import combinations_line, rarity_table, time_line
+    from painter.batch.collection.planning import combinations_line, rarity_table, time_line
     from renderers.threads import core_count
 
     parser = new_parser(ACTIONS["check"].capitalize() + ".", program)
@@ -112,7 +112,7 @@ def _rows(folder: Path) -> Mapping[str, Row]:
     """What the ledger of a collection knows already, unless there is none or a run has it."""
     if not (folder / LEDGER).is_file():
         return {}
-    from painter.collection.ledger import Ledger
+    from painter.batch.ledger import Ledger
 
     with suppress(ImpastoError), Ledger.open(folder) as ledger:
         return ledger.rows()
@@ -120,8 +120,8 @@ def _rows(folder: Path) -> Mapping[str, Row]:
 
 
 def _checked(file: Path) -> Checked:
-    from painter.collection.checking import check_recipe
-    from painter.collection.reading import read_recipe
+    from painter.batch.collection.checking import check_recipe
+    from painter.batch.collection.reading import read_recipe
 
     return check_recipe(read_recipe(file))
 
@@ -139,7 +139,7 @@ class Place:
 
     def of(self, recipe: Recipe, home: Path) -> tuple[Path, str]:
         """The folder, and how it is told of."""
-        from painter.collection.planning import folder_name
+        from painter.batch.collection.planning import folder_name
 
         default = DEFAULT_FOLDER / folder_name(recipe.about.name)
         return self.folder or home / default, self.shown or str(default)
@@ -172,8 +172,8 @@ def _add_place(parser: argparse.ArgumentParser) -> None:
 
 def run_parser(program: str | None = None) -> argparse.ArgumentParser:
     """The options of `run`."""
+    from painter.batch.collection.recipe import STANDARDS
     from painter.cli.running import add_running_options
-    from painter.collection.recipe import STANDARDS
 
     parser = new_parser(
         "Paint all tokens that are not painted yet, and write their metadata. Running the same again goes on.", program
@@ -199,11 +199,11 @@ def run(arguments: list[str], program: str) -> int:
 
 
 def _run(options: argparse.Namespace, place: Place, home: Path) -> int:
+    from painter.batch.collection.finishing import edition_of, finish
+    from painter.batch.collection.recipe import recipe_digest
+    from painter.batch.driver import run_jobs
+    from painter.batch.ledger import Ledger
     from painter.cli.running import RunBar, make_pool, read_running, tell_summary
-    from painter.collection.finishing import edition_of, finish
-    from painter.collection.ledger import Ledger
-    from painter.collection.recipe import recipe_digest
-    from painter.collection.running import run_jobs
 
     running = read_running(options)
     checked = _checked(place.file)
@@ -234,7 +234,7 @@ def _run(options: argparse.Namespace, place: Place, home: Path) -> int:
 
 def _checked_standard(checked: Checked, standard: str) -> Checked:
     """The same, looked at again for another standard of metadata."""
-    from painter.collection.checking import check_recipe
+    from painter.batch.collection.checking import check_recipe
 
     recipe = checked.recipe
     if standard == recipe.metadata.standard:
@@ -276,7 +276,7 @@ def agree_on_recipe(ledger: Ledger, digest: str, amend: bool, file: str, folder:
     Raises:
         RecipeError: the folder was begun with another recipe, and `amend` is not given.
     """
-    from painter.collection.finishing import RECIPE, STARTED
+    from painter.batch.collection.finishing import RECIPE, STARTED
 
     before = ledger.meta(RECIPE)
     if before is None:
@@ -313,10 +313,10 @@ def verify(arguments: list[str], program: str) -> int:
 
 
 def _verify(options: argparse.Namespace, place: Place, home: Path) -> int:
-    from painter.collection import verifying
-    from painter.collection.finishing import RECIPE
-    from painter.collection.ledger import Ledger
-    from painter.collection.recipe import recipe_digest
+    from painter.batch.collection import verifying
+    from painter.batch.collection.finishing import RECIPE
+    from painter.batch.collection.recipe import recipe_digest
+    from painter.batch.ledger import Ledger
 
     checked = _checked(place.file)
     folder, shown = place.of(checked.recipe, home)
@@ -364,7 +364,7 @@ def _check_ledger(folder: Path, shown: str) -> None:
 
 def set_base_uri(arguments: list[str], program: str) -> int:
     """Rewrite links, and keep them for later runs."""
-    from painter.collection.kinds import Link
+    from painter.batch.collection.recipe_kinds import Link
 
     parser = new_parser(ACTIONS["set-base-uri"].capitalize() + ".", program)
     parser.add_argument("uri", metavar="URI", help="of the folder images/: ipfs://CID, https://…, ar://…")
@@ -382,10 +382,10 @@ def set_base_uri(arguments: list[str], program: str) -> int:
 
 
 def _set_base_uri(folder: Path, options: argparse.Namespace) -> int:
-    from painter.collection.finishing import ANIMATION_BASE_URI, BASE_URI
-    from painter.collection.ledger import Ledger
-    from painter.collection.links import set_links
-    from painter.collection.metadata import Links
+    from painter.batch.collection.finishing import ANIMATION_BASE_URI, BASE_URI
+    from painter.batch.collection.links import set_links
+    from painter.batch.collection.metadata import Links
+    from painter.batch.ledger import Ledger
 
     _check_ledger(folder, str(folder))
     if (folder / "animations").is_dir() and options.animations is None:

@@ -13,20 +13,20 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from painter.cli.options import add_options, given
+from painter.cli.arguments import add_options, given
 from painter.cli.paths import DEFAULT_FOLDER, check_overwriting
 from painter.cli.progress import say
-from painter.config import ExportConfig
 from painter.errors import OutputError
 from painter.export import FORMATS, check_output, check_place, format_of
-from painter.files import STROKE_ENDINGS, free_number, numbered, split_ending
+from painter.options.export import ExportConfig
 from painter.styling.records import Record, check_records, write_records
+from painter.system.names import STROKE_ENDINGS, free_number, numbered, split_ending
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from painter.journal import Journal
-    from painter.painting import Painting
+    from painter.painting.painting import Painting
+    from painter.system.journal import Journal
 
 Notes = Sequence[str] | None
 """What there is to say of a file, for the person who asked for it."""
@@ -204,7 +204,7 @@ def painting_jobs(painting: Painting, outputs: Outputs, image: np.ndarray | None
     Args:
         image: what `painting.draw()` returns, if that is at hand already.
     """
-    from painter.export.save import save_painting
+    from painter.painting.save import save_painting
 
     first = [] if outputs.strokes is None else [outputs.strokes]
     return [

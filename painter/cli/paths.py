@@ -9,8 +9,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from painter.config import PaintConfig, named_files, option_name
 from painter.errors import OptionError, OutputError, one_line
+from painter.options.fields import named_files, option_name
+from painter.options.paint import PaintConfig
 
 DEFAULT_FOLDER = Path("output")
 
@@ -23,7 +24,7 @@ def check_inputs(config: PaintConfig) -> None:
     """
     check_files(config)
     if config.palette is not None:
-        from painter.palette import check_palette_text
+        from painter.pictures.palette import check_palette_text
 
         check_palette_text(config.palette)
 

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from painter.cli.options import add_common_options, add_options, given, new_parser
+from painter.cli.arguments import add_common_options, add_options, given, new_parser
 from painter.cli.outputs import (
     Outputs,
     add_export_options,
@@ -20,9 +20,10 @@ from painter.cli.outputs import (
 )
 from painter.cli.paths import default_folder
 from painter.cli.progress import announce_compiling
-from painter.files import split_ending
-from painter.replaying import ReplayConfig, altered
-from painter.usage import Stopwatch, keep_freed_memory
+from painter.options.replay import ReplayConfig
+from painter.painting.replay import with_overrides
+from painter.system.names import split_ending
+from painter.system.usage import Stopwatch, keep_freed_memory
 
 STILL_ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
 
@@ -72,10 +73,10 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
 
 def run(request: Request) -> int:
     """Read the strokes, draw and write; the exit code."""
-    from painter.stroke_file import load_strokes
+    from painter.painting.stroke_file import load_strokes
 
     keep_freed_memory()
-    painting = altered(load_strokes(request.file, request.config.style), request.config)
+    painting = with_overrides(load_strokes(request.file, request.config.style), request.config)
     if not request.quiet:
         announce_compiling()
     with claimed(request.outputs) as outputs:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from painter.cli.arguments import add_common_options, add_options, given, new_parser
 from painter.cli.commands import INTERRUPTED
-from painter.cli.options import add_common_options, add_options, given, new_parser
 from painter.cli.outputs import (
     Outputs,
     add_export_options,
@@ -24,18 +24,18 @@ from painter.cli.outputs import (
     with_strokes,
     write_in_turn,
 )
-from painter.cli.painting import tell_style
+from painter.cli.paint import tell_style
 from painter.cli.paths import check_files, default_folder
 from painter.cli.progress import ProgressBar, announce_compiling
 from painter.cli.resuming import Resuming
-from painter.errors import OptionError, StyleDivergedError
-from painter.files import split_ending
-from painter.interrupts import finishing
-from painter.restyling import RestyleConfig
-from painter.usage import Stopwatch, keep_freed_memory
+from painter.errors import DivergedError, OptionError
+from painter.options.restyle import RestyleConfig
+from painter.system.interrupts import finishing
+from painter.system.names import split_ending
+from painter.system.usage import Stopwatch, keep_freed_memory
 
 if TYPE_CHECKING:
-    from painter.restyling import Restyled
+    from painter.styling.restyle import Restyled
 
 
 @dataclass(frozen=True)
@@ -100,22 +100,22 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
 
 def run(request: Request) -> int:
     """Read the strokes, restyle and write; the exit code."""
-    from painter.stroke_file import load_strokes
+    from painter.painting.stroke_file import load_strokes
 
     keep_freed_memory()
     painting = load_strokes(request.file, request.config.style)
-    from painter.restyling import RestylingIdentity, finish_styling, prepare_styling
+    from painter.styling.restyle import RestylingFingerprint, finish_styling, prepare_styling
 
     noisy = not request.quiet
     styling = prepare_styling(painting, request.style_image, request.config, download=True, progress=noisy)
     if noisy:
         announce_compiling()
-    identity = RestylingIdentity(request.file, request.config, styling)
-    resuming = Resuming(request.outputs, identity, request.resume, request.quiet)
+    fingerprint = RestylingFingerprint(request.file, request.config, styling)
+    resuming = Resuming(request.outputs, fingerprint, request.resume, request.quiet)
     with closing(ProgressBar()) as bar:
         try:
             restyled = finish_styling(styling, bar.show if noisy else None, resuming.autosave)
-        except StyleDivergedError as error:
+        except DivergedError as error:
             bar.close()
             write(request, resuming, error.result, "stopped; wrote")
             resuming.close(finished=True)  # to go on would come to the same end

@@ -13,7 +13,7 @@ from painter.cli.outputs import Outputs, claimed
 from painter.cli.progress import say
 
 if TYPE_CHECKING:  # torch takes seconds to import
-    from painter.autosave import Identified
+    from painter.system.autosave import Fingerprinted
 
 
 class Resuming:
@@ -26,9 +26,9 @@ class Resuming:
         quiet: whether to say nothing of it.
     """
 
-    def __init__(self, outputs: Outputs, subject: Identified, resume: bool, quiet: bool) -> None:
-        from painter.autosave import Autosave
-        from painter.journal import Journal
+    def __init__(self, outputs: Outputs, subject: Fingerprinted, resume: bool, quiet: bool) -> None:
+        from painter.system.autosave import Autosave
+        from painter.system.journal import Journal
 
         self._outputs = outputs
         self.autosave = Autosave(

@@ -7,16 +7,16 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from painter.cli.arguments import add_options, given
 from painter.cli.commands import INCOMPLETE, INTERRUPTED
-from painter.cli.options import add_options, given
 from painter.cli.progress import new_bar, say
-from painter.config import RunningConfig
 from painter.errors import one_line
+from painter.options.running import RunningConfig
 
 if TYPE_CHECKING:
-    from painter.collection.pools import LocalPool
-    from painter.collection.ray_pool import RayPool
-    from painter.collection.running import Event, Summary
+    from painter.batch.driver import Event, Summary
+    from painter.batch.pools import LocalPool
+    from painter.batch.ray_pool import RayPool
 
 
 def add_running_options(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +33,7 @@ def read_running(options: argparse.Namespace) -> RunningConfig:
     """
     running = RunningConfig(**given(options, RunningConfig))
     if running.ray is not None:
-        from painter.collection.ray_pool import check_ray
+        from painter.batch.ray_pool import check_ray
 
         check_ray(running.ray)
     return running
@@ -42,10 +42,10 @@ def read_running(options: argparse.Namespace) -> RunningConfig:
 def make_pool(config: RunningConfig) -> LocalPool | RayPool:
     """The workers that were asked for, to be used in `with`. Raises WorkersError: there are none to be had."""
     if config.ray is not None:
-        from painter.collection.ray_pool import RayPool
+        from painter.batch.ray_pool import RayPool
 
         return RayPool(config.ray, config.processes, config.threads)
-    from painter.collection.pools import LocalPool
+    from painter.batch.pools import LocalPool
 
     return LocalPool(config.processes, config.threads)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from painter.cli.options import (
+from painter.cli.arguments import (
     LIST_OF_PRESETS,
     PaintOptions,
     add_common_options,
@@ -22,7 +22,7 @@ from painter.cli.paths import DEFAULT_FOLDER, check_inputs, default_folder
 from painter.cli.progress import ProgressBar, announce_compiling, say
 from painter.errors import OutputError
 from painter.export import writing
-from painter.usage import Stopwatch, keep_freed_memory
+from painter.system.usage import Stopwatch, keep_freed_memory
 
 
 def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
@@ -43,7 +43,8 @@ def run(asked: PaintOptions, outputs: Outputs, quiet: bool, watch: Stopwatch) ->
 
     keep_freed_memory()
     subject = pipeline.prepare(asked.image, asked.config, watch)
-    from painter import growth  # and with it torch; a bad picture is refused before that
+    from painter.export.plots import plot_curve
+    from painter.search import stroke_count as growth  # and with it torch; a bad picture is refused before that
 
     if not quiet:
         announce_compiling()
@@ -53,7 +54,7 @@ def run(asked: PaintOptions, outputs: Outputs, quiet: bool, watch: Stopwatch) ->
     chosen = growth.choose(points)
     _print_table(points, chosen)
     with claimed(outputs) as named, writing(Path(named.files[0])) as temporary:
-        growth.plot_curve(points, chosen, temporary)
+        plot_curve(points, chosen, temporary)
     tell_written(outputs, named, [])
     return 0
 

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from painter.cli.arguments import add_common_options, add_options, given, new_parser
 from painter.cli.commands import INTERRUPTED
-from painter.cli.options import add_common_options, add_options, given, new_parser
 from painter.cli.outputs import (
     Outputs,
     Saver,
@@ -28,14 +28,14 @@ from painter.cli.outputs import (
 from painter.cli.paths import check_files, default_folder
 from painter.cli.progress import TransferBar, say
 from painter.cli.resuming import Resuming
-from painter.config import named_files, option_name
-from painter.interrupts import finishing
-from painter.styling.config import TransferConfig
-from painter.styling.export import FORMATS, OPTIONS, check_format
-from painter.usage import Stopwatch, keep_freed_memory
+from painter.export.write import FORMATS, OPTIONS, check_format
+from painter.options.fields import named_files, option_name
+from painter.options.transfer import TransferConfig
+from painter.system.interrupts import finishing
+from painter.system.usage import Stopwatch, keep_freed_memory
 
 if TYPE_CHECKING:
-    from painter.styling.scene import Sources
+    from painter.styling.inputs import Sources
     from painter.styling.transfer import TransferResult
 
 
@@ -95,7 +95,7 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
 
 def run(request: Request) -> int:
     """Transfer and write; the exit code."""
-    from painter.styling.scene import load_sources
+    from painter.styling.inputs import load_sources
 
     sources = load_sources(request.content, request.styles, request.config)
     resuming = make_resuming(request, sources)  # and with it torch; a bad picture is refused before that
@@ -122,16 +122,16 @@ def run(request: Request) -> int:
 
 def make_resuming(request: Request, sources: Sources) -> Resuming:
     """What is kept for `--resume`."""
-    from painter.devices import resolve_torch_device
-    from painter.styling.identity import TransferIdentity
+    from painter.styling.transfer_fingerprint import TransferFingerprint
+    from painter.system.devices import resolve_torch_device
 
-    identity = TransferIdentity(sources, request.config, resolve_torch_device(request.config.device))
-    return Resuming(request.outputs, identity, request.resume, request.quiet)
+    fingerprint = TransferFingerprint(sources, request.config, resolve_torch_device(request.config.device))
+    return Resuming(request.outputs, fingerprint, request.resume, request.quiet)
 
 
 def write(request: Request, resuming: Resuming, result: TransferResult, verb: str) -> None:
     """Write all outputs, then the losses, under names that are free."""
-    from painter.styling.export import save_transfer
+    from painter.export.write import save_transfer
 
     with resuming.claimed() as outputs:
         jobs: list[tuple[str, Saver]] = [

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from painter.errors import OutputError
-from painter.files import replacing
+from painter.system.atomic import (
+    replacing,
+)
 
 # Ending -> what such a file holds. This is the registry: a new format adds its line here, and its writer in save.py.
 FORMATS: dict[str, str] = {

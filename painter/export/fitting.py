@@ -7,17 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from painter.config import EncodingConfig
 from painter.errors import OutputError
 from painter.export import writing
-from painter.files import temporary_folder
+from painter.export.encoding import EncodingConfig
+from painter.system.atomic import temporary_folder
 
 _FRAME_STEP, _SIDE_STEP = 0.75, 0.8  # of frames, and of the longest side, that are left each time
 _CRF_STEP, _QUALITY_STEP = 4, 10
 
 
 @dataclass(frozen=True)
-class Means:
+class Quality:
     """What a file may be made with; None where it has no such thing."""
 
     side: int  # pixels
@@ -26,7 +26,7 @@ class Means:
     quality: int | None = None
     crf: int | None = None
 
-    def words(self, whole: Means) -> str:
+    def words(self, whole: Quality) -> str:
         """Where this is less than `whole`, for people."""
         names = {
             "frames": "{} of {} frames", "colors": "{} of {} colours", "quality": "quality {} for {}",
@@ -36,7 +36,7 @@ class Means:
         return ", ".join(words.format(now, before) for words, now, before in pairs if now != before)
 
 
-def make_ladder(whole: Means) -> list[Means]:
+def make_ladder(whole: Quality) -> list[Quality]:
     """Ever more modest means, from `whole` down: first frames, then colours, quality or crf, last the side."""
     config = EncodingConfig
     steps: dict[str, list[int]] = {
@@ -46,7 +46,7 @@ def make_ladder(whole: Means) -> list[Means]:
         "crf": [] if whole.crf is None else list(range(whole.crf + _CRF_STEP, config.highest_crf + 1, _CRF_STEP)),
         "side": _shrinking(whole.side, _SIDE_STEP, config.smallest_side),
     }
-    assert set(steps) == {spec.name for spec in fields(Means)}
+    assert set(steps) == {spec.name for spec in fields(Quality)}
     ladder = [whole]
     for name, values in steps.items():
         for value in values:
@@ -64,7 +64,7 @@ def _shrinking(start: int | None, share: float, least: int) -> list[int]:
     return values
 
 
-def write_fitting(path: Path, whole: Means, write: Callable[[Path, Means], None], limit: int) -> str | None:
+def write_fitting(path: Path, whole: Quality, write: Callable[[Path, Quality], None], limit: int) -> str | None:
     """Have `write` write a file of at most `limit` bytes, with the best means of `make_ladder`, and put it at `path`.
 
     The ladder is halved again and again, so that a file is written six or seven times at most.
@@ -95,8 +95,8 @@ def write_fitting(path: Path, whole: Means, write: Callable[[Path, Means], None]
 
 
 def _search(
-    path: Path, folder: Path, ladder: Sequence[Means], write: Callable[[Path, Means], None], limit: int
-) -> tuple[Means, Path | None, list[int]]:
+    path: Path, folder: Path, ladder: Sequence[Quality], write: Callable[[Path, Quality], None], limit: int
+) -> tuple[Quality, Path | None, list[int]]:
     """The first means found that fit, the file made with them (None: none do), and the sizes of all files made."""
     kept, chosen, sizes = None, ladder[0], []
     low, high, k = 0, len(ladder) - 1, 0  # the whole first

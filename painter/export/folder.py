@@ -11,7 +11,7 @@ import numpy as np
 
 from painter.errors import OutputError
 from painter.export.png import encode_png
-from painter.files import flush_file, flush_folder, put, temporary_folder
+from painter.system.atomic import flush_file, flush_folder, put, temporary_folder
 
 _FRAME = re.compile(r"frame-\d{5,}\.png")
 

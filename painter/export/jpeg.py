@@ -9,7 +9,7 @@ from PIL import Image
 
 from painter.errors import OutputError
 from painter.export import writing
-from painter.metrics import over_white
+from painter.pictures.metrics import over_white
 
 MAX_SIDE = 65_500  # libjpeg's
 _FULL_CHROMA = 90  # from this quality on, colours are kept at full resolution

@@ -15,10 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from painter.config import EncodingConfig
 from painter.errors import OutputError, one_line
 from painter.export import writing
-from painter.metrics import over_white
+from painter.export.encoding import EncodingConfig
+from painter.pictures.metrics import (
+    over_white,
+)
 
 # Colours as in HD television, and said to be so: players guess differently where nothing is said.
 _TO_YUV = "scale=in_range=full:out_range=limited:out_color_matrix=bt709:flags=accurate_rnd+full_chroma_int"

@@ -18,23 +18,23 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 from PIL import Image
 
-from painter.config import ExportConfig
 from painter.export import writing
 from painter.export.svg_paths import (
     UNITS,
     LaidStrokes,
     Page,
-    color_name,
     number,
     shared_elements,
     stroke_elements,
     use_element,
 )
 from painter.export.svg_plot import plot_layers
-from painter.order import CLASS_STEP
-from painter.painting import Painting
-from painter.resizing import fit_size, resize_image
+from painter.options.export import ExportConfig
+from painter.painting.painting import Painting
+from painter.pictures.color import to_hex
+from painter.pictures.resizing import fit_size, resize_image
 from painter.version import __version__
+from renderers.order import CLASS_STEP
 
 LONG_SIDE_MM = 200.0  # of a drawing whose width is not asked for
 MOST_LAYERS = 8
@@ -94,7 +94,7 @@ def _painted(painting: Painting, laid: LaidStrokes, page: Page) -> Iterator[str]
         yield f'<defs><g id="{SHARED}">{shared_elements(laid.outline(0))}</g></defs>'
     if painting.ground is not None:
         size = f'width="{number(page.width)}" height="{number(page.height)}"'
-        yield f'<rect id="ground" {size} fill="{color_name(painting.ground)}"/>'
+        yield f'<rect id="ground" {size} fill="{to_hex(painting.ground)}"/>'
     if painting.region is not None:
         yield from _mask(painting.region, page)
         yield _layer("region", "region", ' mask="url(#mask)"')

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from painter.pictures.color import to_hex
 from renderers.brushes import BRUSHES, Brush
 from renderers.brushes.outline import Mark, Outline, Paint, Path
 from renderers.strokes import Strokes
@@ -54,7 +55,7 @@ class Pigment:
 
     def at(self, mix: float) -> str:
         """The colour as #rrggbb."""
-        return color_name(self.start + mix * (self.end - self.start))
+        return to_hex(self.start + mix * (self.end - self.start))
 
 
 class LaidStrokes:
@@ -67,7 +68,7 @@ class LaidStrokes:
     def __init__(self, strokes: Strokes) -> None:
         self.brush: Brush = BRUSHES[strokes.brush]
         strokes = strokes.map(lambda values: values.detach().cpu())
-        shape = {name: values.double() for name, values in strokes.shape.items()}
+        shape = {name: values.double() for name, values in strokes.params.items()}
         frame = self.brush.frame(shape, _PIXEL)
         center, scale = UNITS * frame.center, UNITS * frame.scale
         numbers = torch.cat([center, frame.axis, scale[:, None], frame.geometry, strokes.colors.flatten(1)], dim=1)
@@ -90,11 +91,6 @@ class LaidStrokes:
 
     def pigment(self, n: int) -> Pigment:
         return Pigment(self._start[n], self._end[n])
-
-
-def color_name(color: Iterable[float]) -> str:
-    """Straight sRGB in [0, 1] as #rrggbb."""
-    return "#" + "".join(f"{round(255 * min(1.0, max(0.0, float(channel)))):02x}" for channel in color)
 
 
 def number(value: float, places: int = 2) -> str:

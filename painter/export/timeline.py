@@ -23,7 +23,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from painter.config import MAX_FRAMES, EncodingConfig, ExportConfig
+from painter.export.encoding import EncodingConfig
+from painter.options.export import MAX_FRAMES, ExportConfig
 
 _FINEST_RATE = 1001  # frame rates are multiples of 1 / 1001 or coarser, as 30000 / 1001 is
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from painter.pixels import LUMINANCE
+from painter.pictures.pixels import LUMINANCE
 
 _TINY = 1e-6
 

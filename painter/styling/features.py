@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from painter.errors import OptionError
-from painter.styling.layers import CONVOLUTIONS, KINDS, NETWORKS, check_layers
+from painter.options.layers import CONVOLUTIONS, KINDS, NETWORKS, check_layers
 
 __all__ = ["CHECKPOINT_PIXELS", "CONVOLUTIONS", "KINDS", "NETWORKS", "Features", "check_layers", "load_features"]
 

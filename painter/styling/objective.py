@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from painter.styling import losses
-from painter.styling.config import TransferConfig
+from painter.options.transfer import TransferConfig
+from painter.styling import style_losses
 from painter.styling.features import Features
-from painter.styling.scene import Scene
+from painter.styling.inputs import TransferInputs
 
 
 class Objective:
@@ -22,7 +22,7 @@ class Objective:
         config: weights and layers.
     """
 
-    def __init__(self, features: Features, scene: Scene, blend: list[float], config: TransferConfig) -> None:
+    def __init__(self, features: Features, scene: TransferInputs, blend: list[float], config: TransferConfig) -> None:
         self._features, self._config, self._scene = features, config, scene
         self._device = features.mean.device
         self._layers = config.layer_weights
@@ -38,13 +38,13 @@ class Objective:
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(self._device)
 
-    def _make_targets(self, blend: list[float]) -> list[losses.StyleTarget]:
+    def _make_targets(self, blend: list[float]) -> list[style_losses.StyleTarget]:
         shown, styles = self._scene.shown, [colored(self._tensor(style)) for style in self._scene.styles]
         alphas = [None if alpha is None else self._tensor(alpha) for alpha in shown]
         targets = []
         for weights, mask in self._parts(blend):
             used = [k for k, weight in enumerate(weights) if weight > 0]
-            target = losses.style_target(
+            target = style_losses.style_target(
                 self._features,
                 [styles[k] for k in used],
                 list(self._layers),
@@ -52,7 +52,7 @@ class Objective:
                 [alphas[k] for k in used],
             )
             area = 1.0 if mask is None else float(mask.mean())  # so that a pixel counts the same in either part
-            targets.append(losses.StyleTarget(target.grams, None if mask is None else self._tensor(mask), area))
+            targets.append(style_losses.StyleTarget(target.grams, None if mask is None else self._tensor(mask), area))
         return [target for target in targets if target.weight > 0] or targets[:1]
 
     def _parts(self, blend: list[float]) -> list[tuple[list[float], np.ndarray | None]]:
@@ -83,11 +83,11 @@ class Objective:
         zero = image.new_zeros(())
         content = zero
         if self._kept is not None:
-            content = losses.content_loss(found[config.content_layer], self._kept)
+            content = style_losses.content_loss(found[config.content_layer], self._kept)
         elif config.content_weight > 0:
-            content = losses.luminance_loss(colored(composed), colored(self._content))
-        style = losses.style_loss(found, self._targets, self._layers) if self._targets else zero
-        variation = losses.total_variation(composed)
+            content = style_losses.luminance_loss(colored(composed), colored(self._content))
+        style = style_losses.style_loss(found, self._targets, self._layers) if self._targets else zero
+        variation = style_losses.total_variation(composed)
         total = config.content_weight * content + config.style_weight * style + config.tv_weight * variation
         terms = {"content": content, "style": style, "tv": variation, "total": total}
         unit = (config.content_weight + config.style_weight + config.tv_weight) / (image.shape[0] * image.shape[1])

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, optim
 
-from painter.styling.config import LEARNING_RATES, TransferConfig
+from painter.options.transfer import LEARNING_RATES, TransferConfig
 
 _REMEMBERED = 4  # evaluations of a line search; it ends at one of its last few
 _FIRST_STEP = 0.02  # of L-BFGS, radians: the mean change that its search begins with, as it knows no curvature yet
@@ -22,7 +22,7 @@ Evaluate = Callable[[Tensor], tuple[Tensor, Terms]]
 """Takes a picture [H, W, C] in [0, 1]; returns its loss, [], differentiable, and what that is made of."""
 
 
-class Stepper:
+class PixelOptimizer:
     """Moves a picture so that its loss falls, within [0, 1].
 
     L-BFGS searches along each direction until the strong Wolfe conditions hold (Nocedal and Wright 2006, section 3.5),
@@ -67,9 +67,11 @@ class Stepper:
         return loss, terms
 
     def step(self, evaluate: Evaluate, done: float) -> None:
-        """One step from where `here` was called last; `done` is the part of the way that lies behind, in [0, 1]."""
+        """One step from where it is; `done` is the part of the way that lies behind, in [0, 1]."""
         rate = self.rate * decayed(self._decay, self._config.final_rate, done)
         if not self._searches:
+            if self._moved.grad is None:  # it was resumed here
+                self.here(evaluate)
             self._set_rate(rate)
             self.optimizer.step()
             with torch.no_grad():
@@ -85,7 +87,7 @@ class Stepper:
             group["lr"] = rate
 
     def state(self) -> dict[str, Any]:
-        """Where it stands between two steps, until the next: a tree for `painter.state.pack`."""
+        """Where it stands between two steps, until the next: a tree for `painter.system.snapshot.pack`."""
         # Without L-BFGS' scratch.
         kept = {name: value for name, value in self.optimizer.state[self._moved].items() if name != "al"}
         return {"moved": self._moved, "optimizer": kept}

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from painter.options.layers import NETWORKS, filter_shapes
 from painter.styling.features import Features
-from painter.styling.layers import NETWORKS, filter_shapes
 
 _SIDE = 160  # of the picture that the scales are set on, pixels
 _DISCS = 1500

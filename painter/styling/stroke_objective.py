@@ -6,22 +6,19 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from painter.painting import Color, canvas_color, region_at
-from painter.resizing import fit_size
-from painter.styling import losses
+from painter.pictures.ground import Color, canvas_color, region_at
+from painter.pictures.resizing import fit_size
+from painter.styling import style_losses
 from painter.styling.color_target import ColorTarget
-from renderers.blending import blend
-from renderers.decoding import MapSource, make_layers
+from painter.styling.style_scene import StyleScene
+from renderers.decoding import MapSource
+from renderers.rendering import render
 from renderers.strokes import Strokes
 from renderers.threads import core_count
-
-if TYPE_CHECKING:
-    from painter.styling.strokes import StrokeStyling
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +36,7 @@ class StyleObjective:
     """The loss of strokes on one canvas.
 
     Args:
-        styling: whose painting, style and options these are.
+        scene: the painting and its style.
         side: long side of the canvas, pixels.
         layers: where style is compared.
         maps: how strokes look.
@@ -47,43 +44,40 @@ class StyleObjective:
     """
 
     def __init__(
-        self, styling: StrokeStyling, side: int, layers: tuple[str, ...], maps: MapSource,
+        self, scene: StyleScene, side: int, layers: tuple[str, ...], maps: MapSource,
         matched: Strokes, ground: Color | None,
     ) -> None:  # fmt: skip
-        self._styling, self._maps, self._layers = styling, maps, layers
-        self._config, self._search = styling.config, styling.search
-        device, painting = styling.device, styling.painting
+        self._scene, self._maps, self._layers = scene, maps, layers
+        self._config, self._search = scene.config, scene.search
+        device, painting = scene.device, scene.painting
         height, width = fit_size(*painting.aspect, side)
         bare = torch.from_numpy(canvas_color(ground)).to(device)
         self._bare = bare.expand(height, width, len(bare))
         region = region_at(painting.region, height, width)
-        self._region = None if region is None else torch.from_numpy(region).to(device)[:, :, None]
-        focus = styling.focus(height, width)
+        self._region = None if region is None else torch.from_numpy(region).to(device)
+        focus = scene.focus(height, width)
         self._focus = None if focus is None else torch.from_numpy(focus).to(device)
-        seen = styling.seen_style(side)
+        seen = scene.seen_style(side)
         self._backdrop = seen.mean.to(device)
         with torch.no_grad():
             self._kept = self.canvas(matched)
             kept = self._shown(self._kept)
             self._mask = self._part(self._kept)
-            self._light = losses.luminance(kept)
+            self._light = style_losses.luminance(kept)
             self._area = 1.0 if self._mask is None else max(float(self._mask.mean()), 1e-6)
             with feature_threads():
-                target = losses.style_target(styling.style.features, [seen.rgb], layers, shown=[seen.shown])
+                target = style_losses.style_target(scene.style.features, [seen.rgb], layers, shown=[seen.shown])
             self._targets = [replace(target, mask=self._mask)]
             self._kept_features = None
             if self._config.content_loss == "features":
                 layer = self._search.content_layer
-                self._kept_features = styling.style.features(kept, [layer])[layer]
+                self._kept_features = scene.style.features(kept, [layer])[layer]
         self._colors = ColorTarget(seen.rgb, seen.shown, self._search.directions)
         self._stride = max(1, round(math.sqrt(height * width / self._search.color_pixels)))
 
     def canvas(self, strokes: Strokes) -> Tensor:
-        """[H, W, C]: the strokes on the ground, what lies outside the region taken away again."""
-        pixel = 1 / max(self._bare.shape[:2])
-        layers = make_layers(strokes, pixel, self._bare.shape[2], self._maps)
-        canvas = blend(self._bare, layers, self._styling.backend)
-        return canvas if self._region is None else self._bare + self._region * (canvas - self._bare)
+        """[H, W, C]: the strokes on the ground; see `renderers.render`."""
+        return render(strokes, self._bare, self._maps, self._scene.backend, self._region)
 
     def __call__(self, strokes: Strokes) -> Terms:
         canvas = self.canvas(strokes)
@@ -91,22 +85,24 @@ class StyleObjective:
         config, layer = self._config, self._search.content_layer
         wanted = [*self._layers, *([] if self._kept_features is None else [layer])]
         with feature_threads():
-            found = self._styling.style.features(image, list(dict.fromkeys(wanted)))
-        gram = losses.style_loss(found, self._targets, dict.fromkeys(self._layers, 1.0))
+            found = self._scene.style.features(image, list(dict.fromkeys(wanted)))
+        gram = style_losses.style_loss(found, self._targets, dict.fromkeys(self._layers, 1.0))
         s = self._stride
         mask = None if self._mask is None else self._mask[::s, ::s]
         style = gram + self._search.color_weight * self._colors(image[::s, ::s], mask)
         if self._kept_features is None:
-            change = (losses.luminance(image) - self._light).abs()
+            change = (style_losses.luminance(image) - self._light).abs()
             content = (change if self._focus is None else change * self._focus).mean() / self._area
         else:
-            content = losses.content_loss(found[layer], self._kept_features)
+            content = style_losses.content_loss(found[layer], self._kept_features)
         total = config.style_weight * style + config.content_weight * content
         if canvas.shape[2] == 4:
             change = (canvas[..., 3] - self._kept[..., 3]).abs().mean() / self._area
             total = total + (config.style_weight + config.content_weight) * self._search.alpha_weight * change
         error = float((image.detach() - kept).square().mean())
-        return Terms(content, style, losses.total_variation(image.detach()), total, -10 * math.log10(max(error, 1e-10)))
+        return Terms(
+            content, style, style_losses.total_variation(image.detach()), total, -10 * math.log10(max(error, 1e-10))
+        )
 
     def _shown(self, canvas: Tensor) -> Tensor:
         """[H, W, 3] of a canvas: where it is transparent, the style's mean colour, which pulls nowhere."""
@@ -119,21 +115,12 @@ class StyleObjective:
         alpha = None if canvas.shape[2] == 3 else canvas[..., 3]
         if self._region is None:
             return alpha
-        return self._region[..., 0] if alpha is None else alpha  # the region has been taken from alpha already
-
-
-@dataclass(frozen=True, eq=False)
-class SeenStyle:
-    """The style picture beside one canvas."""
-
-    rgb: Tensor  # [h, w, 3]
-    shown: Tensor | None  # [h, w], its alpha
-    mean: Tensor  # [3]
+        return self._region if alpha is None else alpha  # the region has been taken from alpha already
 
 
 @contextmanager
 def feature_threads() -> Iterator[None]:
-    """All cores for torch: what is small elsewhere in a search (see `painter.devices`) is large in such a network."""
+    """All cores for torch: what is small elsewhere in a search (see `painter.system.devices`) is large in such a network."""
     threads = torch.get_num_threads()
     torch.set_num_threads(core_count())
     try:

@@ -5,32 +5,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from painter.devices import resolve_torch_device
-from painter.errors import ImpastoError
-from painter.pace import Pace, StagePace
-from painter.resizing import resize_image
-from painter.state import like, real, whole
+from painter.errors import DivergedError
+from painter.export.write import in_whole
+from painter.options.transfer import TransferConfig
+from painter.pictures.resizing import resize_image
+from painter.search.run import StagedRun, take_steps
 from painter.styling.colors import color_statistics, grey, mixed_statistics, noise_like
-from painter.styling.config import TransferConfig
-from painter.styling.export import in_whole
 from painter.styling.features import Features, load_features
-from painter.styling.film import Film
+from painter.styling.inputs import Sources
 from painter.styling.objective import Objective
-from painter.styling.optimizers import Stepper
+from painter.styling.optimizers import PixelOptimizer
+from painter.styling.recorder import FrameRecorder
 from painter.styling.records import Record
-from painter.styling.scene import Sources
-
-if TYPE_CHECKING:
-    from painter.autosave import Autosave
+from painter.system.autosave import Autosave
+from painter.system.devices import resolve_torch_device
+from painter.system.snapshot import like, real
 
 OnProgress = Callable[["TransferProgress"], Any]
 
@@ -41,21 +39,13 @@ class TransferResult:
 
     pixels: np.ndarray  # float32 [H, W, 3] in [0, 1], or [H, W, 4] with the content's alpha
     records: list[Record]
-    film: Film
+    film: FrameRecorder
     interrupted: bool = False  # by Ctrl-C
 
     @property
     def image(self) -> np.ndarray:
         """The picture as uint8."""
         return in_whole(self.pixels)
-
-
-class DivergedError(ImpastoError):
-    """The loss became infinite or no number. `result` has the last good picture, `iteration` says when."""
-
-    def __init__(self, message: str, iteration: int, result: TransferResult) -> None:
-        super().__init__(message)
-        self.iteration, self.result = iteration, result
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +62,22 @@ class _TimeUpError(Exception):
     """The time for a scale is over in the midst of a step."""
 
 
-class Transfer:
-    """A style transfer under way; `run` takes it to its end.
+@dataclass(frozen=True)
+class TransferStage:
+    """One scale."""
+
+    scale: int  # 0 the coarsest
+    side: int  # of the content, pixels
+    steps: int
+
+    @property
+    def cost(self) -> float:
+        """Of its steps, against those of the others."""
+        return self.steps * self.side**2
+
+
+class Transfer(StagedRun[TransferStage, TransferProgress]):
+    """A style transfer under way; `run` takes it to its end, yielding the start of each scale and every step.
 
     Args:
         sources: the pictures, from `load_sources`.
@@ -81,77 +85,79 @@ class Transfer:
         features: the network; the steps are taken on the device where it is.
 
     Attributes:
-        stepper: moves the picture of the present scale; `stepper.image` is [H, W, C] float32, where C is 1 if only
-            grey may change, and `stepper.optimizer` is torch's, with its state.
+        pixel_optimizer: moves the picture of the present scale; its `image` is [H, W, C] float32, where C is 1 if only
+            grey may change, and its `optimizer` is torch's, with its state.
         scale: 0 the coarsest.
-        iteration: steps taken, over all scales.
         records: the losses so far.
         film: pictures on the way.
     """
 
     def __init__(self, sources: Sources, config: TransferConfig, features: Features) -> None:
+        super().__init__(config.seconds)
         self.sources, self.config, self._features = sources, config, features
         self._blend = config.blend(len(sources.styles))
-        self._steps = _shares(config.iterations, config.scales)
         self.records: list[Record] = []
-        self.film = Film(config.iterations)
-        self.iteration = 0
-        self.pace = Pace(config.seconds)
-        self._stage: StagePace | None = None  # of the present scale, once it is under way
+        self.film = FrameRecorder(config.iterations)
         self._enter(0)
         self._place(self._start())
         if config.start == "content" and config.content_color == "style":
             self.film.keep(in_whole(self._finished(sources.content.rgb)))  # before its colours were changed
 
-    def run(self) -> Iterator[TransferProgress]:
-        """All scales, from coarse to fine; yields the start of each and every step.
+    def stages(self) -> list[TransferStage]:
+        """The scales, from coarse to fine, with as many steps at each, give or take one."""
+        steps, scales = self.config.iterations, self.config.scales
+        counts = [steps * (k + 1) // scales - steps * k // scales for k in range(scales)]
+        return [
+            TransferStage(k, side, count)
+            for k, (side, count) in enumerate(zip(self.config.sizes(), counts, strict=True))
+        ]
+
+    def begin(self, stage: TransferStage) -> TransferProgress | None:
+        """Enlarge what the scale before has found, and note the losses there."""
+        self.budget.begin()
+        if stage.scale > 0:
+            self._enter(stage.scale)
+            self._place(self._enlarged())
+        try:
+            return self._note(self.pixel_optimizer.here(self._evaluate)[1])
+        except _TimeUpError:
+            return None
+
+    def step(self, stage: TransferStage, done: float) -> TransferProgress | None:
+        """One step of gradient descent on the pixels.
 
         Raises:
-            DivergedError: the loss is no number any more; it has the last good picture.
+            DivergedError: the loss became NaN or infinite; it has the last good picture.
         """
-        if self.scale == 0 and self._stage is None:
-            sides = self.config.sizes()
-            self.pace.share_out([count * side**2 for count, side in zip(self._steps, sides, strict=True)])
-        while True:
-            self.pace.begin()
-            if self._stage is None:
-                self._stage = self.pace.stage(self._steps[self.scale])
-            yield from self._descend(self._stage)
-            if self.scale + 1 == self.config.scales or self.pace.seconds_left() <= 0:
-                return
-            self._stage = None
-            self._enter(self.scale + 1)
-            self._place(self._enlarged())
+        try:
+            self.pixel_optimizer.step(self._evaluate, done)
+            self.taken += 1
+            return self._note(self.pixel_optimizer.here(self._evaluate)[1])
+        except _TimeUpError:
+            return None
+
+    def skips(self, stage: TransferStage) -> bool:
+        """Finer scales for which there is no time."""
+        return stage.scale > 0 and self.budget.seconds_left() <= 0
 
     def state(self) -> dict[str, Any]:
-        """Where it stands between two steps, until the next: a tree for `painter.state.pack`."""
+        """See `StagedRun.state`."""
         return {
-            "scale": self.scale,
-            "iteration": self.iteration,
-            "stepper": self.stepper.state(),
+            **super().state(),
+            "pixels": self.pixel_optimizer.state(),
             "best": torch.from_numpy(self._best),
             "least": None if self._least == float("inf") else self._least,
-            "pace": self.pace.state(),
-            "stage": None if self._stage is None else self._stage.state(),
             "records": [list(astuple(record)) for record in self.records],
             "film": self.film.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on as when `state` was taken, of a transfer made with the same arguments: `run` takes the steps to come.
-
-        Raises:
-            ValueError, LookupError, TypeError or AttributeError: it is no such state.
-        """
-        self._enter(whole(state["scale"], 0, self.config.scales - 1))
+        """See `StagedRun.restore`."""
+        super().restore(state)
+        self._enter(min(self._at, self.config.scales - 1))
         self._place(like(state["best"], torch.from_numpy(self._scene.content)).numpy())
         self._least = float("inf") if state["least"] is None else real(state["least"])
-        self.stepper.restore(state["stepper"])
-        self.iteration = whole(state["iteration"], 0, self.config.iterations)
-        self.pace.restore(state["pace"])
-        self._stage = None
-        if state["stage"] is not None:
-            self._stage = StagePace.restored(self.pace, self._steps[self.scale], state["stage"])
+        self.pixel_optimizer.restore(state["pixels"])
         self.records = [Record(*values) for values in state["records"]]
         self.film.restore(state["film"])
 
@@ -168,7 +174,7 @@ class Transfer:
     def _place(self, before: np.ndarray) -> None:
         """Begin from this picture, [H, W, C] float32 in [0, 1]."""
         self._best, self._least = before, float("inf")
-        self.stepper = Stepper(torch.from_numpy(before).to(self._features.mean.device), self.config)
+        self.pixel_optimizer = PixelOptimizer(torch.from_numpy(before).to(self._features.mean.device), self.config)
 
     def _enlarged(self) -> np.ndarray:
         """The best of the last scale at this one's size, with the finest detail that the content has where it began."""
@@ -189,43 +195,25 @@ class Transfer:
         found = [color_statistics(*pair) for pair in zip(self._scene.styles, self._scene.shown, strict=True)]
         return noise_like(mixed_statistics(found, self._blend[0]), content.shape[:2], config.seed)
 
-    def _descend(self, stage: StagePace) -> Iterator[TransferProgress]:
-        """One scale."""
-
-        def evaluate(image: Tensor) -> tuple[Tensor, dict[str, float]]:
-            if self.pace.seconds is not None and self.records and stage.done() >= 1:
-                raise _TimeUpError
-            return self.objective(image)
-
-        try:
-            while True:
-                done = stage.done()
-                # Where it goes on after a break, what is noted below is so already.
-                terms = self.stepper.here(evaluate)[1]
-                if [(last.iteration, last.scale) for last in self.records[-1:]] != [(self.iteration, self.scale + 1)]:
-                    yield self._note(terms)
-                if done >= 1:
-                    return
-                self.stepper.step(evaluate, done)
-                self.iteration += 1
-                stage.step()
-        except _TimeUpError:
-            return
+    def _evaluate(self, image: Tensor) -> tuple[Tensor, dict[str, float]]:
+        """The loss of a picture and its terms, unless the scale's time is over."""
+        over = self._stage_budget is not None and self._stage_budget.done() >= 1
+        if self.budget.seconds is not None and self.records and over:
+            raise _TimeUpError
+        return self.objective(image)
 
     def _note(self, terms: dict[str, float]) -> TransferProgress:
         """Keep the losses, and the picture if it is the best at this scale."""
         if not np.isfinite(list(terms.values())).all():
-            raise DivergedError(
-                f"the loss is no number any more after {self.iteration} steps; the last good picture is kept; "
-                "choose a smaller --learning-rate or smaller weights",
-                self.iteration,
-                self.result(),
-            )
-        record = Record(self.iteration, self.scale + 1, **terms)
+            remedy = "choose a smaller --learning-rate or smaller weights"
+            error = DivergedError(self.taken, "picture", remedy)
+            error.result = self.result()
+            raise error
+        record = Record(self.taken, self.scale + 1, **terms)
         self.records.append(record)
         if terms["total"] < self._least:
             self._least, self._best = terms["total"], self._snapshot()
-        self.film.watch(self.iteration, self._picture)
+        self.film.watch(self.taken, self._picture)
         return TransferProgress(record, self.config.iterations, self.config.scales, self._picture)
 
     def _picture(self) -> np.ndarray:
@@ -234,7 +222,7 @@ class Transfer:
     def _snapshot(self) -> np.ndarray:
         """[H, W, C] float32 in [0, 1], a copy."""
         with torch.no_grad():
-            return self.objective.composed(self.stepper.image).clamp(0, 1).cpu().numpy().copy()
+            return self.objective.composed(self.pixel_optimizer.image).clamp(0, 1).cpu().numpy().copy()
 
     def _finished(self, image: np.ndarray) -> np.ndarray:
         """float32 as in TransferResult, from [H, W, C]; grey is given the content's colours again."""
@@ -269,22 +257,16 @@ def transfer(
         CheckpointError: the network's weights are missing or of another one.
         DeviceError: a device that this machine does not have.
         AutosaveError: there is something else where progress should be; see `Autosave.begin`.
-        DivergedError: the loss is no number any more; it has the last good picture.
+        DivergedError: the loss is NaN or infinite; it has the last good picture.
     """
-    under_way = Transfer(sources, config, load_network(config) if features is None else features)
+    run = Transfer(sources, config, load_network(config) if features is None else features)
     if autosave is not None:
-        autosave.begin(under_way)
+        autosave.begin(run)
     try:
-        for progress in under_way.run():
-            if on_progress is not None:
-                on_progress(progress)
-            if autosave is not None:
-                autosave.step(under_way, progress.record.iteration)
-        if autosave is not None:
-            autosave.end(under_way, under_way.iteration)
+        take_steps(run, on_progress, autosave)
     except KeyboardInterrupt:
-        return under_way.result(interrupted=True)
-    return under_way.result()
+        return run.result(interrupted=True)
+    return run.result()
 
 
 def load_network(config: TransferConfig, download: bool = False, progress: bool = False) -> Features:
@@ -293,8 +275,3 @@ def load_network(config: TransferConfig, download: bool = False, progress: bool 
     weights = None if config.weights is None else Path(config.weights)
     loaded = load_features(config.features, weights, download=download, progress=progress, seed=config.seed)
     return loaded.to(device)
-
-
-def _shares(iterations: int, scales: int) -> list[int]:
-    """The steps at each scale: as many at each, give or take one."""
-    return [iterations * (k + 1) // scales - iterations * k // scales for k in range(scales)]

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from painter.errors import CheckpointError
-from painter.files import sha256_of
-from painter.styling.layers import CONVOLUTIONS, filter_shapes
+from painter.options.layers import CONVOLUTIONS, filter_shapes
+from painter.system.fingerprint import sha256_of
 
 _ELSE = "or choose --features random, which needs no download"
 

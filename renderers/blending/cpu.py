@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from renderers.blending.layers import MAX_ALPHA, FrameMaps, Layers
-from renderers.blending.spans import AT_A_TIME, BAND_ORDER, BANDS, Laid, band_pairs
+from renderers.blending.spans import AT_A_TIME, BAND_ORDER, BANDS, SpanTable, band_pairs
 from renderers.jit import inlined, kernel
-from renderers.lanes import (
+from renderers.simd import (
     LANES,
     add_around,
     as_float,
@@ -36,12 +36,12 @@ from renderers.lanes import (
     splat_int,
     store,
     total,
+    truncate,
     where_less,
-    whole,
 )
 from renderers.threads import share
 from renderers.turns import take, turns
-from renderers.workspace import Lent
+from renderers.workspace import ScratchBuffer
 
 GEOMETRY = 6  # gradients kept per stroke before the colours: six of the transform, then the opacity
 CEILING = np.float32(MAX_ALPHA)
@@ -71,7 +71,7 @@ class _Blend(torch.autograd.Function):
         gradient = planes(gradients[0])
         pairs, pair_count = band_pairs(laid, height)
         sums = np.empty((pair_count, GEOMETRY + 1 + 2 * channels))
-        slopes = Lent(2 * LANES * laid.blocks[-1] if for_maps else 1)
+        slopes = ScratchBuffer(2 * LANES * laid.blocks[-1] if for_maps else 1)
         taken = turns()
         share(
             lambda first, step: _backward(
@@ -87,7 +87,7 @@ class _Blend(torch.autograd.Function):
         return (None, None, None, *_unpack(pairs, sums, laid.size, channels, texels))
 
 
-def lay(canvas: Tensor, layers: Layers, taped: bool) -> tuple[Tensor, Laid, Lent]:
+def lay(canvas: Tensor, layers: Layers, taped: bool) -> tuple[Tensor, SpanTable, ScratchBuffer]:
     """Blend `layers` onto a copy of `canvas` [H, W, C].
 
     Returns:
@@ -95,8 +95,8 @@ def lay(canvas: Tensor, layers: Layers, taped: bool) -> tuple[Tensor, Laid, Lent
         channel c, at (b·C + c)·LANES.
     """
     height, width, channels = canvas.shape
-    laid = Laid.out(layers, height, width)
-    tape = Lent(laid.blocks[-1] * channels * LANES if taped else 1)
+    laid = SpanTable.out(layers, height, width)
+    tape = ScratchBuffer(laid.blocks[-1] * channels * LANES if taped else 1)
     painted, taken = planes(canvas), turns()
     share(lambda first, step: _forward(taken, painted, height, laid, tape.array, taped, each(channels)))
     rows = painted.reshape(channels, height, -1)[:, :, :width]
@@ -153,8 +153,8 @@ def locate(texel: Any, column: int, row: int, size: Any) -> Any:
     """Where LANES pixels fall into a map of size [2], rows and columns: the texel up left (flat), how far beyond it."""
     x = splat(texel[0] * column + texel[1] * row + texel[2]) + splat(texel[0]) * iota()
     y = splat(texel[3] * column + texel[4] * row + texel[5]) + splat(texel[3]) * iota()
-    j = clamped(whole(x), splat_int(0), splat_int(size[1] - 2))
-    i = clamped(whole(y), splat_int(0), splat_int(size[0] - 2))
+    j = clamped(truncate(x), splat_int(0), splat_int(size[1] - 2))
+    i = clamped(truncate(y), splat_int(0), splat_int(size[0] - 2))
     return i * splat_int(size[1]) + j, x - as_float(j), y - as_float(i)
 
 
@@ -177,21 +177,21 @@ def sample(maps: Any, base: int, stride: int, place: Any) -> Any:
 
 
 @inlined
-def held(value: Any) -> Any:
+def clamp_alpha(value: Any) -> Any:
     """Kept at MAX_ALPHA or below."""
     limit = splat(CEILING)
     return where_less(value, limit, value, limit)
 
 
 @inlined
-def only(count: int, value: Any) -> Any:
+def mask_tail(count: int, value: Any) -> Any:
     """The first `count` lanes; zero in the others, which lie beyond the row's end."""
     return where_less(iota(), splat(count), value, splat(0))
 
 
 @kernel
 def _forward(
-    taken: np.ndarray, canvas: np.ndarray, height: int, laid: Laid, tape: np.ndarray, taped: bool, colors: Any
+    taken: np.ndarray, canvas: np.ndarray, height: int, laid: SpanTable, tape: np.ndarray, taped: bool, colors: Any
 ) -> None:
     channels = len(colors)
     stride = canvas.size // (channels * height)
@@ -208,7 +208,7 @@ def _forward(
                 block = laid.blocks[k] * channels * LANES
                 for column in range(laid.low[k], laid.high[k], LANES):
                     covered, mix, _, _ = sample(laid.maps, base, size[1], locate(texel, column, row, size))
-                    alpha = only(laid.high[k] - column, held(opacity * covered))
+                    alpha = mask_tail(laid.high[k] - column, clamp_alpha(opacity * covered))
                     for c in range(channels):
                         at = (c * height + row) * stride + column
                         below = load(canvas, at)
@@ -221,7 +221,7 @@ def _forward(
 
 @kernel
 def _backward(
-    taken: np.ndarray, gradient: np.ndarray, height: int, laid: Laid, tape: np.ndarray,
+    taken: np.ndarray, gradient: np.ndarray, height: int, laid: SpanTable, tape: np.ndarray,
     pairs: np.ndarray, sums: np.ndarray, slopes: np.ndarray, for_maps: bool, colors: Any,
 ) -> None:  # fmt: skip
     """Sums [P, 7 + 2C] for each pair of a stroke and a band: of the texel transform, opacity, start and end colour.
@@ -252,7 +252,7 @@ def _backward(
                 for column in range(laid.low[k], laid.high[k], LANES):
                     count = laid.high[k] - column
                     covered, mix, by_x, by_y = sample(laid.maps, base, size[1], locate(texel, column, row, size))
-                    alpha = only(count, held(opacity * covered))
+                    alpha = mask_tail(count, clamp_alpha(opacity * covered))
                     d_alpha, d_mix = none, none
                     for c in range(channels):
                         at, below = (c * height + row) * stride + column, (block * channels + c) * LANES
@@ -266,7 +266,7 @@ def _backward(
                         store(of_colors, e, load(of_colors, e) + d_color * mix)
                         store(gradient, at, g - d_color)
                     # Where the ceiling holds α, nothing moves it; beyond the row's end there is no pixel.
-                    d_alpha = only(count, where_less(splat(CEILING), opacity * covered, none, d_alpha))
+                    d_alpha = mask_tail(count, where_less(splat(CEILING), opacity * covered, none, d_alpha))
                     of_opacity += d_alpha * covered
                     slope = interleaved(d_alpha * opacity, d_mix)
                     if for_maps:
@@ -297,7 +297,7 @@ def _backward(
 
 
 @kernel
-def _spread(taken: np.ndarray, laid: Laid, slopes: np.ndarray, gradient: np.ndarray) -> None:
+def _spread(taken: np.ndarray, laid: SpanTable, slopes: np.ndarray, gradient: np.ndarray) -> None:
     """From the slopes at pixels to the gradient of the maps [2·T]: the transpose of `sample`, stroke by stroke.
 
     What a pixel adds to the four texels around it is kept together at first, one register for each texel up left, and

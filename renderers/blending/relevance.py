@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from renderers.blending.cpu import held, lay, locate, only, planes, sample
+from renderers.blending.cpu import clamp_alpha, lay, locate, mask_tail, planes, sample
 from renderers.blending.layers import Layers
-from renderers.blending.spans import BAND_ORDER, BANDS, Laid
+from renderers.blending.spans import BAND_ORDER, BANDS, SpanTable
 from renderers.jit import kernel
-from renderers.lanes import LANES, load, splat, store, total
+from renderers.simd import LANES, load, splat, store, total
 from renderers.threads import share
 
 
@@ -43,7 +43,7 @@ def removal_costs(
 @kernel
 def _removal(
     mine: int, step: int, error: np.ndarray, counts: np.ndarray, alpha_weight: float, light: np.ndarray, height: int,
-    laid: Laid, tape: np.ndarray, sums: np.ndarray,
+    laid: SpanTable, tape: np.ndarray, sums: np.ndarray,
 ) -> None:  # fmt: skip
     channels, stride = laid.start.shape[1], light.size // height
     for turn in range(mine, BANDS, step):
@@ -57,7 +57,7 @@ def _removal(
                 below = laid.blocks[k] * channels * LANES
                 for column in range(laid.low[k], laid.high[k], LANES):
                     covered, mix, _, _ = sample(laid.maps, base, size[1], locate(texel, column, row, size))
-                    alpha = only(laid.high[k] - column, held(opacity * covered))
+                    alpha = mask_tail(laid.high[k] - column, clamp_alpha(opacity * covered))
                     let_through = load(light, row * stride + column)
                     count = load(counts, row * stride + column)
                     seen = let_through * alpha

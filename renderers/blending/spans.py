@@ -8,7 +8,7 @@ import numpy as np
 
 from renderers.blending.layers import Layers
 from renderers.jit import kernel
-from renderers.lanes import LANES
+from renderers.simd import LANES
 from renderers.threads import share
 from renderers.turns import take, turns
 
@@ -19,7 +19,7 @@ BANDS = 16  # the canvas is cut into this many bands of rows, whatever the numbe
 BAND_ORDER = np.array([0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15])
 
 
-class Laid(NamedTuple):
+class SpanTable(NamedTuple):
     """N strokes on a canvas of H rows, as kernels read them; R rows of strokes in all."""
 
     texel: np.ndarray  # [N, 6] float64: pixel (column, row, 1) → texel column and row of the stroke's map
@@ -37,7 +37,7 @@ class Laid(NamedTuple):
     size: np.ndarray  # [N, 2] int64: rows and columns
 
     @staticmethod
-    def out(layers: Layers, height: int, width: int) -> Laid:
+    def out(layers: Layers, height: int, width: int) -> SpanTable:
         """Lay out `layers` (all tensors on the CPU) on a canvas of this size."""
         arrays = [layers.maps.texels, layers.start, layers.end, layers.opacity, layers.maps.offset, layers.maps.size]
         maps, start, end, opacity, offset, size = (value.detach().contiguous().numpy() for value in arrays)
@@ -47,7 +47,7 @@ class Laid(NamedTuple):
         (low, high), taken = np.empty((2, rows[-1]), np.int32), turns()
         share(lambda own, step: _find_spans(taken, texel, first, last, rows, size, width, low, high))
         blocks = _running((high - low + (LANES - 1)) // LANES)
-        return Laid(
+        return SpanTable(
             texel, first, last, rows, low, high, blocks, maps.reshape(-1), start, end - start, opacity, offset, size
         )  # fmt: skip
 
@@ -89,7 +89,7 @@ def _find_rows(texel: np.ndarray, size: np.ndarray, height: int, first: np.ndarr
             last[n] = max(first[n], int(min(max(np.floor(high + 1e-9) + 1, 0.0), float(height))))
 
 
-def band_pairs(laid: Laid, height: int) -> tuple[np.ndarray, int]:
+def band_pairs(laid: SpanTable, height: int) -> tuple[np.ndarray, int]:
     """[N, BANDS] int64: a running number for each pair of a stroke and a band that it touches, else -1."""
     pairs = np.full((len(laid.size), BANDS), -1)
     return pairs, _find_pairs(laid.first, laid.last, height, pairs)

@@ -274,7 +274,7 @@ def softness(blur: Tensor, half: Tensor) -> Tensor:
     return 2 * torch.sqrt((blur / half).clamp(1e-6, 1.0)) - 1
 
 
-def told(depth: Tensor) -> Tensor:
+def squash_depth(depth: Tensor) -> Tensor:
     """A depth inside an edge, counted in ramp widths, as networks are told it: bounded, wider than any one patch."""
     return depth.clamp(-5, 5) / 2
 

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from renderers.brushes.base import Body, Frame, Limits, NetworkBrush, Parameter, framed_box, softness, told
+from renderers.brushes.base import Body, Frame, Limits, NetworkBrush, Parameter, framed_box, softness, squash_depth
 from renderers.brushes.bezier import POINT_PARAMETERS, SLIMNESS, Chord, Spine, nearest, place_curve
-from renderers.brushes.corners import (
+from renderers.brushes.corner_fields import (
     GEOMETRY,
     almost_nearest,
     at_least,
@@ -20,11 +20,11 @@ from renderers.brushes.corners import (
     footprint,
     length_of,
     nearest_corner,
-    told_dual,
+    squash_depth_dual,
 )
 from renderers.brushes.outline import Mark, Outline, Paint, Point, closed, curve
 from renderers.brushes.texture import kernel, nearest_on_curve, noise1, noise2, ramp, resolved
-from renderers.duals import bounded, constant, keep, magnitude, root, unknown, value_of
+from renderers.dual import absolute, clip, constant, sqrt, store, value_of, variable
 from renderers.jit import inlined
 from renderers.jit import kernel as dual_kernel
 
@@ -106,7 +106,9 @@ class MarkerPen(NetworkBrush):
         cap = torch.where(point.t < 0.5, first, last)
         side = (SIDE - across.abs()) / blur.clamp(min=EDGE)
         end = cap / along.clamp(min=EDGE)
-        return torch.stack([across.clamp(-1.4, 1.4), told(side), told(end), cap.clamp(-0.3, 0.9)], dim=1)
+        return torch.stack(
+            [across.clamp(-1.4, 1.4), squash_depth(side), squash_depth(end), cap.clamp(-0.3, 0.9)], dim=1
+        )
 
     def corners(
         self, geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.ndarray, out: np.ndarray
@@ -153,8 +155,8 @@ def _corners(geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.n
     at = 0
     for n in range(len(box)):
         half, skew, rise = (
-            unknown(geometry[n, 0], GEOMETRY), unknown(geometry[n, 1], GEOMETRY + 1),
-            unknown(geometry[n, 2], GEOMETRY + 2),
+            variable(geometry[n, 0], GEOMETRY), variable(geometry[n, 1], GEOMETRY + 1),
+            variable(geometry[n, 2], GEOMETRY + 2),
         )  # fmt: skip
         fu, fv = footprint(box[n], 0, blur[n], grid[n]), footprint(box[n], 1, blur[n], grid[n])
         low = -rise / 4
@@ -170,17 +172,17 @@ def _corners(geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.n
                 cap = _cap_corner(u, v, -half, low, -(skew * half + half), -rise)
             else:
                 cap = _cap_corner(u, v, half, low, half - skew * half, -rise)
-            keep(out, at, bounded(across, -1.4, 1.4))
-            keep(out, at + 1, told_dual((SIDE - magnitude(across)) / at_least(width, EDGE)))
-            keep(out, at + 2, told_dual(cap / at_least(along, EDGE)))
-            keep(out, at + 3, bounded(cap, -0.3, 0.9))
+            store(out, at, clip(across, -1.4, 1.4))
+            store(out, at + 1, squash_depth_dual((SIDE - absolute(across)) / at_least(width, EDGE)))
+            store(out, at + 2, squash_depth_dual(cap / at_least(along, EDGE)))
+            store(out, at + 3, clip(cap, -0.3, 0.9))
             at += 4
 
 
 @inlined
 def _cap_corner(x: Any, y: Any, ex: Any, ey: Any, tx: Any, ty: Any) -> Any:
     """`_cap_depth` in dual numbers."""
-    length = root(tx * tx + ty * ty) + 1e-9
+    length = sqrt(tx * tx + ty * ty) + 1e-9
     along = ((x - ex) * tx + (y - ey) * ty) / length
     across = ((y - ey) * tx - (x - ex) * ty) / length
     return (NIB + SLANT * across - along) / math.sqrt(1 + SLANT * SLANT)

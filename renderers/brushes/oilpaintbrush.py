@@ -22,13 +22,13 @@ from renderers.brushes.base import (
     axis_of,
     framed_box,
     softness,
-    told,
+    squash_depth,
     wrapped,
 )
-from renderers.brushes.corners import GEOMETRY, at_least, corner, corner_count, footprint, told_dual
+from renderers.brushes.corner_fields import GEOMETRY, at_least, corner, corner_count, footprint, squash_depth_dual
 from renderers.brushes.outline import Mark, Outline, Paint, Path, Point, Segment, closed, curve, opened
 from renderers.brushes.texture import kernel, noise1, noise2, ramp, resolved, smoothstep
-from renderers.duals import bounded, keep, magnitude, root, unknown
+from renderers.dual import absolute, clip, sqrt, store, variable
 from renderers.jit import kernel as dual_kernel
 
 RATIO = (1.0, MAX_SLIMNESS)  # length over width
@@ -103,7 +103,7 @@ class OilPaintBrush(NetworkBrush):
         # The ragged end reaches about 0.4 half widths back from the tip, the entry about 0.15.
         reach = (ratio * (1 - s) - 0.4) / footprint[0].clamp(min=0.25)
         entry = (ratio * (1 + s) - 0.15) / footprint[0].clamp(min=0.18)
-        return torch.stack([t.clamp(-1.4, 1.4), told(side), s, told(reach), told(entry)], dim=1)
+        return torch.stack([t.clamp(-1.4, 1.4), squash_depth(side), s, squash_depth(reach), squash_depth(entry)], dim=1)
 
     def corners(
         self, geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.ndarray, out: np.ndarray
@@ -223,21 +223,21 @@ def _corners(geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.n
     """`coordinates` in dual numbers."""
     at = 0
     for n in range(len(box)):
-        ratio, sagitta = unknown(geometry[n, 0], GEOMETRY), unknown(geometry[n, 1], GEOMETRY + 1)
+        ratio, sagitta = variable(geometry[n, 0], GEOMETRY), variable(geometry[n, 1], GEOMETRY + 1)
         fu, fv = footprint(box[n], 0, blur[n], grid[n]), footprint(box[n], 1, blur[n], grid[n])
         for k in range(corner_count(grid[n])):
             u, v = corner(box[n], grid[n], k)
             s = u / ratio
             slope = -2 * sagitta * s / ratio
-            steep = root(1 + slope * slope)
+            steep = sqrt(1 + slope * slope)
             t = (v - sagitta * (0.5 - s * s)) / steep
             across = fu * slope
-            width = root(across * across + fv * fv) / steep
-            keep(out, at, bounded(t, -1.4, 1.4))
-            keep(out, at + 1, told_dual((SIDE - magnitude(t)) / at_least(width, EDGE)))
-            keep(out, at + 2, s)
-            keep(out, at + 3, told_dual((ratio * (1 - s) - 0.4) / at_least(fu, 0.25)))
-            keep(out, at + 4, told_dual((ratio * (1 + s) - 0.15) / at_least(fu, 0.18)))
+            width = sqrt(across * across + fv * fv) / steep
+            store(out, at, clip(t, -1.4, 1.4))
+            store(out, at + 1, squash_depth_dual((SIDE - absolute(t)) / at_least(width, EDGE)))
+            store(out, at + 2, s)
+            store(out, at + 3, squash_depth_dual((ratio * (1 - s) - 0.4) / at_least(fu, 0.25)))
+            store(out, at + 4, squash_depth_dual((ratio * (1 + s) - 0.15) / at_least(fu, 0.18)))
             at += 5
 
 

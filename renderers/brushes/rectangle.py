@@ -18,13 +18,13 @@ from renderers.brushes.base import (
     axis_of,
     framed_box,
     softness,
-    told,
+    squash_depth,
     wrapped,
 )
-from renderers.brushes.corners import GEOMETRY, corner, corner_count, footprint, told_dual
+from renderers.brushes.corner_fields import GEOMETRY, corner, corner_count, footprint, squash_depth_dual
 from renderers.brushes.outline import Mark, Outline, Paint, polygon
 from renderers.brushes.texture import kernel, noise2, ramp, resolved
-from renderers.duals import bounded, keep, magnitude, unknown
+from renderers.dual import absolute, clip, store, variable
 from renderers.jit import kernel as dual_kernel
 
 RATIO = (1.0, MAX_SLIMNESS)  # width over height
@@ -74,7 +74,7 @@ class Rectangle(NetworkBrush):
     def coordinates(self, geometry: Tensor, u: Tensor, v: Tensor, footprint: tuple[Tensor, Tensor]) -> Tensor:
         ends = (geometry[:, :1, None] - u.abs()) / footprint[0]
         sides = (1 - v.abs()) / footprint[1]
-        return torch.stack([v.clamp(-1.4, 1.4), told(sides), told(ends)], dim=1)
+        return torch.stack([v.clamp(-1.4, 1.4), squash_depth(sides), squash_depth(ends)], dim=1)
 
     def corners(
         self, geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.ndarray, out: np.ndarray
@@ -109,13 +109,13 @@ def _corners(geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.n
     """`coordinates` in dual numbers."""
     at = 0
     for n in range(len(box)):
-        ratio = unknown(geometry[n, 0], GEOMETRY)
+        ratio = variable(geometry[n, 0], GEOMETRY)
         fu, fv = footprint(box[n], 0, blur[n], grid[n]), footprint(box[n], 1, blur[n], grid[n])
         for k in range(corner_count(grid[n])):
             u, v = corner(box[n], grid[n], k)
-            keep(out, at, bounded(v, -1.4, 1.4))
-            keep(out, at + 1, told_dual((1 - magnitude(v)) / fv))
-            keep(out, at + 2, told_dual((ratio - magnitude(u)) / fu))
+            store(out, at, clip(v, -1.4, 1.4))
+            store(out, at + 1, squash_depth_dual((1 - absolute(v)) / fv))
+            store(out, at + 2, squash_depth_dual((ratio - absolute(u)) / fu))
             at += 3
 
 

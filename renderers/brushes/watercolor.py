@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from renderers.brushes.base import Body, Frame, Limits, NetworkBrush, Parameter, framed_box, softness, told
+from renderers.brushes.base import Body, Frame, Limits, NetworkBrush, Parameter, framed_box, softness, squash_depth
 from renderers.brushes.bezier import POINT_PARAMETERS, SLIMNESS, Chord, Spine, nearest, place_curve
-from renderers.brushes.corners import (
+from renderers.brushes.corner_fields import (
     GEOMETRY,
     almost_nearest,
     at_least,
@@ -19,11 +19,11 @@ from renderers.brushes.corners import (
     footprint,
     length_of,
     nearest_corner,
-    told_dual,
+    squash_depth_dual,
 )
 from renderers.brushes.outline import Mark, Outline, Paint, Path, Point, closed, curve
 from renderers.brushes.texture import kernel, nearest_on_curve, noise2, ramp, resolved, smoothstep
-from renderers.duals import bounded, keep, unknown
+from renderers.dual import clip, store, variable
 from renderers.jit import kernel as dual_kernel
 
 EDGE = 0.12  # how soft the wet edge is, in radii
@@ -92,7 +92,7 @@ class Watercolor(NetworkBrush):
         depth = SIDE * (start + (end - start) * point.t) - distance
         blur = torch.sqrt((point.du * footprint[0]) ** 2 + (point.dv * footprint[1]) ** 2 + 1e-12) / distance
         edge = depth / blur.clamp(min=EDGE)
-        return torch.stack([v.clamp(-1.4, 1.4), told(edge), 2 * depth.clamp(-0.2, 0.8), u / (half + 1)], dim=1)
+        return torch.stack([v.clamp(-1.4, 1.4), squash_depth(edge), 2 * depth.clamp(-0.2, 0.8), u / (half + 1)], dim=1)
 
     def corners(
         self, geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.ndarray, out: np.ndarray
@@ -156,9 +156,9 @@ def _corners(geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.n
     at = 0
     for n in range(len(box)):
         half, skew, rise, start, end = (
-            unknown(geometry[n, 0], GEOMETRY), unknown(geometry[n, 1], GEOMETRY + 1),
-            unknown(geometry[n, 2], GEOMETRY + 2), unknown(geometry[n, 3], GEOMETRY + 3),
-            unknown(geometry[n, 4], GEOMETRY + 4),
+            variable(geometry[n, 0], GEOMETRY), variable(geometry[n, 1], GEOMETRY + 1),
+            variable(geometry[n, 2], GEOMETRY + 2), variable(geometry[n, 3], GEOMETRY + 3),
+            variable(geometry[n, 4], GEOMETRY + 4),
         )  # fmt: skip
         fu, fv = footprint(box[n], 0, blur[n], grid[n]), footprint(box[n], 1, blur[n], grid[n])
         almost = almost_nearest(half, skew, rise, end - start, box[n], grid[n])
@@ -168,10 +168,10 @@ def _corners(geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.n
             distance = length_of(du, dv, 1e-8)
             depth = SIDE * (start + (end - start) * t) - distance
             width = length_of(du * fu, dv * fv, 1e-12) / distance
-            keep(out, at, bounded(v, -1.4, 1.4))
-            keep(out, at + 1, told_dual(depth / at_least(width, EDGE)))
-            keep(out, at + 2, 2 * bounded(depth, -0.2, 0.8))
-            keep(out, at + 3, u / (half + 1))
+            store(out, at, clip(v, -1.4, 1.4))
+            store(out, at + 1, squash_depth_dual(depth / at_least(width, EDGE)))
+            store(out, at + 2, 2 * clip(depth, -0.2, 0.8))
+            store(out, at + 3, u / (half + 1))
             at += 4
 
 

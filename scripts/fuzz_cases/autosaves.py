@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load, save
 
-from fuzz_cases.lies import mutated, rearranged, retold
-from painter.autosave import Autosave
-from painter.config import AutosaveConfig, PaintConfig
+from fuzz_cases.mutations import mutate_text, mutated, rearranged
+from painter.options.paint import PaintConfig
 from painter.pipeline import find_strokes
-from painter.state import HEAD_BYTES, signed
-from painter.subject import Subject, prepare_subject
-from painter.usage import Stopwatch
+from painter.search.subject import Subject, prepare_subject
+from painter.system.autosave import Autosave, AutosaveConfig
+from painter.system.snapshot import HEAD_BYTES, signed
+from painter.system.usage import Stopwatch
 
 SEARCHES: tuple[dict[str, Any], ...] = (
     {"style": "rectangle", "strokes": 6},
@@ -81,7 +81,7 @@ def autosave(rng: random.Random) -> tuple[int, bytes]:
         part.update(rearranged(part, rng))
         text = json.dumps(tree).encode(errors="surrogatepass")
     elif way < 0.8:
-        text = retold(text, rng)
+        text = mutate_text(text, rng)
     else:
         _spoil(arrays, rng)
     return number, signed(save({**arrays, "tree": np.frombuffer(text, np.uint8)}))

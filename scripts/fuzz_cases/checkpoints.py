@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fuzz_cases.lies import mutated, rearranged, retold
+from fuzz_cases.mutations import mutate_text, mutated, rearranged
 from renderers.checkpoint import checkpoint_folder
 
 
@@ -30,13 +30,13 @@ def checkpoint(rng: random.Random) -> tuple[bytes, bytes]:
     if way < 0.25:
         return json.dumps(rearranged(manifest, rng)).encode(), content
     if way < 0.35:
-        return retold(json.dumps(manifest).encode(), rng), content
+        return mutate_text(json.dumps(manifest).encode(), rng), content
     size = int.from_bytes(content[:8], "little")
     if way < 0.65:
         header = json.loads(content[8 : 8 + size])
         text = json.dumps(rearranged(header, rng)).encode()
         if rng.random() < 0.3:
-            text = retold(text, rng)
+            text = mutate_text(text, rng)
         content = len(text).to_bytes(8, "little") + text + content[8 + size :]
     elif way < 0.75:
         at = 8 + size + 4 * rng.randrange((len(content) - 8 - size) // 4)

@@ -6,7 +6,7 @@ import json
 import random
 from typing import Any
 
-from fuzz_cases.lies import HOSTILE, mutated, retold
+from fuzz_cases.mutations import HOSTILE, mutate_text, mutated
 
 CONFIG = b"""\
 preset = "logo"
@@ -46,7 +46,7 @@ def config_file(rng: random.Random) -> tuple[str, bytes]:
         )  # fmt: skip
         form = rng.choice(forms)
         return "a.toml", b"".join(lines) + form
-    return "a.toml", retold(CONFIG, rng) if way < 0.9 else mutated(CONFIG, rng)
+    return "a.toml", mutate_text(CONFIG, rng) if way < 0.9 else mutated(CONFIG, rng)
 
 
 def _toml(value: Any) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms
 
-from fuzz_cases.lies import mutated
+from fuzz_cases.mutations import mutated
 
 
 @cache

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from fuzz_cases.lies import CANARY, TRICKS, mutated, rearranged, retold
+from fuzz_cases.mutations import CANARY, TRICKS, mutate_text, mutated, rearranged
 from fuzz_cases.pictures import picture
-from painter.config import PaintConfig
-from painter.painting import Painting
-from painter.pixels import in_steps
-from painter.stroke_columns import allowed
-from painter.stroke_file import save_strokes
+from painter.options.paint import PaintConfig
+from painter.painting.painting import Painting
+from painter.painting.stroke_columns import allowed
+from painter.painting.stroke_file import save_strokes
+from painter.pictures.pixels import in_steps
 from renderers.brushes import BRUSHES, NETWORK_BRUSHES, register
 from renderers.brushes.stamp import Stamp
 from renderers.strokes import Strokes
@@ -118,7 +118,7 @@ def stroke_file(rng: random.Random) -> tuple[str, bytes]:
         document = {**document, "texture": base64.b64encode(picture(rng)[1]).decode()}
     content = json.dumps(document, ensure_ascii=rng.random() < 0.7).encode(errors="surrogatepass")
     if way > 0.8:
-        content = retold(content, rng) if rng.random() < 0.5 else mutated(content, rng)
+        content = mutate_text(content, rng) if rng.random() < 0.5 else mutated(content, rng)
     if rng.random() < 0.2:
         content = gzip.compress(content, 1)
         content = mutated(content, rng) if rng.random() < 0.7 else content + gzip.compress(b"{}")

@@ -1,0 +1,120 @@
+"""What comes after painting: everything that is made from tokens and digests, and the contact sheet."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+from painter.batch.collection.contact import MOST, contact_sheet, shown_on_sheet
+from painter.batch.collection.derived import CONTACT, PROVENANCE, Edition, derive
+from painter.batch.collection.metadata import Links
+from painter.batch.collection.recipe import Recipe
+from painter.batch.collection.sampling import Token
+from painter.batch.collection.tokens import METADATA, file_names, image_name
+from painter.batch.collection.writing import (
+    write_all,
+)
+
+# What the ledger keeps of the whole collection, besides its jobs.
+RECIPE, STARTED, STANDARD = "recipe", "started", "standard"
+BASE_URI, ANIMATION_BASE_URI = "base_uri", "animation_base_uri"
+_SHEET = "contact_sheet"
+
+
+class Written(Protocol):
+    @property
+    def sha256(self) -> str: ...
+
+
+class Row(Protocol):
+    """What is asked of a ledger's row."""
+
+    @property
+    def files(self) -> Mapping[str, Written]: ...
+
+    @property
+    def state(self) -> str: ...
+
+    @property
+    def reason(self) -> str: ...
+
+    @property
+    def seconds(self) -> float: ...
+
+
+class Book(Protocol):
+    """What is asked of a ledger; painter.batch.ledger has the one there is."""
+
+    def meta(self, key: str) -> str | None: ...
+    def set_meta(self, key: str, value: str) -> None: ...
+    def rows(self) -> Mapping[str, Row]: ...
+
+
+def edition_of(recipe: Recipe, tokens: Sequence[Token], ledger: Book) -> Edition:
+    """What there is of a collection, by its ledger. What was set after the recipe was written counts more than it."""
+    rows = ledger.rows()
+    digests: dict[str, str] = {}
+    for token in tokens:
+        row = rows.get(str(token.number))
+        names = file_names(recipe.output, token.number)
+        if row is not None and row.state == "done" and all(name in row.files for name in names):
+            digests |= {name: row.files[name].sha256 for name in names}
+    links = Links(
+        ledger.meta(BASE_URI) or recipe.metadata.base_uri,
+        ledger.meta(ANIMATION_BASE_URI) or recipe.metadata.animation_base_uri,
+    )
+    standard = ledger.meta(STANDARD) or recipe.metadata.standard
+    return Edition(recipe, tokens, digests, links, int(ledger.meta(STARTED) or 0), standard)
+
+
+def finish(folder: Path, edition: Edition, ledger: Book) -> list[str]:
+    """Write everything that is not painted; what does not hold any more is removed.
+
+    Returns:
+        The names of the files of the whole collection that are there now.
+
+    Raises:
+        RecipeError, OutputError, PictureError
+    """
+    files = derive(edition)
+    for path in (folder / METADATA).glob("*.json"):
+        if re.fullmatch(r"[0-9]+\.json", path.name) and f"{METADATA}/{path.name}" not in files:
+            path.unlink()
+    if PROVENANCE not in files:
+        (folder / PROVENANCE).unlink(missing_ok=True)
+    write_all(folder, files)
+    written = [name for name in files if not re.fullmatch(rf"{METADATA}/[0-9]+\.json", name)]
+    if edition.painted:
+        _write_sheet(folder, edition, ledger)
+        written.append(CONTACT)
+    return written
+
+
+def sheet_digest(ledger: Book) -> str | None:
+    """SHA-256 of the contact sheet as it was written; None if there is none."""
+    return json.loads(ledger.meta(_SHEET) or "{}").get("sha256")
+
+
+def _write_sheet(folder: Path, edition: Edition, ledger: Book) -> None:
+    """The contact sheet, unless it is there and shows the same pictures."""
+    output = edition.recipe.output
+    numbers = shown_on_sheet([token.number for token in edition.painted], MOST[output.images])
+    names = [image_name(output, number) for number in numbers]
+    shown = hashlib.sha256("".join(f"{name} {edition.digests[name]}\n" for name in names).encode()).hexdigest()
+    known = json.loads(ledger.meta(_SHEET) or "{}")
+    with suppress(OSError):
+        there = hashlib.sha256((folder / CONTACT).read_bytes()).hexdigest()
+        if known == {"shown": shown, "sha256": there}:
+            return
+    content = io.BytesIO()
+    sheet = contact_sheet([(number, folder / name) for number, name in zip(numbers, names, strict=True)])
+    sheet.save(content, format="PNG", optimize=True)
+    write_all(folder, {CONTACT: content.getvalue()})
+    digest = hashlib.sha256(content.getvalue()).hexdigest()
+    ledger.set_meta(_SHEET, json.dumps({"shown": shown, "sha256": digest}))

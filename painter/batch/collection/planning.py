@@ -1,0 +1,97 @@
+"""What a collection will be, told before anything is painted: rarity, and how long it takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from painter.batch.collection.checking import Checked
+from painter.batch.collection.finishing import Row
+from painter.batch.collection.rarity import rarity_of_values
+from painter.batch.collection.sampling import combinations_of
+from painter.batch.jobs import Job
+from painter.search.config import SearchConfig
+from painter.search.plan import planned_iterations
+
+
+def rarity_table(checked: Checked) -> Iterator[str]:
+    """Lines of a table: what is asked, what is to be expected under the rules, and what was drawn."""
+    rows = [("trait", "value", "asked", "expected", "drawn")]
+    for entry in rarity_of_values(checked.recipe, checked.tokens):
+        rows.append((entry.trait, str(entry.value), entry.asked, f"{entry.expected:.1f}", str(entry.drawn)))
+    widths = [max(len(row[k]) for row in rows) for k in range(5)]
+    for row in rows:
+        words = [cell.ljust(width) for cell, width in zip(row[:2], widths[:2], strict=True)]
+        numbers = [cell.rjust(width) for cell, width in zip(row[2:], widths[2:], strict=True)]
+        yield "  ".join([*words, *numbers])
+
+
+def combinations_line(checked: Checked) -> str:
+    """How many combinations there are for how many tokens."""
+    room = combinations_of(checked.recipe, weighted=False).total
+    said = f", {len(checked.recipe.ones)} of them one-of-ones" if checked.recipe.ones else ""
+    counted = " besides those with a count" if any(v.count for a in checked.recipe.axes for v in a.values) else ""
+    return f"{len(checked.tokens)} tokens{said}; the rules allow {room} combinations{counted}"
+
+
+# --- time ---------------------------------------------------------------------------------------------------------
+
+# Fitted to what one core of the machine that docs/collections.md names took for pictures of our samples.
+_STEP, _STEP_SIDE, _STEP_STROKE = 0.008, 3e-5, 1e-7  # seconds: a step; for each pixel of the side; and for each stroke
+_LONGEST_SEARCHED = 512  # pixels; larger paintings are searched on so many
+_FRAME = {".gif": 0.08, ".mp4": 0.07}  # seconds: a megapixel of a frame
+_FRAMES = {".gif": 80, ".mp4": 143}
+_DRAWING = 2.3  # seconds: a megapixel read, drawn, measured and written
+
+
+def seconds_of(job: Job) -> float:
+    """Seconds that one core takes for a painting: a rough guess, other machines may be twice as fast or slow."""
+    config = job.config
+    strokes = config.strokes if isinstance(config.strokes, int) else 500
+    side = min(config.size, _LONGEST_SEARCHED)
+    megapixels = (config.size / 1000) ** 2
+    endings = ["." + name.rsplit(".", 1)[-1] for name in job.files]
+    films = sum((job.export.frames or _FRAMES[e]) * _FRAME[e] for e in endings if e in _FRAMES)
+    step = _STEP + side * (_STEP_SIDE + _STEP_STROKE * strokes)
+    return planned_iterations(config, SearchConfig(), strokes) * step + megapixels * (_DRAWING + films)
+
+
+def time_line(jobs: Sequence[Job], rows: Mapping[str, Row], processes: int) -> str:
+    """How long it takes to paint what is not painted, and how that is known.
+
+    Args:
+        rows: of the ledger; where a tenth is done, their own times count.
+        processes: that paint at once.
+    """
+    done = [row.seconds for job in jobs if (row := rows.get(job.key)) is not None and row.state == "done"]
+    left = [job for job in jobs if job.key not in rows or rows[job.key].state != "done"]
+    if not left:
+        return "all tokens are painted"
+    if 10 * len(done) >= len(jobs):
+        seconds, how = len(left) * sum(done) / len(done), f"as the {len(done)} did that are painted"
+    else:
+        seconds = sum(map(seconds_of, left))
+        how = "a rough guess from strokes, steps and sizes; it gets better when some are painted"
+    each = f"{seconds / len(left):.2g} s of a core for each of {len(left)}"
+    return f"about {duration(seconds / processes)} with {processes} processes: {each} ({how})"
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it.
+
+    >>> duration(50), duration(5400), duration(200000)
+    ('50 s', '1.5 hours', '2.3 days')
+    """
+    for unit, length in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
+        if seconds >= 1.5 * length or (unit == "minutes" and seconds >= 90):
+            return f"{seconds / length:.2g} {unit}"
+    return f"{seconds:.2g} s"
+
+
+def folder_name(name: str) -> str:
+    """A collection's name as a folder's: letters, digits and dashes.
+
+    >>> folder_name("Coins & Medals!"), folder_name("¿?")
+    ('coins-medals', 'collection')
+    """
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "collection"

@@ -1,0 +1,194 @@
+"""A collection's recipe: what its tokens are called, what they may be, and what becomes of them.
+
+`painter.batch.collection.reading` makes one from a file; docs/collections.md says what each part means.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from painter.batch.collection.recipe_kinds import Color, Link, Moment, Text, TraitValue
+from painter.errors import one_line
+from painter.options.export import ExportConfig
+from painter.options.fields import option
+from painter.options.kinds import Names, Switch, Whole
+from painter.options.paint import PaintConfig
+
+STANDARDS = ("opensea", "metaplex")
+IMAGES = ("png", "gif")
+DISPLAY_TYPES = ("number", "boost_number", "boost_percentage", "date")
+MAX_TOKENS = 1_000_000
+MOST_CREATORS = 5  # that Metaplex's token metadata holds
+_ADDRESS = re.compile(r"[1-9A-HJ-NP-Za-km-z]{32,44}")  # base58, 32 bytes
+
+Settings = Mapping[str, Any]
+"""Options of a painting and of its files, by name, checked; and 'picture' and 'preset'."""
+Traits = tuple[tuple[str, TraitValue], ...]
+"""What a token is, as (trait, value), in the recipe's order."""
+
+
+@dataclass(frozen=True)
+class AboutConfig:
+    """The lines at the top of a recipe. `name` and `size` have to be there."""
+
+    name: str = option("", "TEXT", "the collection's name, {}", Text(100))
+    symbol: str = option("", "TEXT", "its short name, {}, for Solana", Text(10, empty=True))
+    description: str = option("", "TEXT", "what is said of each token, {}", Text(5000, lines=True, empty=True))
+    seed: int = option(0, "K", "another seed draws another collection, {}", Whole(0, 2**63 - 1))
+    size: int = option(0, "N", "how many tokens, {}", Whole(1, MAX_TOKENS))
+    first: int = option(1, "N", "the first token's number, {}", Whole(0, MAX_TOKENS))
+
+
+@dataclass(frozen=True)
+class OutputConfig:
+    """What is written of each token: [output], together with painter.options.export.ExportConfig."""
+
+    images: str = option("png", "ENDING", "what images/N.* is, {}; a GIF shows the painting grow", Names(IMAGES))
+    animations: bool = option(False, "", "write animations/N.mp4, {}", Switch())
+    strokes: bool = option(True, "", "write strokes/N.strokes.json, {}", Switch())
+
+
+@dataclass(frozen=True)
+class MetadataConfig:
+    """What stands in each token's metadata: [metadata]."""
+
+    standard: str = option("opensea", "S", "{}; OpenSea's suits all ERC-721 marketplaces", Names(STANDARDS))
+    token_name: str = option("{name} #{number}", "TEXT", "a token's name, {{name}} the collection's", Text(200))
+    base_uri: str | None = option(None, "URI", "where images/ is, {}; before that, links are file names", Link())
+    animation_base_uri: str | None = option(None, "URI", "where animations/ is, {}", Link())
+    external_url: str | None = option(None, "URI", "a token's page, {{number}} its number, {}", Link())
+    background_color: str | None = option(None, "RRGGBB", "behind the image, {}", Color())
+    date: int | None = option(None, "DATE", "when it was made, {}; the run's start if not given", Moment())
+    seller_fee_basis_points: int = option(0, "N", "royalty in parts of 10,000, {}, for Solana", Whole(0, 10_000))
+
+
+@dataclass(frozen=True)
+class Creator:
+    """Somebody who shares the royalties: [[metadata.creators]]."""
+
+    address: str
+    share: int  # percent; all shares are 100 together
+
+    @staticmethod
+    def problem(address: Any, share: Any) -> str | None:
+        """What is wrong with one; None if it is as Solana has it."""
+        if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
+            return "a creator's address must be a Solana address, 32 to 44 characters of base58"
+        if not isinstance(share, int) or isinstance(share, bool) or not 0 <= share <= 100:
+            return "a creator's share must be a whole number from 0 to 100"
+        return None
+
+
+@dataclass(frozen=True)
+class Value:
+    """One thing that a token may be, along an axis."""
+
+    name: TraitValue
+    weight: Fraction = Fraction(1)  # how likely, against the others of its axis
+    count: int | None = None  # or exactly so many tokens
+    settings: Settings = field(default_factory=dict)
+    line: int = 1
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One way in which tokens differ: a trait, and all it may be."""
+
+    name: str
+    values: tuple[Value, ...]
+    display_type: str | None = None  # how OpenSea shows a number
+    max_value: int | float | None = None
+    line: int = 1
+
+    def index(self, name: TraitValue) -> int | None:
+        """Where the value of this name is; None if there is none."""
+        return next((k for k, value in enumerate(self.values) if str(value.name) == str(name)), None)
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """What no token may be: of each axis named here one of the values named here, all at once."""
+
+    parts: tuple[tuple[int, frozenset[int]], ...]  # (axis, values), by position, in the order of axes
+    line: int = 1
+
+
+@dataclass(frozen=True)
+class OneOfOne:
+    """A token that is not drawn but said."""
+
+    number: int
+    name: str | None
+    description: str | None
+    traits: Traits  # those that name an axis' value bring its settings
+    settings: Settings  # these go over them
+    line: int = 1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All of it."""
+
+    file: Path
+    about: AboutConfig
+    axes: tuple[Axis, ...]
+    bans: tuple[Exclusion, ...] = ()
+    ones: tuple[OneOfOne, ...] = ()
+    settings: Settings = field(default_factory=dict)  # of every token, under those of its traits
+    output: OutputConfig = field(default_factory=OutputConfig)
+    export: ExportConfig = field(default_factory=ExportConfig)
+    metadata: MetadataConfig = field(default_factory=MetadataConfig)
+    creators: tuple[Creator, ...] = ()
+    text_digest: str = ""  # sha256 of what the file says, without comments and layout
+    size_line: int = 1
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of all tokens."""
+        return range(self.about.first, self.about.first + self.about.size)
+
+    def where(self, line: int) -> str:
+        """FILE:LINE, for messages."""
+        return f"{one_line(self.file)}:{line}"
+
+
+def settings_in(recipe: Recipe) -> Iterator[tuple[Settings, int]]:
+    """All settings of a recipe with their lines, those of every token first."""
+    yield recipe.settings, 1
+    for axis in recipe.axes:
+        for value in axis.values:
+            yield value.settings, value.line
+    for one in recipe.ones:
+        yield one.settings, one.line
+
+
+def named_files(settings: Settings) -> dict[str, Path]:
+    """The files that settings name, by the option."""
+    files = {"picture": settings["picture"]} if "picture" in settings else {}
+    for spec in fields(PaintConfig):
+        value = settings.get(spec.name)
+        file = None if value is None else spec.metadata["kind"].file(value)
+        if file is not None:
+            files[spec.name] = file
+    return {name: Path(file) for name, file in files.items()}
+
+
+def recipe_digest(recipe: Recipe) -> str:
+    """sha256 over what the recipe says and the files it names: it changes when any token or its metadata may.
+
+    Comments, layout and the folder that it is in do not count.
+
+    Raises:
+        OSError: a file that cannot be read.
+    """
+    digest = hashlib.sha256(recipe.text_digest.encode())
+    for settings, _ in settings_in(recipe):
+        for name, file in sorted(named_files(settings).items()):
+            digest.update(f"{name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()

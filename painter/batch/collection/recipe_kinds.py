@@ -1,0 +1,121 @@
+"""The kinds of value that a recipe has besides those of painter.options.kinds.
+
+Text     words for people, in metadata and tables
+Label    a trait's name or value: a line of words, or a number
+Link     an address
+Color    rrggbb, as marketplaces have it
+Moment   a date or a time, kept as milliseconds since 1970
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, time, timezone
+from typing import Any
+
+TraitValue = str | int | float
+"""What a trait may be."""
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # at its start, a spreadsheet takes a cell for one
+_HEX = re.compile(r"#?([0-9a-fA-F]{6})")
+_LINK = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
+
+
+class _Plain:
+    """What all of them have in common: a file has their values as they are, and none names a file."""
+
+    def parse(self, text: str) -> Any:
+        return text
+
+    def file(self, value: Any) -> str | None:
+        return None
+
+
+@dataclass(frozen=True)
+class Text(_Plain):
+    """A string of 1 (or 0, if `empty`) to `longest` characters.
+
+    It goes into CSV files, where a spreadsheet would run what looks like a formula. Marketplaces read the same files to
+    the letter, so it cannot be disguised there; it is refused here instead.
+    """
+
+    longest: int
+    lines: bool = False  # whether it may have several
+    empty: bool = False
+
+    @property
+    def words(self) -> str:
+        return f"{'text' if self.lines else 'a line of text'} of at most {self.longest} characters"
+
+    def check(self, value: Any) -> str:
+        if not isinstance(value, str) or len(value) > self.longest or not (self.empty or value.strip()):
+            raise ValueError(f"must be {self.words}")
+        if not value.replace("\n", "" if self.lines else "\n").isprintable():
+            raise ValueError(f"must be {self.words}, without control characters")
+        if value.startswith(_FORMULA):
+            raise ValueError("a spreadsheet would take it for a formula; start with another character")
+        return value
+
+
+@dataclass(frozen=True)
+class Label(_Plain):
+    """A line of text or a finite number."""
+
+    longest: int = 200
+
+    @property
+    def words(self) -> str:
+        return f"{Text(self.longest).words}, or a number"
+
+    def check(self, value: Any) -> TraitValue:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            if not math.isfinite(value) or abs(value) >= 2**53:
+                raise ValueError("must be a number that JSON can hold")
+            return value
+        if not isinstance(value, str):
+            raise ValueError(f"must be {self.words}")
+        return Text(self.longest).check(value)
+
+
+@dataclass(frozen=True)
+class Link(_Plain):
+    """An address with its scheme: https://…, ipfs://…, ar://…"""
+
+    words: str = "an address such as https://… or ipfs://…"
+
+    def check(self, value: Any) -> str:
+        if not isinstance(value, str) or not _LINK.fullmatch(value) or len(value) > 2000 or not value.isprintable():
+            raise ValueError(f"must be {self.words}")
+        return value
+
+
+@dataclass(frozen=True)
+class Color(_Plain):
+    """Six hex digits, kept in lower case and without the # that may stand before them."""
+
+    words: str = "six hex digits, rrggbb"
+
+    def check(self, value: Any) -> str:
+        match = _HEX.fullmatch(value) if isinstance(value, str) else None
+        if match is None:
+            raise ValueError(f"must be {self.words}")
+        return match[1].lower()
+
+
+@dataclass(frozen=True)
+class Moment(_Plain):
+    """A date or a time of TOML; what has no offset is UTC."""
+
+    words: str = "a date such as 2026-11-25, or a time such as 2026-11-25T10:30:00Z"
+
+    def check(self, value: Any) -> int:
+        if isinstance(value, date) and not isinstance(value, datetime):
+            value = datetime.combine(value, time())
+        if isinstance(value, datetime):
+            moment = value if value.tzinfo is not None else value.replace(tzinfo=timezone.utc)
+            value = round((moment - datetime(1970, 1, 1, tzinfo=timezone.utc)).total_seconds() * 1000)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise ValueError(f"must be {self.words}")
+        return value

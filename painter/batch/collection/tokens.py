@@ -1,0 +1,101 @@
+"""From a token to the job that paints it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+
+from painter.batch.collection.recipe import OutputConfig, Recipe, Settings
+from painter.batch.collection.rng import painting_seed
+from painter.batch.collection.sampling import Token
+from painter.batch.jobs import Job
+from painter.errors import OptionError, RecipeError
+from painter.options.export import ExportConfig
+from painter.options.paint import PaintConfig
+from painter.options.presets import PRESETS
+
+IMAGES, ANIMATIONS, STROKES, METADATA = "images", "animations", "strokes", "json"  # folders
+
+
+def image_name(output: OutputConfig, number: int) -> str:
+    """A token's image within the collection's folder."""
+    return f"{IMAGES}/{number}.{output.images}"
+
+
+def animation_name(number: int) -> str:
+    """A token's film within the collection's folder."""
+    return f"{ANIMATIONS}/{number}.mp4"
+
+
+def file_names(output: OutputConfig, number: int) -> tuple[str, ...]:
+    """All files that are painted of a token, within the collection's folder."""
+    names = [image_name(output, number)]
+    if output.animations:
+        names.append(animation_name(number))
+    if output.strokes:
+        names.append(f"{STROKES}/{number}.strokes.json")
+    return tuple(names)
+
+
+def token_settings(recipe: Recipe, token: Token) -> Settings:
+    """All that is set for a token: by the recipe's [paint], by its traits, by itself."""
+    layers = [recipe.settings]
+    named = dict(token.traits)
+    for axis in recipe.axes:
+        v = axis.index(named[axis.name]) if axis.name in named else None
+        if v is not None:
+            layers.append(axis.values[v].settings)
+    if token.one is not None:
+        layers.append(token.one.settings)
+    return layered(*layers)
+
+
+def layered(*layers: Settings) -> Settings:
+    """Settings over settings, the last layer on top. Whatever is set by name goes over what the preset sets."""
+    settings = {name: value for layer in layers for name, value in layer.items()}
+    preset = settings.pop("preset", None)
+    return {**({} if preset is None else PRESETS[preset].settings), **settings}
+
+
+def make_jobs(recipe: Recipe, tokens: Sequence[Token]) -> list[Job]:
+    """What has to be painted, in the order of `tokens`.
+
+    Raises:
+        RecipeError: a token's settings do not go together, or it has no picture; each way once.
+    """
+    names = {config: [spec.name for spec in fields(config)] for config in (PaintConfig, ExportConfig)}
+    known: dict[tuple[object, ...], tuple[PaintConfig, ExportConfig]] = {}
+    problems: dict[str, None] = {}
+    jobs = []
+    for token in tokens:
+        settings = token_settings(recipe, token)
+        same = tuple(sorted(settings.items(), key=lambda item: item[0]))
+        try:
+            if same not in known:
+                ours = {name: settings[name] for name in names[PaintConfig] if name in settings}
+                theirs = {name: settings[name] for name in names[ExportConfig] if name in settings}
+                known[same] = PaintConfig(**ours), ExportConfig(**{**asdict(recipe.export), **theirs})
+            config, export = known[same]
+            if "picture" not in settings:
+                raise OptionError("it has no picture; give [paint], an axis' values or the token itself one")
+        except OptionError as error:
+            problems.setdefault(f"{_whereabouts(recipe, token)}: {error}")
+            continue
+        files = file_names(recipe.output, token.number)
+        seeded = replace(config, seed=painting_seed(recipe.about.seed, token.number))
+        jobs.append(Job(str(token.number), Path(settings["picture"]), seeded, files, export))
+    if problems:
+        raise RecipeError(*problems)
+    return jobs
+
+
+def _whereabouts(recipe: Recipe, token: Token) -> str:
+    """Where a token's settings come from: FILE:LINE and its traits."""
+    if token.one is not None:
+        return f"{recipe.where(token.one.line)}: one-of-one {token.number}"
+    assert token.values is not None
+    chosen = [axis.values[v] for axis, v in zip(recipe.axes, token.values, strict=True)]
+    lines = [value.line for value in chosen if value.settings] or [1]
+    told = [f"{axis.name} {value.name}" for axis, value in zip(recipe.axes, chosen, strict=True) if value.settings]
+    return f"{recipe.where(lines[0])}: {', '.join(told) or 'every token'}"

@@ -1,0 +1,67 @@
+"""What decides a painting's bytes, as one sha256: a job whose digest is the same need not be painted again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from painter.batch.jobs import Job
+from painter.options.export import ExportConfig
+from painter.options.paint import PaintConfig
+from painter.system.fingerprint import options_of, sha256_of
+from painter.version import __version__
+
+FORMAT = 1  # higher whenever the same job comes out otherwise, and no version says so
+
+
+class Digests:
+    """Digests of jobs. Each file is read once, however many jobs name it: a run sees one version of it.
+
+    Files count by their contents, not by their names or places; but a picture's own name, which stroke files keep,
+    counts too.
+    """
+
+    def __init__(self) -> None:
+        self._files: dict[Path, str] = {}
+
+    def of(self, job: Job) -> str:
+        """64 hexadecimal digits. A file that cannot be read counts as missing: painting will say so."""
+        about = {
+            **described(job.config, job.export, self),
+            "picture": self.of_file(job.picture),
+            "name": job.picture.stem,
+            "files": job.files,
+        }
+        return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+
+    def of_file(self, path: Path) -> str:
+        """The sha256 of a file's content; '' if it cannot be read."""
+        if path not in self._files:
+            try:
+                self._files[path] = sha256_of(path)
+            except (OSError, ValueError):
+                self._files[path] = ""
+        return self._files[path]
+
+
+def described(config: PaintConfig, export: ExportConfig, digests: Digests) -> dict[str, Any]:
+    """All but the picture that decides a painting, by the names of options, ready for JSON.
+
+    'version' and 'checkpoint' (sha256 of the brush's networks, None for a brush of one's own) count, too.
+
+    Raises:
+        CheckpointError: the manifest of the checkpoints is missing or damaged.
+    """
+    checkpoint = None if config.brush is not None else _checkpoint(config.style)
+    options = {**options_of(config, digests.of_file), **options_of(export)}
+    return {"version": f"{__version__}/{FORMAT}", "checkpoint": checkpoint, **options}
+
+
+@cache
+def _checkpoint(style: str) -> str | None:
+    from renderers.manifest import listed_digest
+
+    return listed_digest(style)

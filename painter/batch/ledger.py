@@ -1,0 +1,320 @@
+"""The ledger of many paintings: what there is to do, and the truth about what is done. SQLite in the output folder.
+
+A painting's files are on the disk before its row says that it is done, and each row is on the disk before the next
+painting is recorded: whatever ends a run, what the ledger calls done is there. SQLite in WAL mode, so that others can
+read while a run writes; one run at a time writes, which a lock on a file beside it sees to.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import struct
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from painter.errors import LedgerError
+from painter.system.atomic import replacing
+from painter.system.locks import holding
+
+NAME = "ledger.sqlite"
+VERSION = 1  # of the tables: higher whenever an older program could not read them
+APPLICATION = 0x494D5041  # 'IMPA', in the file's header, where `file` and SQLite look for whose it is
+
+_HEADER = struct.Struct(">16s44xI4xI")  # magic, user_version at byte 60, application_id at byte 68
+_MAGIC = b"SQLite format 3\0"
+_BUSY = 10.0  # seconds to wait for somebody who reads
+
+_TABLES = f"""
+    PRAGMA application_id = {APPLICATION};
+    PRAGMA user_version = {VERSION};
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE jobs (
+        key TEXT PRIMARY KEY,
+        digest TEXT NOT NULL,                    -- sha256 of all that decides the files' bytes
+        state TEXT NOT NULL DEFAULT 'waiting'
+            CHECK (state IN ('waiting', 'running', 'done', 'failed')),
+        attempts INTEGER NOT NULL DEFAULT 0,     -- of all runs
+        worker TEXT NOT NULL DEFAULT '',         -- host and process of the last attempt
+        seconds REAL NOT NULL DEFAULT 0,         -- that the last attempt took
+        figures TEXT NOT NULL DEFAULT '{{}}',      -- JSON
+        reason TEXT NOT NULL DEFAULT ''          -- why it failed
+    );
+    CREATE TABLE files (
+        name TEXT PRIMARY KEY,                   -- relative to the output folder, with /
+        key TEXT NOT NULL REFERENCES jobs (key),
+        sha256 TEXT,                             -- NULL until it is written
+        size INTEGER,
+        mtime_ns INTEGER
+    );
+    CREATE INDEX files_of_jobs ON files (key);
+"""
+
+
+@dataclass(frozen=True)
+class WrittenFile:
+    """A file as it was written."""
+
+    sha256: str
+    size: int  # bytes
+    mtime_ns: int  # when, as os.stat says
+
+    def is_at(self, path: Path) -> bool:
+        """Whether a file of this size and time is there; its content is not looked at."""
+        with suppress(OSError, ValueError):
+            found = path.stat()
+            return (found.st_size, found.st_mtime_ns) == (self.size, self.mtime_ns)
+        return False
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the ledger says of one job."""
+
+    key: str
+    digest: str
+    state: str  # 'waiting', 'running', 'done' or 'failed'
+    attempts: int  # of all runs
+    worker: str  # host and process of the last attempt
+    seconds: float  # that the last attempt took
+    figures: dict[str, float]
+    reason: str  # why it failed, in one line
+    files: dict[str, WrittenFile]  # by name, relative to the output folder
+
+
+class Ledger:
+    """The ledger of one output folder; `open` makes it or goes on with it. To be closed, or used in `with`.
+
+    Args:
+        connection: to the database, whose header has been looked at.
+        folder: the output folder.
+        lock: what to close in the end.
+        is_new: whether it was made just now.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, folder: Path, lock: ExitStack, is_new: bool) -> None:
+        self.folder = folder
+        self._connection, self._lock, self._is_new = connection, lock, is_new
+
+    @staticmethod
+    def open(folder: str | os.PathLike[str]) -> Ledger:
+        """The ledger in an existing folder, made if there is none; no other run can open it until it is closed.
+
+        Jobs that were running when an earlier run was killed are waiting again.
+
+        Raises:
+            LedgerError: another run has it open, or the file is damaged, of a later version or no ledger. It is then
+                left as it is.
+        """
+        folder = Path(folder)
+        path = folder / NAME
+        with ExitStack() as stack:
+            with _explained(path):
+                if not stack.enter_context(holding(folder / f".{NAME}.lock")):
+                    raise LedgerError(f"{path}: another run is writing here; wait for its end or choose another folder")
+                is_new = not os.path.lexists(path)
+                if is_new:
+                    _create(path)
+                else:
+                    _check_header(path)
+                connection = stack.enter_context(_connected(path))
+                connection.execute("UPDATE jobs SET state = 'waiting' WHERE state = 'running'")
+            return Ledger(connection, folder, stack.pop_all(), is_new)
+
+    def close(self) -> None:
+        self._lock.close()
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, error: object, *_: object) -> None:
+        # Where nothing was begun because something was wrong, nothing is left.
+        in_vain = False
+        if error is not None and self._is_new:
+            with suppress(LedgerError):
+                in_vain = not self.rows()
+        if in_vain:
+            with suppress(OSError):
+                (self.folder / f".{NAME}.lock").unlink()
+        self.close()
+        if in_vain:
+            with suppress(OSError):
+                (self.folder / NAME).unlink()
+
+    # --- about all of it ---
+
+    def meta(self, key: str) -> str | None:
+        """What `set_meta` has kept under this name; None if nothing."""
+        with self._explained():
+            found = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if found is None else str(found[0])
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Keep a text about all of the jobs."""
+        with self._writing():
+            self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    # --- jobs ---
+
+    def row(self, key: str) -> Row | None:
+        """What there is of one job."""
+        return self._rows("WHERE key = ?", (key,)).get(key)
+
+    def rows(self) -> dict[str, Row]:
+        """All jobs by key, in the order in which they were added."""
+        return self._rows("", ())
+
+    def done(self) -> dict[str, Row]:
+        """The jobs that are done, by key, in the order in which they were added."""
+        return self._rows("WHERE state = 'done'", ())
+
+    def file_names(self) -> dict[str, str]:
+        """All files that were written or are planned -> the key of the job that they belong to."""
+        with self._explained():
+            return dict(self._connection.execute("SELECT name, key FROM files"))
+
+    def add(self, jobs: Iterable[tuple[str, str, Collection[str]]]) -> None:
+        """Put jobs in as waiting, all in one transaction: keys, digests and names of files.
+
+        A job that is there already gets the new digest and waits again; what is known of its files stays.
+        """
+        jobs = list(jobs)
+        with self._writing():
+            self._connection.executemany(
+                "INSERT INTO jobs (key, digest) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET "
+                "digest = excluded.digest, state = 'waiting', reason = ''",
+                ((key, digest) for key, digest, _ in jobs),
+            )
+            # A name that passes from one job to another is planned anew; to the same one it is as it was.
+            self._connection.executemany(
+                "INSERT INTO files (name, key) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET "
+                "key = excluded.key, sha256 = NULL, size = NULL, mtime_ns = NULL WHERE key <> excluded.key",
+                ((name, key) for key, _, names in jobs for name in names),
+            )
+
+    def wait_again(self, keys: Iterable[str]) -> None:
+        """Jobs are to be done once more: their files are not there."""
+        with self._writing():
+            self._connection.executemany("UPDATE jobs SET state = 'waiting' WHERE key = ?", ((key,) for key in keys))
+
+    def begin(self, key: str) -> None:
+        """A worker is given the job. This does not wait for the disk: a power cut may undo it, a kill does not."""
+        with self._writing(durable=False):
+            self._connection.execute(
+                "UPDATE jobs SET state = 'running', attempts = attempts + 1, reason = '' WHERE key = ?", (key,)
+            )
+
+    def finish(
+        self, key: str, files: Mapping[str, WrittenFile], figures: Mapping[str, float], seconds: float, worker: str
+    ) -> dict[str, WrittenFile]:
+        """The job is done, and its files are on the disk.
+
+        Returns:
+            The files that an earlier version of the job wrote and this one does not; they are forgotten.
+        """
+        with self._writing():
+            query = "SELECT name, sha256, size, mtime_ns FROM files WHERE key = ?"
+            known = {name: about for name, *about in self._connection.execute(query, (key,)) if name not in files}
+            self._connection.executemany("DELETE FROM files WHERE name = ?", ((name,) for name in known))
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)",
+                ((name, key, file.sha256, file.size, file.mtime_ns) for name, file in files.items()),
+            )
+            self._connection.execute(
+                "UPDATE jobs SET state = 'done', figures = ?, seconds = ?, worker = ?, reason = '' WHERE key = ?",
+                (json.dumps(dict(figures)), seconds, worker, key),
+            )
+        return {name: WrittenFile(*about) for name, about in known.items() if about[0] is not None}
+
+    def fail(self, key: str, reason: str, worker: str) -> None:
+        """The job has been tried often enough."""
+        with self._writing():
+            self._connection.execute(
+                "UPDATE jobs SET state = 'failed', reason = ?, worker = ? WHERE key = ?", (reason, worker, key)
+            )
+
+    def _rows(self, where: str, values: tuple[str, ...]) -> dict[str, Row]:
+        columns = "key, digest, state, attempts, worker, seconds, figures, reason"
+        written = "name, sha256, size, mtime_ns"
+        with self._explained():
+            files: dict[str, dict[str, WrittenFile]] = {}
+            query = f"SELECT key, {written} FROM files WHERE sha256 IS NOT NULL"
+            for key, name, *about in self._connection.execute(query + " AND key = ?" * bool(values), values):
+                files.setdefault(key, {})[name] = WrittenFile(*about)
+            rows = {}
+            for key, digest, state, attempts, worker, seconds, figures, reason in self._connection.execute(
+                f"SELECT {columns} FROM jobs {where} ORDER BY rowid", values
+            ):
+                told = json.loads(figures)
+                rows[key] = Row(key, digest, state, attempts, worker, seconds, told, reason, files.get(key, {}))
+        return rows
+
+    @contextmanager
+    def _writing(self, durable: bool = True) -> Iterator[None]:
+        """One transaction, on the disk when this ends if it is `durable`; none of it on any error."""
+        with self._explained():
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def _explained(self) -> AbstractContextManager[None]:
+        return _explained(self.folder / NAME)
+
+
+def _create(path: Path) -> None:
+    """An empty ledger, whole or not there."""
+    with replacing(path) as temporary:
+        connection = sqlite3.connect(temporary, isolation_level=None)
+        try:
+            connection.executescript(f"BEGIN; {_TABLES} COMMIT;")
+        finally:
+            connection.close()
+
+
+def _check_header(path: Path) -> None:
+    """Raise LedgerError unless the file begins as our ledgers do. SQLite is not asked: it may write as it opens."""
+    if not path.is_file():
+        raise LedgerError(f"{path}: it is not an ordinary file; choose another folder")
+    with open(path, "rb") as file:
+        head = file.read(_HEADER.size)
+    magic, version, application = _HEADER.unpack(head) if len(head) == _HEADER.size else (b"", 0, 0)
+    if magic != _MAGIC or application != APPLICATION:
+        raise LedgerError(f"{path}: this is not a ledger of Impasto; it was left alone, choose another folder")
+    if version != VERSION:
+        wrong = f"it is of version {version}, and this Impasto reads {VERSION}"
+        raise LedgerError(f"{path}: {wrong}; go on with the Impasto that began it")
+
+
+@contextmanager
+def _connected(path: Path) -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
+    try:
+        found = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if found != ("ok",):
+            raise sqlite3.DatabaseError(" ".join(str(found[0]).replace("*** in database main ***", "").split()))
+        connection.execute("PRAGMA journal_mode = WAL")
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """SQLite's and the system's complaints as LedgerError."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:  # a full disk, no permission, somebody else's lock
+        raise LedgerError(f"{path}: {error}; free some space, or change its permissions, and run again") from error
+    except sqlite3.DatabaseError as error:
+        remedy = "it was left alone: restore it from a copy, or move it away to paint everything anew"
+        raise LedgerError(f"{path}: it is damaged ({error}); {remedy}") from error
+    except OSError as error:
+        raise LedgerError(f"{path}: {error.strerror or error}; choose another folder with -o") from error

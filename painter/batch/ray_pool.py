@@ -1,0 +1,273 @@
+"""Workers on many machines: jobs as Ray tasks. docs/distributed.md says how such a cluster is started.
+
+Files that jobs name, and the networks, are put into Ray's object store once, as bytes: other machines need not have
+them. What comes back is written by the driver alone. Ray starts a task anew where a worker or a whole machine dies;
+a painting that fails is tried again by `run_jobs`, as everywhere.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from painter.batch.jobs import Failure, Job, Outcome, Painted
+from painter.errors import WorkersError, one_line
+from painter.options.running import RunningConfig
+from painter.system.quiet import stderr_kept_quiet
+from painter.version import __version__
+
+
+@dataclass(frozen=True)
+class RayConfig:
+    """How many machines are worked with."""
+
+    restarts: int = 3  # of a task whose worker or machine has died, by Ray itself
+    object_store_mb: int = 512  # of a cluster of our own, 2**20 bytes; it holds pictures, networks and what comes back
+    answer_seconds: float = 5.0  # to wait for a cluster's answer
+    glance_seconds: float = 1.0  # after which is looked again what machines there are
+    farewell_seconds: float = 2.0  # for workers that are sent home
+
+
+_HELP = "see docs/distributed.md"
+_PREFIX = "impasto-ray-"  # of the folders in which workers lay out what a task needs
+_ABANDONED = 86400.0  # seconds after which such a folder belongs to nobody
+
+
+class RayPool:
+    """Ray's workers, on this machine or on many. To be closed, or used in `with`.
+
+    Args:
+        address: HOST:PORT of a cluster that this machine is part of, 'auto' to find it, or 'local' to start one here
+            that ends with the pool.
+        processes: paintings at a time, at most; as many as there are cores for if not given.
+        threads: that each paints with; as many cores it takes.
+
+    Raises:
+        WorkersError: Ray is not installed, there is no such cluster, or it does not let us in.
+    """
+
+    def __init__(self, address: str, processes: int | None = None, threads: int | None = None) -> None:
+        check_ray(address)
+        self.threads = RunningConfig.threads if threads is None else threads
+        self._processes = processes
+        self._stored: dict[tuple[Path, int], Any] = {}  # path and its time -> reference to its bytes
+        self._networks: dict[str, Any] = {}
+        self._running: dict[Any, Job] = {}
+        self._failed: list[Outcome] = []  # before they had begun
+        self._looked, self._resources = -inf, dict[str, float]()
+        self._connect(address)
+        import ray
+
+        self._ray = ray
+        self._paint = ray.remote(max_retries=RayConfig().restarts)(_paint)
+
+    def __enter__(self) -> RayPool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def capacity(self) -> int:
+        slots = max(1, int(self._resource("CPU")) // self.threads)
+        # One more for each than are painted, so that none waits for the next.
+        return 2 * slots if self._processes is None else min(2 * slots, self._processes)
+
+    def submit(self, job: Job) -> None:
+        needs_gpu = "cuda" in (job.config.device, job.config.backend)
+        if needs_gpu and not self._resource("GPU"):
+            reason = "--device cuda: there is no GPU in the cluster; choose cpu or auto"
+            self._failed.append(Failure(job.key, reason, hopeless=True, worker="driver"))
+            return
+        paths = list(dict.fromkeys([job.picture, *job.config.files.values()]))
+        try:
+            contents = [self._content(path) for path in paths]
+        except OSError as error:
+            reason = f"cannot read {one_line(error.filename or job.picture)}: {error.strerror or error}"
+            self._failed.append(Failure(job.key, reason, hopeless=True, worker="driver"))
+            return
+        task = Task(job, tuple(paths), self.threads)
+        paint = self._paint.options(num_cpus=self.threads, num_gpus=1 if needs_gpu else 0)
+        self._running[paint.remote(task, self._network(job), *contents)] = job
+
+    def wait(self, seconds: float) -> list[Outcome]:
+        outcomes, self._failed = self._failed, []
+        if not self._running:
+            return outcomes
+        timeout = 0 if outcomes else seconds
+        # The first that is ready, and then all that are ready with it.
+        some, _ = self._ray.wait(list(self._running), timeout=timeout, num_returns=1, fetch_local=False)
+        if some:
+            some, _ = self._ray.wait(list(self._running), timeout=0, num_returns=len(self._running), fetch_local=False)
+        return outcomes + [self._outcome(reference) for reference in some]
+
+    def close(self) -> None:
+        """End what is being painted for us, and leave the cluster; one that is 'local' ends, too."""
+        if self._ray.is_initialized():
+            with suppress(Exception):
+                for reference in self._running:
+                    self._ray.cancel(reference)
+                # A moment to tidy up; then Ray ends all workers of ours that are left.
+                patience = RayConfig().farewell_seconds
+                self._ray.wait(list(self._running), num_returns=len(self._running), timeout=patience)
+            self._ray.shutdown()
+        self._running.clear()
+
+    def _connect(self, address: str) -> None:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
+        options: dict[str, Any] = {"logging_level": "CRITICAL", "log_to_driver": False}
+        if address == "local":
+            cores = None if self._processes is None else self._processes * self.threads
+            store = RayConfig().object_store_mb * 2**20
+            options |= {"num_cpus": cores, "include_dashboard": False, "object_store_memory": store}
+        import ray
+        import ray._private.worker as machinery
+
+        # What happens to machines and workers, we say ourselves; Ray has no public switch for its own pages of it.
+        machinery._worker_logs_enabled = False
+        try:
+            with stderr_kept_quiet():  # what is wrong comes as an error, too
+                ray.init(address=address, **options)
+        except (Exception, SystemExit) as error:
+            why = one_line(" ".join(str(error).split()))[:300] or type(error).__name__
+            if "Failed to connect" in why:  # somebody answers, as `check_ray` has seen
+                why = "what answers is no Ray cluster, or its token is not ours"
+            raise WorkersError(f"--ray {address}: {why}; {_HELP}") from error
+
+    def _resource(self, name: str) -> float:
+        """How much of it the cluster has, as of a moment ago: machines come and go."""
+        now = time.monotonic()
+        if now - self._looked > RayConfig().glance_seconds:
+            self._looked, self._resources = now, self._ray.cluster_resources()
+        return self._resources.get(name, 0.0)
+
+    def _content(self, path: Path) -> Any:
+        """A reference to a file's bytes. Raises OSError where it cannot be read."""
+        key = path, path.stat().st_mtime_ns
+        if key not in self._stored:
+            self._stored[key] = self._ray.put(path.read_bytes())
+        return self._stored[key]
+
+    def _network(self, job: Job) -> Any:
+        """A reference to the checkpoint of the job's brush, with its manifest; None for a brush of one's own."""
+        from renderers.manifest import MANIFEST, checkpoint_folder, read_manifest
+
+        style = job.config.style
+        if job.config.brush is not None:
+            return None
+        if style not in self._networks:
+            folder = checkpoint_folder()
+            file = read_manifest(folder)[style]["file"]
+            contents = {name: (folder / name).read_bytes() for name in (MANIFEST, file)}
+            self._networks[style] = self._ray.put(contents)
+        return self._networks[style]
+
+    def _outcome(self, reference: Any) -> Outcome:
+        job = self._running.pop(reference)
+        try:
+            outcome = self._ray.get(reference)
+        except self._ray.exceptions.RayError as error:
+            lines = [line for line in str(error).splitlines() if line.strip()]
+            reason = one_line((lines[-1] if isinstance(error, self._ray.exceptions.RayTaskError) else lines[0]).strip())
+            return Failure(job.key, f"its worker failed: {reason[:300]}", hopeless=False, worker="ray")
+        assert isinstance(outcome, (Painted, Failure))
+        return outcome
+
+
+def check_ray(address: str) -> None:
+    """See that Ray can be used, without starting anything.
+
+    Raises:
+        WorkersError: it is not installed; or nobody answers at the address, or there is no token to show there.
+    """
+    if find_spec("ray") is None:
+        raise WorkersError(f"--ray {address}: Ray is not installed; pip install 'impasto[distributed]'")
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    if address == "local":
+        if not _has_token():
+            # One that only this process and those that it starts know, so that nobody else gives them work.
+            os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+        return
+    if address != "auto":
+        _check_answer(address)
+    if os.environ["RAY_AUTH_MODE"] == "token" and not _has_token():
+        wrong = "there is no token to be let in with"
+        raise WorkersError(f"--ray {address}: {wrong}; set RAY_AUTH_TOKEN_PATH to the cluster's, {_HELP}")
+
+
+def _check_answer(address: str) -> None:
+    """Raise WorkersError if nobody listens there: Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), RayConfig().answer_seconds).close()
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise WorkersError(f"--ray {address}: nobody answers there ({why}); {_HELP}") from error
+
+
+def _has_token() -> bool:
+    """Whether Ray will find one, in the places in which it looks."""
+    if os.environ.get("RAY_AUTH_TOKEN"):
+        return True
+    named = os.environ.get("RAY_AUTH_TOKEN_PATH")
+    return (Path(named) if named else Path.home() / ".ray" / "auth_token").is_file()
+
+
+# --- on the worker ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Task:
+    """A job as it is sent to another machine."""
+
+    job: Job
+    paths: tuple[Path, ...]  # the files that it names, in the order in which their contents come
+    threads: int
+    version: str = __version__
+
+
+@cache
+def _remove_abandoned() -> None:
+    """Remove, once in this process, what workers that were killed a day ago or earlier have left."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _ABANDONED:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _paint(task: Task, networks: dict[str, bytes] | None, *contents: bytes) -> Outcome:
+    """Paint one job, its files and networks laid out in a folder of this machine for as long as that takes."""
+    from painter.batch.paint_job import attempt, using_threads, worker_name
+    from painter.system.usage import keep_freed_memory
+    from renderers.manifest import use_checkpoints
+
+    if task.version != __version__:
+        wrong = f"Impasto {__version__} is installed there, and {task.version} gives out the jobs"
+        return Failure(task.job.key, f"{wrong}; install the same on all machines", True, worker_name())
+    keep_freed_memory()
+    _remove_abandoned()
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
+        at = {}
+        for number, (path, content) in enumerate(zip(task.paths, contents, strict=True)):
+            at[path] = Path(folder, str(number), path.name)  # by its own name, which stroke files keep
+            at[path].parent.mkdir()
+            at[path].write_bytes(content)
+        for name, content in (networks or {}).items():
+            Path(folder, name).write_bytes(content)
+        use_checkpoints(None if networks is None else Path(folder))
+        try:
+            with using_threads(task.threads):
+                return attempt(task.job, at, folder)
+        finally:
+            use_checkpoints(None)

@@ -1,0 +1,45 @@
+"""A worker process of this machine: paints job after job, and ends when the program that started it does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import threading
+from contextlib import suppress
+from multiprocessing.connection import Connection
+
+READY = "ready"
+
+
+def serve(pipe: Connection, lifeline: Connection, threads: int, scratch: str) -> None:
+    """Paint what comes through the pipe, and send back what came of it, until the pipe is closed.
+
+    Args:
+        pipe: brings Jobs; takes READY once and then an Outcome for each.
+        lifeline: closed when the program that started us ends, however it ends.
+        threads: to paint with.
+        scratch: an existing folder for temporary files, removed if that program has ended.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal; ours is told by the pipe
+    threading.Thread(target=_end_with, args=(lifeline, scratch), daemon=True).start()
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    for library in ("OMP", "OPENBLAS", "MKL"):
+        os.environ[f"{library}_NUM_THREADS"] = str(threads)
+
+    from painter.batch.paint_job import attempt, using_threads
+    from painter.system.usage import keep_freed_memory
+
+    keep_freed_memory()
+    with using_threads(threads), suppress(EOFError, OSError):
+        pipe.send(READY)
+        while True:
+            pipe.send(attempt(pipe.recv(), scratch=scratch))
+
+
+def _end_with(lifeline: Connection, scratch: str) -> None:
+    """Wait for the end of the program that started us, and end at once."""
+    with suppress(EOFError, OSError):
+        lifeline.recv_bytes()
+    shutil.rmtree(scratch, ignore_errors=True)
+    os._exit(1)

@@ -1,0 +1,33 @@
+"""Figures for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+
+
+def plot_curve(points: Sequence[tuple[int, float]], chosen: int, path: Path) -> None:
+    """Draw the curve into a PNG file, with the count that `--strokes auto` takes."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    counts, psnr = [count for count, _ in points], [psnr for _, psnr in points]
+    figure, axes = pyplot.subplots(figsize=(7, 4.2), dpi=120)
+    axes.plot(counts, psnr, "o-", color="#1b5e8c")
+    axes.axvline(chosen, color="#d1495b", linestyle="--", label=f"--strokes auto: {chosen}")
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(counts, [str(count) for count in counts])
+    axes.set_xlim(counts[0] / 1.2, counts[-1] * 1.2)  # a single count has no range of its own
+    axes.set_xlabel("strokes")
+    axes.set_ylabel("PSNR, dB")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(path, format="png")
+    pyplot.close(figure)

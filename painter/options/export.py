@@ -1,0 +1,80 @@
+"""What may be asked of files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from painter.errors import OptionError
+from painter.options.fields import check_fields, option
+from painter.options.kinds import (
+    ByteSize,
+    Choice,
+    Names,
+    Number,
+    Switch,
+    Whole,
+)
+
+EASES = ("linear", "early", "late")
+
+
+SVG_MODES = ("paint", "plot")
+
+
+MAX_FRAMES = 20_000
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """How a painting becomes files. All values are numbers, strings, bools or None: ready for JSON.
+
+    Of `duration`, `fps` and `frames` two decide the third: duration = (frames - 1) / fps, for the last frame, which
+    is the finished painting, comes when the duration is over, and is held. `painter.export.timeline` says the rest.
+
+    >>> ExportConfig(duration=8, ease="early", max_bytes="5MB").max_bytes
+    5000000
+
+    Raises:
+        OptionError: when a value is outside its range, or two do not go together; the message names the option.
+    """
+
+    duration: float | None = option(
+        None, "S", "seconds until the finished painting is there, {} (4.74 if neither frames nor fps say otherwise)",
+        Number(0.1, 600.0),
+    )  # fmt: skip
+    fps: float | None = option(
+        None, "N", "frames a second, {} (16.7, in MP4 30; a GIF shows at most 50)", Number(0.1, 120.0)
+    )
+    frames: int | None = option(
+        None, "N", "frames of an animation, the ground and the finished painting included, {} (80, in MP4 143)",
+        Whole(2, MAX_FRAMES),
+    )  # fmt: skip
+    hold: float = option(2.0, "S", "seconds that the finished painting is shown, {}", Number(0.0, 600.0))
+    ease: str = option("linear", "E", "when strokes are laid: {} (most of them early or late)", Names(EASES))
+    reverse: bool = option(False, "", "play it backwards, from the finished painting to the ground", Switch())
+    loop: int = option(0, "N", "how often a GIF or WebP is played, {}; 0 is for ever", Whole(0, 1000))
+    webp: str = option("still", "W", "what a .webp holds: {}", Names(("still", "animated")))
+    gif_side: int = option(1024, "PX", "longest side of a GIF or animated WebP, {}", Whole(16, 8192))
+    max_bytes: int | None = option(
+        None, "SIZE", "make GIF, WebP, MP4 and JPEG fit, with fewer frames, colours and pixels: {}",
+        ByteSize(1, 100 * 10**9),
+    )  # fmt: skip
+    bit_depth: int = option(8, "N", "bits a channel of a PNG: {}", Choice((8, 16)))
+    quality: int = option(90, "Q", "of JPEG and WebP, {}; at 100 WebP is lossless", Whole(1, 100))
+    svg: str = option("paint", "MODE", "strokes as filled shapes, or as lines for a pen plotter: {}", Names(SVG_MODES))
+    width_mm: float | None = option(None, "MM", "width of an SVG on paper, {} mm", Number(1.0, 10_000.0))
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.duration is not None and self.fps is not None:
+            steps = self.duration * self.fps
+            if self.frames is not None and abs(self.frames - 1 - steps) > 0.5:
+                raise OptionError(
+                    f"--frames {self.frames}: --duration {self.duration:g} and --fps {self.fps:g} make "
+                    f"{round(steps) + 1} frames; leave one of the three out"
+                )
+            if steps > MAX_FRAMES:
+                raise OptionError(
+                    f"--fps {self.fps:g}: that is {round(steps)} frames in --duration {self.duration:g}, more than "
+                    f"{MAX_FRAMES}; lower one of the two"
+                )

@@ -1,0 +1,73 @@
+"""The pictures of an animation, one by one, whatever their number: memory holds a few of them at a time."""
+
+from __future__ import annotations
+
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import IO
+
+import numpy as np
+
+from painter.errors import OutputError
+from painter.export.timeline import Timeline
+from painter.painting.painting import Painting
+
+
+def draw_frames(painting: Painting, side: int, timeline: Timeline) -> Iterator[np.ndarray]:
+    """The timeline's frames in the order in which they are shown: uint8 [H, W, 3] or [H, W, 4], `side` long.
+
+    Raises:
+        OutputError: backwards, if there is no room for temporary files.
+    """
+    frames = painting.drawn_after(timeline.rising, side)
+    return backwards(frames) if timeline.reverse else frames
+
+
+def backwards(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield `frames`, uint8 arrays of one shape, from the last to the first.
+
+    Paint only goes on, so all are drawn first. What each changes in the one before is kept in a temporary file,
+    compressed (nothing but zeros where nothing changes), and taken away again on the way back.
+
+    Raises:
+        OutputError: there is no room for temporary files.
+    """
+    try:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 (an error of the body is none of this file's)
+    except OSError as error:
+        raise _no_room(error) from error
+    with file:
+        lengths: list[int] = []
+        frame: np.ndarray | None = None
+        for following in frames:
+            if frame is not None:
+                change = zlib.compress(np.bitwise_xor(frame, following), 1)
+                lengths.append(len(change))
+                _keep(file, change)
+            frame = following
+        if frame is None:
+            return
+        yield frame
+        end = sum(lengths)
+        for length in reversed(lengths):
+            end -= length
+            file.seek(end)
+            change = zlib.decompress(file.read(length))
+            frame = np.bitwise_xor(frame, np.frombuffer(change, np.uint8).reshape(frame.shape))
+            yield frame
+
+
+def _keep(file: IO[bytes], change: bytes) -> None:
+    try:
+        file.write(change)
+        file.flush()
+    except OSError as error:
+        raise _no_room(error) from error
+
+
+def _no_room(error: OSError) -> OutputError:
+    return OutputError(
+        f"cannot keep the frames of a reversed animation in {tempfile.gettempdir()}: {error.strerror or error}; "
+        "make room there or set TMPDIR to another folder"
+    )

@@ -1,0 +1,224 @@
+"""The painting: strokes on a ground. It can be drawn at any size, and its making replayed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from painter.options.export import ExportConfig
+from painter.options.paint import PaintConfig
+from painter.pictures.ground import Color, canvas_color, region_at, to_bytes, to_words, within_region
+from painter.pictures.resizing import fit_size
+
+if TYPE_CHECKING:  # torch and numba take seconds to import, and a bad picture is refused before that
+    from renderers.drawing import Drawing
+    from renderers.strokes import Strokes
+
+_DRAWN_PIXELS = 2**22  # drawn at a time, by all cores; bounds the memory that a large painting takes
+
+
+@dataclass(frozen=True, eq=False)
+class Painting:
+    """Strokes on a ground, in paint order.
+
+    >>> painting.strokes.brush, len(painting.strokes), painting.aspect
+    ('markerpen', 8, (30, 40))
+
+    It is a value: `dataclasses.replace` makes another of it, with other strokes or on another ground.
+
+    >>> from dataclasses import replace
+    >>> replace(painting, strokes=painting.strokes[:3], ground=None).draw().shape
+    (48, 64, 4)
+    """
+
+    strokes: Strokes
+    aspect: tuple[int, int]  # height and width, in any one unit; usually the picture's own pixels
+    ground: Color | None  # what is painted on; None is transparent
+    config: PaintConfig
+    # [H, W] float32 in [0, 1] in steps of 1/255, of any size: how much paint shows; all if None
+    region: np.ndarray | None = None
+    # Where it comes from: 'input' (name, sha256, width, height), 'palette' (['#rrggbb', …]), 'impasto' (the version
+    # that found the strokes), 'checkpoint' (sha256); each None or missing where there is none.
+    about: dict[str, Any] = field(default_factory=dict)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str], style: str | None = None) -> Painting:
+        """Read a stroke file, or strokes that the original program saved; see `painter.painting.stroke_file.load_strokes`.
+
+        >>> painting.save("box.strokes.json")
+        []
+        >>> np.array_equal(Painting.load("box.strokes.json").draw(), painting.draw())
+        True
+
+        Args:
+            path: `.strokes.json`, `.strokes.json.gz`, or the original's `_strokes.npz`.
+            style: the brush, where the file does not say (`.npz`).
+
+        Raises:
+            StrokeFileError: the file cannot be read or is not right.
+            OptionError: there is no such style.
+        """
+        from painter.painting.stroke_file import load_strokes
+
+        return load_strokes(path, style)
+
+    def save(
+        self, *paths: str | os.PathLike[str], size: int | None = None, config: ExportConfig | None = None
+    ) -> list[str]:
+        """Write the painting to files; endings pick the formats, see `painter.export.FORMATS`.
+
+        >>> painting.save("box.png", "box.svg", "box.gif", config=ExportConfig(duration=1, hold=0.5))
+        []
+        >>> painting.save("poster.png", size=200)
+        []
+        >>> painting.save("box.gif", config=ExportConfig(fps=100, frames=9))
+        ['box.gif: 5 of 9 frames; a GIF shows at most 50 a second']
+
+        Args:
+            size: the longer side of the pictures, pixels, 16 to 8192; `self.config.size` if not given.
+            config: how; the defaults if not given.
+
+        Returns:
+            Lines for people about what is not as it was asked for: what was lowered to fit `max_bytes`, say.
+
+        Raises:
+            OptionError: for a size out of range.
+            OutputError: for an ending that we do not write or a file that cannot be written.
+        """
+        from painter.painting.save import save_painting
+
+        painting = self if size is None else replace(self, config=replace(self.config, size=size))
+        return [note for path in paths for note in save_painting(painting, path, config=config)]
+
+    def draw(self, size: int | None = None, relief: float | None = None) -> np.ndarray:
+        """The finished painting.
+
+        >>> painting.draw(size=200).shape
+        (150, 200, 3)
+        >>> lit = painting.draw(relief=1.0)
+
+        Args:
+            size: its longer side, pixels; `config.size` if not given.
+            relief: how much the paint stands out, in [0, 1]; `config.relief` if not given.
+
+        Returns:
+            uint8 [H, W, 3], or [H, W, 4] with straight alpha on a transparent ground.
+        """
+        height, width = fit_size(*self.aspect, size or self.config.size)
+        image = np.empty((height, width, len(canvas_color(self.ground))), np.uint8)
+        top = 0
+        for band in self.bands(size, relief):
+            image[top : top + len(band)] = band
+            top += len(band)
+        return image
+
+    def bands(
+        self, size: int | None = None, relief: float | None = None, rows: int | None = None, depth: int = 8
+    ) -> Iterator[np.ndarray]:
+        """The finished painting from the top, a band of rows at a time: no more than that is held.
+
+        >>> [band.shape for band in painting.bands(size=64, rows=20)]
+        [(20, 64, 3), (20, 64, 3), (8, 64, 3)]
+
+        Args:
+            size, relief: as for `draw`.
+            rows: of a band, at least 1; as many as suit the memory if not given. The last band may have fewer.
+            depth: bits of a channel, 8 or 16.
+
+        Yields:
+            uint8 or uint16 [rows, W, C]; one below the other those of 8 bits are what `draw` returns, byte for byte.
+
+        Raises:
+            ValueError: when the first band is asked for, if `rows` is below 1.
+        """
+        return map({8: to_bytes, 16: to_words}[depth], self._canvases(size, relief, rows))
+
+    def _canvases(self, size: int | None, relief: float | None, rows: int | None) -> Iterator[np.ndarray]:
+        """`bands` as floats: [rows, W, C] float32, premultiplied on a transparent ground."""
+        from renderers.drawing import draw_bands, drawing_threads
+
+        relief = self.config.relief if relief is None else relief
+        shape = height, width = fit_size(*self.aspect, size or self.config.size)
+        rows = max(1, _DRAWN_PIXELS // width) if rows is None else rows
+        region = region_at(self.region, height, width)
+        top = 0
+        with drawing_threads() as pool:
+            for canvas in draw_bands(self.strokes, shape, canvas_color(self.ground), relief, rows, pool):
+                shown = None if region is None else region[top : top + len(canvas)]
+                yield within_region(canvas, shown, self.ground)
+                top += len(canvas)
+
+    def frames(self, size: int | None = None, count: int = 80) -> Iterator[np.ndarray]:
+        """The painting as it grows: first the bare ground, last exactly `draw(size)`.
+
+        >>> growing = list(painting.frames(size=32, count=3))
+        >>> len(growing), growing[-1].shape
+        (3, (24, 32, 3))
+        >>> np.array_equal(growing[-1], painting.draw(32))
+        True
+
+        Args:
+            size: the longer side, pixels; `config.size` if not given.
+            count: how many, at least 2; with fewer strokes than that one frame a stroke, and the ground.
+
+        Yields:
+            What `draw` returns, as many strokes further each time as the last time, give or take one.
+
+        Raises:
+            ValueError: `count` is below 2.
+        """
+        if count < 2:
+            raise ValueError(f"frames are the ground and the finished painting at least, got {count=}")
+        steps = min(count - 1, len(self.strokes))
+        return self.drawn_after((len(self.strokes) * step // max(1, steps) for step in range(steps + 1)), size)
+
+    def drawn_after(self, counts: Iterable[int], size: int | None = None) -> Iterator[np.ndarray]:
+        """The painting after so many of its strokes, for each of `counts`, one by one.
+
+        >>> sketch, half = painting.drawn_after([2, 4], size=32)
+        >>> half.shape
+        (24, 32, 3)
+
+        Args:
+            counts: numbers of strokes, from 0 to all, none below the one before it: paint does not go away.
+            size: the longer side, pixels; `config.size` if not given.
+
+        Yields:
+            What `draw` returns; the same array again where a count is that of the frame before.
+
+        Raises:
+            ValueError: a count is below the one before it, or above the number of strokes.
+        """
+        from renderers.drawing import Drawing, drawing_threads
+
+        drawing = Drawing(self.strokes, self._bare_canvas(size or self.config.size), self.config.relief > 0)
+        before, frame = -1, np.empty(0, np.uint8)
+        with drawing_threads() as pool:
+            for count in counts:
+                if not max(0, before) <= count <= len(self.strokes):
+                    raise ValueError(f"{count} strokes cannot follow {before}, of {len(self.strokes)}")
+                if count != before:
+                    drawing.draw(count, pool)
+                    frame = self._finished(drawing, self.config.relief)
+                    before = count
+                yield frame
+
+    def _finished(self, drawing: Drawing, relief: float) -> np.ndarray:
+        """What is drawn so far, lit, within the region, as bytes."""
+        from renderers.relief import light
+
+        canvas = drawing.canvas
+        if relief > 0:
+            canvas = light(canvas, drawing.height, relief, drawing.pixel)
+        return to_bytes(within_region(canvas, self.region, self.ground))
+
+    def _bare_canvas(self, size: int) -> np.ndarray:
+        """[H, W, C] float32 of the ground."""
+        color = canvas_color(self.ground)
+        canvas = np.empty((*fit_size(*self.aspect, size), len(color)), np.float32)
+        canvas[:] = color
+        return canvas

@@ -1,0 +1,38 @@
+"""A painting that is kept as strokes, drawn again: at another size, on another ground, in part, in other light."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from painter.errors import OptionError
+from painter.options.kinds import Span
+from painter.options.replay import ReplayConfig
+
+if TYPE_CHECKING:
+    from painter.painting.painting import Painting
+
+
+def with_overrides(painting: Painting, config: ReplayConfig) -> Painting:
+    """The painting as `config` asks for it; with nothing asked for, one that draws the same bytes.
+
+    >>> first = altered(painting, ReplayConfig(strokes=":3", canvas="transparent", size=100))
+    >>> len(first.strokes), first.draw().shape
+    (3, (75, 100, 4))
+
+    Raises:
+        OptionError: no stroke is left.
+    """
+    from painter.pictures.ground import named_ground
+
+    asked = {name: getattr(config, name) for name in ("size", "canvas", "relief")}
+    asked = {name: value for name, value in asked.items() if value not in (None, "auto")}
+    settings = replace(painting.config, **asked)
+    ground = named_ground(settings.canvas) if "canvas" in asked else painting.ground
+    strokes = painting.strokes
+    if config.strokes is not None:
+        strokes = strokes[Span.split(config.strokes)]
+        if not len(strokes):
+            there = f"the painting has {len(painting.strokes)} strokes, counted from 0"
+            raise OptionError(f"--strokes {config.strokes}: none is left; {there}")
+    return replace(painting, strokes=strokes, ground=ground, config=settings)

@@ -1,0 +1,252 @@
+"""Where a painter would look: maps in [0, 1] of what deserves small strokes and an exact likeness.
+
+Two things draw the eye: faces, in them the eyes and the mouth; and fine structure that stands out from what is
+around it, such as thin lines, dots and letters. Texture that goes on and on, and borders between large flat areas,
+do not. Every map depends on the picture alone and is given at its size.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from painter.pictures.pixels import LUMINANCE
+from painter.pictures.resizing import fit_size, resize_image
+
+DETAIL_SHARE = 0.5
+"""Focus of the strongest detail outside faces; eyes and mouths have 1."""
+
+# Long sides at which structure up to 4 pixels wide is looked for, and the weight of what is found.
+_DETAIL_SCALES = ((512, 1.0), (256, 1.0), (128, 1.0), (64, 0.7))
+_NOTICEABLE = 1.0  # difference in CIE L*a*b* units below which nothing is seen
+_SURROUND = 1.8  # how many times stronger than its surroundings a structure must be
+_HALF_CONTRAST = 15.0  # excess over that which counts half as much as the greatest, same units
+_FULL_DETAIL = 0.25  # least strength that counts as full detail, so that noise and texture do not
+
+_FACE_SIDE = 320  # long side of the copy in which faces are looked for, pixels
+_FACE_LEAST = 24  # side of the smallest face there, pixels: that of the cascade's own window
+_FACE_HINTS = 4  # windows that must agree there for a second look
+_LOOK_SIDE = 1024  # long side of the copy that second looks are taken at, where the picture has as much
+_LOOK_FACE = 64  # side that a face is brought to for it, pixels
+_LOOK_MARGIN = 0.3  # what is seen on each side of it, as a share of its own side
+_FACE_VOTES = 45  # windows that must agree in it and in its mirror image together; astronaut() has 80 and more
+_FACE_CONTRAST = 0.02  # least standard deviation of a face's grey values
+
+# Centre x, y and radii x, y as shares of a face's box, and the weight there.
+_FACE_PARTS = (
+    (0.50, 0.50, 0.50, 0.62, 0.5),  # the whole of it
+    (0.30, 0.35, 0.17, 0.12, 1.0),  # the eyes
+    (0.70, 0.35, 0.17, 0.12, 1.0),
+    (0.50, 0.75, 0.25, 0.12, 1.0),  # the mouth
+)
+
+
+def auto_focus(rgb: np.ndarray, alpha: np.ndarray | None = None) -> np.ndarray:
+    """How much each pixel deserves to be painted finely.
+
+    Args:
+        rgb: [H, W, 3] float32, straight sRGB in [0, 1].
+        alpha: [H, W] float32 in [0, 1], or None where all is opaque.
+
+    Returns:
+        [H, W] float32 in [0, 1], smooth: 1 at eyes and mouths, about 0.5 in the rest of a face, at most
+        DETAIL_SHARE elsewhere; exactly 0 where alpha is 0 and all over a flat picture.
+    """
+    if alpha is None:
+        faces, detail = face_map(rgb), detail_map(rgb)
+    else:
+        shown = rgb * alpha[..., None]
+        faces, detail = face_map(shown), _detail(np.dstack((shown, alpha)))
+    focus = faces + DETAIL_SHARE * detail * (1 - faces)
+    return np.asarray(np.clip(focus if alpha is None else focus * alpha, 0, 1), dtype=np.float32)
+
+
+def focus_weights(focus: np.ndarray, strength: float) -> np.ndarray:
+    """Weights of mean 1 for a loss: (1 + strength · focus), divided by its mean.
+
+    Args:
+        focus: [H, W] float32 in [0, 1].
+        strength: how many times more full focus counts, on top of 1; at least 0.
+
+    Returns:
+        [H, W] float32, above 0.
+    """
+    weights = 1 + strength * focus.astype(np.float64)
+    return (weights / weights.mean()).astype(np.float32)
+
+
+# --- detail -------------------------------------------------------------------------------------------------
+
+
+def detail_map(rgb: np.ndarray) -> np.ndarray:
+    """Fine structure that stands out from its surroundings.
+
+    In copies of four sizes, morphological top-hats keep what is narrower than 5 pixels, and from that a surround of
+    four times the width is taken off (centre and surround as in Itti, Koch and Niebur, PAMI 1998).
+
+    Args:
+        rgb: [H, W, 3] float32, straight sRGB in [0, 1].
+
+    Returns:
+        [H, W] float32 in [0, 1], smooth; 1 from the 99th percentile up, unless all of it is faint.
+    """
+    return _detail(rgb)
+
+
+def _detail(image: np.ndarray) -> np.ndarray:
+    """`detail_map` of [H, W, 3] sRGB, or of [H, W, 4] with premultiplied alpha, whose outlines count too."""
+    height, width = image.shape[:2]
+    scales = {min(side, max(height, width)): weight for side, weight in reversed(_DETAIL_SCALES)}
+    largest = max(scales)
+    rows, columns = fit_size(height, width, largest)
+    total = np.zeros((rows, columns), np.float32)
+    for side, weight in scales.items():
+        found = _standing_out(_perceived(resize_image(image, *fit_size(height, width, side))))
+        total += weight * resize_image(found, rows, columns)
+    total = _blurred(total, largest / 200)
+    full = max(_FULL_DETAIL, float(np.percentile(total, 99)))
+    return resize_image(np.clip(total / full, 0, 1), height, width)
+
+
+def _perceived(image: np.ndarray) -> np.ndarray:
+    """[H, W, 3 or 4]: CIE L*a*b*, and alpha on the scale of L*."""
+    import cv2
+
+    lab = cv2.cvtColor(np.ascontiguousarray(image[..., :3]), cv2.COLOR_RGB2Lab)
+    return np.dstack((lab, image[..., 3:] * 100))
+
+
+def _standing_out(channels: np.ndarray) -> np.ndarray:
+    """[H, W] float32 in [0, 1]: structure narrower than 5 pixels, above what its surroundings have of it."""
+    import cv2
+
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+    # What a border of the picture cuts off goes on beyond it: a strip along it is not narrow.
+    padded = np.pad(channels, ((4, 4), (4, 4), (0, 0)), mode="edge")
+    bright, dark = (cv2.morphologyEx(padded, hat, disc) for hat in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT))
+    narrow = np.linalg.norm(np.maximum(bright, dark)[4:-4, 4:-4], axis=-1)
+    narrow = np.maximum(narrow - _NOTICEABLE, 0).astype(np.float32)
+    excess = np.maximum(_blurred(narrow, 1.5) - _SURROUND * _blurred(narrow, 8), 0)
+    found: np.ndarray = excess / (excess + _HALF_CONTRAST)
+    return found
+
+
+def _blurred(image: np.ndarray, sigma: float) -> np.ndarray:
+    import cv2
+
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)).reshape(image.shape)
+
+
+# --- faces --------------------------------------------------------------------------------------------------
+
+
+def face_map(rgb: np.ndarray) -> np.ndarray:
+    """Faces as smooth ellipses of weight 0.5, in which eyes and mouth rise to 1.
+
+    Args:
+        rgb: [H, W, 3] float32, straight sRGB in [0, 1].
+
+    Returns:
+        [H, W] float32 in [0, 1]; all 0 where `find_faces` finds none.
+    """
+    faces = np.zeros(rgb.shape[:2], np.float32)
+    y, x = (np.arange(side, dtype=np.float32) + 0.5 for side in rgb.shape[:2])
+    for left, top, width, height in find_faces(rgb):
+        for center_x, center_y, radius_x, radius_y, weight in _FACE_PARTS:
+            across = (x - left - center_x * width) / (radius_x * width)
+            down = (y - top - center_y * height) / (radius_y * height)
+            bump = np.exp2(-((across[None, :] ** 2 + down[:, None] ** 2) ** 2))  # a half on the ellipse
+            np.maximum(faces, weight * bump, out=faces)
+    return faces
+
+
+def find_faces(rgb: np.ndarray) -> list[tuple[int, int, int, int]]:
+    """Frontal faces, upright, at least 1/13 of the picture's long side wide.
+
+    scikit-image's cascade of local binary patterns looks for them in a reduced copy, and then once more at each
+    place and its mirror image, finely; a face is where many windows of nearly one place and size agree.
+
+    Args:
+        rgb: [H, W, 3] float32, straight sRGB in [0, 1].
+
+    Returns:
+        (x, y, width, height) of each in pixels of `rgb`, the largest first. A box reaches from the forehead to the
+        chin and from ear to ear.
+    """
+    height, width = rgb.shape[:2]
+    longest = max(height, width)
+    rows, columns = fit_size(height, width, min(_FACE_SIDE, longest))
+    if min(rows, columns) <= _FACE_LEAST:
+        return []
+    near = resize_image(rgb, *fit_size(height, width, min(_LOOK_SIDE, longest))) @ LUMINANCE
+    far = resize_image(near, rows, columns)
+    hints = _agreed(_windows(far, _FACE_LEAST, min(rows, columns), 1.1), _FACE_HINTS)
+    looks = (_second_look(near, hint / (columns, rows, columns, rows)) for hint in hints)
+    found = sorted((face for face in looks if face is not None), key=lambda face: -face[2] * face[3])
+    kept: list[np.ndarray] = []
+    for face in found:
+        if not any(_centred_in(face, other) for other in kept):
+            kept.append(face)
+    boxes = np.rint(np.array(kept).reshape(-1, 4) * (width, height, width, height)).astype(int).tolist()
+    return [(x, y, wide, high) for x, y, wide, high in boxes]
+
+
+def _second_look(grey: np.ndarray, box: np.ndarray) -> np.ndarray | None:
+    """The face at `box`, better placed, or None where there is none after all; [4] shares of `grey`'s sides."""
+    height, width = grey.shape
+    box = box * (width, height, width, height)
+    begin = np.maximum(np.rint(box[:2] - _LOOK_MARGIN * box[2:]), 0).astype(int)
+    end = np.rint(box[:2] + (1 + _LOOK_MARGIN) * box[2:]).astype(int)
+    part = grey[begin[1] : end[1], begin[0] : end[0]]
+    rows, columns = np.rint(np.array(part.shape) * (_LOOK_FACE / box[2])).astype(int)
+    scale = np.array(part.shape)[::-1] / (columns, rows)
+    part = resize_image(part, int(rows), int(columns))
+    if part.std() < _FACE_CONTRAST:
+        return None
+    least, most = round(_LOOK_FACE * 0.75), round(_LOOK_FACE * 1.33)
+    windows, mirrored = (_windows(np.ascontiguousarray(seen), least, most, 1.05) for seen in (part, part[:, ::-1]))
+    mirrored[:, 0] = columns - mirrored[:, 0] - mirrored[:, 2]
+    faces = _agreed(np.concatenate((windows, mirrored)), _FACE_VOTES)
+    return (faces[0] * (*scale, *scale) + (*begin, 0, 0)) / (width, height, width, height) if faces else None
+
+
+@cache
+def _cascade() -> Any:
+    from skimage.data import lbp_frontal_face_cascade_filename
+    from skimage.feature import Cascade
+
+    return Cascade(lbp_frontal_face_cascade_filename())
+
+
+def _windows(grey: np.ndarray, least: int, most: int, factor: float) -> np.ndarray:
+    """[N, 4] float64: x, y, width, height of each window that the cascade takes for a face, sorted.
+
+    The windows' sides grow from `least` to `most` pixels by `factor`.
+    """
+    # The cascade's own grouping depends on the order in which threads finish; no overlap reaches 2, so it is off.
+    found = _cascade().detect_multi_scale(grey, factor, 1, (least, least), (most, most), 1, 2.0)
+    windows = sorted((each["c"], each["r"], each["width"], each["height"]) for each in found)
+    return np.array(windows, np.float64).reshape(-1, 4)
+
+
+def _agreed(windows: np.ndarray, votes: int) -> list[np.ndarray]:
+    """Means [4] of the groups of at least `votes` windows that overlap by half; most windows first."""
+    from scipy.sparse.csgraph import connected_components
+
+    if not len(windows):
+        return []
+    x, y, width, height = windows.astype(np.float32).T  # exact: whole numbers
+    across = np.minimum.outer(x + width, x + width) - np.maximum.outer(x, x)
+    down = np.minimum.outer(y + height, y + height) - np.maximum.outer(y, y)
+    shared = np.maximum(across, 0) * np.maximum(down, 0)
+    areas = width * height
+    _, group = connected_components(shared > 0.5 * (areas[:, None] + areas - shared), directed=False)
+    counts = np.bincount(group)
+    return [windows[group == index].mean(0) for index in np.argsort(-counts, kind="stable") if counts[index] >= votes]
+
+
+def _centred_in(box: np.ndarray, other: np.ndarray) -> bool:
+    offset = box[:2] + box[2:] / 2 - other[:2]
+    return bool(np.all((offset >= 0) & (offset <= other[2:])))

@@ -1,0 +1,306 @@
+"""Palettes: the few colours that a painting may use, read from what a person gave or chosen from the picture.
+
+A palette is [K, 3] float32, straight sRGB in exact steps of 1/255, no two colours alike. One that a person gave keeps
+their order, one that was chosen goes from dark to light.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from painter.errors import OptionError, PictureError, one_line
+from painter.pictures.picture import load_picture
+
+MAX_COLORS = 256
+MIN_CHOSEN = 2
+MAX_TEXT_BYTES = 1_000_000
+MAX_PICTURE_PIXELS = 4_000_000
+"""A picture that is a palette is read at its own size; a larger one is surely something else."""
+
+_HOW = 'give a number from 2 to 256, colours as "#rrggbb,#rrggbb" or a palette file'
+_TEXT_ENDINGS = (".hex", ".txt", ".gpl")
+_NUMBER = re.compile(r"[+-]?[0-9]+")
+_HEX = re.compile(r"#?(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
+_ALPHA_HEX = re.compile(r"[0-9a-fA-F]{8}")  # aarrggbb, as paint.net writes its .txt
+_GPL_COLOR = re.compile(r"([0-9]{1,3})\s+([0-9]{1,3})\s+([0-9]{1,3})(?:\s.*)?")
+_GPL_HEADER = re.compile(r"#|[A-Za-z]+:")  # a comment, or "Name:", "Columns:", ...
+
+_SAMPLES = 20_000  # that the clustering sees
+_BIN = 8  # 8-bit steps to a side of a colour bin
+_BUSY = 0.1  # difference between neighbours at which a pixel counts half
+_CHUNK = 16_384  # colours compared at a time
+
+
+def read_palette(text: str, rgb: np.ndarray, weight: np.ndarray | None, seed: int) -> np.ndarray:
+    """The palette that `--palette TEXT` stands for.
+
+    >>> read_palette("#ff0000, #fff", picture / np.float32(255), None, seed=0).tolist()
+    [[1.0, 0.0, 0.0], [1.0, 1.0, 1.0]]
+    >>> read_palette("2", picture / np.float32(255), None, seed=0)[0].tolist()
+    [0.0, 0.0, 0.0]
+
+    Args:
+        text: a whole number from 2 to 256: so many are chosen from the picture (see `choose_palette`); or
+            "#rrggbb,#rrggbb,…" (also #rgb), 1 to 256 colours; or a file of 1 to 256 colours: text with one #rrggbb a
+            line (`#` may be missing; blank lines and those that start with `;` or `//` are passed over; eight digits
+            are aarrggbb), a GIMP palette (.gpl), or a picture, whose opaque colours are taken from the top left on.
+        rgb: [H, W, 3] float32 in [0, 1], the picture to choose from.
+        weight: [H, W], at least 0, how much each pixel counts; None is 1 everywhere.
+        seed: at least 0, of the choice.
+
+    Returns:
+        [K, 3] float32 in [0, 1]. Colours named twice are there once, at their first place. A picture of fewer
+        colours than were asked for gives those that it has.
+
+    Raises:
+        OptionError: a text that is none of this, a file that cannot be read, colours that are malformed, none or too
+            many, or a picture whose weights are 0 everywhere.
+    """
+    wanted = _parse(text)
+    if isinstance(wanted, np.ndarray):
+        return wanted
+    chosen = choose_palette(rgb, weight, wanted, seed)
+    if not len(chosen):
+        raise _error(text, 'the picture shows nothing to choose colours from; name them as "#rrggbb,#rrggbb"')
+    return chosen
+
+
+def check_palette_text(text: str) -> None:
+    """Refuse what can be refused without the picture; files are read and thrown away.
+
+    Raises:
+        OptionError: as for `read_palette`.
+    """
+    _parse(text)
+
+
+def choose_palette(rgb: np.ndarray, weight: np.ndarray | None, count: int, seed: int) -> np.ndarray:
+    """The `count` colours that stand for a picture best, by k-means in CIE Lab.
+
+    Colours are clustered in bins that count by the root of their frequency, so that a small vivid spot gets a colour
+    of its own; pixels at edges count little, so that the blends of antialiasing do not.
+
+    >>> flag = np.zeros((6, 9, 3), np.float32)  # black, white, red
+    >>> flag[:, 3:6], flag[:, 6:] = 1, (1, 0, 0)
+    >>> choose_palette(flag, None, 8, seed=0).tolist()
+    [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [1.0, 1.0, 1.0]]
+    >>> choose_palette(flag, None, 2, seed=0).shape
+    (2, 3)
+
+    Args:
+        rgb: [H, W, 3] float32 in [0, 1].
+        weight: [H, W], at least 0, how much each pixel counts; None is 1 everywhere. Pixels of weight 0 are not there.
+        count: at least 1.
+        seed: at least 0.
+
+    Returns:
+        [count, 3] float32 in exact steps of 1/255, dark to light, all different; all colours of the picture where it
+        has no more than `count` ([0, 3] where every weight is 0).
+    """
+    mass = _calmness(rgb) if weight is None else _calmness(rgb) * weight
+    seen = (mass > 0).ravel()
+    pixels = np.rint(rgb.reshape(-1, 3)[seen] * 255).astype(np.int64)
+    codes, index = np.unique(pixels @ (65536, 256, 1), return_inverse=True)
+    colors = np.stack((codes >> 16, codes >> 8 & 255, codes & 255), axis=1)  # [D, 3] 8-bit, all different
+    frequency = np.bincount(index, mass.ravel()[seen], len(codes))  # [D]
+    if len(colors) > count:
+        colors = _distinct(_cluster_means(colors, frequency, count, seed), colors, count)
+    palette = colors.astype(np.float32) / np.float32(255)
+    return palette[np.lexsort((*colors.T, to_lab(palette)[:, 0]))]
+
+
+def nearest(colors: np.ndarray, palette: np.ndarray) -> np.ndarray:
+    """Which colour of the palette is nearest, by Euclidean distance in sRGB, as the losses have it.
+
+    Args:
+        colors: [..., 3] floats.
+        palette: [K, 3] floats, K at least 1.
+
+    Returns:
+        [...] int64 in [0, K); of two that are equally far the first.
+    """
+    flat, anchors = colors.reshape(-1, 3), palette.astype(np.float64)
+    half = 0.5 * (anchors**2).sum(1)
+    result = np.empty(len(flat), dtype=np.int64)
+    for start in range(0, len(flat), _CHUNK):  # |c - p|² = |c|² + 2 (|p|² / 2 - c · p)
+        result[start : start + _CHUNK] = (half - flat[start : start + _CHUNK] @ anchors.T).argmin(1)
+    return result.reshape(colors.shape[:-1])
+
+
+def to_lab(colors: np.ndarray) -> np.ndarray:
+    """[..., 3] float32 sRGB in [0, 1] as CIE Lab (D65) float32: L in [0, 100]. An array with no colours is fine."""
+    import cv2
+
+    if not colors.size:
+        return np.zeros(colors.shape, dtype=np.float32)
+    flat = np.ascontiguousarray(colors, dtype=np.float32).reshape(-1, 1, 3)
+    return cv2.cvtColor(flat, cv2.COLOR_RGB2LAB).reshape(colors.shape)
+
+
+# --- choosing -----------------------------------------------------------------------------------------------
+
+
+def _calmness(rgb: np.ndarray) -> np.ndarray:
+    """[H, W] in (0, 1]: 1 where a pixel is like its neighbours, near 0 at edges."""
+    import cv2
+
+    image, window = np.ascontiguousarray(rgb, dtype=np.float32), np.ones((3, 3), np.uint8)
+    difference = (cv2.dilate(image, window) - cv2.erode(image, window)).max(axis=2)
+    return 1.0 / (1.0 + (difference / _BUSY) ** 2)
+
+
+def _cluster_means(colors: np.ndarray, frequency: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """At most `count` means, [K, 3] 8-bit, of the clusters of `colors` [D, 3] 8-bit with `frequency` [D]."""
+    import cv2
+
+    _, bins = np.unique(colors // _BIN @ (65536, 256, 1), return_inverse=True)
+    total = np.bincount(bins, frequency)  # [B]
+    lab = to_lab(_means(colors, frequency, bins) / 255)
+    root = np.sqrt(total)
+    copies = np.maximum(1, np.rint(root * (_SAMPLES / root.sum()))).astype(np.int64)  # cv2.kmeans knows no weights
+    cv2.setRNGSeed(seed)
+    stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 0.2)
+    start = np.zeros((0, 1), np.int32)
+    count, tries = min(count, len(lab)), 3 if count <= 32 else 1  # with many colours the start matters little
+    _, cluster, _ = cv2.kmeans(np.repeat(lab, copies, 0), count, start, stop, tries, cv2.KMEANS_PP_CENTERS)
+    of_bin = cluster.ravel()[np.cumsum(copies) - 1]
+    return np.rint(_means(colors, frequency, np.unique(of_bin, return_inverse=True)[1][bins])).astype(np.int64)
+
+
+def _means(colors: np.ndarray, frequency: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """[G, 3] the weighted mean of each group of `colors` [D, 3], all of frequency above 0."""
+    total = np.bincount(group, frequency)
+    return np.stack([np.bincount(group, frequency * channel) / total for channel in colors.T], axis=1)
+
+
+def _distinct(means: np.ndarray, colors: np.ndarray, count: int) -> np.ndarray:
+    """[count, 3]: the different ones of `means`, made up with the ones of `colors` that lie farthest from them."""
+    chosen = list(np.unique(means, axis=0))
+    distance = np.min([((colors - color) ** 2).sum(1) for color in chosen], axis=0)
+    while len(chosen) < count:
+        chosen.append(colors[distance.argmax()])
+        distance = np.minimum(distance, ((colors - chosen[-1]) ** 2).sum(1))
+    return np.array(chosen)
+
+
+# --- reading ------------------------------------------------------------------------------------------------
+
+
+def _parse(text: str) -> int | np.ndarray:
+    """How many to choose, or the palette itself."""
+    text = text.strip()
+    if _NUMBER.fullmatch(text):
+        if len(text) > 9 or not MIN_CHOSEN <= int(text) <= MAX_COLORS:
+            raise _error(text, f"a palette is chosen with {MIN_CHOSEN} to {MAX_COLORS} colours")
+        return int(text)
+    if text.startswith("#"):
+        words = enumerate(text.split(","), start=1)
+        return _finish(text, [_parse_hex(text, word.strip(), f"colour {place}") for place, word in words])
+    if not text:
+        raise _error(text, f"empty; {_HOW}")
+    return _finish(text, _read_file(text))
+
+
+def _read_file(text: str) -> list[tuple[int, ...]]:
+    path = Path(text)
+    try:
+        if path.exists() and not path.is_file():  # a pipe would keep us waiting for ever
+            raise _error(text, "it is a folder or no ordinary file; name a palette file")
+        with path.open("rb") as stream:
+            data = stream.read(MAX_TEXT_BYTES + 1)
+    except OptionError:
+        raise
+    except FileNotFoundError:
+        raise _error(text, f"there is no such file; {_HOW}") from None
+    except PermissionError:
+        raise _error(text, "you are not allowed to read this file; change its permissions or copy it") from None
+    except (OSError, ValueError) as error:  # a name too long, or with a null character in it
+        raise _error(text, f"{getattr(error, 'strerror', None) or error}; {_HOW}") from error
+    if path.suffix.lower() not in _TEXT_ENDINGS and _is_binary(data):
+        return _colors_of_picture(text, path)
+    if b"\0" in data:
+        raise _error(text, "it is not a text file; save it as plain text, one #rrggbb a line")
+    if len(data) > MAX_TEXT_BYTES:
+        raise _error(text, f"the file is larger than {MAX_TEXT_BYTES} bytes, so it is no palette")
+    lines = data.decode("utf-8-sig", errors="replace").splitlines()  # names of colours may be in any encoding
+    is_gpl = bool(lines) and lines[0].startswith("GIMP Palette")
+    return _colors_of_gpl(text, lines) if is_gpl else _colors_of_lines(text, lines)
+
+
+def _is_binary(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return True
+    return b"\0" in data
+
+
+def _colors_of_lines(text: str, lines: list[str]) -> list[tuple[int, ...]]:
+    colors = []
+    for number, line in enumerate(lines, start=1):
+        word = line.strip()
+        if word and not word.startswith((";", "//")):
+            digits = word[2:] if _ALPHA_HEX.fullmatch(word) else word
+            colors.append(_parse_hex(text, digits, f"line {number}"))
+    return colors
+
+
+def _colors_of_gpl(text: str, lines: list[str]) -> list[tuple[int, ...]]:
+    colors = []
+    for number, line in enumerate(lines[1:], start=2):
+        word = line.strip()
+        if not word or _GPL_HEADER.match(word):
+            continue
+        match = _GPL_COLOR.fullmatch(word)
+        values = tuple(int(value) for value in match.groups()) if match else (256,)
+        if max(values) > 255:
+            raise _error(text, f"line {number}, {_shown(word)!r}, is not three numbers from 0 to 255")
+        colors.append(values)
+    return colors
+
+
+def _colors_of_picture(text: str, path: Path) -> list[tuple[int, ...]]:
+    try:
+        height, width = load_picture(path, 1).size
+        if height * width > MAX_PICTURE_PIXELS:
+            wrong = f"a picture of {width} x {height} pixels is too large for a palette"
+            raise _error(text, f"{wrong}; make it one pixel a colour")
+        picture = load_picture(path, max(height, width))
+    except PictureError as error:
+        raise _error(text, str(error)) from error
+    pixels = np.rint(picture.rgb.reshape(-1, 3) * 255).astype(np.int64)
+    if picture.alpha is not None:
+        pixels = pixels[np.rint(picture.alpha.ravel() * 255) == 255]
+    _, first = np.unique(pixels @ (65536, 256, 1), return_index=True)
+    return [tuple(color) for color in pixels[np.sort(first)].tolist()]
+
+
+def _parse_hex(text: str, word: str, place: str) -> tuple[int, ...]:
+    if not _HEX.fullmatch(word):
+        raise _error(text, f"{place}, {_shown(word)!r}, is no colour; write #rrggbb")
+    digits = word.lstrip("#")
+    if len(digits) == 3:
+        digits = "".join(2 * digit for digit in digits)
+    return tuple(bytes.fromhex(digits))
+
+
+def _finish(text: str, colors: list[tuple[int, ...]]) -> np.ndarray:
+    different = list(dict.fromkeys(colors))
+    if not different:
+        raise _error(text, f"there is no (opaque) colour in it; {_HOW}")
+    if len(different) > MAX_COLORS:
+        raise _error(text, f"it has {len(different)} different colours; a palette has at most {MAX_COLORS}")
+    return np.array(different, dtype=np.float32) / np.float32(255)
+
+
+def _error(text: str, wrong: str) -> OptionError:
+    return OptionError(f"--palette {_shown(text)}: {wrong}")
+
+
+def _shown(text: str) -> str:
+    """On one line and not too long, whatever it is."""
+    text = one_line(text)
+    return text if len(text) <= 80 else f"{text[:30]}…{text[-49:]}"

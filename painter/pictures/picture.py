@@ -1,0 +1,274 @@
+"""Reading an input picture: one boundary from files of any kind to float arrays of one size.
+
+Everything after this module sees straight (not premultiplied) sRGB in float32, [0, 1], top row first. All
+resizing of pictures with transparency happens premultiplied, so colours hidden behind alpha never show.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import struct
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from painter.errors import ImpastoError, PictureError, one_line
+from painter.pictures.pixels import read_orientation, resize_to_weighted, swaps_sides, to_straight, turn_upright
+from painter.pictures.resizing import check_long_side, fit_size, resize_image
+from painter.system.quiet import stderr_kept_quiet
+
+MAX_MEGAPIXELS = 200
+"""Largest picture we decode, by its header; beyond it memory, not patience, runs out."""
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+"""Pillow's names of the formats we read; the others stay closed, some of them start foreign programs."""
+
+_KINDS = "PNG, JPEG, WebP, GIF, BMP or TIFF"
+
+_pillow_settings = threading.Lock()  # Pillow's limits and Python's warning filters belong to the process
+
+
+@dataclass(frozen=True, eq=False)  # comparing arrays by == has no single truth value
+class Picture:
+    """A picture at working size."""
+
+    rgb: np.ndarray  # [H, W, 3] float32, straight (not premultiplied) sRGB in [0, 1]; 0 where alpha is 0
+    alpha: np.ndarray | None  # [H, W] float32 in [0, 1]; None where the picture is opaque everywhere
+    name: str  # the file's stem
+    sha256: str  # hex digest of the file's bytes
+    size: tuple[int, int]  # (height, width) of the whole picture in its own pixels, upright
+
+
+PictureSource = str | os.PathLike[str] | np.ndarray | Picture
+"""A picture's file, an array as `picture_from_array` takes it, or a picture that is read already."""
+
+
+def read_picture(source: PictureSource, long_side: int) -> Picture:
+    """The picture that a source stands for, with a long side of `long_side` pixels; one that is read is taken as it is.
+
+    Raises:
+        PictureError: as `load_picture` and `picture_from_array`.
+    """
+    if isinstance(source, Picture):
+        return source
+    return picture_from_array(source, long_side) if isinstance(source, np.ndarray) else load_picture(source, long_side)
+
+
+def load_picture(path: str | os.PathLike[str], long_side: int) -> Picture:
+    """Read a PNG, JPEG, WebP, GIF (first frame), BMP or TIFF file; its long side becomes `long_side` pixels.
+
+    The EXIF rotation is applied and an embedded ICC profile is converted to sRGB (a broken one is ignored).
+    16-bit grey keeps its depth. Float TIFFs are taken as [0, 1], or divided by their largest value where that
+    is above 1.
+
+    >>> from painter.pictures.samples import sample_path
+    >>> sample = load_picture(sample_path("apple_coin"), 64)
+    >>> sample.rgb.shape, sample.alpha.shape, sample.size
+    ((64, 64, 3), (64, 64), (512, 512))
+
+    Args:
+        path: the file.
+        long_side: pixels of the longer side of the result, at least 1; the other side keeps the aspect ratio.
+
+    Returns:
+        The picture; `rgb` is [H, W, 3] float32, `alpha` [H, W] float32 or None, max(H, W) == long_side.
+
+    Raises:
+        PictureError: the file is missing, not a file, empty, unreadable, no picture of a kind we read,
+            damaged or cut short, without pixels, or larger than MAX_MEGAPIXELS.
+        OptionError: `long_side` is below 1.
+    """
+    path = Path(path)
+    check_long_side(long_side)
+    with _opened(path) as stream, pillow_kept_quiet(), _memory_shortage_explained(path):
+        digest = _sha256(stream)
+        with _damage_explained(path, stream):
+            image = Image.open(stream, formats=FORMATS)
+            _check_pixels(path, *image.size)
+            width, height = _decode(image, long_side)
+            orientation = read_orientation(image)
+        weighted = resize_to_weighted(image, *fit_size(height, width, long_side))
+    del image  # its memory is needed below
+    rgb, alpha = to_straight(turn_upright(weighted, orientation))
+    size = (width, height) if swaps_sides(orientation) else (height, width)
+    return Picture(rgb, alpha, path.stem, digest, size)
+
+
+def picture_from_array(pixels: np.ndarray, long_side: int, name: str = "picture") -> Picture:
+    """A picture that is an array already, at working size.
+
+    Args:
+        pixels: [H, W, 3] or [H, W, 4] sRGB with straight alpha; uint8 in 0..255 or floats in [0, 1].
+        long_side: pixels of the longer side of the result, as for `load_picture`.
+        name: what to call it.
+
+    Returns:
+        The picture; its `sha256` is that of the array's bytes.
+
+    Raises:
+        PictureError: an array of another shape or type, without pixels, or with values outside the range.
+        OptionError: `long_side` is below 1.
+    """
+    check_long_side(long_side)
+    if pixels.ndim != 3 or pixels.shape[2] not in (3, 4) or pixels.size == 0:
+        raise PictureError(f"a picture must be an array [H, W, 3] or [H, W, 4], not {list(pixels.shape)}")
+    if pixels.dtype != np.uint8 and not np.issubdtype(pixels.dtype, np.floating):
+        raise PictureError(f"a picture must be uint8 in 0..255 or floats in [0, 1], not {pixels.dtype}")
+    height, width = pixels.shape[:2]
+    weighted = pixels.astype(np.float32)
+    if pixels.dtype == np.uint8:
+        weighted /= np.float32(255)
+    elif not (weighted.min() >= 0 and weighted.max() <= 1):  # so that NaN fails too
+        raise PictureError(f"a picture's floats must lie in [0, 1], not in [{weighted.min():g}, {weighted.max():g}]")
+    weighted[..., :3] *= weighted[..., 3:] if weighted.shape[2] == 4 else 1
+    rgb, alpha = to_straight(resize_image(weighted, *fit_size(height, width, long_side)))
+    digest = hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
+    return Picture(rgb, alpha, name, digest, (height, width))
+
+
+# --- the file -----------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """The file at `path` for reading; PictureError where there is none, or none with anything in it."""
+    try:
+        if path.is_dir():
+            raise _error(path, "it is a folder", "name a picture file inside it")
+        if path.exists() and not path.is_file():  # a pipe would keep us waiting for ever
+            raise _error(path, "it is not an ordinary file", "save the picture to a file first")
+        stream = path.open("rb")
+    except FileNotFoundError:
+        raise _error(path, "there is no such file", "check the name and the folder") from None
+    except PermissionError:
+        raise _error(path, "you are not allowed to read it", "change its permissions or copy it") from None
+    except (OSError, ValueError) as error:  # a name too long, or with a null character in it
+        raise _error(path, getattr(error, "strerror", None) or str(error), "check the name") from error
+    with stream:
+        if not stream.read(1):
+            raise _error(path, "the file is empty", "save or download the picture again")
+        yield stream
+
+
+def _sha256(stream: BinaryIO) -> str:
+    stream.seek(0)
+    digest = hashlib.sha256()
+    while block := stream.read(1 << 20):
+        digest.update(block)
+    stream.seek(0)
+    return digest.hexdigest()
+
+
+# --- errors -------------------------------------------------------------------------------------------------
+
+
+def _error(path: Path, wrong: str, remedy: str) -> PictureError:
+    return PictureError(f"cannot read {one_line(path)}: {wrong}; {remedy}")
+
+
+def _too_large(path: Path, size: str) -> PictureError:
+    return _error(path, f"it has {size}, more than {MAX_MEGAPIXELS} megapixels", "make it smaller first")
+
+
+def _check_pixels(path: Path, width: int, height: int) -> None:
+    if width * height > MAX_MEGAPIXELS * 1_000_000:
+        raise _too_large(path, f"{width} x {height} pixels")
+
+
+@contextmanager
+def _memory_shortage_explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except MemoryError:
+        wrong = "it needs more memory than this machine has free"
+        raise _error(path, wrong, "make the picture smaller first") from None
+
+
+@contextmanager
+def _damage_explained(path: Path, stream: BinaryIO) -> Iterator[None]:
+    """Turn whatever a decoder throws at a bad file into a PictureError that says which kind of bad it is."""
+    try:
+        yield
+    except (ImpastoError, MemoryError):
+        raise
+    except Image.DecompressionBombError:  # Pillow's own check comes first where the header is far beyond
+        raise _too_large(path, "far too many pixels") from None
+    except Exception as error:  # damage shows as every type there is, from SyntaxError to struct.error
+        kind, sides = _recognise(stream)
+        if kind is None:
+            remedy = f"give a picture in {_KINDS}"
+            raise _error(path, "it is not a picture of a kind that can be read", remedy) from error
+        if sides is not None and 0 in sides:
+            wrong = f"it is a {kind} of {sides[0]} x {sides[1]} pixels, so there is nothing in it"
+            raise _error(path, wrong, "save the picture again") from error
+        if isinstance(error, UnidentifiedImageError):
+            wrong = f"it starts like a {kind} but is damaged, cut short or of an unusual sort"
+            raise _error(path, wrong, "save it again as an ordinary PNG") from error
+        raise _error(path, f"this {kind} is damaged or cut short", "save or download it again") from error
+
+
+def _recognise(stream: BinaryIO) -> tuple[str | None, tuple[int, int] | None]:
+    """(name of the format or None, (width, height) or None), from the first bytes alone."""
+    stream.seek(0)
+    head = stream.read(26)
+    whole = len(head) == 26
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG", struct.unpack(">II", head[16:24]) if whole else None
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "GIF", struct.unpack("<HH", head[6:10]) if whole else None
+    if head.startswith(b"BM") and head[6:10] == bytes(4):  # two letters alone could be the start of a text
+        layout, end = ("<HH", 22) if head[14:15] == b"\x0c" else ("<ii", 26)
+        return "BMP", struct.unpack(layout, head[18:end]) if whole else None
+    if head.startswith(b"\xff\xd8\xff"):
+        return "JPEG", None
+    if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
+        return "TIFF", None
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "WebP", None
+    return None, None
+
+
+@contextmanager
+def pillow_kept_quiet() -> Iterator[None]:
+    """Pillow with our limits and without its warnings; the process gets its own settings back afterwards."""
+    logger, silence = logging.getLogger("PIL"), logging.NullHandler()  # unhandled records would go to stderr
+    with _pillow_settings, warnings.catch_warnings():
+        before = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
+        warnings.simplefilter("ignore")
+        logger.addHandler(silence)
+        # Pillow itself refuses twice this; what lies between is refused by _check_pixels, before decoding.
+        Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = MAX_MEGAPIXELS * 1_000_000, False
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = before
+            logger.removeHandler(silence)
+
+
+# --- decoding -----------------------------------------------------------------------------------------------
+
+
+def _decode(image: Image.Image, long_side: int) -> tuple[int, int]:
+    """Decode `image` in place; (width, height) of the stored picture.
+
+    Where that is plenty, a JPEG is decoded to a half, a quarter or an eighth, at least twice what is wanted.
+    """
+    stored = image.size
+    drafted = None
+    if max(stored) >= 4 * long_side:
+        height, width = fit_size(stored[1], stored[0], long_side)
+        drafted = image.draft(None, (2 * width, 2 * height))  # None from anything but a JPEG
+    with stderr_kept_quiet() if image.format == "TIFF" else nullcontext():
+        image.load()
+    if image.mode in ("P", "PA") and image.palette is None:
+        raise ValueError("a picture with a palette, but no palette")
+    return stored if drafted else image.size  # loading can turn a TIFF upright, which swaps its sides

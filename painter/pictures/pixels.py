@@ -1,0 +1,184 @@
+"""The pixels of a decoded picture as floats, whatever its mode, depth, colour profile and orientation.
+
+"weighted" below: [H, W, C] float32 in [0, 1] of grey, grey + alpha, RGB or RGB + alpha (C = 1, 2, 3 or 4), the
+colours multiplied by alpha. Only in this form can pixels be averaged.
+"""
+
+from __future__ import annotations
+
+import io
+from contextlib import suppress
+
+import numpy as np
+from PIL import Image
+
+from painter.pictures.resizing import resize_image, row_shares
+
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+"""Shares of red, green and blue in luminance (ITU-R BT.709), here of sRGB values."""
+
+_BAND_PIXELS = 1_000_000  # pixels turned to floats at a time; the whole of a large picture would be gigabytes
+_BAND_ROWS = 128  # and rows at most: what a band costs to average grows with their square
+_ALPHA_EPSILON = 1e-4  # well under half an 8-bit step: what lies closer to 0 or 1 is rounding noise
+
+_TURNS = {  # EXIF orientation -> quarter turns anticlockwise, then whether to mirror left to right
+    2: (0, True),
+    3: (2, False),
+    4: (2, True),
+    5: (-1, True),
+    6: (-1, False),
+    7: (1, True),
+    8: (1, False),
+}
+
+
+# --- to floats ----------------------------------------------------------------------------------------------
+
+
+def in_steps(values: np.ndarray) -> np.ndarray:
+    """Floats in [0, 1] brought to the nearest step of 1/255, as float32: what 8 bits keep exactly."""
+    return np.rint(values * 255).astype(np.float32) / np.float32(255)
+
+
+def resize_to_weighted(image: Image.Image, height: int, width: int) -> np.ndarray:
+    """The weighted picture at [height, width]; shrinking is by exact area averages."""
+    if _is_deep(image):
+        return resize_image(_deep_grey(image)[..., None], height, width)
+    if max(height, width) > max(image.size):
+        return resize_image(_weighted(image), height, width)
+    step = min(max(1, _BAND_PIXELS // image.width), _BAND_ROWS)
+    result: np.ndarray = np.zeros(0, dtype=np.float32)
+    for top in range(0, image.height, step):
+        bottom = min(top + step, image.height)
+        band = _weighted(image.crop((0, top, image.width, bottom)))
+        if not result.size:
+            result = np.zeros((height, width, band.shape[2]), dtype=np.float32)
+        band = resize_image(band, bottom - top, width)
+        first, shares = row_shares(top, bottom, image.height, height)
+        result[first : first + len(shares)] += np.tensordot(shares, band, axes=1)
+    return np.clip(result, 0.0, 1.0, out=result)
+
+
+def to_straight(weighted: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """(straight rgb [H, W, 3], alpha [H, W] or None if opaque) of a weighted picture, which is used up."""
+    colours, alpha = weighted, None
+    if weighted.shape[2] in (2, 4):
+        alpha = np.ascontiguousarray(weighted[..., -1])
+        alpha[alpha < _ALPHA_EPSILON] = 0.0
+        alpha[alpha > 1.0 - _ALPHA_EPSILON] = 1.0
+        divisor = np.where(alpha > 0.0, alpha, np.float32(np.inf))  # nothing shows: colour 0
+        colours = weighted[..., :-1]
+        colours /= divisor[..., None]
+        np.minimum(colours, 1.0, out=colours)
+        alpha = None if alpha.min() == 1.0 else alpha
+    rgb = np.repeat(colours, 3, axis=2) if colours.shape[2] == 1 else np.ascontiguousarray(colours)
+    return rgb, alpha
+
+
+def _weighted(image: Image.Image) -> np.ndarray:
+    """The weighted floats of a picture of 8-bit samples."""
+    image = _in_plain_mode(image)
+    colours = np.asarray(_in_srgb(image), dtype=np.float32).reshape(image.height, image.width, -1)
+    colours /= np.float32(255)
+    if image.mode not in ("LA", "RGBA"):
+        return colours
+    alpha = np.asarray(image.getchannel("A"), dtype=np.float32)[..., None] / np.float32(255)
+    colours *= alpha
+    return np.concatenate((colours, alpha), axis=2)
+
+
+# --- orientation --------------------------------------------------------------------------------------------
+
+
+def read_orientation(image: Image.Image) -> int:
+    """EXIF orientation, 1 (upright) to 8; broken EXIF data is no reason to refuse a picture."""
+    with suppress(Exception):
+        orientation = image.getexif().get(0x0112, 1)
+        return orientation if orientation in _TURNS else 1
+    return 1
+
+
+def swaps_sides(orientation: int) -> bool:
+    """Whether a picture of this EXIF orientation is as high upright as it is stored wide."""
+    return orientation in _TURNS and _TURNS[orientation][0] % 2 == 1
+
+
+def turn_upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """`pixels` [H, W, C] turned as the EXIF orientation asks."""
+    quarters, mirrored = _TURNS.get(orientation, (0, False))
+    turned = np.rot90(pixels, quarters)
+    return turned[:, ::-1] if mirrored else turned
+
+
+# --- modes and colour profiles ------------------------------------------------------------------------------
+
+
+def _is_deep(image: Image.Image) -> bool:
+    """Whether this is grey in more than 8 bits."""
+    return image.mode in ("I", "F") or image.mode.startswith("I;16")
+
+
+def _in_plain_mode(image: Image.Image) -> Image.Image:
+    """`image` as L, LA, RGB, RGBA or CMYK."""
+    if image.has_transparency_data:
+        mode = "LA" if image.mode in ("1", "L", "LA", "La") else "RGBA"
+    elif image.mode == "1":
+        mode = "L"
+    else:
+        mode = image.mode if image.mode in ("L", "CMYK") else "RGB"
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _in_srgb(image: Image.Image) -> Image.Image:
+    """The colours of `image`, without its alpha, as RGB or L in sRGB, by its ICC profile if it has one."""
+    mode = "L" if image.mode in ("L", "LA") else "RGB"
+    plain = image if image.mode == mode else image.convert(mode)
+    profile_bytes = image.info.get("icc_profile")
+    if not profile_bytes:
+        return plain
+    from PIL import ImageCms
+
+    # A profile that is broken, of another kind than the picture or beyond the library: as if there were none.
+    with suppress(ImageCms.PyCMSError, OSError, ImportError, ValueError, TypeError):
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(profile_bytes))
+        if "sRGB" in ImageCms.getProfileDescription(profile):
+            return plain
+        space = profile.profile.xcolor_space
+        if space == "CMYK" and image.mode == "CMYK":
+            source = image
+        elif space == "GRAY" and plain.mode == "L":
+            source = plain
+        elif space == "RGB " and image.mode != "CMYK":
+            source = plain.convert("RGB")
+        else:
+            return plain
+        srgb = ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(source, profile, srgb, outputMode="RGB")
+        return plain if converted is None else converted
+    return plain
+
+
+def _deep_grey(image: Image.Image) -> np.ndarray:
+    """[H, W] float32 in [0, 1] of a grey picture of more than 8 bits."""
+    grey = np.empty((image.height, image.width), dtype=np.float32)
+    step = max(1, _BAND_PIXELS // image.width)
+    for top in range(0, image.height, step):
+        grey[top : top + step] = np.asarray(image.crop((0, top, image.width, min(top + step, image.height))))
+    if image.mode == "F":
+        np.nan_to_num(grey, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        white = max(1.0, float(grey.max()))
+    else:
+        white = _white_of_integers(image, grey)
+    grey /= np.float32(white)
+    return np.clip(grey, 0.0, 1.0, out=grey)
+
+
+def _white_of_integers(image: Image.Image, grey: np.ndarray) -> float:
+    """The sample that stands for white; corrects unsigned 32-bit samples, which Pillow takes as signed."""
+    tags = getattr(image, "tag_v2", {})  # a TIFF can have any depth, the other formats have 16 bits
+    bits, signed = tags.get(258, (16,))[0], tags.get(339, (1,))[0] == 2
+    if bits == 32 and not signed:
+        grey[grey < 0] += 2.0**32
+    if bits > 16 and grey.max() <= 65535:
+        return 65535.0  # 16 bits in wider samples are common, and taken at their word would be black
+    return 2.0 ** (bits - signed) - 1

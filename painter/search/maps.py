@@ -1,0 +1,28 @@
+"""How the search sees strokes while they move."""
+
+from __future__ import annotations
+
+from painter.search.config import SearchConfig
+from renderers.brushes import BRUSHES
+from renderers.brushes.stamp import Stamp
+from renderers.checkpoint import load_networks
+from renderers.decoder import network_maps
+from renderers.decoding import SearchMaps
+from renderers.stamping import StampMaps
+
+
+def stroke_maps(brush: str, backend: str, device: str) -> SearchMaps:
+    """The maps of a brush's strokes: as its networks decode them, or a stamp's own.
+
+    Args:
+        brush: a name in `renderers.brushes.BRUSHES`.
+        backend: of `renderers.blending.blend`: what decodes goes with what blends.
+        device: 'cpu' or 'cuda'.
+
+    Raises:
+        CheckpointError: the networks' file is missing, truncated or altered.
+    """
+    known = BRUSHES[brush]
+    if isinstance(known, Stamp):
+        return StampMaps(known)
+    return network_maps(load_networks(brush).to(device), backend, SearchConfig().density)

@@ -1,0 +1,289 @@
+"""Gradient descent over all strokes: coarse to fine, on the whole canvas.
+
+Each level adds strokes where the error is largest and then optimises *all* strokes together; afterwards the strokes
+that matter least are moved to where the error is largest; then come steps at full size, the last of them on maps that
+are the engine's own: what is seen then is what will be drawn.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from painter.options.paint import PaintConfig
+from painter.painting.stroke_columns import strokes_of
+from painter.search.adam import Moments, cat_moments, moments_state, restore_moments, select_moments
+from painter.search.config import SearchConfig
+from painter.search.parameters import Constraints, StrokeParameters
+from painter.search.pixel_losses import TransportLoss
+from painter.search.placer import Placer
+from painter.search.plan import Plan, make_plan, planned_iterations
+from painter.search.run import Progress, StagedRun
+from painter.search.subject import Subject
+from painter.search.target import ALPHA_WEIGHT, Target
+from painter.search.time_budget import falling_rate
+from painter.search.view import Runtime, View
+from painter.system.snapshot import real, whole
+from renderers.blending.relevance import removal_costs
+from renderers.decoding import MapSource, SearchMaps
+from renderers.strokes import Strokes
+
+LOOKS = 2  # of the moves, the last ones, look closely at the focus
+
+
+@dataclass(frozen=True)
+class SearchStage:
+    """A run of steps on one canvas, and what is done to the strokes before it."""
+
+    name: str
+    side: int  # long side, pixels
+    steps: int
+    drawn: bool = False  # whether strokes are seen as the engine draws them, not as the networks imitate it
+    added: int = 0  # strokes, before it
+    moved: int = 0  # weakest strokes that are placed anew, before it
+    size: float = 0.0  # of those strokes (root of length times width), canvas units
+    close: bool = False  # whether they go to the focus above all
+
+    @property
+    def cost(self) -> float:
+        """Of its steps, against those of the others."""
+        return self.steps * self.side
+
+
+@dataclass(frozen=True, eq=False)
+class _Scenery:
+    """What all steps of one stage share."""
+
+    view: View
+    maps: MapSource
+    transport: TransportLoss | None
+
+
+class Search(StagedRun[SearchStage, Progress]):
+    """Finds the strokes of one painting.
+
+    Args:
+        target: the picture at the largest size searched on, and what is to be made of it.
+        maps: how strokes of the brush `brush` look, as the search sees them.
+        brush: a name in `renderers.brushes.BRUSHES`.
+        runtime: where it runs; the CPU if not given.
+    """
+
+    styled = None  # it finds strokes and leaves it at that
+
+    def __init__(
+        self, target: Target, maps: SearchMaps, brush: str, config: PaintConfig,
+        search: SearchConfig | None = None, runtime: Runtime | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(config.seconds)
+        assert isinstance(config.strokes, int)
+        self.target, self.maps, self.brush = target, maps, brush
+        self.config, self.search = config, search or SearchConfig()
+        self.runtime = runtime or Runtime(torch.device("cpu"), "cpu")
+        palette = None if target.palette is None else self._moved(torch.from_numpy(target.palette))
+        height, width = target.image.shape[:2]
+        self.constraints = Constraints.of(config, (height, width), target.opacity, palette)
+        self.strokes: Strokes | None = None
+        self.moments: Moments | None = None  # what the optimiser knows of those strokes
+        self.psnr: float | None = None  # dB, of the latest step
+        self.rng = np.random.default_rng(config.seed)
+        self.steps = planned_iterations(config, self.search, config.strokes)
+        self._placer = Placer(self.view, self.constraints, brush, maps, config, self.search, self.rng)
+        self._views: dict[int, View] = {}
+        self._moved_at = 0  # the step at which strokes were moved last
+        self._parameters: StrokeParameters | None = None  # of the stage that is underway
+        self._scenery: _Scenery | None = None  # of the same, once it has taken a step
+
+    @staticmethod
+    def of(subject: Subject) -> Search:
+        """The search for the strokes of a subject whose configuration says how many they are."""
+        runtime = Runtime(torch.device(subject.device), subject.backend)
+        return Search(subject.target, subject.maps, subject.brush, subject.config, runtime=runtime)
+
+    def begin(self, stage: SearchStage) -> None:
+        """Add strokes, or move the weakest, as the stage wants it before its steps."""
+        if stage.moved and not self._moved_just_now():
+            self.move_weakest(stage.moved, stage.size, stage.side, stage.close)
+            self._moved_at = self.taken
+        elif stage.added:
+            self.add(stage.added, stage.size, stage.side)
+        assert self.strokes is not None
+        self._parameters = StrokeParameters(self.strokes, self.constraints, self.search, self.moments)
+
+    def step(self, stage: SearchStage, done: float) -> Progress:
+        """One step of gradient descent on all strokes."""
+        assert self._parameters is not None
+        view, maps, transport = self._stage_scenery(stage, self._parameters.start)
+        canvas = view.render(self._parameters.strokes(), maps)
+        loss, error = view.loss(canvas, self.config.loss)
+        if transport is not None:
+            loss = loss + self.config.ot * transport(canvas)
+        self.strokes = self._parameters.descend(loss, self._rate())
+        self.taken += 1
+        self.psnr = -10 * math.log10(max(error, 1e-10))
+        return Progress(stage.name, self.taken, self.steps, self.strokes, float(loss.detach()), self.psnr)
+
+    def end(self, stage: SearchStage) -> None:
+        """What the optimiser knows of the strokes outlasts a stage, all else does not."""
+        self._parameters = self._scenery = None
+
+    def skips(self, stage: SearchStage) -> bool:
+        """Moves whose time is over before they begin: a move without steps would be worse than none."""
+        return bool(stage.moved) and self.budget.late()
+
+    def least_steps(self, stage: SearchStage) -> int:
+        """Steps that a stage takes even if placing strokes took all of its time."""
+        return self.search.least_move_steps if stage.moved else 1
+
+    def stages(self) -> list[SearchStage]:
+        """All that the search does, in this order."""
+        plan = self._plan
+        levels = [
+            SearchStage(f"level {k}/{len(plan.levels)}", level.side, level.steps, added=level.count, size=level.size)
+            for k, level in enumerate(plan.levels, 1)
+        ]
+        size, rounds = plan.levels[-1].size, len(plan.move_steps)
+        moves = [
+            SearchStage(f"moving {k}/{rounds}", side, steps, moved=plan.moved, size=size)
+            for k, (side, steps) in enumerate(zip(plan.move_sides, plan.move_steps, strict=True), 1)
+        ]
+        if self.target.weight is not None and rounds > LOOKS:
+            size *= self.search.look_size
+            moves[-LOOKS:] = [replace(move, size=size, close=True) for move in moves[-LOOKS:]]
+        full = SearchStage("full size", plan.full_side, plan.full_steps)
+        last = SearchStage("as drawn", plan.full_side, plan.last_steps, drawn=True)
+        return [*levels, *moves, full, last]
+
+    @cached_property
+    def _plan(self) -> Plan:
+        assert isinstance(self.config.strokes, int)
+        return make_plan(self.config.strokes, self.steps, self.search, self.config.levels, self.config.seconds)
+
+    def _moved_just_now(self) -> bool:
+        """Whether the strokes that were moved last need more steps before others are: on a slow machine, if timed."""
+        apart = min(self.search.steps_between_moves, *self._plan.move_steps)
+        return self.budget.seconds is not None and self.taken < self._moved_at + apart
+
+    def _stage_scenery(self, stage: SearchStage, start: Strokes) -> tuple[View, MapSource, TransportLoss | None]:
+        """What the stage's steps share, made at the first of them."""
+        if self._scenery is None:
+            view, transport = self.view(stage.side), None
+            maps: MapSource = self.maps
+            if self.config.ot:
+                ground = self._moved(torch.from_numpy(self.target.ground))
+                transport = TransportLoss(view.image, ground, self.search.transport_side)
+            if stage.drawn and self.budget.seconds_left() > self.search.last_seconds * len(start):
+                maps = self.maps.near(start, view.pixel, self.search.last_density)
+            self._scenery = _Scenery(view, maps, transport)
+        return self._scenery.view, self._scenery.maps, self._scenery.transport
+
+    def _rate(self) -> float:
+        """Full at first, then falling over the rest of the search."""
+        search = self.search
+        full = min(search.most_rate, (self._plan.likely / search.rate_iterations) ** 0.25)
+        over = max(self.taken / max(1, self.steps), 1 - self.budget.left())
+        return full * falling_rate(over, search.hold, search.lowest_rate)
+
+    def view(self, side: int) -> View:
+        """The target with a long side of at most `side` pixels."""
+        if side not in self._views:
+            self._views[side] = View(self.target.at(side), self.runtime)
+        return self._views[side]
+
+    def painted(self, view: View) -> np.ndarray:
+        """[H, W, C] float32: the painting so far, as the search sees it."""
+        if self.strokes is None or not len(self.strokes):
+            return view.bare.cpu().numpy()
+        with torch.no_grad():
+            return view.render(self.strokes, self.maps).cpu().numpy()
+
+    def add(self, count: int, size: float, side: int, close: bool = False) -> None:
+        """Place new strokes, on top of the others, where the error is largest.
+
+        Args:
+            size: root of length times width, canvas units.
+            side: of the canvas that they will be optimised on, pixels.
+            close: whether to look for places in the focus above all.
+        """
+        size = self._placer.within_limits(size)
+        view = self._placer.view(size, side)
+        self._place(count, size, view, self.painted(view), close)
+
+    def move_weakest(self, count: int, size: float, side: int, close: bool = False) -> None:
+        """Take the strokes that the painting misses least and place them anew; see `add`."""
+        assert self.strokes is not None
+        size = self._placer.within_limits(size)
+        view = self._placer.view(size, side)
+        weight = view.target.paint_weight()
+        with torch.no_grad():
+            layers = view.layers(self.strokes, self.maps)
+        costs = removal_costs(
+            view.bare.cpu(), torch.from_numpy(view.target.image), layers.cpu(),
+            None if weight is None else torch.from_numpy(weight), ALPHA_WEIGHT,
+        )  # fmt: skip
+        kept = costs.argsort(stable=True)[count:].sort().values.to(self.runtime.device)
+        self.moments = select_moments(self.moments or self._fresh_moments(self.strokes), kept)
+        self.strokes = self.strokes[kept]
+        with torch.no_grad():
+            canvas = view.composite(view.bare, layers.select(kept)).cpu().numpy()
+        self._place(count, size, view, canvas, close)
+
+    def _place(self, count: int, size: float, view: View, canvas: np.ndarray, close: bool) -> None:
+        """`add` where the painting so far is known: `canvas` [H, W, C], like the view's."""
+        new, moments = self._placer.place(count, size, view, canvas, self._plan.places, self._rate(), close)
+        if self.strokes is None:
+            self.strokes, self.moments = new, moments
+        else:
+            self.moments = cat_moments(self.moments or self._fresh_moments(self.strokes), moments)
+            self.strokes = Strokes.cat([self.strokes, new])
+
+    def state(self) -> dict[str, Any]:
+        """See `StagedRun.state`."""
+        parameters = self._parameters
+        return {
+            **super().state(),
+            "moved_at": self._moved_at,
+            "psnr": self.psnr,
+            "rng": self.rng.bit_generator.state,
+            "strokes": self.strokes,
+            # Those of a stage that is underway are part of its parameters.
+            "moments": None if self.moments is None or parameters is not None else moments_state(self.moments),
+            "start": None if parameters is None else parameters.start,
+            "parameters": None if parameters is None else parameters.state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """See `StagedRun.restore`."""
+        super().restore(state)
+        self._moved_at = whole(state["moved_at"], 0, self.taken)
+        self.psnr = None if state["psnr"] is None else real(state["psnr"])
+        self.rng.bit_generator.state = state["rng"]
+        underway = self._stage_budget is not None
+        count = sum(stage.added for stage in self.stages()[: self._at + underway])
+        self.strokes = self.moments = self._parameters = self._scenery = None
+        if count:
+            self.strokes = self._restored(state["strokes"], count)
+            self.moments = self._fresh_moments(self.strokes)
+        if underway:
+            start = self._restored(state["start"], count)
+            self._parameters = StrokeParameters(start, self.constraints, self.search, self.moments)
+            self._parameters.restore(state["parameters"])
+        elif self.moments is not None:
+            restore_moments(self.moments, state["moments"])
+
+    def _restored(self, strokes: Any, count: int) -> Strokes:
+        if len(strokes_of(strokes, self.brush)) != count:
+            raise ValueError(f"expected {count} strokes")
+        return strokes_of(strokes, self.brush).map(self._moved)
+
+    def _fresh_moments(self, strokes: Strokes) -> Moments:
+        return StrokeParameters(strokes, self.constraints, self.search).moments
+
+    def _moved(self, values: Tensor) -> Tensor:
+        return values.to(self.runtime.device)

@@ -1,0 +1,192 @@
+"""What is to be painted: picture, options and networks brought together, ready for the search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from painter.options.paint import PaintConfig
+from painter.pictures.brush_file import load_stamp
+from painter.pictures.color import to_hex
+from painter.pictures.focus import auto_focus, focus_weights
+from painter.pictures.ground import Color, canvas_color, make_target, resolve_ground, to_bytes, within_region
+from painter.pictures.masks import load_mask
+from painter.pictures.palette import nearest, read_palette
+from painter.pictures.picture import Picture, PictureSource, read_picture
+from painter.pictures.pixels import in_steps
+from painter.pictures.resizing import fit_size, resize_image
+from painter.pictures.tones import divide_tones
+from painter.search.config import SearchConfig
+from painter.search.maps import stroke_maps
+from painter.search.target import Target
+from painter.system.devices import resolve_device
+from painter.system.fingerprint import options_of
+from painter.version import __version__
+from renderers.brushes import register
+from renderers.checkpoint import checkpoint_folder, listed_digest, read_manifest
+from renderers.decoding import SearchMaps
+
+FOCUSES_KEPT = 8  # pictures of which is remembered where faces and fine detail are
+TONES_SIDE = 1024  # the longest side at which a picture is divided into tones, pixels
+
+_focuses: dict[tuple[Any, ...], np.ndarray] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is to be painted, with all that the search needs."""
+
+    config: PaintConfig
+    about: dict[str, Any]  # the picture's name, sha256, width and height, for the report
+    aspect: tuple[int, int]  # height, width
+    ground: Color | None  # None is transparent
+    target: Target  # at the size searched on
+    picture: np.ndarray  # uint8 [H, W, C] with straight alpha, at `config.seen_side`
+    region: np.ndarray | None  # [H, W] float32 in [0, 1], like `picture`: where there may be paint
+    brush: str  # a name in `renderers.brushes.BRUSHES`
+    maps: SearchMaps
+    device: str  # 'cpu' or 'cuda', where the search runs
+    backend: str  # 'reference', 'cpu' or 'cuda', what blends there
+    label = "painting"  # what comes out, for people
+
+    def fingerprint(self) -> dict[str, Any]:
+        """All that decides what a search finds, ready for JSON: options, files by their content, networks."""
+        networks = None
+        if self.config.brush is None:
+            networks = read_manifest(checkpoint_folder())[self.config.style]["sha256"]
+        about = {"picture": self.about["sha256"], "checkpoint": networks}
+        return {**about, **options_of(self.config, device=self.device, backend=self.backend)}
+
+    def provenance(self) -> dict[str, Any]:
+        """Where a painting of it comes from; see `painter.painting.painting.Painting.about`."""
+        return {
+            "input": self.about,
+            "palette": self.palette_names(),
+            "impasto": __version__,
+            "checkpoint": None if self.config.brush is not None else listed_digest(self.config.style),
+        }
+
+    def palette_names(self) -> list[str] | None:
+        """The only colours that there are, as #rrggbb; None: all."""
+        palette = self.target.palette
+        return None if palette is None else [to_hex(color) for color in palette.tolist()]
+
+    @property
+    def seen_side(self) -> int:
+        """The longer side of `picture`, pixels: the size at which the painting is compared with it."""
+        return max(self.picture.shape[:2])
+
+
+def prepare_subject(source: PictureSource, config: PaintConfig) -> Subject:
+    """Read the picture and the files that options name, check the device and load the networks or the own brush.
+
+    Raises:
+        ImpastoError: PictureError, OptionError, DeviceError or CheckpointError.
+    """
+    seen = config.seen_side
+    picture = read_picture(source, seen)
+    rows, columns = picture.rgb.shape[:2]
+    region = None
+    if config.region is not None:
+        region = in_steps(load_mask(config.region, rows, columns, "--region"))
+    shown = _shown(picture.alpha, region)
+    palette = None
+    if config.palette is not None:
+        palette = read_palette(config.palette, picture.rgb, shown, config.seed)
+    side = min(config.size, SearchConfig().full_sides[1])
+    weight = _focus_weight(picture, config, side)
+    picture = _in_tones(picture, shown, config, palette)
+    ground = _ground(picture, config, palette)
+    device, backend = resolve_device(config.device, config.backend)
+    brush, maps = _brush(config, backend, device)
+    height, width = picture.size
+    target = Target(
+        within_region(make_target(picture, ground, side), region, ground),
+        canvas_color(ground),
+        weight,
+        None if region is None else _at_most(region, side),
+        palette,
+        config.opacity_range(ground is None),
+    )
+    return Subject(
+        config=config,
+        about={"name": picture.name, "sha256": picture.sha256, "width": width, "height": height},
+        aspect=picture.size,
+        ground=ground,
+        target=target,
+        picture=to_bytes(within_region(make_target(picture, ground, seen), region, ground)),
+        region=region,
+        brush=brush,
+        maps=maps,
+        device=device,
+        backend=backend,
+    )
+
+
+def _focus_weight(picture: Picture, config: PaintConfig, side: int) -> np.ndarray | None:
+    """[h, w] float32 at `side`, how much each pixel counts; None if all count the same."""
+    if config.focus == "none":
+        return None
+    if config.focus == "auto":
+        focus = _auto_focus(picture, side)
+    else:
+        rows, columns = fit_size(picture.rgb.shape[0], picture.rgb.shape[1], side)
+        focus = load_mask(config.focus, rows, columns, "--focus")
+    return focus_weights(focus, SearchConfig().focus_strength)
+
+
+def _auto_focus(picture: Picture, side: int) -> np.ndarray:
+    """`auto_focus` at `side`; kept for the last few pictures, for many paintings may be made of one."""
+    key = (picture.sha256, picture.size, picture.rgb.shape, side)
+    if key not in _focuses:
+        alpha = None if picture.alpha is None else _at_most(picture.alpha, side)
+        found = auto_focus(_at_most(picture.rgb, side), alpha)
+        found.flags.writeable = False
+        while len(_focuses) >= FOCUSES_KEPT:
+            _focuses.pop(next(iter(_focuses)))
+        _focuses[key] = found
+    return _focuses[key]
+
+
+def _shown(alpha: np.ndarray | None, region: np.ndarray | None) -> np.ndarray | None:
+    """[H, W] how much of each pixel will be seen, so that no colour is spent on others; None is 1 everywhere."""
+    if alpha is None or region is None:
+        return region if alpha is None else alpha
+    return alpha * region
+
+
+def _in_tones(picture: Picture, shown: np.ndarray | None, config: PaintConfig, palette: np.ndarray | None) -> Picture:
+    if config.tones is None:
+        return picture
+    weight = None if shown is None else _at_most(shown, TONES_SIDE)
+    toned = divide_tones(_at_most(picture.rgb, TONES_SIDE), weight, config.tones, palette)
+    return replace(picture, rgb=np.clip(resize_image(toned, *picture.rgb.shape[:2]), 0, 1))
+
+
+def _ground(picture: Picture, config: PaintConfig, palette: np.ndarray | None) -> Color | None:
+    """The ground that was asked for; one that is chosen here is of the palette."""
+    ground = resolve_ground(config.canvas, picture, config.brush_defaults.paper)
+    if ground is None or palette is None or config.canvas != "auto":
+        return ground
+    red, green, blue = (round(255 * c) / 255 for c in palette[nearest(np.array(ground, np.float32), palette)].tolist())
+    return red, green, blue
+
+
+def _brush(config: PaintConfig, backend: str, device: str) -> tuple[str, SearchMaps]:
+    """The brush's name, and how the search sees its strokes."""
+    name = config.style
+    if config.brush is not None:
+        stamp = load_stamp(config.brush)
+        register(stamp)
+        name = stamp.name
+    return name, stroke_maps(name, backend, device)
+
+
+def _at_most(image: np.ndarray, side: int) -> np.ndarray:
+    """The image [H, W] or [H, W, C] with a long side of at most `side`."""
+    height, width = image.shape[:2]
+    if max(height, width) <= side:
+        return image
+    return resize_image(image, *fit_size(height, width, side))

@@ -1,0 +1,146 @@
+"""What a style transfer compares: terms that return a scalar each, for the caller to scale and sum.
+
+Style and content terms are relative: 0 is alike, about 1 as far off as an empty picture. So their weights mean the same
+for every layer, network and picture. (Gatys et al. divide by sizes instead, which leaves each layer its own scale.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from painter.pictures.pixels import LUMINANCE
+
+_TINY = 1e-12
+
+
+def gram(features: Tensor, mask: Tensor | None = None) -> Tensor:
+    """How often a layer's features occur together: the mean over positions p of f_p f_p^T (Gatys et al. 2016, eq. 3).
+
+    Args:
+        features: [C, h, w] float.
+        mask: [h, w] float >= 0, how much a position counts; the mean is then the weighted one, which is the guided Gram
+            matrix of Gatys et al. 2017 (eq. 4) for guidance channels whose squares are the mask.
+
+    Returns:
+        [C, C], symmetric; 0 where the mask is 0 everywhere.
+    """
+    if features.ndim != 3 or (mask is not None and mask.shape != features.shape[1:]):
+        shapes = f"{[*features.shape]} and {None if mask is None else [*mask.shape]}"
+        raise ValueError(f"features must be [C, h, w] and the mask [h, w], got {shapes}")
+    flat = features.flatten(1)
+    if mask is None:
+        return flat @ flat.T / flat.shape[1]
+    counts = mask.flatten()
+    return (flat * counts) @ flat.T / counts.sum().clamp_min(_TINY)
+
+
+def fit_mask(mask: Tensor, height: int, width: int) -> Tensor:
+    """A mask [H, W] at a layer's size, [height, width]: the mean over what each position covers."""
+    if tuple(mask.shape) == (height, width):
+        return mask
+    return F.adaptive_avg_pool2d(mask[None], (height, width))[0]
+
+
+@dataclass(frozen=True, eq=False)
+class StyleTarget:
+    """The Gram matrices that a part of a picture should have."""
+
+    grams: Mapping[str, Tensor]  # [C, C] by layer
+    mask: Tensor | None = None  # [H, W] in [0, 1], at the picture's size: which part; None is all of it
+    weight: float = 1.0  # of this part among others, >= 0
+
+
+def style_target(
+    network: Any,  # painter.styling.features.Features
+    pictures: Sequence[Tensor],  # [H, W, 3] each, of any size
+    layers: Sequence[str],
+    weights: Sequence[float] | None = None,
+    shown: Sequence[Tensor | None] | None = None,
+    mask: Tensor | None = None,
+) -> StyleTarget:
+    """One target from one or several style pictures: the weighted mean of their Gram matrices.
+
+    The distance to it differs from the weighted mean of the distances to each only by a constant.
+
+    Args:
+        network: gives the features.
+        pictures: straight sRGB in [0, 1].
+        layers: to compare.
+        weights: of the pictures, >= 0, not all 0; only their ratios count. Equal if not given.
+        shown: for each picture [H, W] in [0, 1], which of its pixels count (its alpha); None is all.
+        mask: of the part of the picture to be styled, see `StyleTarget`.
+    """
+    weights = [1.0] * len(pictures) if weights is None else weights
+    shown = [None] * len(pictures) if shown is None else shown
+    grams: dict[str, Tensor] = {}
+    with torch.no_grad():
+        for picture, weight, alpha in zip(pictures, weights, shown, strict=True):
+            for name, found in network(picture, layers).items():
+                counts = None if alpha is None else fit_mask(alpha, *found.shape[1:])
+                share = gram(found, counts) * (weight / sum(weights))
+                grams[name] = grams[name] + share if name in grams else share
+    return StyleTarget(grams, mask)
+
+
+def style_loss(
+    features: Mapping[str, Tensor], targets: Sequence[StyleTarget], layer_weights: Mapping[str, float]
+) -> Tensor:
+    """How far the Gram matrices are from the targets': sum over layers and targets of w |G - A|^2 / |A|^2.
+
+    Args:
+        features: [C, h, w] by layer.
+        targets: with grams for each layer that has a weight.
+        layer_weights: >= 0 by layer; they are divided by their sum, and the targets' weights by theirs.
+
+    Returns:
+        [] float, >= 0.
+    """
+    total_layers, total_targets = sum(layer_weights.values()), sum(target.weight for target in targets)
+    terms = []
+    for name, layer_weight in layer_weights.items():
+        for target in targets:
+            found, wanted = features[name], target.grams[name]
+            mask = None if target.mask is None else fit_mask(target.mask, *found.shape[1:])
+            distance = (gram(found, mask) - wanted).square().sum() / wanted.square().sum().clamp_min(_TINY)
+            terms.append(distance * (layer_weight / total_layers * target.weight / total_targets))
+    return torch.stack(terms).sum()
+
+
+def content_loss(features: Tensor, target: Tensor) -> Tensor:
+    """How far a layer's features, [C, h, w], are from the content's: |F - P|^2 / |P|^2 (Gatys et al. 2016, eq. 1)."""
+    if features.shape != target.shape:
+        raise ValueError(f"features and target must be of one shape, got {[*features.shape]} and {[*target.shape]}")
+    return (features - target).square().sum() / target.square().sum().clamp_min(_TINY)
+
+
+def luminance_loss(image: Tensor, target: Tensor) -> Tensor:
+    """Mean modulus of the difference in luminance of two pictures [H, W, 3], in [0, 1].
+
+    What *Stylized Neural Painting* (Zou et al. 2021, section 3.4) keeps of the content, so that colours are free.
+    """
+    if image.shape != target.shape or image.ndim != 3:
+        raise ValueError(f"image and target must both be [H, W, 3], got {[*image.shape]} and {[*target.shape]}")
+    return (luminance(image) - luminance(target)).abs().mean()
+
+
+def luminance(image: Tensor) -> Tensor:
+    """[H, W] from straight sRGB [H, W, 3]: the weighted sum of the encoded channels."""
+    return image @ torch.as_tensor(LUMINANCE, dtype=image.dtype, device=image.device)
+
+
+def total_variation(image: Tensor) -> Tensor:
+    """Mean square of the differences between neighbours, of a picture [H, W, C]; 0 for a flat one.
+
+    Mahendran and Vedaldi 2015, eq. 4, with beta = 2. A side of one pixel has no neighbours and adds nothing.
+    """
+    if image.ndim != 3:
+        raise ValueError(f"image must be [H, W, C], got {[*image.shape]}")
+    across, down = image.diff(dim=1), image.diff(dim=0)
+    pairs = (across.numel() + down.numel()) or 1
+    return (across.square().sum() + down.square().sum()) / pairs
