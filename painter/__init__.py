@@ -40,11 +40,11 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ExportConfig": "painter.options.paint",
+    "ExportConfig": "painter.options.export",
     "ImpastoError": "painter.errors",
     "PaintConfig": "painter.options.paint",
     "Painting": "painter.painting.painting",
-    "RestyleConfig": "painter.styling.restyle",
+    "RestyleConfig": "painter.options.restyle",
     "Restyled": "painter.styling.restyle",
     "Result": "painter.pipeline",
     "StrokeFileError": "painter.errors",

@@ -1,0 +1,420 @@
+"""Recipes of collections: where things stand in the file, what it says, and all that can be wrong with it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from painter import cli
+from painter.batch.collection.checking import check_recipe
+from painter.batch.collection.example import EXAMPLE, write_example
+from painter.batch.collection.planning import duration, seconds_of, time_line
+from painter.batch.collection.reading import read_recipe
+from painter.batch.collection.recipe import recipe_digest
+from painter.batch.collection.recipe_kinds import Color, Label, Link, Moment, Text
+from painter.batch.collection.toml_lines import locate
+from painter.errors import RecipeError
+from painter.options.paint import PaintConfig
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+NASTY = (
+    r'''# comment with [brackets] and = signs
+title = "a # b [c]"   # tail
+"quoted \"key\" \u00e9" = 1
+'lit.eral' = {x = 1, "y.z" = [1, 2,]}
+a.b.c = """
+multi = 1
+[nottable]
+\""" still ""\"
+"""
+a.b.d = '''
+    + r"""'''
+x = [
+'''
+nested = [[1, [2, "]"]], [
+  3, # c ]
+  {k = {m = "}"}},
+], ]
+date = 1979-05-27 07:32:00
+[table] # c
+k = -1.5e3
+  [table.sub."x y"]
+  k = true
+[[axis]]
+name = "A"
+values = [
+  {name = "Oil", weight = 5},
+  # comment, [
+  {name = "W,]}", palette = ["#ff0000", '#00ff00'], weight = 1} ,
+  "bare",
+]
+[axis.extra]
+q = 1
+[[axis.sub]]
+z = 1
+[[axis.sub]]
+z = 2
+[axis.sub.deep]
+r = 0
+[[axis]]
+name = "B"
+[[axis.sub]]
+z = 3
+[one.two]
+three = ""
+[one]
+seven = ''''quoted''''
+"""
+)
+
+SMALL = """\
+name = "Small"
+size = 4
+
+[paint]
+size = 64
+strokes = 8
+iterations = 4
+
+[[axis]]
+name = "Motif"
+values = [
+  {name = "Red", picture = "red.png"},
+  {name = "Blue", picture = "blue.png", weight = 0.1},
+]
+
+[[axis]]
+name = "Style"
+values = [{name = "Oil", style = "oil"}, {name = "Tape", style = "tape"}]
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with two pictures, in which commands are given."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["paint.py"])
+    for name, color in (("red.png", (200, 30, 30)), ("blue.png", (30, 30, 200))):
+        Image.fromarray(np.full((24, 32, 3), color, np.uint8)).save(tmp_path / name)
+    return tmp_path
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "collection.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def problems(folder: Path, text: str) -> list[str]:
+    """What is wrong with a recipe, without the file's name: '12: …'."""
+    path = write(folder, text)
+    with pytest.raises(RecipeError) as caught:
+        check_recipe(read_recipe(path))
+    assert all(told.startswith(f"{path}:") and "\n" not in told for told in caught.value.problems)
+    return [told.removeprefix(f"{path}:") for told in caught.value.problems]
+
+
+# --- lines --------------------------------------------------------------------------------------------------------
+
+
+def ways(value: Any, way: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    if way:
+        yield way
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield from ways(inner, (*way, key))
+
+
+@pytest.mark.parametrize("text", [NASTY, EXAMPLE, SMALL, "", "a = 1", "[x]"])
+def test_everything_in_a_document_has_a_line(text: str) -> None:
+    assert set(locate(text).known) == set(ways(tomllib.loads(text)))
+
+
+@pytest.mark.parametrize(
+    ("way", "line"),
+    [
+        ("title", "title ="), ('quoted "key" é', '"quoted'), (("lit.eral", "y.z", 1), "'lit.eral'"), ("date", "date ="),
+        (("a", "b", "d"), "a.b.d"), (("nested", 1, 0), "  3,"), (("nested", 1, 1, "k", "m"), "  {k"),
+        (("table", "sub", "x y", "k"), "  k = true"), (("axis", 0, "values", 1, "weight"), '  {name = "W'),
+        (("axis", 0, "values", 2), '  "bare"'), (("axis", 0, "sub", 1, "deep", "r"), "r = 0"),
+        (("axis", 1, "name"), 'name = "B"'), (("axis", 1, "sub", 0, "z"), "z = 3"), (("one", "seven"), "seven"),
+    ],
+)  # fmt: skip
+def test_lines_are_where_things_stand(way: Any, line: str) -> None:
+    way = (way,) if isinstance(way, str) else way
+    assert NASTY.split("\n")[locate(NASTY).of(*way) - 1].startswith(line)
+
+
+def test_what_is_not_there_is_looked_for_where_it_would_be() -> None:
+    lines = locate(NASTY)
+    assert lines.of("axis", 0, "values", 0, "no") == lines.of("axis", 0, "values", 0)
+    assert lines.of("no", 3) == 1
+
+
+# --- kinds of value -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "kept"),
+    [
+        (Text(5), "ab cd", "ab cd"), (Text(9, lines=True), "a\nb", "a\nb"), (Label(), 3, 3), (Label(), -0.5, -0.5),
+        (Link(), "ipfs://bafy/x", "ipfs://bafy/x"), (Color(), "#F6f4EE", "f6f4ee"), (Color(), "000000", "000000"),
+        (Moment(), tomllib.loads("x = 1970-01-02")["x"], 86_400_000),
+        (Moment(), tomllib.loads("x = 1970-01-01T01:00:00+01:00")["x"], 0), (Moment(), 5, 5),
+    ],
+)  # fmt: skip
+def test_kinds_take(kind: Any, good: Any, kept: Any) -> None:
+    assert kind.check(good) == kept
+
+
+@pytest.mark.parametrize(
+    ("kind", "bad"),
+    [
+        (Text(5), "abcdef"), (Text(5), " "), (Text(5), "a\nb"), (Text(5), 3), (Text(5), "a\x07"), (Text(9), "=1+1"),
+        (Text(9), "+x"), (Text(9), "-x"), (Text(9), "@x"), (Label(), True), (Label(), float("nan")), (Label(), "=x"),
+        (Label(), 2**60), (Link(), "bafy"), (Link(), "https://a b"), (Color(), "fff"), (Color(), 0), (Moment(), "now"),
+    ],
+)  # fmt: skip
+def test_kinds_refuse(kind: Any, bad: Any) -> None:
+    with pytest.raises(ValueError, match=r"must be|formula"):
+        kind.check(bad)
+
+
+# --- reading ------------------------------------------------------------------------------------------------------
+
+
+def test_a_recipe_is_read(here: Path) -> None:
+    recipe = read_recipe(write(here, SMALL + '[[rule]]\nwhen = {Motif = "Red"}\nrequires = {Style = "Oil"}\n'))
+    assert (recipe.about.name, list(recipe.numbers), recipe.settings["strokes"]) == ("Small", [1, 2, 3, 4], 8)
+    assert [axis.name for axis in recipe.axes] == ["Motif", "Style"]
+    blue = recipe.axes[0].values[1]
+    assert (blue.weight, blue.line, blue.settings) == (Fraction(1, 10), 13, {"picture": str(here / "blue.png")})
+    assert recipe.axes[1].values[0].settings == {"style": "oilpaintbrush"}
+    assert [ban.parts for ban in recipe.bans] == [((0, frozenset({0})), (1, frozenset({1})))]
+
+
+def test_the_example_is_right_as_it_is(tmp_path: Path) -> None:
+    path = write_example(tmp_path / "coins")
+    checked = check_recipe(read_recipe(path))
+    assert len(checked.tokens) == len(checked.jobs) == 64 and not checked.warnings
+    assert checked.jobs[6].config.strokes == 400 and checked.tokens[6].one is not None
+    assert path == tmp_path / "coins" / "collection.toml"
+    assert write_example(tmp_path / "coins").parent == tmp_path / "coins-2"
+    assert write_example(tmp_path / "coins", overwrite=True) == path
+
+
+DAMAGES = {
+    "size": [
+        ('size = "4"', "must be a whole number"), ("size = 0", "must be a whole number"), ("", "size is missing"),
+        ("size = 5", "only 4 unique combinations"), ("sise = 4", "did you mean size"),
+        ("size = 4\nname2 = 1", "there is no option 'name2' here; did you mean name"),
+    ],
+    '{name = "Oil", style = "oil"}': [
+        ('{name = "Oil", style = "crayon"}', "style = 'crayon': unknown"), ('{style = "oil"}', "name is missing"),
+        ('{name = "Oil", strokes = 0}', "strokes = 0: must be"), ('{name = "Oil", weight = 0}', "weight = 0: must be"),
+        ('{name = "Oil", weight = -1}', "weight = -1: must be"), ('{name = "=cmd()"}', "formula"),
+        ('{name = "Oil", stroks = 3}', "did you mean strokes"), ('{name = "Oil", seed = 3}', "seed cannot be set"),
+        ('{name = "Oil", seconds = 3}', "seconds cannot be set"), ('{name = "tape"}', "is there twice"),
+        ('{name = "Oil", count = 9}', "make 9 tokens, more than the 4"), ("true", "must be a line of text"),
+        ('{name = "Oil", preset = "x"}', "preset = 'x': unknown"), ('{name = "Oil", brush = "no.png"}', "no.png"),
+        ('{name = "Oil", palette = "#12"}', "is no colour"),
+        ('{name = "Oil", region = "collection.toml"}', "collection.toml"),
+        ('{name = "Oil", count = 1, weight = 2}', "both a weight and a count"),
+        ('{name = "Oil", picture = "red.png"}', "Style sets picture, which Motif sets, too"),
+        ('{name = "Oil", min_size = 0.5, max_size = 0.1}', "--min-size 0.5: must not be above"),
+    ],
+    'picture = "red.png"': [
+        ('picture = "no.png"', "no.png: there is no such file"), ("strokes = 9", "Motif Red has no picture"),
+        ('picture = "collection.toml"', "not a picture"), ("picture = 3", "must be a line of text"),
+    ],
+    'name = "Style"': [
+        ('name = "motif"', "the axis 'motif' is there twice"), ("", "name is missing"),
+        ("name = 3", "must be a line of text"),
+        ('name = "Style"\ndisplay_type = "number"', "need numbers"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "damage", "told"),
+    [(line, damage, told) for line, damages in DAMAGES.items() for damage, told in damages],
+)
+def test_what_is_wrong_is_said_with_its_line(here: Path, line: str, damage: str, told: str) -> None:
+    good = "size = 4" if line == "size" else line
+    text = SMALL.replace(good, damage, 1)
+    found = problems(here, text)
+    assert any(re.search(re.escape(told), problem) for problem in found), found
+    if "is missing" not in told and "make" not in told:
+        at = SMALL[: SMALL.index(good)].count("\n") + 1
+        assert any(int(problem.split(":")[0]) - at in (0, 1) for problem in found), found
+
+
+RULES = [
+    ('when = {Stile = "Oil"}\nexcludes = {Motif = "Red"}', "there is no axis 'Stile'; did you mean Style"),
+    ('when = {Style = "Oyl"}\nexcludes = {Motif = "Red"}', "Style has no value 'Oyl'; did you mean Oil"),
+    ('when = {Style = "Oil"}', "needs excludes"), ('excludes = {Style = "Oil"}', "when is missing"),
+    ('when = {Style = "Oil"}\nexcludes = {Style = "Tape"}', "on both sides"),
+    ("when = 3\nexcludes = {}", "name an axis"),
+    ('when = {Style = "Oil"}\nexcludes = {Motif = ["Red", "Blue"]}', "no token can be Style Oil"),
+    ('when = {Style = ["Oil", "Tape"]}\nexcludes = {Motif = ["Red", "Blue"]}', "the rules leave no combination"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "told"), RULES)
+def test_rules_that_cannot_be_are_refused(here: Path, rule: str, told: str) -> None:
+    found = problems(here, SMALL + f"\n[[rule]]\n{rule}\n")
+    assert any(told in problem for problem in found), found
+
+
+def test_rules_that_contradict_each_other_are_named(here: Path) -> None:
+    text = SMALL + '\n[[rule]]\nwhen = {Style = "Oil"}\nrequires = {Motif = "Red"}\n'
+    text += '[[rule]]\nwhen = {Style = "Oil"}\nexcludes = {Motif = "Red"}\n'
+    (told, *others) = problems(here, text)
+    assert told.startswith("18: no token can be Style Oil") and told.endswith("see line 20, 23")
+    assert not others
+
+
+ONES = [
+    ("name = 'x'", "number is missing"), ("number = 9", "there is no token 9; they go from 1 to 4"),
+    ("number = 1\n[[one_of_one]]\nnumber = 1", "the one-of-one 1 is there twice"),
+    ("number = 1\nstyle = 'x'", "unknown"),
+    ("number = 1", "has no picture"), ("number = 1\ntraits = {motif = 'Red'}", "written like the axis Motif"),
+    (
+        "number = 1\npicture = 'red.png'\ntraits = {A = 1}\n[[one_of_one]]\nnumber = 2\npicture = 'red.png'\n"
+        "traits = {A = 1}",
+        "2 has the traits of 1",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "told"), ONES)
+def test_one_of_ones_that_cannot_be_are_refused(here: Path, one: str, told: str) -> None:
+    found = problems(here, SMALL + f"\n[[one_of_one]]\n{one}\n")
+    assert any(told in problem for problem in found), found
+
+
+METADATA = [
+    ("background_color = 'fff'", "six hex digits"), ("external_url = 'example.com'", "an address"),
+    ("standard = 'erc20'", "unknown"), ("creators = [{address = 'x', share = 100}]", "Solana address"),
+    ("creators = [{address = '11111111111111111111111111111111', share = 99}]", "make 99 together"),
+    ("creators = 3", "list of tables"), ("seller_fee_basis_points = 10001", "from 0 to 10000"),
+    ("url = 'x'", "no option"),
+    ("standard = 'metaplex'\ntoken_name = 'a name that is much too long, no. {number}'", "room for names of 32 bytes"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "told"), METADATA)
+def test_metadata_that_no_marketplace_takes_is_refused(here: Path, line: str, told: str) -> None:
+    found = problems(here, SMALL + f"\n[metadata]\n{line}\n")
+    assert any(told in problem for problem in found), found
+
+
+def test_all_that_is_wrong_is_said_at_once(here: Path) -> None:
+    text = SMALL.replace("size = 4", "size = 0").replace('"oil"', '"crayon"').replace("strokes = 8", "stroks = 8")
+    assert [told.split(":")[0] for told in problems(here, text)] == ["2", "6", "18"]
+    text = SMALL.replace("red.png", "no.png").replace("blue.png", "none.png").replace("size = 4", "size = 40", 1)
+    found = problems(here, text)
+    assert [told.split(":")[0] for told in found] == ["12", "13", "2"]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"name = ", ":1: this is not TOML"), (b'name = "x"\nsize = = 3\n', ":2: this is not TOML"),
+        (b"\xff\xfe", "is not UTF-8 text"), (b"#" * 1_000_001, "more than 1000000 bytes"),
+        (b"[paint]\n" + b"[" * 5000, "this is not TOML"), (b"axis = 3\nname='x'\nsize=1", ":1: axis must be a list"),
+        (b"paint = 3\nname='x'\nsize=1", ":1: paint must be a table"),
+    ],
+)  # fmt: skip
+def test_files_that_are_no_recipes_are_refused(tmp_path: Path, content: bytes, told: str) -> None:
+    path = tmp_path / "collection.toml"
+    path.write_bytes(content)
+    with pytest.raises(RecipeError, match=re.escape(told)):
+        read_recipe(path)
+    with pytest.raises(RecipeError, match="there is no such file; `collection init`"):
+        read_recipe(tmp_path / "none.toml")
+    with pytest.raises(RecipeError, match="cannot be read"):
+        read_recipe(tmp_path)
+
+
+def test_a_recipes_digest_follows_what_it_says_and_its_pictures(here: Path) -> None:
+    first = recipe_digest(read_recipe(write(here, SMALL)))
+    assert recipe_digest(read_recipe(write(here, "# a remark\n" + SMALL.replace(" = ", "=")))) == first
+    assert recipe_digest(read_recipe(write(here, SMALL.replace("0.1", "0.2")))) != first
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(here / "red.png")
+    assert recipe_digest(read_recipe(write(here, SMALL))) != first
+
+
+# --- the command --------------------------------------------------------------------------------------------------
+
+
+def test_init_and_check(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["collection", "init", "coins"]) == 0
+    assert "wrote coins/collection.toml" in capsys.readouterr().out
+    assert cli.main(["collection", "check", "coins/collection.toml"]) == 0
+    out, err = capsys.readouterr()
+    assert re.search(r"^Ground +Gold leaf +3 tokens +3\.0 +3$", out, re.MULTILINE), out
+    assert re.search(r"about .* with \d+ processes: .* of a core for each of 64", out) and not err
+
+
+def test_check_lists_all_problems_and_says_2(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(here, SMALL.replace('"oil"', '"crayon"').replace("size = 4", "size = 0"))
+    assert cli.main(["collection", "check", "collection.toml"]) == 2
+    out, err = capsys.readouterr()
+    assert not out and [line.split(":")[:2] for line in err.splitlines()] == [
+        ["collection.toml", "2"], ["collection.toml", "18"]
+    ]  # fmt: skip
+
+
+def test_check_warns_where_weights_cannot_hold(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(here, SMALL)
+    assert cli.main(["collection", "check", "collection.toml", "--quiet"]) == 0
+    out, err = capsys.readouterr()
+    assert not out and err.startswith("warning: the collection uses 100% of all 4 combinations")
+
+
+@pytest.mark.parametrize("arguments", [[], ["paint"], ["check"], ["check", "none.toml"], ["init", "red.png"]])
+def test_commands_that_make_no_sense_are_refused_in_a_line(
+    here: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["collection", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert not out and err.count("\n") == 1
+
+
+def test_time_is_guessed_from_what_is_left(here: Path) -> None:
+    jobs = check_recipe(read_recipe(write(here, SMALL))).jobs
+    larger = replace(jobs[0], config=PaintConfig(strokes=2000, size=512))
+    filmed = replace(larger, files=(*larger.files, "animations/1.mp4"))
+    assert 0 < seconds_of(jobs[0]) < 1 < 5 < seconds_of(larger) < seconds_of(filmed)
+    assert "a core for each of 4 (a rough guess" in time_line(jobs, {}, 2)
+    done = {job.key: SimpleNamespace(state="done", seconds=30.0, reason="", files={}) for job in jobs}
+    assert time_line(jobs, done, 2) == "all tokens are painted"
+    del done["3"], done["4"]
+    assert time_line(jobs, done, 2) == (
+        "about 30 s with 2 processes: 30 s of a core for each of 2 (as the 2 did that are painted)"
+    )
+    assert duration(89) == "89 s" and duration(3600) == "60 minutes"
+
+
+def test_every_option_of_a_recipe_is_documented() -> None:
+    from painter.batch.collection.recipe import AboutConfig, MetadataConfig, OutputConfig
+
+    text = (Path(__file__).parents[3] / "docs" / "collections.md").read_text(encoding="utf-8")
+    for config in (AboutConfig, OutputConfig, MetadataConfig):
+        for spec in fields(config):
+            assert f"`{spec.name}`" in text, spec.name

@@ -1,0 +1,186 @@
+"""Input that lies: a few hundred of the cases of `make fuzz`, and the flaws that it has found."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import importlib
+import json
+import os
+import random
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load, save
+
+from painter.errors import CheckpointError, OptionError, PictureError, StrokeFileError
+from painter.options.toml import MAX_BYTES, read_config_file
+from painter.painting.bounded_json import parse_object
+from painter.painting.stroke_file import load_strokes
+from painter.pictures.picture import load_picture
+from renderers.checkpoint import checkpoint_folder, load_networks
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+fuzz, fuzz_worker = map(importlib.import_module, ("fuzz", "fuzz_worker"))
+
+LINUX = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the watch reads /proc")
+
+
+@LINUX
+def test_lies_are_refused_in_one_line_or_harmless(tmp_path: Path) -> None:
+    tally = fuzz.fuzz(range(350), 2, tmp_path / "kept")
+    assert not tally.failures, "\n".join(f"case {one.case} ({one.kind}): {one.wrong}" for one in tally.failures)
+    assert tally.cases == 350 and set(tally.kinds) == {*fuzz_worker.KINDS, "bomb"}
+    for kind in fuzz_worker.KINDS:  # some lies must pass, or nothing behind the readers is tried
+        assert 0 < tally.refused[kind] < tally.kinds[kind], kind
+
+
+@LINUX
+def test_the_watch_sees_what_goes_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each kind of failure, made on purpose in a process that runs a script of its own."""
+    script = tmp_path / "bad.py"
+    script.write_text(BAD)
+    monkeypatch.setattr(fuzz, "WORKER", script)
+    monkeypatch.setattr(fuzz, "MAX_SECONDS", 0.5)
+    monkeypatch.setattr(fuzz, "MAX_MB", 200.0)
+    tally = fuzz.fuzz(range(4), 0, tmp_path)
+    wrong = {one.case: one.wrong or "" for one in tally.failures}
+    assert set(wrong) == {0, 1, 2} and tally.cases == 4
+    assert wrong[0].startswith("stopped after") and wrong[1].startswith("stopped after")
+    assert wrong[2] == "the process died with exit code 7"
+
+
+BAD = """\
+import sys, os
+sys.stdin.readline()
+print("ready", flush=True)
+for line in sys.stdin:
+    case = int(line)
+    while case == 0: pass
+    while case == 1: hold = bytearray(b"x") * 2**28
+    if case == 2: os._exit(7)
+    print('{"case": %d, "kind": "good"}' % case, flush=True)
+"""
+
+
+def test_breaches_are_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "in" / "out").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "in")
+    opened = fuzz_worker.Opened()
+    opened.root = str(tmp_path)
+    try:
+        opened.write("ours", b"")
+        Path("out/a.png").write_bytes(b"")
+        Path("ours").read_bytes()
+        assert not opened.breaches
+        Path("../b.png").write_bytes(b"")
+        Path("out/a.png").rename("out/../c.png")
+        opened.strict = True
+        with pytest.raises(FileNotFoundError):
+            Path("x", "..", fuzz_worker.CANARY).read_bytes()
+        assert [note.split()[0] for note in opened.breaches] == ["open", "os.rename", "open"]
+    finally:
+        opened.ours = True  # an audit hook stays for ever
+
+
+def test_a_half_written_picture_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(fuzz_worker.pictures()[0][1][:-300])
+    with pytest.raises((OSError, SyntaxError)):
+        fuzz_worker._check_whole(path)
+    svg = tmp_path / "a.svg"
+    svg.write_text('<svg xmlns="http://www.w3.org/2000/svg"><script/></svg>')
+    with pytest.raises(fuzz_worker.Wrong, match="script"):
+        fuzz_worker._check_whole(svg)
+
+
+def test_cases_are_the_same_each_time() -> None:
+    for name in ("picture", "stroke_file", "config_file", "checkpoint", "autosave"):
+        make = getattr(fuzz_worker, name)
+        made: list[Any] = [make(random.Random(f"3-{n}")) for n in (*range(12), *range(12))]
+        assert made[:12] == made[12:] and len(set(made)) > 6
+
+
+# --- what it has found --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("strokes = 0x" + "f" * 5000, "strokes = a huge number: must be a whole number from 1 to 100000, or auto"),
+        ("strokes = [" + "0," * 900 + "]", "strokes = [0, 0, 0, 0, 0"),
+        ("a" + ".a" * MAX_BYTES + " = 1", f"has more than {MAX_BYTES} bytes"),
+        ("\n".join(f"x{n} = 1" for n in range(900)), "there is no option 'x0', 'x1', 'x2', 'x3', 'x4' and 895 more;"),
+    ],
+)
+def test_configurations(tmp_path: Path, text: str, expected: str) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text(text)
+    with pytest.raises(OptionError) as caught:
+        read_config_file(path)
+    assert expected in str(caught.value) and len(str(caught.value)) < 300 + len(str(path))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
+    for name in ("a.toml", "manifest.json"):
+        os.mkfifo(tmp_path / name)
+    with pytest.raises(OptionError, match="not an ordinary file"):
+        read_config_file(tmp_path / "a.toml")
+    with pytest.raises(CheckpointError, match="not an ordinary file"):
+        load_networks("rectangle", tmp_path)
+
+
+@pytest.mark.parametrize("file", [5, None, "", ".", "..", "../rectangle.safetensors", "/etc/passwd", "a\0b", "a\nb"])
+def test_manifests_name_files_of_their_own_folder(tmp_path: Path, file: Any) -> None:
+    path = checkpoint_folder() / "rectangle.safetensors"
+    (tmp_path / "in").mkdir()
+    for folder in (tmp_path, tmp_path / "in"):
+        shutil.copyfile(path, folder / "rectangle.safetensors")
+    entry = {"file": file, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    (tmp_path / "in" / "manifest.json").write_text(json.dumps({"brushes": {"rectangle": entry}}))
+    with pytest.raises(CheckpointError, match=r"is not a checkpoint manifest|cannot be read") as caught:
+        load_networks("rectangle", tmp_path / "in")
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_are_finite(tmp_path: Path, value: float) -> None:
+    weights = dict(load((checkpoint_folder() / "rectangle.safetensors").read_bytes()))
+    name = next(iter(weights))
+    weights[name] = weights[name].copy()
+    weights[name].flat[0] = value
+    content = save(weights)
+    entry = {"file": "a.safetensors", "sha256": hashlib.sha256(content).hexdigest()}
+    (tmp_path / "a.safetensors").write_bytes(content)
+    (tmp_path / "manifest.json").write_text(json.dumps({"brushes": {"rectangle": entry}}))
+    with pytest.raises(CheckpointError, match="does not fit"):
+        load_networks("rectangle", tmp_path)
+
+
+def test_a_picture_with_a_palette_but_no_palette(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    missing = [bomb() for bomb in fuzz_worker.BOMBS[5:6]]
+    path.write_bytes(missing[0])
+    with pytest.raises(PictureError, match="this PNG is damaged"):
+        load_picture(path, 8)
+
+
+def test_numbers_that_are_slow_to_read_are_few(tmp_path: Path) -> None:
+    path = tmp_path / "a.strokes.json"
+    for number, expected in ((b"6.8985865317742003e-309", "more lists, values"), (b"6.9e-29", "its 'format' is not")):
+        path.write_bytes(b'{"a": [' + number + (b"," + number) * 6000 + b"]}")
+        with pytest.raises(StrokeFileError, match=expected):
+            load_strokes(path)
+
+
+def test_collecting_goes_on_after_reading() -> None:
+    assert gc.isenabled()
+    parse_object("{}")
+    with pytest.raises(StrokeFileError):
+        parse_object("{")
+    assert gc.isenabled()
