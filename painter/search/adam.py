@@ -55,7 +55,7 @@ class Adam:
 
     @torch.no_grad()
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on as when `state` was taken."""
+        """Resume as when `state` was taken."""
         for name, kept in self.state().items():
             for values, value in zip(kept, state[name], strict=True):
                 values.copy_(like(value, values))
@@ -69,7 +69,7 @@ Moments = dict[str, tuple[Tensor, ...]]
 class StrokeAdam:
     """Adam whose moments belong to the strokes and outlive a stage: each stroke has its own count of steps.
 
-    So a stroke that is new among old ones takes full steps from the start, and the old ones need not begin anew.
+    So a stroke that is new among old ones takes full steps from the start, and the old ones need not start again.
 
     Args:
         unknowns: leaf tensors of N rows by name, changed in place by `step`.
@@ -113,7 +113,7 @@ class StrokeAdam:
         return moments_state(self.moments)
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on as when `state` was taken."""
+        """Resume as when `state` was taken."""
         restore_moments(self.moments, state)
 
 

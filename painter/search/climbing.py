@@ -1,7 +1,7 @@
 """Finds where new strokes gain most: hill climbing on candidates, which are then taken best first.
 
 Hill climbing on shapes whose colours are solved for is the way of github.com/fogleman/primitive; here what a shape
-gains comes from running sums (`painter.search.candidates`), so that hundreds of steps are taken for each of many places.
+gains comes from running sums (`painter.search.candidates`), so hundreds of steps are taken for each of many places.
 """
 
 from __future__ import annotations

@@ -88,5 +88,5 @@ class GrowthConfig:
     finishing_gain: float = 0.85  # dB that all iterations bring beyond that
     settled_gain: float = 3 / 255  # fall of the root-mean-square error, by twice the strokes, that is little
     tries: int = 4  # full searches for a quality, at most
-    spare: float = 0.25  # dB beyond the quality asked for that is near enough
+    spare: float = 0.25  # dB beyond the PSNR asked for that is near enough
     time_to_paint: float = 0.6  # share of `--seconds` that is kept for the painting itself

@@ -50,8 +50,8 @@ class _FusedLoss(torch.autograd.Function):
         seen, wanted = (_flat(values) for values in planes)
         size = canvas.shape[0] * canvas.shape[1]
         counts = np.empty(0, np.float32) if weight is None else _flat(weight)
-        whole = size if weight is None else float(counts.sum(dtype=np.float64))
-        scale = np.float32(1 / (max(whole, 1e-30) * max(1, canvas.shape[2])))
+        sum_of_weights = size if weight is None else float(counts.sum(dtype=np.float64))
+        scale = np.float32(1 / (max(sum_of_weights, 1e-30) * max(1, canvas.shape[2])))
         sums, slope = np.zeros((PARTS, 3)), np.empty_like(seen)
         taken = turns()
         share(lambda first, step: _measure(taken, seen, wanted, size, counts, scale, square, modulus, sums, slope))
@@ -82,7 +82,7 @@ def _measure(
 
     Args:
         seen, wanted, slope: flat, planes of `size` numbers.
-        counts: [size] weights, or none where all are 1; times `scale` they are shares of the whole.
+        counts: [size] weights, or none where all are 1; times `scale` they are shares of all.
     """
     blocks = -(-size // LANES)
     while True:

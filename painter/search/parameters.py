@@ -68,7 +68,7 @@ def natural_steps(strokes: Strokes, search: StepRates) -> dict[str, Tensor | flo
 
 
 class Parameters:
-    """Leaf tensors and what moves them, which are saved and gone on with together."""
+    """Leaf tensors and what moves them, which are saved and resumed together."""
 
     tensors: list[Tensor]
     optimizer: Adam | StrokeAdam
@@ -79,7 +79,7 @@ class Parameters:
 
     @torch.no_grad()
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on as when `state` was taken."""
+        """Resume as when `state` was taken."""
         for tensor, value in zip(self.tensors, state["tensors"], strict=True):
             tensor.copy_(like(value, tensor))
         self.optimizer.restore(state["adam"])

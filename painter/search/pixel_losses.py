@@ -118,8 +118,8 @@ class TransportLoss:
         self.kept = (share > self.SMALLEST_SHARE).nonzero()[:, 0]  # [K], of the 2 C histograms
         self.share = share[self.kept]
         self.floor = floor * total[self.kept, None] / paint.shape[1]  # [K, 1], mass per cell
-        self.goal = self._histograms(target)
-        self.goal_to_goal, _, _ = sinkhorn(self.goal, self.goal, self.cost, self.epsilon, self.iterations)
+        self.wanted = self._histograms(target)
+        self.wanted_to_wanted, _, _ = sinkhorn(self.wanted, self.wanted, self.cost, self.epsilon, self.iterations)
 
     def __call__(self, canvas: Tensor) -> Tensor:
         """The loss of a canvas.
@@ -134,11 +134,11 @@ class TransportLoss:
             raise ValueError(f"canvas must be [H, W, {len(self.ground)}], got {[*canvas.shape]}")
         divergence = sinkhorn_divergence(
             self._histograms(canvas),
-            self.goal,
+            self.wanted,
             self.cost,
             self.epsilon,
             self.iterations,
-            b_to_b=self.goal_to_goal,
+            b_to_b=self.wanted_to_wanted,
         )
         return (divergence * self.share).sum().to(canvas.dtype)
 

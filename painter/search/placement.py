@@ -24,7 +24,7 @@ START_OPACITY = 0.9
 CLIMBED_OPACITY = 0.5  # of strokes that were climbed for: what lies below still shows, and goes on learning
 SLIMMEST = 18.0  # length over width of those, at most; a little within what brushes allow
 SHORTEST = 0.3  # their least width, in sizes of the smallest
-START_SPREAD = 2.0  # how much larger or smaller than asked for they begin, at most
+START_SPREAD = 2.0  # how much larger or smaller than wanted they begin, at most
 LONGEST = 0.6  # their greatest length, canvas units
 
 
@@ -34,7 +34,7 @@ class Climbing:
 
     tries: int  # steps for each place that is tried
     places: int  # that are tried for each stroke wanted
-    spread: float  # how much larger or smaller than asked for a stroke may be
+    spread: float  # how much larger or smaller than wanted a stroke may be
 
 
 def find_peaks(error: np.ndarray, count: int, radius: float, rng: np.random.Generator) -> np.ndarray:

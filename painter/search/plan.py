@@ -30,7 +30,7 @@ class Plan:
 
     levels: tuple[PlannedLevel, ...]
     likely: int  # steps that there will be: what the rounds, the places and the rates go with
-    moved: int  # weakest strokes that are placed anew in each round
+    moved: int  # weakest strokes that are placed again in each round
     places: int  # that are tried for each new stroke
     move_steps: tuple[int, ...]  # of gradient descent after each round
     move_sides: tuple[int, ...]  # long side of the canvas of each, pixels

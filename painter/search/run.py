@@ -74,7 +74,7 @@ class Run(Protocol):
         """Where it stands between two steps, until the next: a tree for `painter.system.snapshot.dump`."""
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on as when `state` was taken, of a run made with the same arguments."""
+        """Resume as when `state` was taken, of a run made with the same arguments."""
 
 
 class Stage(Protocol):
@@ -103,8 +103,8 @@ class StagedRun(ABC, Generic[S, P]):
     def __init__(self, seconds: float | None) -> None:
         self.budget = TimeBudget(seconds)
         self.taken = 0  # steps, in all stages
-        self._at = 0  # the stage that is underway or comes next, of `stages`
-        self._stage_budget: StageBudget | None = None  # of that stage, once it is underway
+        self._at = 0  # the stage that is under way or comes next, of `stages`
+        self._stage_budget: StageBudget | None = None  # of that stage, once it is under way
 
     @abstractmethod
     def stages(self) -> Sequence[S]:
@@ -164,7 +164,7 @@ class StagedRun(ABC, Generic[S, P]):
         return {"at": self._at, "taken": self.taken, "budget": self.budget.state(), "stage": stage}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on as when `state` was taken, of a run made with the same arguments: `run` takes the steps to come.
+        """Resume as when `state` was taken, of a run made with the same arguments: `run` takes the steps to come.
 
         Raises:
             ValueError, LookupError, TypeError, AttributeError or RuntimeError: it is not such a state.
@@ -189,7 +189,7 @@ def follow(run: Run, on_progress: OnProgress | None, autosave: Autosave | None) 
 
     def seen(progress: Progress) -> None:
         nonlocal strokes
-        strokes = progress.strokes  # the run's own may be fewer in the midst of a step
+        strokes = progress.strokes  # the run's own may be fewer during a step
         if on_progress is not None:
             on_progress(progress)
 

@@ -46,7 +46,7 @@ class SearchStage:
     steps: int
     drawn: bool = False  # whether strokes are seen as the engine draws them, not as the networks imitate it
     added: int = 0  # strokes, before it
-    moved: int = 0  # weakest strokes that are placed anew, before it
+    moved: int = 0  # weakest strokes that are placed again, before it
     size: float = 0.0  # of those strokes (root of length times width), canvas units
     close: bool = False  # whether they go to the focus above all
 
@@ -69,7 +69,7 @@ class Search(StagedRun[SearchStage, Progress]):
     """Finds the strokes of one painting.
 
     Args:
-        target: the picture at the largest size searched on, and what is to be made of it.
+        target: the picture at the largest size searched on, and how it is to be painted.
         maps: how strokes of the brush `brush` look, as the search sees them.
         brush: a name in `renderers.brushes.BRUSHES`.
         runtime: where it runs; the CPU if not given.
@@ -97,7 +97,7 @@ class Search(StagedRun[SearchStage, Progress]):
         self._placer = Placer(self.view, self.constraints, brush, maps, config, self.search, self.rng)
         self._views: dict[int, View] = {}
         self._moved_at = 0  # the step at which strokes were moved last
-        self._parameters: StrokeParameters | None = None  # of the stage that is underway
+        self._parameters: StrokeParameters | None = None  # of the stage that is under way
         self._scenery: _Scenery | None = None  # of the same, once it has taken a step
 
     @staticmethod
@@ -252,7 +252,7 @@ class Search(StagedRun[SearchStage, Progress]):
             "psnr": self.psnr,
             "rng": self.rng.bit_generator.state,
             "strokes": self.strokes,
-            # Those of a stage that is underway are part of its parameters.
+            # Those of a stage that is under way are part of its parameters.
             "moments": None if self.moments is None or parameters is not None else moments_state(self.moments),
             "start": None if parameters is None else parameters.start,
             "parameters": None if parameters is None else parameters.state(),

@@ -58,8 +58,8 @@ class StrokeCountSearch:
         self.points: list[Point] = []  # the curve, as far as it was needed
         self._painted: list[tuple[int, float | None]] = []  # strokes of each full search, and PSNR where that counts
         self._taken = 0  # steps of searches that are over
-        self._best: tuple[Strokes | None, float | None] | None = None  # strokes and psnr that reach the goal
-        self._attempt: Attempt | None = None  # what is underway, and its search
+        self._best: tuple[Strokes | None, float | None] | None = None  # strokes and psnr that reach the target
+        self._attempt: Attempt | None = None  # what is under way, and its search
         self._search_within: Search | None = None
         self.budget = TimeBudget(subject.config.seconds)
 
@@ -88,10 +88,10 @@ class StrokeCountSearch:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on as when `state` was taken, of a search for the same: `run` takes the steps to come.
+        """Resume as when `state` was taken, of a search for the same: `run` takes the steps to come.
 
         Raises:
-            ValueError, LookupError, TypeError, AttributeError or RuntimeError: it is no such state.
+            ValueError, LookupError, TypeError, AttributeError or RuntimeError: it is not such a state.
         """
         most = self._most()
         self.points = [(whole(count, 1, most), real(psnr)) for count, psnr in state["points"]]
@@ -121,40 +121,40 @@ class StrokeCountSearch:
 
     def _next(self) -> Attempt | None:
         """What comes after all that has been tried; None if there is nothing more to try."""
-        goal, left = self.subject.config.until_psnr, self.budget.left()
-        if not self._painted and (probe := self._next_probe(goal, left)) is not None:
+        target, left = self.subject.config.until_psnr, self.budget.left()
+        if not self._painted and (probe := self._next_probe(target, left)) is not None:
             return probe
-        if goal is not None:
-            count = self._next_count(goal, left)
+        if target is not None:
+            count = self._next_count(target, left)
         else:
             count = None if self._painted else choose(self.points, self.growth)
         return None if count is None else Attempt(count, False, left)
 
-    def _next_probe(self, goal: float | None, left: float) -> Attempt | None:
+    def _next_probe(self, target: float | None, left: float) -> Attempt | None:
         """The next point on the curve; None if there are enough, or the time for that is over."""
         counts, tried = candidate_counts(self._most(), self.growth), len(self.points)
         if tried:
-            enough = knee(self.points, self.growth) is not None if goal is None else self.points[-1][1] >= goal
+            enough = knee(self.points, self.growth) is not None if target is None else self.points[-1][1] >= target
             if enough or tried == len(counts) or left < self.growth.time_to_paint:
                 return None
         return Attempt(counts[tried], True, max(0.0, left - self.growth.time_to_paint) / (len(counts) - tried))
 
-    def _next_count(self, goal: float, left: float) -> int | None:
-        """On the way to the fewest strokes that reach `goal` dB, or the most that are allowed; None at the end."""
+    def _next_count(self, target: float, left: float) -> int | None:
+        """On the way to the fewest strokes that reach `target` dB, or the most that are allowed; None at the end."""
         painted = [(count, reached) for count, reached in self._painted if reached is not None]
-        low = max((count for count, reached in painted if reached < goal), default=0)  # too few strokes, and
-        high = min((count for count, reached in painted if reached >= goal), default=self._most() + 1)  # enough
+        low = max((count for count, reached in painted if reached < target), default=0)  # too few strokes, and
+        high = min((count for count, reached in painted if reached >= target), default=self._most() + 1)  # enough
         points, tries = self._from_bare(), len(painted)
         if not tries:
-            return min(count_for(points, goal), high - 1)
+            return min(count_for(points, target), high - 1)
         count, reached = painted[-1]
-        near = 0 <= reached - goal < self.growth.spare or high - low < 2
+        near = 0 <= reached - target < self.growth.spare or high - low < 2
         over = self._best is not None and tries >= self.growth.tries
         if near or over or left < self.growth.time_to_paint:
             return None
-        # Aimed at a little more than the goal, so that the next one does not miss it by a hair.
-        aim = goal + self.growth.spare / 3
-        count = round(count * 2 ** ((aim - reached) / slope_at(points, goal)))
+        # Aimed at a little more than the target, so that the next one does not miss it by a hair.
+        aim = target + self.growth.spare / 3
+        count = round(count * 2 ** ((aim - reached) / slope_at(points, target)))
         if tries >= self.growth.tries:  # the curve is not to be trusted
             count = max(count, 2 * low)
         return min(max(count, low + 1), high - 1)
@@ -164,19 +164,19 @@ class StrokeCountSearch:
         yield from self._try(Attempt(count, True, part))
 
     def _try(self, attempt: Attempt) -> Iterator[Progress]:
-        """Make an attempt, or go on with the one that is underway, and note what came of it."""
+        """Make an attempt, or resume the one that is under way, and note its result."""
         self._attempt = attempt
         stage = f"trying {attempt.count} strokes: " if attempt.probing else ""
         yield from self._search(attempt.count, self._iterations(attempt), stage, attempt.part)
-        goal = self.subject.config.until_psnr
+        target = self.subject.config.until_psnr
         if attempt.probing:
             self.points.append((attempt.count, self._measured() + self.growth.finishing_gain))
-        elif goal is None:
+        elif target is None:
             self._painted.append((attempt.count, None))
         else:
             reached = self._measured()
             self._painted.append((attempt.count, reached))
-            if reached >= goal:
+            if reached >= target:
                 self._best = self.strokes, self.psnr
             else:
                 self.strokes, self.psnr = self._best or (self.strokes, self.psnr)
@@ -253,7 +253,7 @@ def knee(points: Sequence[Point], growth: GrowthConfig | None = None) -> int | N
     """
     growth = growth or GrowthConfig()
     for (count, psnr), (more, better) in itertools.pairwise(points):
-        # A last step that is no doubling counts for what it is.
+        # A last step that is less than a doubling counts for what it is.
         if _error(psnr) - _error(better) < growth.settled_gain * math.log2(more / count):
             return count
     return None
@@ -265,21 +265,21 @@ def choose(points: Sequence[Point], growth: GrowthConfig | None = None) -> int:
     return points[-1][0] if found is None else found
 
 
-def count_for(points: Sequence[Point], goal: float) -> int:
-    """Strokes for `goal` dB, read off the curve; beyond its ends it goes on as it did."""
+def count_for(points: Sequence[Point], target: float) -> int:
+    """Strokes for `target` dB, read off the curve; beyond its ends it goes on as it did."""
     counts, psnr = np.log2([count for count, _ in points]), np.array([psnr for _, psnr in points])
     psnr = np.maximum.accumulate(psnr)
-    at = float(np.interp(goal, psnr, counts))
-    if not psnr[0] <= goal <= psnr[-1]:
-        at += (goal - min(max(goal, psnr[0]), psnr[-1])) / slope_at(points, goal)
+    at = float(np.interp(target, psnr, counts))
+    if not psnr[0] <= target <= psnr[-1]:
+        at += (target - min(max(target, psnr[0]), psnr[-1])) / slope_at(points, target)
     return max(1, round(2 ** min(at, 20.0)))
 
 
-def slope_at(points: Sequence[Point], goal: float) -> float:
-    """dB that twice the strokes bring, where the curve is nearest to `goal`; at least 0.3, at most 6."""
+def slope_at(points: Sequence[Point], target: float) -> float:
+    """dB that twice the strokes bring, where the curve is nearest to `target`; at least 0.3, at most 6."""
     if len(points) < 2:
         return 2.0
-    k = min(range(len(points) - 1), key=lambda k: abs(points[k][1] + points[k + 1][1] - 2 * goal))
+    k = min(range(len(points) - 1), key=lambda k: abs(points[k][1] + points[k + 1][1] - 2 * target))
     (count, psnr), (more, better) = points[k], points[k + 1]
     return min(max((better - psnr) / math.log2(more / count), 0.3), 6.0)
 
@@ -291,8 +291,8 @@ def suggest(subject: Subject, on_progress: OnProgress | None = None) -> list[Poi
         KeyboardInterrupt: before there are two points on it; later, Ctrl-C ends it.
     """
     search, growth = StrokeCountSearch(subject), GrowthConfig()
-    asked = subject.config.strokes
-    most = growth.suggested if asked in ("auto", PaintConfig.strokes) else int(asked)
+    given = subject.config.strokes
+    most = growth.suggested if given in ("auto", PaintConfig.strokes) else int(given)
     counts = candidate_counts(most, growth)
     try:
         with one_torch_thread():

@@ -23,7 +23,7 @@ class TimeBudget:
 
     def __init__(self, seconds: float | None) -> None:
         self.seconds = seconds
-        self._ends: list[float] = []  # of the stages to come, as parts of the whole time
+        self._ends: list[float] = []  # of the stages to come, as shares of all the time
         self._used = 0.0  # seconds, before the clock was last started
         self._start: float | None = None
 
@@ -68,7 +68,7 @@ class TimeBudget:
         return {"used": self._spent(), "ends": self._ends.copy()}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on as when `state` was taken, the clock standing still until it begins anew."""
+        """Resume as when `state` was taken, the clock standing still until it starts again."""
         self._used, self._start, self._ends = real(state["used"], 0), None, [real(end) for end in state["ends"]]
 
 

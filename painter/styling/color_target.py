@@ -47,13 +47,13 @@ class ColorTarget:
             below = place.long().clamp(max=_LEVELS - 2)
             part = place - below
             wanted = self.quantiles.gather(0, below) * (1 - part) + self.quantiles.gather(0, below + 1) * part
-            goal = torch.empty_like(along).scatter_(0, order, wanted)
-        distance = (along - goal).square().mean(dim=1)
+            target = torch.empty_like(along).scatter_(0, order, wanted)
+        distance = (along - target).square().mean(dim=1)
         return (distance * counts).sum() / counts.sum() / self.variance
 
 
 def _directions(count: int) -> Tensor:
-    """[3, count] unit vectors spread evenly over half a sphere (a Fibonacci lattice): opposite ones tell the same."""
+    """[3, count] unit vectors spread evenly over half a sphere (a Fibonacci lattice): opposite ones are equal."""
     k = torch.arange(count, dtype=torch.float64) + 0.5
     height, angle = k / count, k * (math.pi * (3 - 5**0.5))
     radius = (1 - height.square()).sqrt()

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from painter.errors import OptionError
-from painter.options.layers import CONVOLUTIONS, KINDS, NETWORKS, check_layers
-
-__all__ = ["CHECKPOINT_PIXELS", "CONVOLUTIONS", "KINDS", "NETWORKS", "Features", "check_layers", "load_features"]
+from painter.options.layers import NETWORKS, check_layers
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's colours, which VGG was trained with
 CHECKPOINT_PIXELS = 1100 * 1100
@@ -94,38 +90,3 @@ class Features(nn.Module):
         """One convolution before its rectifier: [1, I, h, w] to [1, O, h, w]."""
         filters, biases = getattr(self, f"{name}_filters"), getattr(self, f"{name}_biases")
         return F.conv2d(F.pad(h, (1, 1, 1, 1), mode="replicate"), filters, biases)
-
-
-def load_features(
-    kind: str, weights: Path | None = None, *, download: bool = False, progress: bool = False, seed: int = 0
-) -> Features:
-    """A network, ready for use on the CPU.
-
-    Args:
-        kind: 'vgg19' or 'vgg16', trained on ImageNet; or 'random', VGG-19's shape with random filters.
-        weights: a .pth or .safetensors file of torchvision's network; if not given, its file in torch's hub folder.
-        download: whether to get that file (about 0.55 GB) where it is missing.
-        progress: whether torch may show a bar of the download on standard error.
-        seed: of the random filters; not used by the others.
-
-    Raises:
-        OptionError: no such kind, or weights for the random network.
-        CheckpointError: no weights, or none of this network; the message says what to do.
-    """
-    from painter.styling.weights import find_weights, read_weights
-
-    if kind not in KINDS:
-        raise OptionError(f"--features {kind}: unknown; choose from {', '.join(KINDS)}")
-    if kind == "random":
-        from painter.styling.random_filters import random_features
-
-        if weights is not None:
-            raise OptionError(f"--weights {weights}: --features random takes no weights; choose vgg19 or vgg16")
-        return random_features(seed)
-    path = find_weights(kind, download, progress) if weights is None else weights
-    return Features(kind, _in_order(kind, read_weights(kind, path))).eval()
-
-
-def _in_order(kind: str, state: Mapping[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
-    places = CONVOLUTIONS[kind]
-    return [(state[f"features.{k}.weight"].float(), state[f"features.{k}.bias"].float()) for k in places]

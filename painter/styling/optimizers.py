@@ -93,7 +93,7 @@ class PixelOptimizer:
         return {"moved": self._moved, "optimizer": kept}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on as when `state` was taken. Raises ValueError for a picture of another shape."""
+        """Resume as when `state` was taken. Raises ValueError for a picture of another shape."""
         if state["moved"].shape != self._moved.shape:
             raise ValueError(f"expected a picture {[*self._moved.shape]}, got {[*state['moved'].shape]}")
         with torch.no_grad():

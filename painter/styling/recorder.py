@@ -43,7 +43,7 @@ class FrameRecorder:
         return {"marks": self._marks, "frames": [torch.from_numpy(frame) for frame in self.frames]}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on as when `state` was taken."""
+        """Resume as when `state` was taken."""
         self._marks, self.frames = state["marks"], [frame.numpy() for frame in state["frames"]]
 
     def shown(self, last: np.ndarray) -> list[np.ndarray]:

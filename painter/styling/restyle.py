@@ -79,8 +79,7 @@ def prepare_styling(
 
     loaded = load_style(style, settings, download, progress)
     maps = stroke_maps(painting.strokes.brush, backend, device)
-    asked = replace(painting, config=settings)
-    return StrokeStyling(asked, loaded, maps, device, backend, config.seconds)
+    return StrokeStyling(replace(painting, config=settings), loaded, maps, device, backend, config.seconds)
 
 
 def finish_styling(

@@ -120,7 +120,7 @@ class StyleObjective:
 
 @contextmanager
 def feature_threads() -> Iterator[None]:
-    """All cores for torch: what is small elsewhere in a search (see `painter.system.devices`) is large in such a network."""
+    """All cores for torch: such a network is large work, unlike the rest of a search (see `painter.system.devices`)."""
     threads = torch.get_num_threads()
     torch.set_num_threads(core_count())
     try:

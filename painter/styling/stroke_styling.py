@@ -51,7 +51,7 @@ class StyleProgress(Progress):
 
     content: float = 0.0
     style: float = 0.0  # Gram matrices and colours
-    tv: float = 0.0  # total variation of the canvas, which is told and not part of `loss`
+    tv: float = 0.0  # total variation of the canvas, which is reported and not part of `loss`
 
     @property
     def figures(self) -> str:
@@ -109,7 +109,7 @@ class StrokeStyling(StagedRun[StyleStage, StyleProgress]):
         self.after: dict[str, float] = {}  # as it is now
         self.records: list[Record] = []  # the losses at each step; a record's scale is the stage, from 1
         self._kept = self._start  # the painting as it is to stay: in the style's colours
-        self._objective: StyleObjective | None = None  # of the stage that is underway, once it has taken a step
+        self._objective: StyleObjective | None = None  # of the stage that is under way, once it has taken a step
 
     def run(self) -> Iterator[StyleProgress]:
         """Descend; each step taken yields its progress. In the end `strokes` and `ground` are the styled ones.

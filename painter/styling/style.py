@@ -8,7 +8,8 @@ from pathlib import Path
 
 from painter.options.paint import PaintConfig
 from painter.pictures.picture import Picture, PictureSource, read_picture
-from painter.styling.features import Features, load_features
+from painter.styling.feature_networks import load_features
+from painter.styling.features import Features
 from painter.styling.levels import StyleSearchConfig
 
 SMALLEST = 16  # long side at which a style picture is seen, pixels

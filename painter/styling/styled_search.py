@@ -65,7 +65,7 @@ class StyledSearch:
 
     @property
     def budget(self) -> TimeBudget:
-        """The time of what is underway."""
+        """The time of what is under way."""
         return self._painting.budget if self.styling is None else self.styling.budget
 
     @property
@@ -98,7 +98,7 @@ class StyledSearch:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on as when `state` was taken, of a search for the same: `run` takes the steps to come.
+        """Resume as when `state` was taken, of a search for the same: `run` takes the steps to come.
 
         Raises:
             ValueError, LookupError, TypeError, AttributeError or RuntimeError: it is not such a state.

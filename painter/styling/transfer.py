@@ -20,7 +20,8 @@ from painter.options.transfer import TransferConfig
 from painter.pictures.resizing import resize_image
 from painter.search.run import StagedRun, take_steps
 from painter.styling.colors import color_statistics, grey, mixed_statistics, noise_like
-from painter.styling.features import Features, load_features
+from painter.styling.feature_networks import load_features
+from painter.styling.features import Features
 from painter.styling.inputs import Sources
 from painter.styling.objective import Objective
 from painter.styling.optimizers import PixelOptimizer
@@ -59,7 +60,7 @@ class TransferProgress:
 
 
 class _TimeUpError(Exception):
-    """The time for a scale is over in the midst of a step."""
+    """The time for a scale is over during a step."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class TransferStage:
 
 
 class Transfer(StagedRun[TransferStage, TransferProgress]):
-    """A style transfer under way; `run` takes it to its end, yielding the start of each scale and every step.
+    """A style transfer; `run` takes it to its end, yielding the start of each scale and every step.
 
     Args:
         sources: the pictures, from `load_sources`.
@@ -251,7 +252,7 @@ def transfer(
         config: everything else.
         features: the network; loaded, but not downloaded, if not given.
         on_progress: called at every step.
-        autosave: where progress is kept, and perhaps gone on from.
+        autosave: where progress is kept, and perhaps resumed from.
 
     Raises:
         CheckpointError: the network's weights are missing or of another one.

@@ -76,15 +76,15 @@ def read_weights(kind: str, path: Path) -> Mapping[str, Tensor]:
     convolutions = {name: shape for name, shape in shapes.items() if not str(name).startswith("classifier.")}
     for name in [*wanted, *convolutions]:
         if convolutions.get(name) != wanted.get(name):
-            told = _told(name, wanted.get(name), convolutions.get(name))
+            difference = _difference(name, wanted.get(name), convolutions.get(name))
             remedy = f"name a file of torchvision's {kind}, {_ELSE}"
-            raise CheckpointError(f"--weights {path}: are not weights of {kind}: {told}; {remedy}")
+            raise CheckpointError(f"--weights {path}: are not weights of {kind}: {difference}; {remedy}")
     if not all(torch.isfinite(state[name]).all() for name in wanted):
         raise CheckpointError(f"--weights {path}: has numbers that are not finite; download it again")
     return state
 
 
-def _told(name: Any, wanted: Any, found: Any) -> str:
+def _difference(name: Any, wanted: Any, found: Any) -> str:
     if found is None:
         return f"there is no {name}"
     expected = "which it does not have" if wanted is None else f"not {list(wanted)}"
@@ -110,10 +110,10 @@ def _read(path: Path) -> Mapping[str, Any]:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError, AttributeError) as error:
         raise CheckpointError(f"--weights {path}: is damaged or holds no plain tensors; {remedy}") from error
-    except Exception as error:  # safetensors' own error is no subclass of any of these
+    except Exception as error:  # safetensors' own error is not a subclass of any of these
         if type(error).__name__ != "SafetensorError":
             raise
-        raise CheckpointError(f"--weights {path}: is no safetensors file, or cut short; {remedy}") from error
+        raise CheckpointError(f"--weights {path}: is not a safetensors file, or is cut short; {remedy}") from error
     if not isinstance(state, Mapping):
         raise CheckpointError(f"--weights {path}: holds no table of tensors; {remedy}")
     return state

@@ -15,9 +15,11 @@ from torch import Tensor, nn
 from torchvision import models
 
 from painter.errors import CheckpointError, OptionError
+from painter.options.layers import CONVOLUTIONS, NETWORKS
 from painter.styling import features as module
 from painter.styling import weights
-from painter.styling.features import CONVOLUTIONS, NETWORKS, Features, load_features
+from painter.styling.feature_networks import load_features
+from painter.styling.features import Features
 
 
 @pytest.fixture(scope="module")

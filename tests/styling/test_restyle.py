@@ -22,7 +22,8 @@ from painter.painting.stroke_file import load_strokes, save_strokes
 from painter.pipeline import prepare
 from painter.styling.color_target import ColorTarget
 from painter.styling.colors import color_map, color_statistics
-from painter.styling.features import Features, load_features
+from painter.styling.feature_networks import load_features
+from painter.styling.features import Features
 from painter.styling.levels import StyleSearchConfig
 from painter.styling.restyle import RestylingFingerprint, finish_styling, prepare_styling
 from painter.styling.stroke_objective import StyleObjective

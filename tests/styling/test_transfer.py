@@ -26,7 +26,8 @@ from painter.options.fields import option_name
 from painter.options.transfer import LEARNING_RATES, TransferConfig
 from painter.pictures.pixels import LUMINANCE
 from painter.styling import transfer as module
-from painter.styling.features import Features, load_features
+from painter.styling.feature_networks import load_features
+from painter.styling.features import Features
 from painter.styling.inputs import Sources, load_sources
 from painter.styling.optimizers import PixelOptimizer, decayed
 from painter.styling.recorder import FrameRecorder

@@ -17,7 +17,8 @@ from PIL import Image
 
 from painter import cli
 from painter.options.transfer import LEARNING_RATES, TransferConfig
-from painter.styling.features import Features, load_features
+from painter.styling.feature_networks import load_features
+from painter.styling.features import Features
 from painter.styling.inputs import Sources, load_sources
 from painter.styling.transfer import Transfer, TransferProgress, transfer
 from painter.styling.transfer_fingerprint import TransferFingerprint

@@ -1,0 +1,45 @@
+"""The networks that see style: VGG trained on ImageNet, or one with random filters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor
+
+from painter.errors import OptionError
+from painter.options.layers import CONVOLUTIONS, KINDS
+from painter.styling.features import Features
+from painter.styling.random_filters import random_features
+from painter.styling.weights import find_weights, read_weights
+
+
+def load_features(
+    kind: str, weights: Path | None = None, *, download: bool = False, progress: bool = False, seed: int = 0
+) -> Features:
+    """A network, ready for use on the CPU.
+
+    Args:
+        kind: 'vgg19' or 'vgg16', trained on ImageNet; or 'random', VGG-19's shape with random filters.
+        weights: a .pth or .safetensors file of torchvision's network; if not given, its file in torch's hub folder.
+        download: whether to get that file (about 0.55 GB) where it is missing.
+        progress: whether torch may show a bar of the download on standard error.
+        seed: of the random filters; not used by the others.
+
+    Raises:
+        OptionError: no such kind, or weights for the random network.
+        CheckpointError: no weights, or none of this network; the message says what to do.
+    """
+    if kind not in KINDS:
+        raise OptionError(f"--features {kind}: unknown; choose from {', '.join(KINDS)}")
+    if kind == "random":
+        if weights is not None:
+            raise OptionError(f"--weights {weights}: --features random takes no weights; choose vgg19 or vgg16")
+        return random_features(seed)
+    path = find_weights(kind, download, progress) if weights is None else weights
+    return Features(kind, _in_order(kind, read_weights(kind, path))).eval()
+
+
+def _in_order(kind: str, state: Mapping[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
+    places = CONVOLUTIONS[kind]
+    return [(state[f"features.{k}.weight"].float(), state[f"features.{k}.bias"].float()) for k in places]
