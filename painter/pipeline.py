@@ -201,5 +201,5 @@ def drawn_as_seen(painting: Painting, image: np.ndarray, subject: Subject) -> np
     Args:
         image: what `painting.draw()` returns.
     """
-    side = subject.seen_side
+    side = subject.working_side
     return image if max(image.shape[:2]) == side and not subject.config.relief else painting.draw(side, 0.0)

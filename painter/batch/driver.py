@@ -21,7 +21,7 @@ from painter.errors import OutputError, one_line
 from painter.options.running import RunningConfig
 from painter.system.atomic import remove_temporary, replacing
 from painter.system.fingerprint import sha256_of
-from painter.system.interrupts import finishing
+from painter.system.interrupts import deferred_interrupts
 
 _WRITERS = 8  # files that are brought to the disk at a time
 _GLANCE = 0.25  # seconds after which Ctrl-C is noticed
@@ -86,7 +86,7 @@ def run_jobs(
         WorkersError: there are no workers any more.
         CheckpointError: the manifest of the checkpoints is missing or damaged.
     """
-    with ThreadPoolExecutor(_WRITERS, "impasto-writer") as writers, finishing() as interrupts:
+    with ThreadPoolExecutor(_WRITERS, "impasto-writer") as writers, deferred_interrupts() as interrupts:
         run = _Run(list(jobs), Path(folder), ledger, pool, on_event or (lambda event: None), retries, writers)
         return run.whole(interrupts)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from painter.errors import LedgerError
 from painter.system.atomic import replacing
-from painter.system.locks import holding
+from painter.system.locks import exclusive_lock
 
 NAME = "ledger.sqlite"
 VERSION = 1  # of the tables: higher whenever an older program could not read them
@@ -113,7 +113,7 @@ class Ledger:
         path = folder / NAME
         with ExitStack() as stack:
             with _explained(path):
-                if not stack.enter_context(holding(folder / f".{NAME}.lock")):
+                if not stack.enter_context(exclusive_lock(folder / f".{NAME}.lock")):
                     raise LedgerError(f"{path}: another run is writing here; wait for its end or choose another folder")
                 is_new = not os.path.lexists(path)
                 if is_new:

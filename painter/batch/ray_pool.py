@@ -24,7 +24,7 @@ from typing import Any
 from painter.batch.jobs import Failure, Job, Outcome, Painted
 from painter.errors import WorkersError, one_line
 from painter.options.running import RunningConfig
-from painter.system.quiet import stderr_kept_quiet
+from painter.system.quiet import silenced_stderr
 from painter.version import __version__
 
 
@@ -137,7 +137,7 @@ class RayPool:
         # What happens to machines and workers, we say ourselves; Ray has no public switch for its own pages of it.
         machinery._worker_logs_enabled = False
         try:
-            with stderr_kept_quiet():  # what is wrong comes as an error, too
+            with silenced_stderr():  # what is wrong comes as an error, too
                 ray.init(address=address, **options)
         except (Exception, SystemExit) as error:
             why = one_line(" ".join(str(error).split()))[:300] or type(error).__name__

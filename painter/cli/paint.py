@@ -42,7 +42,7 @@ from painter.cli.progress import ProgressBar, announce_compiling, say
 from painter.cli.resuming import Resuming
 from painter.errors import OptionError
 from painter.export import writing
-from painter.system.interrupts import finishing
+from painter.system.interrupts import deferred_interrupts
 from painter.system.usage import Stopwatch, keep_freed_memory, peak_rss_mb
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def run(request: Request, watch: Stopwatch) -> int:
     with closing(ProgressBar()) as bar:
         found = pipeline.find_strokes(subject, watch, None if request.quiet else bar.show, resuming.autosave)
         bar.finish()
-    with finishing(found.interrupted) as late:
+    with deferred_interrupts(found.interrupted) as late:
         result = pipeline.finish(subject, found, watch)
         with resuming.claimed() as outputs:
             notes = write(outputs, result, found, watch)

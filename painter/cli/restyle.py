@@ -30,7 +30,7 @@ from painter.cli.progress import ProgressBar, announce_compiling
 from painter.cli.resuming import Resuming
 from painter.errors import DivergedError, OptionError
 from painter.options.restyle import RestyleConfig
-from painter.system.interrupts import finishing
+from painter.system.interrupts import deferred_interrupts
 from painter.system.names import split_ending
 from painter.system.usage import Stopwatch, keep_freed_memory
 
@@ -121,7 +121,7 @@ def run(request: Request) -> int:
             resuming.close(finished=True)  # to go on would come to the same end
             raise
         bar.finish()
-    with finishing(restyled.interrupted) as late:
+    with deferred_interrupts(restyled.interrupted) as late:
         write(request, resuming, restyled, "interrupted; wrote" if restyled.interrupted else "wrote")
     resuming.close(finished=not restyled.interrupted)
     if noisy:

@@ -31,7 +31,7 @@ from painter.cli.resuming import Resuming
 from painter.export.write import FORMATS, OPTIONS, check_format
 from painter.options.fields import named_files, option_name
 from painter.options.transfer import TransferConfig
-from painter.system.interrupts import finishing
+from painter.system.interrupts import deferred_interrupts
 from painter.system.usage import Stopwatch, keep_freed_memory
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def run(request: Request) -> int:
             resuming.close(finished=True)  # to go on would come to the same end
             raise
         bar.finish()
-    with finishing(result.interrupted) as late:
+    with deferred_interrupts(result.interrupted) as late:
         write(request, resuming, result, "interrupted; wrote" if result.interrupted else "wrote")
     resuming.close(finished=not result.interrupted)
     if not request.quiet:

@@ -11,7 +11,7 @@ import numpy as np
 
 from painter.errors import OutputError
 from painter.export.png import encode_png
-from painter.system.atomic import flush_file, flush_folder, put, temporary_folder
+from painter.system.atomic import flush_file, flush_folder, move_into_place, temporary_folder
 
 _FRAME = re.compile(r"frame-\d{5,}\.png")
 
@@ -51,7 +51,7 @@ def write_folder(path: Path, frames: Iterable[np.ndarray]) -> None:
                 flush_file(written)
             flush_folder(temporary)
             check_folder(path)
-            put(temporary, path)
+            move_into_place(temporary, path)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     flush_folder(path.parent)

@@ -9,10 +9,10 @@ from painter.options.fields import check_fields, option
 from painter.options.kinds import (
     ByteSize,
     Choice,
+    Integer,
     Names,
     Number,
     Switch,
-    Whole,
 )
 
 EASES = ("linear", "early", "late")
@@ -47,20 +47,20 @@ class ExportConfig:
     )
     frames: int | None = option(
         None, "N", "frames of an animation, the ground and the finished painting included, {} (80, in MP4 143)",
-        Whole(2, MAX_FRAMES),
+        Integer(2, MAX_FRAMES),
     )  # fmt: skip
     hold: float = option(2.0, "S", "seconds that the finished painting is shown, {}", Number(0.0, 600.0))
     ease: str = option("linear", "E", "when strokes are laid: {} (most of them early or late)", Names(EASES))
     reverse: bool = option(False, "", "play it backwards, from the finished painting to the ground", Switch())
-    loop: int = option(0, "N", "how often a GIF or WebP is played, {}; 0 is for ever", Whole(0, 1000))
+    loop: int = option(0, "N", "how often a GIF or WebP is played, {}; 0 is for ever", Integer(0, 1000))
     webp: str = option("still", "W", "what a .webp holds: {}", Names(("still", "animated")))
-    gif_side: int = option(1024, "PX", "longest side of a GIF or animated WebP, {}", Whole(16, 8192))
+    gif_side: int = option(1024, "PX", "longest side of a GIF or animated WebP, {}", Integer(16, 8192))
     max_bytes: int | None = option(
         None, "SIZE", "make GIF, WebP, MP4 and JPEG fit, with fewer frames, colours and pixels: {}",
         ByteSize(1, 100 * 10**9),
     )  # fmt: skip
     bit_depth: int = option(8, "N", "bits a channel of a PNG: {}", Choice((8, 16)))
-    quality: int = option(90, "Q", "of JPEG and WebP, {}; at 100 WebP is lossless", Whole(1, 100))
+    quality: int = option(90, "Q", "of JPEG and WebP, {}; at 100 WebP is lossless", Integer(1, 100))
     svg: str = option("paint", "MODE", "strokes as filled shapes, or as lines for a pen plotter: {}", Names(SVG_MODES))
     width_mm: float | None = option(None, "MM", "width of an SVG on paper, {} mm", Number(1.0, 10_000.0))
 

@@ -1,6 +1,6 @@
 """The kinds of value that an option may have. Each reads its own text, checks itself and says what it takes.
 
-Whole, Number    within bounds
+Integer, Number   within bounds
 Choice           one of a few whole numbers
 Names            one of a list
 Switch           yes or no
@@ -57,7 +57,7 @@ class _Text(_NoFile):
 
 
 @dataclass(frozen=True)
-class Whole(_NoFile):
+class Integer(_NoFile):
     """An int from `low` to `high`."""
 
     low: int
@@ -336,15 +336,15 @@ class OrNames:
 
 @dataclass(frozen=True)
 class Numbers(_Text):
-    """Numbers from `low` to `high`, with commas between; whole ones if `whole`."""
+    """Numbers from `low` to `high`, with commas between; whole ones if `integers`."""
 
     low: float
     high: float
-    whole: bool = False
+    integers: bool = False
 
     @property
     def words(self) -> str:
-        kind = "whole numbers" if self.whole else "numbers"
+        kind = "whole numbers" if self.integers else "numbers"
         return f"{kind} from {self.low:g} to {self.high:g} with commas between"
 
     def check(self, value: Any) -> str:
@@ -354,7 +354,7 @@ class Numbers(_Text):
         except (TypeError, ValueError):
             numbers = []
         inside = all(self.low <= number <= self.high for number in numbers)
-        if not numbers or not inside or (self.whole and not all(number.is_integer() for number in numbers)):
+        if not numbers or not inside or (self.integers and not all(number.is_integer() for number in numbers)):
             raise ValueError(f"must be {self.words}")
         return ",".join(f"{number:g}" for number in numbers)
 

@@ -11,12 +11,12 @@ from painter.options.fields import check_fields, named_files, option, option_nam
 from painter.options.kinds import (
     Color,
     File,
+    Integer,
     Names,
     Number,
     OrNames,
     Pair,
     Palette,
-    Whole,
 )
 from painter.options.layers import KINDS
 
@@ -30,15 +30,15 @@ FOCUSES = ("none", "auto")
 STYLE_MODES = ("color", "texture")
 CONTENT_LOSSES = ("luminance", "features")
 MAX_ITERATIONS = 100_000
-USUAL_ITERATIONS = 48  # of the search, where neither they nor a time are given
-SEEN_SIDE = 4096  # pixels, see `PaintConfig.seen_side`
+DEFAULT_ITERATIONS = 48  # of the search, where neither they nor a time are given
+MAX_WORKING_SIDE = 4096  # pixels, see `PaintConfig.working_side`
 STYLE_OPTIONS = (
     "style_mode", "style_weight", "content_weight", "content_loss", "style_size", "style_iterations", "features",
     "weights",
 )  # fmt: skip
 """Fields that mean nothing without a style picture."""
 
-MOST_ENLARGED = 4  # how many times larger than the painting a style picture may be seen
+MAX_STYLE_ENLARGEMENT = 4  # how many times larger than the painting a style picture may be seen
 _OPACITIES = Pair(0, 1)
 
 
@@ -71,7 +71,10 @@ class PaintConfig:
     style: str = option("oilpaintbrush", "S", "the brush: {} (or oil, marker)", Names(STYLES, STYLE_ALIASES))
     brush: str | None = option(None, "FILE", "a brush of your own instead of the style's", File())
     strokes: int | Literal["auto"] = option(
-        500, "N", "how many strokes, {}, which stops where more would add little", OrNames(("auto",), Whole(1, 100_000))
+        500,
+        "N",
+        "how many strokes, {}, which stops where more would add little",
+        OrNames(("auto",), Integer(1, 100_000)),
     )
     until_psnr: float | None = option(
         None, "DB", "the fewest strokes that reach this PSNR, {} dB; --strokes is the most", Number(10.0, 60.0)
@@ -79,11 +82,11 @@ class PaintConfig:
     seconds: float | None = option(
         None, "T", "time for the search, {} s; more makes a better painting", Number(1.0, 86400.0)
     )
-    size: int = option(512, "PX", "long side of the finished painting in pixels, {}", Whole(16, 8192))
-    seed: int = option(0, "K", "the same seed gives the same painting, byte for byte; {}", Whole(0, 2**31 - 1))
+    size: int = option(512, "PX", "long side of the finished painting in pixels, {}", Integer(16, 8192))
+    seed: int = option(0, "K", "the same seed gives the same painting, byte for byte; {}", Integer(0, 2**31 - 1))
     canvas: str = option("auto", "COLOR", "{}; auto is transparent if the picture is", Color(CANVASES))
     palette: str | None = option(None, "P", "paint in few colours only: {}", Palette())
-    tones: int | None = option(None, "N", "flatten the picture to so many tones first, {}", Whole(2, 16))
+    tones: int | None = option(None, "N", "flatten the picture to so many tones first, {}", Integer(2, 16))
     focus: str = option(
         "auto", "FILE", "where strokes and loss weigh more: {}, which looks for faces and fine detail",
         OrNames(FOCUSES, File()),
@@ -99,14 +102,14 @@ class PaintConfig:
     opacity: str = option(
         "auto", "LO:HI", "how opaque strokes may be: {}, as suits the style", OrNames(("auto",), _OPACITIES)
     )
-    levels: int = option(4, "N", "steps from coarse to fine, {}", Whole(1, 8))
+    levels: int = option(4, "N", "steps from coarse to fine, {}", Integer(1, 8))
     relief: float = option(0.0, "R", "how much the paint stands out in the light, {}", Number(0.0, 1.0))
     loss: str = option("mix", "L", "pixel loss: {}", Names(LOSSES))
     ot: float = option(0.0, "W", "weight of the optimal-transport term, {}; 0 leaves it out", Number(0.0, 1000.0))
     iterations: int | Literal["auto"] = option(
         "auto", "N",
-        f"steps of gradient descent in all, {{}}: as many as fit into --seconds, or else {USUAL_ITERATIONS}",
-        OrNames(("auto",), Whole(0, MAX_ITERATIONS)),
+        f"steps of gradient descent in all, {{}}: as many as fit into --seconds, or else {DEFAULT_ITERATIONS}",
+        OrNames(("auto",), Integer(0, MAX_ITERATIONS)),
     )  # fmt: skip
     style_image: str | None = option(
         None, "FILE", "a picture whose style the finished strokes take on", File("a picture")
@@ -119,9 +122,9 @@ class PaintConfig:
     content_loss: str = option("luminance", "L", "what of it is to stay: {}", Names(CONTENT_LOSSES))
     style_size: int | None = option(
         None, "PX", "long side of the style picture, beside a painting of --size, {} (default: as large as that)",
-        Whole(16, 8192),
+        Integer(16, 8192),
     )  # fmt: skip
-    style_iterations: int = option(60, "N", "steps of styling, after the search, {}", Whole(0, 100_000))
+    style_iterations: int = option(60, "N", "steps of styling, after the search, {}", Integer(0, 100_000))
     features: str = option("vgg19", "F", "the network that sees style: {}; random needs no download", Names(KINDS))
     weights: str | None = option(
         None, "FILE", "its weights, torchvision's as .pth or .safetensors", File("a file of weights")
@@ -145,8 +148,8 @@ class PaintConfig:
                     raise OptionError(f"{name} {value}: there is no style to take on; name one with --style-image")
         if self.features == "random" and self.weights is not None:
             raise OptionError(f"--weights {self.weights}: --features random takes none; choose vgg19 or vgg16")
-        if self.style_size is not None and self.style_size > MOST_ENLARGED * self.size:
-            most = f"more than {MOST_ENLARGED} times --size, which is {self.size}"
+        if self.style_size is not None and self.style_size > MAX_STYLE_ENLARGEMENT * self.size:
+            most = f"more than {MAX_STYLE_ENLARGEMENT} times --size, which is {self.size}"
             raise OptionError(f"--style-size {self.style_size}: is {most}; choose a smaller one")
 
     def opacity_range(self, transparent: bool = False) -> tuple[float, float]:
@@ -158,13 +161,13 @@ class PaintConfig:
         return _OPACITIES.split(self.opacity)
 
     @property
-    def seen_side(self) -> int:
+    def working_side(self) -> int:
         """The longest side at which the picture is looked at, pixels.
 
         A larger painting is drawn from what is found there, so that its memory is not that of several pictures of its
         size.
         """
-        return min(self.size, SEEN_SIDE)
+        return min(self.size, MAX_WORKING_SIDE)
 
     @property
     def brush_name(self) -> str:

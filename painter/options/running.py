@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from painter.options.fields import check_fields, option
 from painter.options.kinds import (
     Address,
-    Whole,
+    Integer,
 )
 
 
@@ -20,11 +20,11 @@ class RunningConfig:
     """
 
     processes: int | None = option(
-        None, "N", "paintings at a time, {}; if not given, as many as --threads leaves cores for", Whole(1, 10_000)
+        None, "N", "paintings at a time, {}; if not given, as many as --threads leaves cores for", Integer(1, 10_000)
     )
-    threads: int = option(1, "N", "threads for each, {}", Whole(1, 256))
+    threads: int = option(1, "N", "threads for each, {}", Integer(1, 256))
     ray: str | None = option(None, "ADDRESS", "paint on a Ray cluster: {}", Address())
-    retries: int = option(2, "N", "further tries, {}, for a painting that fails", Whole(0, 100))
+    retries: int = option(2, "N", "further tries, {}, for a painting that fails", Integer(0, 100))
 
     def __post_init__(self) -> None:
         check_fields(self)

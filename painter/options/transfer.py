@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from painter.errors import OptionError
 from painter.options.fields import check_fields, option, option_name
-from painter.options.kinds import File, Names, Number, Numbers, Switch, Weighted, Whole
+from painter.options.kinds import File, Integer, Names, Number, Numbers, Switch, Weighted
 from painter.options.layers import KINDS, NETWORKS, check_layers
 from painter.options.paint import CONTENT_LOSSES, DEVICES
 
@@ -20,7 +20,7 @@ LEARNING_RATES = {"adam": 0.05, "nadam": 0.05, "rmsprop": 0.002, "sgd": 0.01, "l
 
 
 @dataclass(frozen=True)
-class BrushDefaults:
+class FeatureDefaults:
     """What suits a network where nothing else is asked for."""
 
     content_layer: str = "relu4_2"
@@ -32,10 +32,10 @@ class BrushDefaults:
 
 # Random filters lose the content soon, beyond the third block noise looks like any style to them, and darks in a pale
 # style become coloured noise unless the content has the style's colours to begin with.
-BRUSH_DEFAULTS = {"random": BrushDefaults("relu2_1", "relu1_1,relu2_1,relu3_1", 40.0, 30.0, "style")}
-MOST_GAIN = 2.5  # how much contrast that may add, where the content has hardly any
+FEATURE_DEFAULTS = {"random": FeatureDefaults("relu2_1", "relu1_1,relu2_1,relu3_1", 40.0, 30.0, "style")}
+MAX_CONTRAST_GAIN = 2.5  # how much contrast that may add, where the content has hardly any
 
-COARSEST = 32  # no scale has a shorter long side than this, pixels
+MIN_SCALE_SIDE = 32  # no scale has a shorter long side than this, pixels
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class TransferConfig:
 
     features: str = option("vgg19", "F", "the network: {}; random needs no download", Names(KINDS))
     weights: str | None = option(None, "FILE", "its weights, torchvision's as .pth or .safetensors", File())
-    size: int = option(512, "PX", "long side of the result in pixels, {}", Whole(16, 4096))
-    iterations: int = option(300, "N", "steps over all scales, {}", Whole(1, 100_000))
+    size: int = option(512, "PX", "long side of the result in pixels, {}", Integer(16, 4096))
+    iterations: int = option(300, "N", "steps over all scales, {}", Integer(1, 100_000))
     seconds: float | None = option(None, "T", "time for the steps, {} s", Number(1.0, 86400.0))
-    scales: int = option(3, "N", "sizes from coarse to fine, each twice the one before, {}", Whole(1, 8))
-    seed: int = option(0, "K", "of noise and random filters, {}", Whole(0, 2**31 - 1))
+    scales: int = option(3, "N", "sizes from coarse to fine, each twice the one before, {}", Integer(1, 8))
+    seed: int = option(0, "K", "of noise and random filters, {}", Integer(0, 2**31 - 1))
     start: str = option("content", "S", "what is changed into the result: {} (noise in its colours)", Names(STARTS))
     content_weight: float = option(1.0, "A", "weight of the content, {}", Number(0.0, 1e9))
     style_weight: float = option(None, "B", "weight of the style, {} (if not given: 20; random 40)", Number(0.0, 1e9))
@@ -69,10 +69,10 @@ class TransferConfig:
     )  # fmt: skip
     style_weights: str | None = option(None, "W,W", "how much of each style: {}", Numbers(0, 1e6))
     style_size: str | None = option(
-        None, "PX", "long side of the styles at the full size, or at each scale: {}", Numbers(16, 4096, whole=True)
+        None, "PX", "long side of the styles at the full size, or at each scale: {}", Numbers(16, 4096, integers=True)
     )
     scale_styles: str | None = option(
-        None, "N,N", "which style at each scale, from coarse to fine: {}", Numbers(1, 99, whole=True)
+        None, "N,N", "which style at each scale, from coarse to fine: {}", Numbers(1, 99, integers=True)
     )
     preserve_color: str = option("none", "P", "what stays of the content's colours: {}", Names(PRESERVES))
     content_color: str = option(
@@ -100,7 +100,7 @@ class TransferConfig:
         check_fields(self)
         if self.preserve_color != "none":
             object.__setattr__(self, "content_color", "own")
-        for name, value in asdict(BRUSH_DEFAULTS.get(self.features, BrushDefaults())).items():
+        for name, value in asdict(FEATURE_DEFAULTS.get(self.features, FeatureDefaults())).items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
         check_layers(self.features, self.layer_weights, "--style-layers")
@@ -123,9 +123,9 @@ class TransferConfig:
         return {name: weight for name, weight in Weighted.split(self.style_layers).items() if weight > 0}
 
     def sizes(self) -> list[int]:
-        """The content's long side at each scale, coarse to fine; never below COARSEST but at full size."""
+        """The content's long side at each scale, coarse to fine; never below MIN_SCALE_SIDE but at full size."""
         sides = [round(self.size / 2**k) for k in reversed(range(self.scales))]
-        return [max(side, min(COARSEST, self.size)) for side in sides]
+        return [max(side, min(MIN_SCALE_SIDE, self.size)) for side in sides]
 
     def style_sizes(self) -> list[int]:
         """The styles' long side at each scale."""

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from painter.errors import StrokeFileError
-from painter.pictures.picture import MAX_MEGAPIXELS, pillow_kept_quiet
+from painter.pictures.picture import MAX_MEGAPIXELS, quiet_pillow
 from painter.pictures.pixels import in_steps
 
 _HOW = "it must be an 8-bit greyscale PNG in base64"
@@ -50,7 +50,7 @@ def unpack_grey(where: str, text: Any, longest: int | None = None) -> np.ndarray
         content = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise StrokeFileError(f"{where} is not base64; {_HOW}") from None
-    with pillow_kept_quiet():
+    with quiet_pillow():
         levels = _decoded(where, content, longest)
     return levels.astype(np.float32) / np.float32(255)
 

@@ -24,7 +24,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from painter.errors import ImpastoError, PictureError, one_line
 from painter.pictures.pixels import read_orientation, resize_to_weighted, swaps_sides, to_straight, turn_upright
 from painter.pictures.resizing import check_long_side, fit_size, resize_image
-from painter.system.quiet import stderr_kept_quiet
+from painter.system.quiet import silenced_stderr
 
 MAX_MEGAPIXELS = 200
 """Largest picture we decode, by its header; beyond it memory, not patience, runs out."""
@@ -89,7 +89,7 @@ def load_picture(path: str | os.PathLike[str], long_side: int) -> Picture:
     """
     path = Path(path)
     check_long_side(long_side)
-    with _opened(path) as stream, pillow_kept_quiet(), _memory_shortage_explained(path):
+    with _opened(path) as stream, quiet_pillow(), _memory_shortage_explained(path):
         digest = _sha256(stream)
         with _damage_explained(path, stream):
             image = Image.open(stream, formats=FORMATS)
@@ -238,7 +238,7 @@ def _recognise(stream: BinaryIO) -> tuple[str | None, tuple[int, int] | None]:
 
 
 @contextmanager
-def pillow_kept_quiet() -> Iterator[None]:
+def quiet_pillow() -> Iterator[None]:
     """Pillow with our limits and without its warnings; the process gets its own settings back afterwards."""
     logger, silence = logging.getLogger("PIL"), logging.NullHandler()  # unhandled records would go to stderr
     with _pillow_settings, warnings.catch_warnings():
@@ -267,7 +267,7 @@ def _decode(image: Image.Image, long_side: int) -> tuple[int, int]:
     if max(stored) >= 4 * long_side:
         height, width = fit_size(stored[1], stored[0], long_side)
         drafted = image.draft(None, (2 * width, 2 * height))  # None from anything but a JPEG
-    with stderr_kept_quiet() if image.format == "TIFF" else nullcontext():
+    with silenced_stderr() if image.format == "TIFF" else nullcontext():
         image.load()
     if image.mode in ("P", "PA") and image.palette is None:
         raise ValueError("a picture with a palette, but no palette")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from painter.options.paint import USUAL_ITERATIONS
+from painter.options.paint import DEFAULT_ITERATIONS
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class SearchConfig(StepRates):
         Level(0.45, 0.035, 256, 0.10),
     )
     reference_strokes: int = 500  # the count at which `Level.size` holds
-    usual_iterations: int = USUAL_ITERATIONS
+    usual_iterations: int = DEFAULT_ITERATIONS
     iterations_a_second: float = 90.0  # that are planned for `reference_strokes` where the time is given, a little
     # more than two cores take: a stage whose time is over ends
     likely_a_second: float = 15.0  # that are reckoned with on any machine: for how often strokes are moved, and rates

@@ -10,7 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from painter.pictures.ground import Color
 from painter.search.time_budget import StageBudget, TimeBudget
 from painter.system.autosave import Autosave, Resumable
-from painter.system.snapshot import whole
+from painter.system.snapshot import integer
 from renderers.strokes import Strokes
 
 
@@ -170,8 +170,8 @@ class StagedRun(ABC, Generic[S, P]):
             ValueError, LookupError, TypeError, AttributeError or RuntimeError: it is not such a state.
         """
         stages = self.stages()
-        self._at = whole(state["at"], 0, len(stages))
-        self.taken = whole(state["taken"], 0, sum(stage.steps for stage in stages))
+        self._at = integer(state["at"], 0, len(stages))
+        self.taken = integer(state["taken"], 0, sum(stage.steps for stage in stages))
         self.budget.restore(state["budget"])
         self._stage_budget = None
         if state["stage"] is not None:

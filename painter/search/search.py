@@ -29,7 +29,7 @@ from painter.search.subject import Subject
 from painter.search.target import ALPHA_WEIGHT, Target
 from painter.search.time_budget import falling_rate
 from painter.search.view import Runtime, View
-from painter.system.snapshot import real, whole
+from painter.system.snapshot import integer, number
 from renderers.blending.relevance import removal_costs
 from renderers.decoding import MapSource, SearchMaps
 from renderers.strokes import Strokes
@@ -261,8 +261,8 @@ class Search(StagedRun[SearchStage, Progress]):
     def restore(self, state: dict[str, Any]) -> None:
         """See `StagedRun.restore`."""
         super().restore(state)
-        self._moved_at = whole(state["moved_at"], 0, self.taken)
-        self.psnr = None if state["psnr"] is None else real(state["psnr"])
+        self._moved_at = integer(state["moved_at"], 0, self.taken)
+        self.psnr = None if state["psnr"] is None else number(state["psnr"])
         self.rng.bit_generator.state = state["rng"]
         underway = self._stage_budget is not None
         count = sum(stage.added for stage in self.stages()[: self._at + underway])

@@ -26,7 +26,7 @@ from painter.search.search import Search
 from painter.search.subject import Subject
 from painter.search.time_budget import TimeBudget
 from painter.system.devices import one_torch_thread
-from painter.system.snapshot import real, whole
+from painter.system.snapshot import integer, number
 from renderers.strokes import Strokes
 
 Point = tuple[int, float]
@@ -94,13 +94,13 @@ class StrokeCountSearch:
             ValueError, LookupError, TypeError, AttributeError or RuntimeError: it is not such a state.
         """
         most = self._most()
-        self.points = [(whole(count, 1, most), real(psnr)) for count, psnr in state["points"]]
+        self.points = [(integer(count, 1, most), number(psnr)) for count, psnr in state["points"]]
         self._painted = [
-            (whole(count, 1, most), None if psnr is None else real(psnr)) for count, psnr in state["painted"]
+            (integer(count, 1, most), None if psnr is None else number(psnr)) for count, psnr in state["painted"]
         ]
         if [count for count, _ in self.points] != candidate_counts(most, self.growth)[: len(self.points)]:
             raise ValueError("the curve has other points")
-        self._taken = whole(state["taken"], 0, 10**9)
+        self._taken = integer(state["taken"], 0, 10**9)
         self.strokes, self.psnr = self._restored(state["strokes"], state["psnr"])
         if self.strokes is None and (self.points or self._painted):
             raise ValueError("there are no strokes")
@@ -108,8 +108,8 @@ class StrokeCountSearch:
         self.budget.restore(state["budget"])
         self._attempt = self._search_within = None
         if (attempt := state["attempt"]) is not None:
-            part = real(attempt["part"], 0, 1)
-            self._attempt = Attempt(whole(attempt["count"], 1, most), attempt["probing"] is True, part)
+            part = number(attempt["part"], 0, 1)
+            self._attempt = Attempt(integer(attempt["count"], 1, most), attempt["probing"] is True, part)
             self._search_within = self._make_search(
                 self._attempt.count, self._iterations(self._attempt), self._attempt.part
             )
@@ -117,7 +117,7 @@ class StrokeCountSearch:
 
     def _restored(self, strokes: Any, psnr: Any) -> tuple[Strokes | None, float | None]:
         found = None if strokes is None else strokes_of(strokes, self.subject.brush)
-        return found, None if psnr is None else real(psnr)
+        return found, None if psnr is None else number(psnr)
 
     def _next(self) -> Attempt | None:
         """What comes after all that has been tried; None if there is nothing more to try."""
@@ -224,7 +224,7 @@ class StrokeCountSearch:
         strokes = self.strokes if strokes is None else strokes
         assert strokes is not None
         painting = Painting(strokes, subject.aspect, subject.ground, subject.config, subject.region)
-        return float(compare(painting.draw(subject.seen_side, 0.0), subject.picture)["psnr"] or 0.0)
+        return float(compare(painting.draw(subject.working_side, 0.0), subject.picture)["psnr"] or 0.0)
 
     def _most(self) -> int:
         strokes = self.subject.config.strokes

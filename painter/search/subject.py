@@ -43,7 +43,7 @@ class Subject:
     aspect: tuple[int, int]  # height, width
     ground: Color | None  # None is transparent
     target: Target  # at the size searched on
-    picture: np.ndarray  # uint8 [H, W, C] with straight alpha, at `config.seen_side`
+    picture: np.ndarray  # uint8 [H, W, C] with straight alpha, at `config.working_side`
     region: np.ndarray | None  # [H, W] float32 in [0, 1], like `picture`: where there may be paint
     brush: str  # a name in `renderers.brushes.BRUSHES`
     maps: SearchMaps
@@ -74,7 +74,7 @@ class Subject:
         return None if palette is None else [to_hex(color) for color in palette.tolist()]
 
     @property
-    def seen_side(self) -> int:
+    def working_side(self) -> int:
         """The longer side of `picture`, pixels: the size at which the painting is compared with it."""
         return max(self.picture.shape[:2])
 
@@ -85,7 +85,7 @@ def prepare_subject(source: PictureSource, config: PaintConfig) -> Subject:
     Raises:
         ImpastoError: PictureError, OptionError, DeviceError or CheckpointError.
     """
-    seen = config.seen_side
+    seen = config.working_side
     picture = read_picture(source, seen)
     rows, columns = picture.rgb.shape[:2]
     region = None

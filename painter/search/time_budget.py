@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from painter.system.snapshot import real, whole
+from painter.system.snapshot import integer, number
 
 
 class TimeBudget:
@@ -69,7 +69,7 @@ class TimeBudget:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Resume as when `state` was taken, the clock standing still until it starts again."""
-        self._used, self._start, self._ends = real(state["used"], 0), None, [real(end) for end in state["ends"]]
+        self._used, self._start, self._ends = number(state["used"], 0), None, [number(end) for end in state["ends"]]
 
 
 class StageBudget:
@@ -86,8 +86,8 @@ class StageBudget:
     @staticmethod
     def restored(pace: TimeBudget, steps: int, state: dict[str, Any], least: int = 0) -> StageBudget:
         """A stage of so many steps, as when `state` was taken."""
-        taken = whole(state["taken"], 0, whole(state["steps"], steps, steps))
-        return StageBudget(pace, steps, real(state["begin"]), real(state["end"]), least, taken)
+        taken = integer(state["taken"], 0, integer(state["steps"], steps, steps))
+        return StageBudget(pace, steps, number(state["begin"]), number(state["end"]), least, taken)
 
     def step(self) -> None:
         """A step has been taken."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from painter.errors import OptionError
-from painter.options.transfer import MOST_GAIN, TransferConfig
+from painter.options.transfer import MAX_CONTRAST_GAIN, TransferConfig
 from painter.pictures.masks import load_mask
 from painter.pictures.picture import Picture, load_picture
 from painter.pictures.resizing import fit_size, resize_image
@@ -90,7 +90,7 @@ def _in_styles_colors(scene: TransferInputs, blend: Sequence[float]) -> np.ndarr
     content = scene.content
     for part, wanted in parts:
         shown = scene.alpha if part is None else part if scene.alpha is None else part * scene.alpha
-        matched = color_map(scene.content, shown, wanted, MOST_GAIN)(scene.content)
+        matched = color_map(scene.content, shown, wanted, MAX_CONTRAST_GAIN)(scene.content)
         content = matched if part is None else content + part[..., None] * (matched - content)
     return content
 

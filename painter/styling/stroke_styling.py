@@ -38,7 +38,7 @@ from painter.styling.stroke_objective import StyleObjective, feature_threads
 from painter.styling.style import Style
 from painter.styling.style_parameters import StyleParameters
 from painter.styling.style_scene import StyleScene
-from painter.system.snapshot import like, real
+from painter.system.snapshot import like, number
 from renderers.decoding import EngineMaps, MapSource
 from renderers.strokes import Strokes
 
@@ -194,8 +194,8 @@ class StrokeStyling(StagedRun[StyleStage, StyleProgress]):
     def restore(self, state: dict[str, Any]) -> None:
         """See `StagedRun.restore`."""
         super().restore(state)
-        self.psnr = None if state["psnr"] is None else real(state["psnr"])
-        self.before = {name: real(state["before"][name]) for name in TERMS} if state["before"] else {}
+        self.psnr = None if state["psnr"] is None else number(state["psnr"])
+        self.before = {name: number(state["before"][name]) for name in TERMS} if state["before"] else {}
         self.records = [Record(*values) for values in state["records"]]
         strokes = strokes_of(state["strokes"], self._start.brush)
         like(strokes.opacity, self._start.opacity.cpu())

@@ -16,7 +16,7 @@ from painter.search.time_budget import TimeBudget
 from painter.styling.levels import StyleSearchConfig
 from painter.styling.stroke_styling import StrokeStyling
 from painter.styling.style import Style
-from painter.system.snapshot import real, whole
+from painter.system.snapshot import integer, number
 from renderers.order import in_paint_order
 from renderers.strokes import Strokes
 
@@ -103,11 +103,11 @@ class StyledSearch:
         Raises:
             ValueError, LookupError, TypeError, AttributeError or RuntimeError: it is not such a state.
         """
-        self._taken = whole(state["taken"], 0, 10**9)
+        self._taken = integer(state["taken"], 0, 10**9)
         if state["styling"] is None:
             self._painting.restore(state["painting"])
             return
-        seconds = None if state["seconds"] is None else real(state["seconds"], 0)
+        seconds = None if state["seconds"] is None else number(state["seconds"], 0)
         self.styling = self._styling(strokes_of(state["found"], self.subject.brush), seconds)
         self.styling.restore(state["styling"])
 

@@ -29,7 +29,7 @@ from painter.styling.recorder import FrameRecorder
 from painter.styling.records import Record
 from painter.system.autosave import Autosave
 from painter.system.devices import resolve_torch_device
-from painter.system.snapshot import like, real
+from painter.system.snapshot import like, number
 
 OnProgress = Callable[["TransferProgress"], Any]
 
@@ -157,7 +157,7 @@ class Transfer(StagedRun[TransferStage, TransferProgress]):
         super().restore(state)
         self._enter(min(self._at, self.config.scales - 1))
         self._place(like(state["best"], torch.from_numpy(self._scene.content)).numpy())
-        self._least = float("inf") if state["least"] is None else real(state["least"])
+        self._least = float("inf") if state["least"] is None else number(state["least"])
         self.pixel_optimizer.restore(state["pixels"])
         self.records = [Record(*values) for values in state["records"]]
         self.film.restore(state["film"])

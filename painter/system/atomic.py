@@ -46,7 +46,7 @@ def replacing(path: Path, tidy: bool = True) -> Iterator[Path]:
     try:
         yield temporary
         flush_file(temporary)
-        put(temporary, path)
+        move_into_place(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
     flush_folder(path.parent)
@@ -74,7 +74,7 @@ def remove(path: Path) -> None:
         path.unlink()
 
 
-def put(temporary: Path, path: Path) -> None:
+def move_into_place(temporary: Path, path: Path) -> None:
     """Give what is whole and on the disk its name. A folder that has it gets the temporary one in exchange."""
     _noted.get()(path, temporary)
     if temporary.is_dir() and os.path.lexists(path):
@@ -84,7 +84,7 @@ def put(temporary: Path, path: Path) -> None:
 
 
 @contextmanager
-def noting(note: Note) -> Iterator[None]:
+def before_rename(note: Note) -> Iterator[None]:
     """Call `note(path, temporary)` whenever, within this, a file or folder is about to get its name."""
     before = _noted.set(note)
     try:

@@ -10,7 +10,7 @@ from typing import Any
 
 
 @contextmanager
-def finishing(stopped: bool = False) -> Iterator[list[int]]:
+def deferred_interrupts(stopped: bool = False) -> Iterator[list[int]]:
     """While something is brought to its end: the first Ctrl-C waits (it is in the list), the second does not.
 
     Outside of the main thread, and where somebody else minds Ctrl-C, nothing changes.

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from painter.system.atomic import noting, remove, replacing
+from painter.system.atomic import before_rename, remove, replacing
 from painter.system.names import numbered
 
 LARGEST = 2**20  # bytes that are read
@@ -56,7 +56,7 @@ class Journal:
         names = [numbered(path, number) for path in paths]
         self._stamps = {str(name): [_stamp(name)] if self.is_ours(name) else [] for name in names}
         self._write()
-        with noting(self._note):
+        with before_rename(self._note):
             yield
 
     def close(self) -> None:
@@ -70,7 +70,7 @@ class Journal:
 
     def _write(self) -> None:
         document = {"command": self.command, "number": self.number, "stamps": self._stamps}
-        with suppress(OSError), noting(lambda path, temporary: None), replacing(self.path) as temporary:
+        with suppress(OSError), before_rename(lambda path, temporary: None), replacing(self.path) as temporary:
             temporary.write_text(json.dumps(document))
 
     def _read(self) -> None:

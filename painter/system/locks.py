@@ -14,7 +14,7 @@ except ImportError:  # Windows
 
 
 @contextmanager
-def holding(lock: Path) -> Iterator[bool]:
+def exclusive_lock(lock: Path) -> Iterator[bool]:
     """Yield whether the file `lock`, made if it is missing, is ours alone until this ends, among all programs.
 
     The system drops the lock of a program that is killed. Where there are no locks (Windows, some network file

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain, count
 from pathlib import Path
 
-from painter.system.locks import holding
+from painter.system.locks import exclusive_lock
 
 STROKE_ENDINGS = (".strokes.json", ".strokes.json.gz")
 
@@ -56,7 +56,7 @@ def split_ending(path: Path) -> tuple[str, str]:
 def _claiming(path: Path, ours: Callable[[Path], bool]) -> Iterator[bool]:
     """Yield whether `path` is free (or what is there `ours`), and nobody else gets it until this ends."""
     claim = path.with_name(f".{path.name}.claim")
-    with holding(claim) as held:
+    with exclusive_lock(claim) as held:
         if not held:
             yield False
             return

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def stderr_kept_quiet() -> Iterator[None]:
+def silenced_stderr() -> Iterator[None]:
     """Nothing that the process writes to its standard error meanwhile is seen, from whatever thread."""
     try:
         stderr = os.dup(2)

@@ -41,10 +41,10 @@ def dump(tree: dict[str, Any]) -> bytes:
     text = json.dumps(plain(tree)).encode()
     arrays = {str(k): _array(values) for k, values in tensors.values()}
     content = safetensors.save({**arrays, "tree": np.frombuffer(text, np.uint8)})
-    return signed(content)
+    return with_checksum(content)
 
 
-def signed(content: bytes) -> bytes:
+def with_checksum(content: bytes) -> bytes:
     """A safetensors file as `load` takes it."""
     return MAGIC + hashlib.sha256(content).digest() + content
 
@@ -75,14 +75,14 @@ def load(data: bytes) -> dict[str, Any]:
 # --- what a state may hold: each returns its value, or raises ValueError --------------------------------------
 
 
-def whole(value: Any, low: int, high: int) -> int:
+def integer(value: Any, low: int, high: int) -> int:
     """A whole number from `low` to `high`."""
     if type(value) is not int or not low <= value <= high:
         raise ValueError(f"expected a whole number from {low} to {high}, got {value!r}")
     return value
 
 
-def real(value: Any, low: float = -LARGE, high: float = LARGE) -> float:
+def number(value: Any, low: float = -LARGE, high: float = LARGE) -> float:
     """A number from `low` to `high`."""
     if type(value) not in (int, float) or not low <= value <= high:
         raise ValueError(f"expected a number from {low} to {high}, got {value!r}")

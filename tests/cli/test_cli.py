@@ -22,7 +22,6 @@ from PIL import Image
 
 from painter import PaintConfig, cli, paint
 from painter.cli.commands import COMMANDS
-from painter.cli.paint import finishing
 from painter.errors import DeviceError, PictureError
 from painter.options.export import ExportConfig
 from painter.options.fields import option_name
@@ -30,6 +29,7 @@ from painter.options.presets import PRESETS
 from painter.pictures.samples import sample_path
 from painter.search.subject import Subject
 from painter.system import devices
+from painter.system.interrupts import deferred_interrupts
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = ("--style", "markerpen", "--strokes", "12", "--size", "48", "--iterations", "10")
@@ -558,7 +558,7 @@ def test_faults_of_our_own_are_not_hidden(here: Path, monkeypatch: pytest.Monkey
 
 
 def test_the_first_interrupt_waits_for_a_finished_painting() -> None:
-    with pytest.raises(KeyboardInterrupt), finishing(stopped=False) as noted:
+    with pytest.raises(KeyboardInterrupt), deferred_interrupts(stopped=False) as noted:
         signal.raise_signal(signal.SIGINT)
         assert noted == [signal.SIGINT]
         signal.raise_signal(signal.SIGINT)
@@ -566,7 +566,7 @@ def test_the_first_interrupt_waits_for_a_finished_painting() -> None:
 
 
 def test_the_second_interrupt_does_not_wait() -> None:
-    with pytest.raises(KeyboardInterrupt), finishing(stopped=True):
+    with pytest.raises(KeyboardInterrupt), deferred_interrupts(stopped=True):
         signal.raise_signal(signal.SIGINT)
 
 

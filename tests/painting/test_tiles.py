@@ -16,6 +16,7 @@ from PIL import Image
 
 from painter import PaintConfig, paint
 from painter.export.png import write_png
+from painter.options import paint as paint_options
 from painter.painting import painting
 from painter.painting.painting import Painting
 from painter.painting.save import save_painting
@@ -233,7 +234,7 @@ def test_a_painting_larger_than_its_picture_is_looked_at(
     channels: int, relief: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Found and measured as if it were as small as that, then drawn at its size."""
-    monkeypatch.setattr(subject, "SEEN_SIDE", 48)
+    monkeypatch.setattr(paint_options, "MAX_WORKING_SIDE", 48)
     pixels = cv2.resize(picture(np.uint8, channels)[:, :, :], (120, 90))
     mask = tmp_path / "mask.png"
     Image.fromarray(np.tile(np.linspace(0, 255, 120).astype(np.uint8), (90, 1))).save(mask)
@@ -245,7 +246,7 @@ def test_a_painting_larger_than_its_picture_is_looked_at(
     ]
     assert np.array_equal(large.painting.draw(48), small.image)
     seen = subject.prepare_subject(pixels, config)
-    assert seen.seen_side == 48 and seen.picture.shape == (36, 48, channels)
+    assert seen.working_side == 48 and seen.picture.shape == (36, 48, channels)
     assert large.report["psnr"] == compare(large.painting.draw(48, 0.0), seen.picture)["psnr"]
 
 

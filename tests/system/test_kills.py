@@ -20,7 +20,7 @@ from PIL import Image
 
 from painter import cli
 from painter.cli.outputs import Outputs, claimed
-from painter.system.atomic import put, replacing
+from painter.system.atomic import move_into_place, replacing
 from painter.system.autosave import AutosaveConfig
 from painter.system.journal import (
     Journal,
@@ -50,7 +50,7 @@ def paint_watched(folder: str, arguments: list[str], seconds: float, steps: Conn
             if written == files:
                 os.kill(os.getpid(), signal.SIGKILL)
             written += 1
-        put(temporary, path)
+        move_into_place(temporary, path)
 
     painter.system.atomic.put = put_or_die  # type: ignore
     if files == len(FILES):

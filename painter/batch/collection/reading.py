@@ -30,7 +30,7 @@ from painter.batch.collection.recipe_kinds import Label, Text
 from painter.batch.collection.toml_lines import Lines, locate
 from painter.errors import RecipeError, one_line
 from painter.options.export import ExportConfig
-from painter.options.kinds import Kind, Names, Number, Whole
+from painter.options.kinds import Integer, Kind, Names, Number
 from painter.options.paint import PaintConfig
 from painter.options.presets import PRESET_NAME
 from painter.options.toml import from_folder, shown_value
@@ -43,7 +43,7 @@ else:
 MAX_BYTES = 1_000_000
 MAX_AXES, MAX_VALUES, MAX_RULES = 50, 1000, 200
 WEIGHT = Number(1e-6, 1e9)
-COUNT = Whole(1, 1_000_000)
+COUNT = Integer(1, 1_000_000)
 NOT_FOR_TOKENS = {
     "seed": "each token's seed comes from the collection's seed and its number",
     "seconds": "what depends on time is not the same twice; use strokes and iterations",
@@ -303,7 +303,7 @@ class _Reader(Problems):
         return tuple(ones)
 
     def _one(self, table: dict[str, Any], way: KeyPath) -> OneOfOne:
-        number = self.checked(Whole(0, 2_000_000), self.needed(table, "number", way), (*way, "number"))
+        number = self.checked(Integer(0, 2_000_000), self.needed(table, "number", way), (*way, "number"))
         traits = self.table(table.pop("traits", {}), (*way, "traits"))
         given = {name: table.pop(name, None) for name in ("name", "description")}
         del table["number"]

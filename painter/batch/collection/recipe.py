@@ -17,7 +17,7 @@ from painter.batch.collection.recipe_kinds import Color, Link, Moment, Text, Tra
 from painter.errors import one_line
 from painter.options.export import ExportConfig
 from painter.options.fields import option
-from painter.options.kinds import Names, Switch, Whole
+from painter.options.kinds import Integer, Names, Switch
 from painter.options.paint import PaintConfig
 
 STANDARDS = ("opensea", "metaplex")
@@ -40,9 +40,9 @@ class AboutConfig:
     name: str = option("", "TEXT", "the collection's name, {}", Text(100))
     symbol: str = option("", "TEXT", "its short name, {}, for Solana", Text(10, empty=True))
     description: str = option("", "TEXT", "what is said of each token, {}", Text(5000, lines=True, empty=True))
-    seed: int = option(0, "K", "another seed draws another collection, {}", Whole(0, 2**63 - 1))
-    size: int = option(0, "N", "how many tokens, {}", Whole(1, MAX_TOKENS))
-    first: int = option(1, "N", "the first token's number, {}", Whole(0, MAX_TOKENS))
+    seed: int = option(0, "K", "another seed draws another collection, {}", Integer(0, 2**63 - 1))
+    size: int = option(0, "N", "how many tokens, {}", Integer(1, MAX_TOKENS))
+    first: int = option(1, "N", "the first token's number, {}", Integer(0, MAX_TOKENS))
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class MetadataConfig:
     external_url: str | None = option(None, "URI", "a token's page, {{number}} its number, {}", Link())
     background_color: str | None = option(None, "RRGGBB", "behind the image, {}", Color())
     date: int | None = option(None, "DATE", "when it was made, {}; the run's start if not given", Moment())
-    seller_fee_basis_points: int = option(0, "N", "royalty in parts of 10,000, {}, for Solana", Whole(0, 10_000))
+    seller_fee_basis_points: int = option(0, "N", "royalty in parts of 10,000, {}, for Solana", Integer(0, 10_000))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,357 @@
+"""The process in which `scripts/fuzz.py` runs its cases, and what a case must not do."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+from scripts.fuzz.run import Outcome
+from scripts.fuzz.cases.autosaves import SEARCHES, autosave, subject
+from scripts.fuzz.cases.checkpoints import checkpoint
+from scripts.fuzz.cases.configs import config_file
+from scripts.fuzz.cases.heavy import HEAVY
+from scripts.fuzz.cases.mutations import CANARY
+from scripts.fuzz.cases.picture_files import BOMBS, picture, pictures
+from scripts.fuzz.cases.stroke_files import stroke_documents, stroke_file
+from PIL import Image
+
+from painter.cli import BAD_INPUT, main
+from painter.errors import ImpastoError
+from painter.options.toml import make_config, read_config_file
+from painter.painting.stroke_file import load_strokes
+from painter.pictures.brush_file import load_stamp
+from painter.pictures.masks import load_mask
+from painter.pictures.palette import read_palette
+from painter.pictures.picture import load_picture
+from painter.pipeline import find_strokes
+from painter.system.autosave import Autosave
+from painter.system.usage import Stopwatch, peak_rss_mb
+from renderers.checkpoint import load_networks
+
+LONGEST_MESSAGE = 2000  # characters
+BEFORE = b"what was there before"
+SVG_TAGS = {
+    *("svg", "title", "desc", "rect", "g", "path", "linearGradient", "stop", "defs", "mask", "image", "use", "ellipse"),
+    *("circle", "line", "polyline"),
+}
+
+
+class Wrong(Exception):
+    """What a case must not do."""
+
+
+class Opened:
+    """What Python opens and renames, by its audit events."""
+
+    def __init__(self) -> None:
+
+        self.root, self.strict, self.ours, self.canary = "?", False, False, CANARY
+        self.breaches: list[str] = []
+        self.start = 0.0  # of the reading, in seconds of the processor
+        sys.addaudithook(self._note)
+
+    def write(self, name: str, content: bytes) -> str:
+        """Write a file for the program to read, which is no breach; its name."""
+        self.ours = True
+        Path(name).write_bytes(content)
+        with contextlib.suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")  # the peak of memory is counted anew
+        self.ours, self.start = False, time.process_time()
+        return name
+
+    def _note(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self.ours or event not in ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.symlink"):
+            return
+        names = [os.fsdecode(a) for a in arguments[:2] if isinstance(a, (str, bytes))]
+        if self.strict and any(self.canary in name for name in names):
+            self.breaches.append(f"{event} {names!r}")
+        flags = arguments[2] if event == "open" and isinstance(arguments[2], int) else 0
+        writes = event != "open" or flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        for name in names[: 1 if event == "open" else 2]:
+            place = os.path.abspath(name)
+            if writes and place.startswith(self.root + "/") and not place.startswith(f"{self.root}/in/out"):
+                self.breaches.append(f"{event} {place!r}")
+
+
+def work() -> None:
+    """Run the cases whose numbers come in, a line each; an Outcome goes out for each, as JSON."""
+    answers = os.fdopen(os.dup(1), "w")
+    scratch = tempfile.TemporaryDirectory(prefix="impasto-fuzz-")
+    noise = open(Path(scratch.name, "noise"), "w+b", buffering=0)  # noqa: SIM115
+    os.dup2(2, 1)
+    seed, opened = int(sys.stdin.readline()), Opened()
+    opened.root = str(Path(scratch.name, "case"))
+    _warm_up(Path(scratch.name, "warm"))
+    for stream in (1, 2):
+        os.dup2(noise.fileno(), stream)
+    print("ready", file=answers, flush=True)
+    for line in sys.stdin:
+        outcome = _run_case(seed, int(line), Path(opened.root), opened)
+        if os.fstat(noise.fileno()).st_size:
+            outcome.wrong = outcome.wrong or "a library wrote to the terminal by itself"
+            noise.truncate(0)
+        print(json.dumps(asdict(outcome)), file=answers, flush=True)
+
+
+def _warm_up(folder: Path) -> None:
+    """Import and compile what the cases need."""
+
+    (folder / "out").mkdir(parents=True)
+    os.chdir(folder)
+    Path("a.png").write_bytes(pictures()[0][1])
+    for k, document in enumerate(stroke_documents()):
+        Path(f"{k}.strokes.json").write_text(json.dumps(document))
+        _command(["replay", f"{k}.strokes.json", *_OUTPUTS, "--size", "48", "--frames", "3"])
+    for style in ("markerpen", "oil"):
+        _command(["a.png", *_OUTPUTS, *_SHORT, "--style", style])
+    for number in range(len(SEARCHES)):
+        find_strokes(subject(number), Stopwatch()).painting.draw()
+    autosave(random.Random(0))
+
+
+def _run_case(seed: int, case: int, root: Path, opened: Opened) -> Outcome:
+    """One case, in a folder of its own."""
+    rng = random.Random(f"{seed}-{case}")
+    kind = rng.choices(list(KINDS), [share for share, _ in KINDS.values()])[0]
+    run = KINDS[kind][1]
+    if (special := _special(case)) is not None:
+        kind, run = special
+    outcome = Outcome(case, kind)
+    opened.breaches.clear()
+    opened.ours = True
+    (root / "in" / "out").mkdir(parents=True)
+    os.chdir(root / "in")
+    opened.ours = False
+    try:
+        outcome.refused = run(rng, opened)
+        if outcome.refused is not None:
+            _check_message(outcome.refused)
+        if opened.breaches:
+            raise Wrong(f"touched {opened.breaches[0]}")
+    except Wrong as error:
+        outcome.wrong = str(error)
+    except BaseException:
+        outcome.wrong = traceback.format_exc(limit=-6)
+    finally:
+        opened.strict, opened.ours = False, True
+        outcome.seconds, outcome.peak_mb = time.process_time() - opened.start, _peak_mb()
+        os.chdir("/")
+        if outcome.wrong is None:
+            shutil.rmtree(root)
+        else:
+            _keep(seed, case, root)
+    return outcome
+
+
+def _peak_mb() -> float:
+
+    return peak_rss_mb() or 0.0
+
+
+def _keep(seed: int, case: int, root: Path) -> None:
+    """Move the files of a case to where they are kept."""
+    folder = Path(os.environ["IMPASTO_FUZZ_OUT"])
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in root.rglob("*"):
+        if path.is_file():
+            shutil.copyfile(path, folder / f"{seed}-{case}-{path.name[-40:]}")
+    shutil.rmtree(root)
+
+
+def _check_message(message: str) -> None:
+    if not message.isprintable() or len(message) > LONGEST_MESSAGE:
+        raise Wrong(f"the message is not one short line: {message[:300]!r}")
+
+
+def _refusal(read: Callable[[], object]) -> str | None:
+    """The message with which `read` refuses; None if it does not."""
+
+    try:
+        read()
+    except ImpastoError as error:
+        return str(error)
+    return None
+
+
+# --- the kinds of case --------------------------------------------------------------------------------------
+
+
+def _read_picture(rng: random.Random, opened: Opened) -> str | None:
+
+    name, side, way = opened.write(*picture(rng)), rng.choice((1, 16, 40, 500)), rng.random()
+
+    def read() -> None:
+        if way < 0.6:
+            found = load_picture(name, side)
+            arrays = [found.rgb] if found.alpha is None else [found.rgb, found.alpha]
+            if max(found.rgb.shape[:2]) != side:
+                raise Wrong(f"the picture has {found.rgb.shape}")
+        elif way < 0.75:
+            arrays = [load_mask(name, 17, 24, "--region")]
+        elif way < 0.9:
+            arrays = [load_stamp(name).texture]
+        else:
+            arrays = [read_palette(name, np.zeros((2, 2, 3), np.float32), None, 0)]
+        if not all(a.min() >= 0 and a.max() <= 1 for a in arrays):
+            raise Wrong("values are not within 0 and 1")
+
+    return _refusal(read)
+
+
+def _read_strokes(rng: random.Random, opened: Opened) -> str | None:
+
+    name, opened.strict = opened.write(*stroke_file(rng)), True
+
+    def read() -> None:
+        strokes = load_strokes(name).strokes
+        parts = [*strokes.params.values(), strokes.colors, strokes.opacity]
+        if not all(part.isfinite().all() for part in parts):
+            raise Wrong("values are not finite")
+
+    return _refusal(read)
+
+
+def _read_config(rng: random.Random, opened: Opened) -> str | None:
+
+    name = Path(opened.write(*config_file(rng)))
+    return _refusal(lambda: json.dumps(asdict(make_config({}, name)), allow_nan=False))
+
+
+def _read_checkpoint(rng: random.Random, opened: Opened) -> str | None:
+
+    manifest, content = checkpoint(rng)
+    opened.write("manifest.json", manifest)
+    opened.write("rectangle.safetensors", content)
+    opened.strict = True
+
+    def read() -> None:
+        if not all(tensor.isfinite().all() for tensor in load_networks("rectangle", Path()).state_dict().values()):
+            raise Wrong("weights are not finite")
+
+    return _refusal(read)
+
+
+def _go_on(rng: random.Random, opened: Opened) -> str | None:
+    """A search goes on from what it is given, or refuses that and leaves it alone."""
+    number, content = autosave(rng)
+    saving = Autosave(Path("a.png"), subject(number), resume=True)
+    opened.write(str(saving.path), content)
+    refused = _refusal(lambda: find_strokes(subject(number), Stopwatch(), None, saving).painting.draw())
+    if refused is not None and not refused.endswith("; it was left alone"):
+        raise Wrong(f"refused, but not as an autosave: {refused}")
+    if saving.path.read_bytes() != content:
+        raise Wrong("the autosave is not what it was")
+    return refused
+
+
+def _special(case: int) -> tuple[str, Callable[[random.Random, Opened], str | None]] | None:
+    """The first cases are BOMBS in turn, those below 0 HEAVY: the kind, and what runs it."""
+
+    if not -len(HEAVY) <= case < len(BOMBS):
+        return None
+    name, make = ("a.png", BOMBS[case]) if case >= 0 else HEAVY[case]
+
+    def run(rng: random.Random, opened: Opened) -> str | None:
+
+        opened.write(name, make())
+        if name.endswith(".png"):
+            return _refusal(lambda: load_picture(name, 500))
+        return _refusal(lambda: read_config_file(Path(name)) if name.endswith(".toml") else load_strokes(name))
+
+    return "bomb" if case >= 0 else "heavy", run
+
+
+_OUTPUTS = ("-o", "out/a.png", "-o", "out/a.svg", "-o", "out/a.gif")
+_SHORT = ("--iterations", "2", "--strokes", "3", "--size", "32", "--frames", "3", "--levels", "1", "--ot", "0")
+
+
+def _replay(rng: random.Random, opened: Opened) -> str | None:
+
+    name, opened.strict = opened.write(*stroke_file(rng)), True
+    extra = rng.choice(((), ("--svg", "plot"), ("--relief", "1"), ("--strokes", ":3"), ("--canvas", "transparent")))
+    return _command(["replay", name, *_OUTPUTS, "--size", "48", "--frames", "3", "--strokes", ":20", *extra])
+
+
+def _paint(rng: random.Random, opened: Opened) -> str | None:
+
+    name, content = picture(rng)
+    image, extra = opened.write("good.png", pictures()[0][1]), list[str]()
+    lying, way = opened.write(name, content), rng.randrange(6)
+    if way < 2:
+        image = lying
+    elif way < 5:
+        extra = [("--region", "--focus", "--brush")[way - 2], lying]
+    else:
+        extra = ["--config", opened.write(*config_file(rng))]
+    style = rng.choice(("markerpen", "oil"))
+    return _command([image, *_OUTPUTS, *_SHORT, "--style", style, *extra])
+
+
+def _command(arguments: Sequence[str]) -> str | None:
+    """Run a command over files that are there already; its complaint, if it has one."""
+
+    asked = [Path(arguments[k + 1]) for k, word in enumerate(arguments) if word == "-o"]
+    for path in asked:
+        path.write_bytes(BEFORE)
+    said, complaint = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complaint):
+        code = main([*arguments, "--quiet", "--overwrite"])
+    whole = {path for path in asked if path.read_bytes() != BEFORE}
+    for path in whole:
+        _check_whole(path)
+    left = set(Path("out").iterdir()) - {*asked, Path("out/a.strokes.json")}
+    if left:
+        raise Wrong(f"left behind: {sorted(map(str, left))}")
+    if code == BAD_INPUT:
+        _check_message(complaint.getvalue().removesuffix("\n"))
+        if whole:
+            raise Wrong(f"refused ({complaint.getvalue().strip()}), but wrote {sorted(map(str, whole))}")
+        return complaint.getvalue().strip()
+    if code != 0 or len(whole) < len(asked) or complaint.getvalue():
+        raise Wrong(f"exit code {code}, wrote {len(whole)} of {len(asked)}, said {complaint.getvalue()!r}")
+    return None
+
+
+def _check_whole(path: Path) -> None:
+
+    if path.suffix == ".svg":
+        root = ElementTree.parse(path).getroot()
+        foreign = {element.tag.rpartition("}")[2] for element in root.iter()} - SVG_TAGS
+        links = [v for e in root.iter() for k, v in e.attrib.items() if k.endswith("href") and v[:1] != "#"]
+        if foreign or not all(link.startswith("data:image/png;base64,") for link in links):
+            raise Wrong(f"the SVG holds {foreign or links}")
+        return
+    with Image.open(path) as image:
+        for frame in range(getattr(image, "n_frames", 1)):
+            image.seek(frame)
+            image.load()
+
+
+KINDS: dict[str, tuple[int, Callable[[random.Random, Opened], str | None]]] = {
+    "picture": (35, _read_picture),
+    "strokes": (25, _read_strokes),
+    "config": (15, _read_config),
+    "checkpoint": (11, _read_checkpoint),
+    "autosave": (12, _go_on),
+    "replay": (10, _replay),
+    "paint": (4, _paint),
+}
+"""Share of the cases, and what runs one and returns the refusal."""
+
+
+if __name__ == "__main__":
+    work()
