@@ -13,6 +13,7 @@ from painter.options.export import ExportConfig
 from painter.options.paint import PaintConfig
 from painter.system.fingerprint import options_of, sha256_of
 from painter.version import __version__
+from renderers.manifest import listed_digest
 
 FORMAT = 1  # higher whenever the same job comes out otherwise, and no version says so
 
@@ -62,6 +63,4 @@ def described(config: PaintConfig, export: ExportConfig, digests: Digests) -> di
 
 @cache
 def _checkpoint(style: str) -> str | None:
-    from renderers.manifest import listed_digest
-
     return listed_digest(style)

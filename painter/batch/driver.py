@@ -13,9 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from painter.batch.digests import Digests
-from painter.batch.jobs import Failure, Job, Painted
+from painter.batch.jobs import Failure, Job, Painted, check_names
 from painter.batch.ledger import Ledger, Row, WrittenFile
-from painter.batch.paint_job import check_names
 from painter.batch.pools import Pool
 from painter.errors import OutputError, one_line
 from painter.options.running import RunningConfig

@@ -31,7 +31,7 @@ class Folder:
     others: int  # files that are no pictures by their endings
 
 
-def look_through(folder: Path, output: Path | None = None) -> Folder:
+def find_pictures(folder: Path, output: Path | None = None) -> Folder:
     """The pictures in `folder` and in the folders within it, but for hidden ones.
 
     Args:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from painter.errors import OutputError, one_line
+from painter.export import format_of
 from painter.options.export import ExportConfig
 from painter.options.paint import PaintConfig
 
@@ -43,3 +46,11 @@ class Failure:
 
 
 Outcome = Painted | Failure
+
+
+def check_names(files: Sequence[str]) -> None:
+    """Raise OutputError unless the endings of these names are formats, each of which is one file."""
+    for name in files:
+        if format_of(name).is_folder:
+            wrong = "a folder of frames can only be written for a single painting"
+            raise OutputError(f"cannot write {one_line(name)}: {wrong}; choose another format")

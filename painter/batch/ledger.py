@@ -93,17 +93,23 @@ class Ledger:
         folder: the output folder.
         lock: what to close in the end.
         is_new: whether it was made just now.
+        durable: see `open`.
     """
 
-    def __init__(self, connection: sqlite3.Connection, folder: Path, lock: ExitStack, is_new: bool) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, folder: Path, lock: ExitStack, is_new: bool, durable: bool = True
+    ) -> None:
         self.folder = folder
-        self._connection, self._lock, self._is_new = connection, lock, is_new
+        self._connection, self._lock, self._is_new, self._durable = connection, lock, is_new, durable
 
     @staticmethod
-    def open(folder: str | os.PathLike[str]) -> Ledger:
+    def open(folder: str | os.PathLike[str], durable: bool = True) -> Ledger:
         """The ledger in an existing folder, made if there is none; no other run can open it until it is closed.
 
         Jobs that were running when an earlier run was killed are waiting again.
+
+        Args:
+            durable: whether what is recorded is on the disk at once; otherwise a power cut may undo the last of it.
 
         Raises:
             LedgerError: another run has it open, or the file is damaged, of a later version or no ledger. It is then
@@ -122,7 +128,7 @@ class Ledger:
                     _check_header(path)
                 connection = stack.enter_context(_connected(path))
                 connection.execute("UPDATE jobs SET state = 'waiting' WHERE state = 'running'")
-            return Ledger(connection, folder, stack.pop_all(), is_new)
+            return Ledger(connection, folder, stack.pop_all(), is_new, durable)
 
     def close(self) -> None:
         self._lock.close()
@@ -256,7 +262,7 @@ class Ledger:
     def _writing(self, durable: bool = True) -> Iterator[None]:
         """One transaction, on the disk when this ends if it is `durable`; none of it on any error."""
         with self._explained():
-            self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable and self._durable else 'NORMAL'}")
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield

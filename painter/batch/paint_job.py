@@ -13,10 +13,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from painter.batch.jobs import Failure, Job, Outcome, Painted
-from painter.errors import ImpastoError, OutputError, one_line
-from painter.export import format_of
+import cv2
+import torch
+
+from painter.batch.jobs import Failure, Job, Outcome, Painted, check_names
+from painter.errors import ImpastoError, one_line
 from painter.options.paint import PaintConfig
+from painter.painting.save import save_painting
+from painter.pictures.metrics import pixel_errors
+from painter.pipeline import drawn_as_seen, find_strokes, prepare
+from painter.system.usage import Stopwatch
+from renderers.threads import limited_to
 
 _LONGEST_REASON = 500  # characters
 
@@ -53,17 +60,12 @@ def paint_job(job: Job, at: Mapping[Path, Path] | None = None, scratch: str | No
         ImpastoError: as `painter.paint` and `Painting.save`.
         KeyboardInterrupt: there was a Ctrl-C; nothing is kept.
     """
-    from painter.painting.save import save_painting
-    from painter.pictures.metrics import pixel_errors
-    from painter.pipeline import drawn_as_seen, find_strokes
-    from painter.search.subject import prepare_subject
-    from painter.system.usage import Stopwatch
-
     start = time.perf_counter()
     check_names(job.files)
     at = at or {}
-    subject = prepare_subject(at.get(job.picture, job.picture), _config_at(job.config, at))
-    found = find_strokes(subject, Stopwatch())
+    watch = Stopwatch()
+    subject = prepare(at.get(job.picture, job.picture), _config_at(job.config, at), watch)
+    found = find_strokes(subject, watch)
     if found.interrupted:
         raise KeyboardInterrupt
     if found.failed is not None:
@@ -82,21 +84,9 @@ def paint_job(job: Job, at: Mapping[Path, Path] | None = None, scratch: str | No
     return Painted(job.key, files, figures, time.perf_counter() - start, worker_name(), tuple(notes))
 
 
-def check_names(files: tuple[str, ...]) -> None:
-    """Raise OutputError unless these names are of formats that are one file each."""
-    for name in files:
-        if format_of(name).is_folder:
-            raise OutputError(f"cannot write {one_line(name)}: a folder of frames is for a painting by itself")
-
-
 @contextmanager
 def using_threads(count: int) -> Iterator[None]:
-    """Compute with so many threads, in all libraries. Imports torch."""
-    import cv2
-    import torch
-
-    from renderers.threads import limited_to
-
+    """Compute with so many threads, in all libraries."""
     before = torch.get_num_threads(), cv2.getNumThreads()
     torch.set_num_threads(count)
     cv2.setNumThreads(count)

@@ -8,6 +8,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from painter.batch.driver import run_jobs
+from painter.batch.folder import agree_on_options, find_pictures, folder_jobs
+from painter.batch.ledger import Ledger
 from painter.cli.arguments import (
     LIST_OF_PRESETS,
     add_common_options,
@@ -19,7 +22,7 @@ from painter.cli.arguments import (
 from painter.cli.outputs import add_export_options
 from painter.cli.paths import check_inputs, make_folder, same_file
 from painter.cli.progress import announce_compiling, say
-from painter.cli.running import RunBar, add_running_options, make_pool, read_running, tell_summary
+from painter.cli.running import RunBar, add_running_options, make_pool, print_summary, read_running
 from painter.errors import OptionError, OutputError, one_line
 from painter.export import FOLDER, FORMATS
 from painter.options.export import ExportConfig
@@ -53,28 +56,28 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
 def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     """The options of `batch`."""
     what = (
-        "Paint every picture of a folder, and of the folders in it, with one set of options.\n"
-        "Running the same again goes on where it stopped, and paints what is new or has changed."
+        "Paint every picture of a folder and its subfolders with one set of options.\n"
+        "Run the same command again to continue, and to paint pictures that are new or have changed."
     )
     parser = new_parser(what, program, LIST_OF_PRESETS)
-    parser.add_argument("folder", metavar="FOLDER", help="the pictures; hidden files and folders are left out")
+    parser.add_argument("folder", metavar="FOLDER", help="the pictures; hidden files and folders are skipped")
     parser.add_argument(
-        "-o", "--output", metavar="OUT", required=True, help="the folder for the paintings, made if it is missing"
+        "-o", "--output", metavar="OUT", required=True, help="the folder for the paintings; made if missing"
     )
     parser.add_argument(
         "--format",
         action="append",
         default=[],
         metavar="F",
-        help=f"what to write of each: {', '.join(ending[1:] for ending in _ENDINGS)}; may be repeated (default: png)",
+        help=f"what to write for each: {', '.join(ending[1:] for ending in _ENDINGS)}; may be repeated (default: png)",
     )
     parser.add_argument(
-        "--amend", action="store_true", help="options may differ from those that OUT was begun with: paint anew"
+        "--amend", action="store_true", help="accept options that differ from those OUT was started with, and repaint"
     )
     add_painting_options(parser)
     add_running_options(parser)
     add_export_options(parser)
-    add_common_options(parser, "print nothing but errors and what failed")
+    add_common_options(parser, "print only errors and failures")
     return parser
 
 
@@ -99,30 +102,26 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
 
 
 def run(request: Request) -> int:
-    """Look at everything, then paint; the exit code."""
-    from painter.batch.driver import run_jobs
-    from painter.batch.folder import agree_on_options, folder_jobs, look_through
-    from painter.batch.ledger import Ledger
-
+    """Check everything, then paint; the exit code."""
     check_inputs(request.config)
     if request.running.ray is None:  # else other machines paint
         resolve_device(request.config.device, request.config.backend)
-    found = look_through(request.folder, request.output)
+    found = find_pictures(request.folder, request.output)
     _check_output(request.output, request.folder)
     jobs = folder_jobs(request.folder, found.pictures, request.config, request.formats, request.export)
     with Ledger.open(request.output) as ledger:
         agree_on_options(ledger, request.config, request.formats, request.export, request.amend)
         if not request.quiet:
-            others = f" (files that are none: {found.others})" if found.others else ""
+            others = f" (other files skipped: {found.others})" if found.others else ""
             say(sys.stderr, f"{len(jobs)} pictures in {request.folder}{others}")
             announce_compiling()
         with make_pool(request.running) as pool, closing(RunBar(request.quiet)) as bar:
             summary = run_jobs(jobs, request.output, ledger, pool, bar.show, request.running.retries)
-    return tell_summary(summary, request.quiet)
+    return print_summary(summary, request.quiet)
 
 
 def _ending(text: str) -> str:
-    """A format's ending, however it is written: png, .PNG."""
+    """The ending of a format, from png, .png or PNG. Raises OptionError for an unknown one."""
     ending = "." + text.lower().lstrip(".")
     if ending not in _ENDINGS:
         raise OptionError(f"--format {text}: unknown; choose from {', '.join(ending[1:] for ending in _ENDINGS)}")
@@ -130,7 +129,9 @@ def _ending(text: str) -> str:
 
 
 def _check_output(output: Path, folder: Path) -> None:
-    """Make the output folder. Raises OutputError if it cannot be one."""
+    """Make the output folder. Raises OutputError if that fails, or if it is the folder of the pictures."""
     if same_file(output, folder):
-        raise OutputError(f"cannot write to {one_line(output)}: the pictures lie there; choose another folder with -o")
+        raise OutputError(
+            f"cannot write to {one_line(output)}: it is the folder of the pictures; choose another folder with -o"
+        )
     make_folder(output, output)

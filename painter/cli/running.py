@@ -1,27 +1,25 @@
-"""What commands that paint many have in common: who paints, and what is said while they do."""
+"""What commands that make many paintings share: their workers, their progress bar and their summary."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from painter.batch.driver import Event, Summary
+from painter.batch.pools import LocalPool
+from painter.batch.ray_pool import RayPool, check_ray
 from painter.cli.arguments import add_options, given
 from painter.cli.commands import INCOMPLETE, INTERRUPTED
 from painter.cli.progress import new_bar, say
 from painter.errors import one_line
 from painter.options.running import RunningConfig
 
-if TYPE_CHECKING:
-    from painter.batch.driver import Event, Summary
-    from painter.batch.pools import LocalPool
-    from painter.batch.ray_pool import RayPool
-
 
 def add_running_options(parser: argparse.ArgumentParser) -> None:
     """RunningConfig's options."""
-    add_options(parser.add_argument_group("who paints"), RunningConfig)
+    add_options(parser.add_argument_group("workers"), RunningConfig)
 
 
 def read_running(options: argparse.Namespace) -> RunningConfig:
@@ -29,24 +27,18 @@ def read_running(options: argparse.Namespace) -> RunningConfig:
 
     Raises:
         OptionError: for a value outside its range.
-        WorkersError: Ray is not installed, nobody answers at the address, or there is no token to show there.
+        WorkersError: Ray is not installed, nothing answers at the address, or there is no authentication token.
     """
     running = RunningConfig(**given(options, RunningConfig))
     if running.ray is not None:
-        from painter.batch.ray_pool import check_ray
-
         check_ray(running.ray)
     return running
 
 
 def make_pool(config: RunningConfig) -> LocalPool | RayPool:
-    """The workers that were asked for, to be used in `with`. Raises WorkersError: there are none to be had."""
+    """The pool of workers that `config` asks for, to be used in `with`. Raises WorkersError if it cannot be had."""
     if config.ray is not None:
-        from painter.batch.ray_pool import RayPool
-
         return RayPool(config.ray, config.processes, config.threads)
-    from painter.batch.pools import LocalPool
-
     return LocalPool(config.processes, config.threads)
 
 
@@ -58,7 +50,7 @@ class RunBar:
         self._bar: Any = None
 
     def show(self, event: Event) -> None:
-        """For `on_event`."""
+        """Show an event; this is `on_event`."""
         with suppress(OSError):
             if event.kind == "begun":
                 self._begin(event.summary)
@@ -74,7 +66,7 @@ class RunBar:
                 self._bar.update(event.summary.jobs - event.summary.left - self._bar.n)
 
     def close(self) -> None:
-        """The end, however it came."""
+        """Remove the bar; may be called more than once."""
         if self._bar is not None:
             with suppress(OSError):
                 self._bar.close()
@@ -95,16 +87,16 @@ class RunBar:
             say(sys.stderr, message)
 
 
-def tell_summary(summary: Summary, quiet: bool = False) -> int:
-    """Say what has become of a run; the exit code."""
+def print_summary(summary: Summary, quiet: bool = False) -> int:
+    """Print how a run ended, in one line; the exit code."""
     if not quiet:
         parts = [f"{summary.painted} painted"]
         if summary.kept:
-            parts.append(f"{summary.kept} were done before")
+            parts.append(f"{summary.kept} already done")
         if summary.failed:
             parts.append(f"{summary.failed} failed")
         if summary.interrupted:
             parts.append(f"interrupted with {summary.left} left")
-        again = "; run the same again to go on" if summary.failed or summary.interrupted else ""
-        say(sys.stdout, one_line(", ".join(parts) + again))
+        remedy = "; run the same command again to continue" if summary.failed or summary.interrupted else ""
+        say(sys.stdout, one_line(", ".join(parts) + remedy))
     return INTERRUPTED if summary.interrupted else INCOMPLETE if summary.failed else 0

@@ -10,17 +10,21 @@ from painter.errors import PictureError, one_line
 from painter.pictures.picture import Picture, load_picture
 from painter.pictures.pixels import LUMINANCE, in_steps
 from painter.pictures.resizing import fit_size, resize_image
-from renderers.brushes.stamp import LONGEST, Stamp
+from renderers.stamp_size import LONGEST
 
 READ_SIDE = 2 * LONGEST  # long side at which pictures are read: room for wide empty borders
 FAINT = 0.015  # coverage below it is paper grain or the noise of a JPEG
 
 
-def load_stamp(path: str | os.PathLike[str]) -> Stamp:
-    """The brush in a picture file of any kind that `load_picture` reads.
+def load_texture(path: str | os.PathLike[str]) -> np.ndarray:
+    """The texture of the brush in a picture file of any kind that `load_picture` reads.
 
     Where the picture has transparency, its alpha is the coverage. Else its grey is: dark on light if the picture's
     border is light, light on dark if it is dark. Empty borders are cut away.
+
+    Returns:
+        [h, w] float32 coverage in [0, 1], in steps of 1/255, for `renderers.brushes.stamp.Stamp`; the longer side is
+        at most LONGEST.
 
     Raises:
         PictureError: the file cannot be read, or nothing in it covers anything; the message begins `--brush FILE: `.
@@ -36,7 +40,7 @@ def load_stamp(path: str | os.PathLike[str]) -> Stamp:
     height, width = texture.shape
     if max(height, width) > LONGEST:
         texture = resize_image(texture, *fit_size(height, width, LONGEST))
-    return Stamp(in_steps(texture))
+    return in_steps(texture)
 
 
 def _coverage(picture: Picture) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from painter.options.paint import PaintConfig
-from painter.pictures.brush_file import load_stamp
+from painter.pictures.brush_file import load_texture
 from painter.pictures.color import to_hex
 from painter.pictures.focus import auto_focus, focus_weights
 from painter.pictures.ground import Color, canvas_color, make_target, resolve_ground, to_bytes, within_region
@@ -25,6 +25,7 @@ from painter.system.devices import resolve_device
 from painter.system.fingerprint import options_of
 from painter.version import __version__
 from renderers.brushes import register
+from renderers.brushes.stamp import Stamp
 from renderers.checkpoint import checkpoint_folder, listed_digest, read_manifest
 from renderers.decoding import SearchMaps
 
@@ -178,7 +179,7 @@ def _brush(config: PaintConfig, backend: str, device: str) -> tuple[str, SearchM
     """The brush's name, and how the search sees its strokes."""
     name = config.style
     if config.brush is not None:
-        stamp = load_stamp(config.brush)
+        stamp = Stamp(load_texture(config.brush))
         register(stamp)
         name = stamp.name
     return name, stroke_maps(name, backend, device)

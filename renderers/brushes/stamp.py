@@ -20,8 +20,8 @@ from torch import Tensor
 from renderers.brushes.base import MAX_SLIMNESS, Body, Brush, Frame, Limits, Parameter, axis_of, wrapped
 from renderers.brushes.outline import Mark, Outline, Paint, Path, Segment, polygon
 from renderers.brushes.texture import kernel
+from renderers.stamp_size import LONGEST
 
-LONGEST = 1024  # texels along the longer side of a texture, at most
 RUNGS = 2  # of the ladder, to an octave
 LOWEST = -12  # rung: a texel is 128 half sizes wide, a stroke far smaller than a pixel
 DENSITY = 2**0.5  # texels to a pixel along a map, at least; less than one rung more at most

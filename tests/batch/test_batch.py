@@ -20,7 +20,7 @@ from helpers.jobs import QUICK, TINY, save_picture
 
 from painter import PaintConfig, cli, paint
 from painter.batch.driver import Summary, run_jobs
-from painter.batch.folder import folder_jobs, look_through
+from painter.batch.folder import find_pictures, folder_jobs
 from painter.batch.jobs import Failure, Job, Outcome, Painted
 from painter.batch.ledger import NAME, Ledger
 from painter.batch.paint_job import attempt, paint_job, using_threads
@@ -76,6 +76,16 @@ def test_one_of_many_is_what_painting_it_alone_writes(tmp_path: Path) -> None:
     assert made.figures == {"psnr": alone.report["psnr"], "l1": alone.report["l1"], "strokes": 6}
 
 
+def test_a_style_is_taken_on_by_one_of_many_as_alone(tmp_path: Path) -> None:
+    picture, style = save_picture(tmp_path / "picture.png"), save_picture(tmp_path / "style.png", 1)
+    config = PaintConfig(**TINY, style_image=str(style), features="random", style_iterations=2)  # type: ignore[arg-type]
+    files = ("1.png", "1.strokes.json")
+    made = paint_job(Job("1", picture, config, files)).files
+    paint(picture, config).save(*(tmp_path / name for name in files))
+    assert made == {name: (tmp_path / name).read_bytes() for name in files}
+    assert made != paint_job(Job("1", picture, PaintConfig(**TINY), files)).files  # type: ignore[arg-type]
+
+
 def test_bytes_do_not_depend_on_the_number_of_threads(tmp_path: Path) -> None:
     job = tiny_jobs(tmp_path, 1, strokes=60, size=128, iterations=12)[0]
     files = []
@@ -106,7 +116,7 @@ def test_errors_are_one_line_and_say_whether_there_is_hope(tmp_path: Path, monke
     def breaks(*_: Any) -> None:
         raise RuntimeError("out of\nluck")
 
-    monkeypatch.setattr("painter.search.subject.prepare_subject", breaks)
+    monkeypatch.setattr("painter.batch.paint_job.prepare", breaks)
     failure = attempt(missing)
     assert isinstance(failure, Failure) and not failure.hopeless
     assert failure.reason.startswith("RuntimeError: out of luck (test_batch.py, line ")
@@ -194,10 +204,10 @@ def test_pictures_are_found_in_all_folders_but_hidden_ones(tmp_path: Path) -> No
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "sub/empty").mkdir()
-    found = look_through(tmp_path, tmp_path / "out")
+    found = find_pictures(tmp_path, tmp_path / "out")
     assert found.pictures == ("a.JPG", "b.png", "sub/c.webp", "sub/deep/d.tiff") and found.others == 2
     with pytest.raises(PictureError, match="there is no picture in it"):
-        look_through(tmp_path / "sub/empty")
+        find_pictures(tmp_path / "sub/empty")
 
 
 def test_pictures_that_differ_in_their_endings_alone_keep_them() -> None:
@@ -363,7 +373,7 @@ def test_without_ray_it_says_what_to_install(
     ],
 )
 def test_the_end_is_told(summary: Summary, code: int, text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli_running.tell_summary(summary) == code
+    assert cli_running.print_summary(summary) == code
     told = capsys.readouterr().out
     assert told.startswith(text) and told.count("\n") == 1 and ("run the same again" in told) == (code != 0)
 
@@ -449,3 +459,16 @@ def test_a_run_that_is_ended_leaves_no_process_and_is_gone_on_with(end: signal.S
     assert sum(attempts for _, attempts in rows.values()) <= 8 + 2
     alone = paint_job(Job("3", tmp_path / "in/3.png", PaintConfig(**TINY), ("3.png",)))  # type: ignore[arg-type]
     assert (tmp_path / "out/3.png").read_bytes() == alone.files["3.png"]
+
+
+def test_only_workers_need_torch(tmp_path: Path) -> None:
+    save_picture(tmp_path / "in/a.png")
+    code = (
+        "import sys; from painter.cli import main\n"
+        "print(main(sys.argv[1:]))\n"
+        "print(sorted({'torch', 'numba'} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", code, "batch", "in", "-o", "out", *QUICK, "--processes", "1", "--quiet"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert (done.stdout, done.stderr) == ("0\n[]\n", "") and (tmp_path / "out/a.png").exists()

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from painter.errors import PictureError
-from painter.pictures.brush_file import load_stamp
+from painter.pictures.brush_file import load_texture
 from painter.search.config import SearchConfig
 from painter.search.parameters import Constraints, StrokeParameters
 from painter.search.placement import place_strokes
@@ -421,6 +421,10 @@ def test_one_texel_and_a_hair_are_stamps() -> None:
 def saved(folder: Path, pixels: np.ndarray, mode: str, name: str = "brush.png") -> Path:
     Image.fromarray((pixels * 255).round().astype(np.uint8), mode).save(folder / name)
     return folder / name
+
+
+def load_stamp(path: str | Path) -> Stamp:
+    return Stamp(load_texture(path))
 
 
 def on_sheet(texture: np.ndarray, margin: int = 40) -> np.ndarray:

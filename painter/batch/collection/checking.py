@@ -10,12 +10,17 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from painter.batch.collection.combinations import Combinations, TangledRulesError
+from painter.batch.collection.metadata import token_name
 from painter.batch.collection.recipe import Recipe, named_files, settings_in
 from painter.batch.collection.sampling import Token, combination_of, combinations_of, draw_tokens, one_traits
 from painter.batch.collection.tokens import layered, make_jobs
 from painter.batch.jobs import Job
 from painter.errors import ImpastoError, OptionError, RecipeError, one_line
 from painter.options.paint import PaintConfig
+from painter.pictures.brush_file import load_texture
+from painter.pictures.masks import load_mask
+from painter.pictures.palette import check_palette_text
+from painter.pictures.picture import load_picture
 
 _MUCH = 0.25  # of all combinations, that a collection uses, from which on weights bend
 _LONGEST_ON_SOLANA = 32  # bytes of a token's name
@@ -78,27 +83,19 @@ def _check_there(name: str, path: Path) -> None:
 
 
 def _check_picture(name: str, path: Path) -> None:
-    from painter.pictures.picture import load_picture
-
     load_picture(path, 64)
 
 
 def _check_mask(name: str, path: Path) -> None:
-    from painter.pictures.masks import load_mask
-
     load_mask(str(path), 64, 64, name)
 
 
 def _check_palette(name: str, path: Path) -> None:
-    from painter.pictures.palette import check_palette_text
-
     check_palette_text(str(path))
 
 
 def _check_brush(name: str, path: Path) -> None:
-    from painter.pictures.brush_file import load_stamp
-
-    load_stamp(str(path))
+    load_texture(path)
 
 
 _CHECKS: dict[str, Callable[[str, Path], None]] = {
@@ -161,8 +158,6 @@ def _name_problems(recipe: Recipe) -> Iterator[str]:
             axis = clash[name.casefold()]
             yield f"{recipe.where(1)}: a one-of-one's trait {name} is written like the axis {axis}; spell it as that"
     if recipe.metadata.standard == "metaplex":
-        from painter.batch.collection.metadata import token_name
-
         ones = {one.number: one for one in recipe.ones}
         for number in (*ones, recipe.numbers[-1]):
             name = token_name(recipe, number, ones.get(number))

@@ -6,57 +6,28 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 from painter.batch.collection.contact import MOST, contact_sheet, shown_on_sheet
 from painter.batch.collection.derived import CONTACT, PROVENANCE, Edition, derive
+from painter.batch.collection.ledger_meta import (
+    ANIMATION_BASE_URI,
+    BASE_URI,
+    CONTACT_SHEET,
+    STANDARD,
+    STARTED,
+    CollectionLedger,
+)
 from painter.batch.collection.metadata import Links
 from painter.batch.collection.recipe import Recipe
 from painter.batch.collection.sampling import Token
 from painter.batch.collection.tokens import METADATA, file_names, image_name
-from painter.batch.collection.writing import (
-    write_all,
-)
-
-# What the ledger keeps of the whole collection, besides its jobs.
-RECIPE, STARTED, STANDARD = "recipe", "started", "standard"
-BASE_URI, ANIMATION_BASE_URI = "base_uri", "animation_base_uri"
-_SHEET = "contact_sheet"
+from painter.batch.collection.writing import write_all
 
 
-class Written(Protocol):
-    @property
-    def sha256(self) -> str: ...
-
-
-class Row(Protocol):
-    """What is asked of a ledger's row."""
-
-    @property
-    def files(self) -> Mapping[str, Written]: ...
-
-    @property
-    def state(self) -> str: ...
-
-    @property
-    def reason(self) -> str: ...
-
-    @property
-    def seconds(self) -> float: ...
-
-
-class Book(Protocol):
-    """What is asked of a ledger; painter.batch.ledger has the one there is."""
-
-    def meta(self, key: str) -> str | None: ...
-    def set_meta(self, key: str, value: str) -> None: ...
-    def rows(self) -> Mapping[str, Row]: ...
-
-
-def edition_of(recipe: Recipe, tokens: Sequence[Token], ledger: Book) -> Edition:
+def edition_of(recipe: Recipe, tokens: Sequence[Token], ledger: CollectionLedger) -> Edition:
     """What there is of a collection, by its ledger. What was set after the recipe was written counts more than it."""
     rows = ledger.rows()
     digests: dict[str, str] = {}
@@ -73,7 +44,7 @@ def edition_of(recipe: Recipe, tokens: Sequence[Token], ledger: Book) -> Edition
     return Edition(recipe, tokens, digests, links, int(ledger.meta(STARTED) or 0), standard)
 
 
-def finish(folder: Path, edition: Edition, ledger: Book) -> list[str]:
+def finish(folder: Path, edition: Edition, ledger: CollectionLedger) -> list[str]:
     """Write everything that is not painted; what does not hold any more is removed.
 
     Returns:
@@ -96,18 +67,18 @@ def finish(folder: Path, edition: Edition, ledger: Book) -> list[str]:
     return written
 
 
-def sheet_digest(ledger: Book) -> str | None:
+def sheet_digest(ledger: CollectionLedger) -> str | None:
     """SHA-256 of the contact sheet as it was written; None if there is none."""
-    return json.loads(ledger.meta(_SHEET) or "{}").get("sha256")
+    return json.loads(ledger.meta(CONTACT_SHEET) or "{}").get("sha256")
 
 
-def _write_sheet(folder: Path, edition: Edition, ledger: Book) -> None:
+def _write_sheet(folder: Path, edition: Edition, ledger: CollectionLedger) -> None:
     """The contact sheet, unless it is there and shows the same pictures."""
     output = edition.recipe.output
     numbers = shown_on_sheet([token.number for token in edition.painted], MOST[output.images])
     names = [image_name(output, number) for number in numbers]
     shown = hashlib.sha256("".join(f"{name} {edition.digests[name]}\n" for name in names).encode()).hexdigest()
-    known = json.loads(ledger.meta(_SHEET) or "{}")
+    known = json.loads(ledger.meta(CONTACT_SHEET) or "{}")
     with suppress(OSError):
         there = hashlib.sha256((folder / CONTACT).read_bytes()).hexdigest()
         if known == {"shown": shown, "sha256": there}:
@@ -117,4 +88,4 @@ def _write_sheet(folder: Path, edition: Edition, ledger: Book) -> None:
     sheet.save(content, format="PNG", optimize=True)
     write_all(folder, {CONTACT: content.getvalue()})
     digest = hashlib.sha256(content.getvalue()).hexdigest()
-    ledger.set_meta(_SHEET, json.dumps({"shown": shown, "sha256": digest}))
+    ledger.set_meta(CONTACT_SHEET, json.dumps({"shown": shown, "sha256": digest}))

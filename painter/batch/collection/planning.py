@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from painter.batch.collection.checking import Checked
-from painter.batch.collection.finishing import Row
+from painter.batch.collection.ledger_meta import JobRecord
 from painter.batch.collection.rarity import rarity_of_values
 from painter.batch.collection.sampling import combinations_of
 from painter.batch.jobs import Job
@@ -56,7 +55,7 @@ def seconds_of(job: Job) -> float:
     return planned_iterations(config, SearchConfig(), strokes) * step + megapixels * (_DRAWING + films)
 
 
-def time_line(jobs: Sequence[Job], rows: Mapping[str, Row], processes: int) -> str:
+def time_line(jobs: Sequence[Job], rows: Mapping[str, JobRecord], processes: int) -> str:
     """How long it takes to paint what is not painted, and how that is known.
 
     Args:
@@ -86,12 +85,3 @@ def duration(seconds: float) -> str:
         if seconds >= 1.5 * length or (unit == "minutes" and seconds >= 90):
             return f"{seconds / length:.2g} {unit}"
     return f"{seconds:.2g} s"
-
-
-def folder_name(name: str) -> str:
-    """A collection's name as a folder's: letters, digits and dashes.
-
-    >>> folder_name("Coins & Medals!"), folder_name("¿?")
-    ('coins-medals', 'collection')
-    """
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "collection"

@@ -54,7 +54,7 @@ T = TypeVar("T")
 
 
 def read_recipe(file: Path) -> Recipe:
-    """The recipe in a TOML file. The pictures that it names are not looked at; `painter.batch.collection.checking` does that.
+    """The recipe in a TOML file. `painter.batch.collection.checking` looks at the files that it names.
 
     Raises:
         RecipeError: with everything that is wrong.

@@ -179,6 +179,15 @@ def named_files(settings: Settings) -> dict[str, Path]:
     return {name: Path(file) for name, file in files.items()}
 
 
+def folder_name(name: str) -> str:
+    """A collection's name as a folder's: letters, digits and dashes.
+
+    >>> folder_name("Coins & Medals!"), folder_name("¿?")
+    ('coins-medals', 'collection')
+    """
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "collection"
+
+
 def recipe_digest(recipe: Recipe) -> str:
     """sha256 over what the recipe says and the files it names: it changes when any token or its metadata may.
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from painter.batch.collection.derived import CONTACT, derive
-from painter.batch.collection.finishing import Book, edition_of, sheet_digest
+from painter.batch.collection.finishing import edition_of, sheet_digest
+from painter.batch.collection.ledger_meta import CollectionLedger
 from painter.batch.collection.recipe import Recipe
 from painter.batch.collection.sampling import Token
 from painter.batch.collection.tokens import file_names
@@ -34,7 +35,7 @@ def verify(
     recipe: Recipe,
     tokens: Sequence[Token],
     folder: Path,
-    ledger: Book,
+    ledger: CollectionLedger,
     on_file: Callable[[int, int], None] | None = None,
 ) -> list[Finding]:
     """Hash every file again.

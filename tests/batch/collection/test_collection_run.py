@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +35,8 @@ values = [{name = "Red", picture = "red.png"}, {name = "Blue", picture = "blue.p
 name = "Tones"
 values = [{name = "Two", tones = 2}, {name = "Four", tones = 4}, {name = "All"}]
 """
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -144,11 +148,11 @@ def test_links_stay_as_they_were_set(here: Path, painted: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["run", "my/collection.toml", "-o", "my"], "lies there already; choose a new or empty folder"),
+        (["run", "my/collection.toml", "-o", "my"], "brush.png in it, but no collection; choose a new or empty folder"),
         (["run", "my/collection.toml", "-o", "my/red.png"], "it is not a folder"),
         (["run", "none/collection.toml"], "there is no such file"),
-        (["run", "my/collection.toml", "--only", "5"], "tokens go from 1 to 4"),
-        (["run", "my/collection.toml", "--only", "1-"], "must be numbers of tokens such as 17,20-25"),
+        (["run", "my/collection.toml", "--only", "5"], "tokens are numbered from 1 to 4"),
+        (["run", "my/collection.toml", "--only", "1-"], "must be token numbers such as 17,20-25"),
         (["verify", "my/collection.toml", "-o", "my"], "there is no collection in it"),
         (["set-base-uri", "CID", "out"], "must be an address"), (["set-base-uri", "ipfs://CID", "my"], "no collection"),
     ],
@@ -159,3 +163,16 @@ def test_what_cannot_be_is_refused_in_a_line(
     assert cli.main(["collection", *arguments]) == 2
     out, err = capsys.readouterr()
     assert told in err and err.count("\n") == 1 and not out
+
+
+@pytest.mark.parametrize("arguments", [["check", "my/collection.toml"], ["verify", "my/collection.toml", "-o", "out"]])
+def test_nothing_but_painting_needs_torch(here: Path, painted: Path, arguments: list[str]) -> None:
+    code = (
+        "import sys; from painter.cli import main\n"
+        "main(sys.argv[1:])\n"
+        "print(sorted({'torch', 'numba'} & set(sys.modules)))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code, "collection", *arguments, "--quiet"]
+    done = subprocess.run(command, cwd=here, env=environment, capture_output=True, text=True)
+    assert (done.stdout.splitlines()[-1], done.returncode) == ("[]", 0), done
