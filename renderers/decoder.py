@@ -26,7 +26,7 @@ from renderers.products import padded
 from renderers.simd import LANES
 from renderers.strokes import Strokes
 from renderers.threads import share
-from renderers.turns import turns
+from renderers.work_queue import work_queue
 from renderers.workspace import ScratchBuffer
 
 RUN_ROWS = 512  # patches of a run of strokes, about: what one thread takes at a time
@@ -149,8 +149,8 @@ class Stage:
     def forward(self, texels: np.ndarray) -> None:
         """Write the texels [T, 2]."""
         share(self._corners)
-        taken = turns()
-        share(lambda first, step: decode(taken, self.inputs, self.kept, *self.weights, *self.codes, texels))
+        queue = work_queue()
+        share(lambda first, step: decode(queue, self.inputs, self.kept, *self.weights, *self.codes, texels))
 
     def _corners(self, first: int, step: int) -> None:
         """Fill the fields of one thread's strokes: as many corners as any other's."""
@@ -165,10 +165,10 @@ class Stage:
     def backward(self, texels: np.ndarray, gradient: np.ndarray) -> list[np.ndarray]:
         """From the gradient of the texels [T, 2] that of box and geometry [N, 7], and those of the codes."""
         d_codes = [np.empty_like(code) for code in self.codes]
-        d_shape, taken = np.empty((len(self.geometry), WIDTH - 1), np.float32), turns()
+        d_shape, queue = np.empty((len(self.geometry), WIDTH - 1), np.float32), work_queue()
         share(
             lambda first, step: decode_back(
-                taken, self.inputs, self.kept, *self.weights, texels, gradient, *d_codes, d_shape
+                queue, self.inputs, self.kept, *self.weights, texels, gradient, *d_codes, d_shape
             )
         )
         return [d_shape, *d_codes]

@@ -21,21 +21,21 @@ from renderers.products import ROWS, add_product, padded
 from renderers.simd import (
     LANES,
     WIDE,
-    halves,
-    interleaved,
-    joined,
+    concat,
+    deinterleave,
+    interleave,
     load,
     load_like,
-    separated,
     splat,
+    split,
     store,
     store_signs,
     total,
     where_less,
     where_signs,
-    wide,
+    wide_zero,
 )
-from renderers.turns import take
+from renderers.work_queue import take_next
 
 TILE = 256  # patches that go through the networks together; a multiple of ROWS
 assert LANES == 2 * PATCH and TILE % ROWS == 0
@@ -248,9 +248,9 @@ def _rectify(hidden: np.ndarray, count: int, columns: int, tile: _Tile, signs: n
     for row in range(count):
         k, to = 0, tile.number[row] * signs.shape[1] + at
         while k + WIDE <= columns:
-            value = load_like(wide(), hidden, row * columns + k)
+            value = load_like(wide_zero(), hidden, row * columns + k)
             store_signs(flat, to + k // 8, value)
-            store(hidden, row * columns + k, where_less(wide(), value, value, wide()))
+            store(hidden, row * columns + k, where_less(wide_zero(), value, value, wide_zero()))
             k += WIDE
         if k < columns:
             value = load(hidden, row * columns + k)
@@ -265,7 +265,7 @@ def _gate(gradient: np.ndarray, count: int, columns: int, tile: _Tile, signs: np
     for row in range(count):
         k, to = 0, tile.number[row] * signs.shape[1] + at
         while k + WIDE <= columns:
-            value = load_like(wide(), gradient, row * columns + k)
+            value = load_like(wide_zero(), gradient, row * columns + k)
             store(gradient, row * columns + k, where_signs(flat, to + k // 8, value))
             k += WIDE
         if k < columns:
@@ -275,14 +275,14 @@ def _gate(gradient: np.ndarray, count: int, columns: int, tile: _Tile, signs: np
 
 @kernel
 def _write_texels(alpha: np.ndarray, mix: np.ndarray, tile: _Tile, count: int, texels: np.ndarray) -> None:
-    """Lay patches alpha and mix [TILE · PATCH²] out as maps in flat `texels` [2 · T], clamped."""
+    """Lay patches alpha and mix [TILE · PATCH²] out as maps in flat `texels` [2 · T], clamp."""
     none, one = splat(0), splat(1)
     for row in range(count):
         at, width = 2 * tile.texel[row], 2 * PATCH * tile.columns[row]
         for k in range(row * _TEXELS, (row + 1) * _TEXELS, LANES):
             a, m = load(alpha, k), load(mix, k)
             a, m = where_less(none, a, a, none), where_less(none, m, m, none)
-            upper, lower = halves(interleaved(where_less(a, one, a, one), where_less(m, one, m, one)))
+            upper, lower = split(interleave(where_less(a, one, a, one), where_less(m, one, m, one)))
             store(texels, at, upper)
             store(texels, at + width, lower)
             at += 2 * width
@@ -302,7 +302,7 @@ def _clear_rims(inputs: DecoderInput, first: int, last: int, texels: np.ndarray)
 
 @kernel
 def _texel_gradients(tile: _Tile, count: int, texels: np.ndarray, gradient: np.ndarray) -> int:
-    """The transpose of `_write_texels`, from flat gradient [2 · T]; clamped texels do not move.
+    """The transpose of `_write_texels`, from flat gradient [2 · T]; clamp texels do not move.
 
     Patches of which none moves, like those outside of the canvas, are taken out of the tile: how many are left.
     """
@@ -314,7 +314,7 @@ def _texel_gradients(tile: _Tile, count: int, texels: np.ndarray, gradient: np.n
             upper = where_less(none, t, where_less(t, one, g, none), none)
             t, g = load(texels, at + width), load(gradient, at + width)
             lower = where_less(none, t, where_less(t, one, g, none), none)
-            a, m = separated(joined(upper, lower))
+            a, m = deinterleave(concat(upper, lower))
             store(tile.alpha, k, a)
             store(tile.mix, k, m)
             moved += upper * upper + lower * lower
@@ -332,20 +332,20 @@ def _texel_gradients(tile: _Tile, count: int, texels: np.ndarray, gradient: np.n
 
 @kernel
 def decode(
-    taken: np.ndarray, inputs: DecoderInput, kept: Kept, raster: Weights, shading: Weights,
+    queue: np.ndarray, inputs: DecoderInput, kept: Kept, raster: Weights, shading: Weights,
     raster_code: np.ndarray, shading_code: np.ndarray, texels: np.ndarray,
 ) -> None:  # fmt: skip
-    """Draw maps into `texels` [T, 2], run after run as threads take them, and fill `kept`.
+    """Draw maps into `texels` [T, 2], run after run, and fill `kept`.
 
     Args:
-        taken: of `renderers.turns`, for the runs.
+        queue: of `renderers.work_queue`, one piece for each run.
         raster_code, shading_code: [N, K], what each stroke's code adds to the first layer of either network.
     """
     features = 4 * inputs.fields.shape[1] + 2 * _COUNT + 2
     broad, narrow = raster_code.shape[1], shading_code.shape[1]
     tile, flat = _tile(padded(features, LANES), max(broad, narrow)), texels.reshape(-1)
     while True:
-        run = take(taken)
+        run = take_next(queue)
         if run + 1 >= len(inputs.runs):
             return
         first, last = inputs.runs[run], inputs.runs[run + 1]
@@ -380,7 +380,7 @@ def _draw(
 
 @kernel
 def decode_back(
-    taken: np.ndarray, inputs: DecoderInput, kept: Kept, raster: Weights, shading: Weights, texels: np.ndarray,
+    queue: np.ndarray, inputs: DecoderInput, kept: Kept, raster: Weights, shading: Weights, texels: np.ndarray,
     gradient: np.ndarray, d_raster_code: np.ndarray, d_shading_code: np.ndarray, d_shape: np.ndarray,
 ) -> None:  # fmt: skip
     """The transpose of `decode`: from gradient [T, 2] those of both codes [N, K], and of box and geometry [N, 7]."""
@@ -389,7 +389,7 @@ def decode_back(
     tile = _tile(padded(4 * fields + 2 * _COUNT + 2, LANES), max(broad, narrow))
     seen, flat = texels.reshape(-1), gradient.reshape(-1)
     while True:
-        run = take(taken)
+        run = take_next(queue)
         if run + 1 >= len(inputs.runs):
             return
         first, last = inputs.runs[run], inputs.runs[run + 1]

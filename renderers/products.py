@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from renderers.jit import inlined, kernel
-from renderers.simd import WIDE, load_like, load_one_like, splat, store, wide
+from renderers.simd import WIDE, load_like, load_splat_like, splat, store, wide_zero
 
 ROWS = 8  # worked on together with one column of lanes, or half as many with two: what fits every processor's registers
 
@@ -35,7 +35,7 @@ def add_product(
             for k in (row, row + half):
                 to = k * columns + column
                 _pair(
-                    wide(),
+                    wide_zero(),
                     WIDE,
                     start,
                     k * step + column,
@@ -53,7 +53,7 @@ def add_product(
             column += 2 * WIDE
         begin, at, to = row * step, row * width, row * columns
         while column + WIDE <= columns:
-            _single(wide(), start, begin + column, step, a, at, width, terms, b, columns, column, out, to + column)
+            _single(wide_zero(), start, begin + column, step, a, at, width, terms, b, columns, column, out, to + column)
             column += WIDE
         if column < columns:
             _single(splat(0), start, begin + column, step, a, at, width, terms, b, columns, column, out, to + column)
@@ -71,16 +71,16 @@ def _pair(
     p3, q3 = load_like(like, start, begin + 3 * step), load_like(like, start, begin + 3 * step + count)
     for k in range(terms):
         left, right = load_like(like, b, k * columns + column), load_like(like, b, k * columns + column + count)
-        x = load_one_like(like, a, at + k)
+        x = load_splat_like(like, a, at + k)
         p0 += x * left
         q0 += x * right
-        x = load_one_like(like, a, at + width + k)
+        x = load_splat_like(like, a, at + width + k)
         p1 += x * left
         q1 += x * right
-        x = load_one_like(like, a, at + 2 * width + k)
+        x = load_splat_like(like, a, at + 2 * width + k)
         p2 += x * left
         q2 += x * right
-        x = load_one_like(like, a, at + 3 * width + k)
+        x = load_splat_like(like, a, at + 3 * width + k)
         p3 += x * left
         q3 += x * right
     store(out, to, p0)
@@ -106,14 +106,14 @@ def _single(
     q2, q3 = load_like(like, start, low + 2 * step), load_like(like, start, low + 3 * step)
     for k in range(terms):
         right = load_like(like, b, k * columns + column)
-        p0 += load_one_like(like, a, at + k) * right
-        p1 += load_one_like(like, a, at + width + k) * right
-        p2 += load_one_like(like, a, at + 2 * width + k) * right
-        p3 += load_one_like(like, a, at + 3 * width + k) * right
-        q0 += load_one_like(like, a, half + k) * right
-        q1 += load_one_like(like, a, half + width + k) * right
-        q2 += load_one_like(like, a, half + 2 * width + k) * right
-        q3 += load_one_like(like, a, half + 3 * width + k) * right
+        p0 += load_splat_like(like, a, at + k) * right
+        p1 += load_splat_like(like, a, at + width + k) * right
+        p2 += load_splat_like(like, a, at + 2 * width + k) * right
+        p3 += load_splat_like(like, a, at + 3 * width + k) * right
+        q0 += load_splat_like(like, a, half + k) * right
+        q1 += load_splat_like(like, a, half + width + k) * right
+        q2 += load_splat_like(like, a, half + 2 * width + k) * right
+        q3 += load_splat_like(like, a, half + 3 * width + k) * right
     store(out, to, p0)
     store(out, to + columns, p1)
     store(out, to + 2 * columns, p2)

@@ -13,7 +13,7 @@ from painter.search.target import ALPHA_WEIGHT
 from renderers.jit import kernel
 from renderers.simd import LANES, load, splat, store, total, where_less
 from renderers.threads import share
-from renderers.turns import take, turns
+from renderers.work_queue import take_next, work_queue
 
 PARTS = 16  # sums are taken in this many parts, whatever the number of threads
 RUN = 512  # numbers that are added up in single precision
@@ -53,8 +53,8 @@ class _FusedLoss(torch.autograd.Function):
         sum_of_weights = size if weight is None else float(counts.sum(dtype=np.float64))
         scale = np.float32(1 / (max(sum_of_weights, 1e-30) * max(1, canvas.shape[2])))
         sums, slope = np.zeros((PARTS, 3)), np.empty_like(seen)
-        taken = turns()
-        share(lambda first, step: _measure(taken, seen, wanted, size, counts, scale, square, modulus, sums, slope))
+        queue = work_queue()
+        share(lambda first, step: _measure(queue, seen, wanted, size, counts, scale, square, modulus, sums, slope))
         ctx.slope = torch.from_numpy(slope).view(planes[0].shape).permute(1, 2, 0)
         squares, distances, error = sums.sum(axis=0)
         loss = torch.tensor(square * squares + modulus * distances, dtype=torch.float32)
@@ -75,7 +75,7 @@ def _flat(values: Tensor) -> np.ndarray:
 
 @kernel
 def _measure(
-    taken: np.ndarray, seen: np.ndarray, wanted: np.ndarray, size: int, counts: np.ndarray, scale: float,
+    queue: np.ndarray, seen: np.ndarray, wanted: np.ndarray, size: int, counts: np.ndarray, scale: float,
     square: float, modulus: float, sums: np.ndarray, slope: np.ndarray,
 ) -> None:  # fmt: skip
     """Weighted sums of d² and |d| and the bare one of d² by parts, [PARTS, 3]; the slope of the loss by each number.
@@ -86,7 +86,7 @@ def _measure(
     """
     blocks = -(-size // LANES)
     while True:
-        part = take(taken)
+        part = take_next(queue)
         if part >= PARTS:
             return
         first, last = part * blocks // PARTS * LANES, min((part + 1) * blocks // PARTS * LANES, size)

@@ -1,10 +1,11 @@
 """Soft blending as fused numba kernels, forward and backward, on all cores.
 
 The canvas is cut into a fixed number of bands of rows. Within a band the strokes are walked in paint order, row by
-row over the exact span of pixels that the frame covers, LANES pixels at a time. What lay below each stroke is kept on
-a tape, so that the backward pass, which walks them in reverse, need not divide by 1 - α to un-blend: float32 is then
-exact enough, and C numbers for each pixel of a stroke are little next to the time that they save. Each band has its
-own partial sums, added up in band order: the result does not depend on the number of threads.
+row over the exact span of pixels that the frame covers, LANES pixels at a time. The forward pass records on a *tape*
+what lies below each stroke, so that the backward pass, which walks the strokes in reverse, need not divide by 1 - α to
+un-blend them: float32 is then exact enough, and C numbers for each pixel of a stroke are little next to the time that
+they save. Each band has its own partial sums, added up in band order: the result does not depend on the number of
+threads.
 """
 
 from __future__ import annotations
@@ -17,33 +18,30 @@ from torch import Tensor
 
 from renderers.blending.layers import MAX_ALPHA, FrameMaps, Layers
 from renderers.blending.spans import AT_A_TIME, BAND_ORDER, BANDS, SpanTable, band_pairs
+from renderers.blending.texels import load_sums, load_texels, scatter_add, shift_in_pair
 from renderers.jit import inlined, kernel
 from renderers.simd import (
     LANES,
-    add_around,
     as_float,
-    clamped,
-    halves,
-    interleaved,
+    clamp,
+    deinterleave,
+    interleave,
     iota,
     load,
     load_like,
-    load_sums,
-    load_texels,
-    moved_up,
-    separated,
     splat,
     splat_int,
+    split,
     store,
     total,
     truncate,
     where_less,
 )
 from renderers.threads import share
-from renderers.turns import take, turns
+from renderers.work_queue import take_next, work_queue
 from renderers.workspace import ScratchBuffer
 
-GEOMETRY = 6  # gradients kept per stroke before the colours: six of the transform, then the opacity
+GEOMETRY = 6  # a stroke's gradients are 6 of the transform, then the opacity, then the start and the end colour
 CEILING = np.float32(MAX_ALPHA)
 
 
@@ -61,55 +59,56 @@ class _Blend(torch.autograd.Function):
     def forward(ctx: Any, canvas: Tensor, offset: Tensor, size: Tensor, *inputs: Tensor) -> Tensor:
         transform, texels, start, end, opacity = inputs
         layers = Layers(transform, FrameMaps(texels, offset, size), start, end, opacity)
-        result, ctx.laid, ctx.tape = lay(canvas, layers, taped=any(ctx.needs_input_grad))
+        result, ctx.table, ctx.tape = blend_forward(canvas, layers, record=any(ctx.needs_input_grad))
         return result
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        laid, for_maps = ctx.laid, ctx.needs_input_grad[4]
+        table, for_maps = ctx.table, ctx.needs_input_grad[4]
         height, _, channels = gradients[0].shape
         gradient = planes(gradients[0])
-        pairs, pair_count = band_pairs(laid, height)
+        pairs, pair_count = band_pairs(table, height)
         sums = np.empty((pair_count, GEOMETRY + 1 + 2 * channels))
-        slopes = ScratchBuffer(2 * LANES * laid.blocks[-1] if for_maps else 1)
-        taken = turns()
+        slopes = ScratchBuffer(2 * LANES * table.blocks[-1] if for_maps else 1)
+        queue, colors, tape = work_queue(), channel_tuple(channels), ctx.tape.array
         share(
-            lambda first, step: _backward(
-                taken, gradient, height, laid, ctx.tape.array, pairs, sums, slopes.array, for_maps, each(channels)
+            lambda _first, _step: _backward(
+                queue, gradient, height, table, tape, pairs, sums, slopes.array, for_maps, colors
             )
         )
         texels = None
         if for_maps:
-            texels = torch.empty(len(laid.maps) // 2, 2)
+            texels = torch.empty(len(table.maps) // 2, 2)
             flat = texels.numpy().reshape(-1)
-            spread = turns()
-            share(lambda first, step: _spread(spread, laid, slopes.array, flat))
-        return (None, None, None, *_unpack(pairs, sums, laid.size, channels, texels))
+            strokes = work_queue()
+            share(lambda _first, _step: _map_gradients(strokes, table, slopes.array, flat))
+        return (None, None, None, *_stroke_gradients(pairs, sums, table.size, channels, texels))
 
 
-def lay(canvas: Tensor, layers: Layers, taped: bool) -> tuple[Tensor, SpanTable, ScratchBuffer]:
-    """Blend `layers` onto a copy of `canvas` [H, W, C].
+def blend_forward(canvas: Tensor, layers: Layers, record: bool) -> tuple[Tensor, SpanTable, ScratchBuffer]:
+    """The forward pass: blend `layers` onto a copy of `canvas` [H, W, C].
 
     Returns:
-        The painted canvas; how the strokes were laid out; if `taped`, what lay below each: block b of LANES pixels,
-        channel c, at (b·C + c)·LANES.
+        The painted canvas [H, W, C]; which pixels each stroke covers; and, if `record`, the tape: what lies below
+        block b of LANES pixels in channel c is at (b·C + c)·LANES.
     """
     height, width, channels = canvas.shape
-    laid = SpanTable.out(layers, height, width)
-    tape = ScratchBuffer(laid.blocks[-1] * channels * LANES if taped else 1)
-    painted, taken = planes(canvas), turns()
-    share(lambda first, step: _forward(taken, painted, height, laid, tape.array, taped, each(channels)))
+    table = SpanTable.of(layers, height, width)
+    tape = ScratchBuffer(table.blocks[-1] * channels * LANES if record else 1)
+    painted, queue = planes(canvas), work_queue()
+    colors = channel_tuple(channels)
+    share(lambda _first, _step: _forward(queue, painted, height, table, tape.array, record, colors))
     rows = painted.reshape(channels, height, -1)[:, :, :width]
-    return torch.from_numpy(rows.transpose(1, 2, 0)), laid, tape  # no copy: plane by plane in memory
+    return torch.from_numpy(rows.transpose(1, 2, 0)), table, tape  # a view: planes lie apart in memory
 
 
-def each(channels: int) -> tuple[int, ...]:
-    """A tuple of so many: kernels are compiled for its length."""
+def channel_tuple(channels: int) -> tuple[int, ...]:
+    """A tuple of that length: kernels are compiled for a fixed number of channels."""
     return (0,) * channels
 
 
 def planes(canvas: Tensor) -> np.ndarray:
-    """[H, W, C] → flat [C, H, W + LANES] float32, a copy: a block that begins inside a row ends inside it."""
+    """[H, W, C] → flat [C, H, W + LANES] float32, a copy: rows are padded so that blocks of LANES stay within them."""
     height, width, channels = canvas.shape
     planes = np.empty((channels, height, width + LANES), np.float32)
     planes[:, :, width:] = 0
@@ -117,16 +116,16 @@ def planes(canvas: Tensor) -> np.ndarray:
     return planes.reshape(-1)
 
 
-def _unpack(
+def _stroke_gradients(
     pairs: np.ndarray, sums: np.ndarray, size: np.ndarray, channels: int, texels: Tensor | None
 ) -> tuple[Tensor | None, ...]:
-    """Sums [P, 7 + 2C] by pairs as gradients of transform, texels, start, end and opacity."""
+    """From sums [P, 7 + 2C] by pairs to the gradients of transform, texels (passed through), start, end and opacity."""
     count = len(size)
     transform, opacity = np.empty((count, 2, 3), np.float32), np.empty(count, np.float32)
     start, end = np.empty((2, count, channels), np.float32)
     _add_pairs(pairs, sums, size, transform, start, end, opacity)
-    moved, *rest = (torch.from_numpy(found) for found in (transform, start, end, opacity))
-    return moved, texels, *rest
+    of_transform, *rest = (torch.from_numpy(found) for found in (transform, start, end, opacity))
+    return of_transform, texels, *rest
 
 
 @kernel
@@ -134,7 +133,7 @@ def _add_pairs(
     pairs: np.ndarray, sums: np.ndarray, size: np.ndarray, transform: np.ndarray, start: np.ndarray, end: np.ndarray,
     opacity: np.ndarray,
 ) -> None:  # fmt: skip
-    """Fill each stroke's gradients: the sums of its pairs, added up in band order."""
+    """Fill each stroke's gradients with the sums of its pairs, added up in band order."""
     channels, added = start.shape[1], np.empty(sums.shape[1])
     for n in range(len(pairs)):
         added[:] = 0
@@ -150,113 +149,116 @@ def _add_pairs(
 
 @inlined
 def locate(texel: Any, column: int, row: int, size: Any) -> Any:
-    """Where LANES pixels fall into a map of size [2], rows and columns: the texel up left (flat), how far beyond it."""
+    """Where LANES pixels lie in a map of size [2] (rows, columns): the flat index of the texel up left of each, and the
+    distance from its centre along x and along y, in texels."""
     x = splat(texel[0] * column + texel[1] * row + texel[2]) + splat(texel[0]) * iota()
     y = splat(texel[3] * column + texel[4] * row + texel[5]) + splat(texel[3]) * iota()
-    j = clamped(truncate(x), splat_int(0), splat_int(size[1] - 2))
-    i = clamped(truncate(y), splat_int(0), splat_int(size[0] - 2))
+    j = clamp(truncate(x), splat_int(0), splat_int(size[1] - 2))
+    i = clamp(truncate(y), splat_int(0), splat_int(size[0] - 2))
     return i * splat_int(size[1]) + j, x - as_float(j), y - as_float(i)
 
 
 @inlined
 def sample(maps: Any, base: int, stride: int, place: Any) -> Any:
-    """Bilinear samples at a place from `locate`, in the map at texel `base`, rows `stride` apart.
+    """Bilinear samples at a place from `locate`, in the map that begins at texel `base`, with rows of `stride` texels.
 
     Returns:
-        α, mix, and their slopes along x and along y per texel, as pairs.
+        α, mix, and their derivatives along x and along y per texel, as pairs.
     """
     corner, x, y = place
-    x, y = interleaved(x, x), interleaved(y, y)
+    x, y = interleave(x, x), interleave(y, y)
     upper_left, upper_right = load_texels(maps, base, corner)
     lower_left, lower_right = load_texels(maps, base + stride, corner)
     upper, lower = upper_right - upper_left, lower_right - lower_left
     top, bottom = upper_left + x * upper, lower_left + x * lower
     down = bottom - top
-    alpha, mix = separated(top + y * down)
+    alpha, mix = deinterleave(top + y * down)
     return alpha, mix, upper + y * (lower - upper), down
 
 
 @inlined
 def clamp_alpha(value: Any) -> Any:
-    """Kept at MAX_ALPHA or below."""
+    """Float lanes, none above MAX_ALPHA."""
     limit = splat(CEILING)
     return where_less(value, limit, value, limit)
 
 
 @inlined
 def mask_tail(count: int, value: Any) -> Any:
-    """The first `count` lanes; zero in the others, which lie beyond the row's end."""
+    """The first `count` lanes, and 0 in the others, which lie beyond the end of the row."""
     return where_less(iota(), splat(count), value, splat(0))
 
 
 @kernel
 def _forward(
-    taken: np.ndarray, canvas: np.ndarray, height: int, laid: SpanTable, tape: np.ndarray, taped: bool, colors: Any
+    queue: np.ndarray, canvas: np.ndarray, height: int, table: SpanTable, tape: np.ndarray, record: bool, colors: Any
 ) -> None:
+    """Blend all strokes onto the canvas, a band at a time; fill the tape if `record`. `colors` is a `channel_tuple`."""
     channels = len(colors)
     stride = canvas.size // (channels * height)
     while True:
-        turn = take(taken)
-        if turn >= BANDS:
+        piece = take_next(queue)
+        if piece >= BANDS:
             return
-        band = BAND_ORDER[turn]
+        band = BAND_ORDER[piece]
         top, bottom = band * height // BANDS, (band + 1) * height // BANDS
-        for n in range(len(laid.size)):
-            size, base, texel, opacity = laid.size[n], laid.offset[n], laid.texel[n], splat(laid.opacity[n])
-            for row in range(max(top, laid.first[n]), min(bottom, laid.last[n])):
-                k = laid.rows[n] + row - laid.first[n]
-                block = laid.blocks[k] * channels * LANES
-                for column in range(laid.low[k], laid.high[k], LANES):
-                    covered, mix, _, _ = sample(laid.maps, base, size[1], locate(texel, column, row, size))
-                    alpha = mask_tail(laid.high[k] - column, clamp_alpha(opacity * covered))
+        for n in range(len(table.size)):
+            size, base, texel, opacity = table.size[n], table.offset[n], table.texel[n], splat(table.opacity[n])
+            for row in range(max(top, table.first[n]), min(bottom, table.last[n])):
+                k = table.rows[n] + row - table.first[n]
+                block = table.blocks[k] * channels * LANES
+                for column in range(table.low[k], table.high[k], LANES):
+                    covered, mix, _, _ = sample(table.maps, base, size[1], locate(texel, column, row, size))
+                    alpha = mask_tail(table.high[k] - column, clamp_alpha(opacity * covered))
                     for c in range(channels):
                         at = (c * height + row) * stride + column
                         below = load(canvas, at)
-                        if taped:
+                        if record:
                             store(tape, block, below)
                             block += LANES
-                        color = splat(laid.start[n, c]) + mix * splat(laid.tint[n, c])
+                        color = splat(table.start[n, c]) + mix * splat(table.tint[n, c])
                         store(canvas, at, below + alpha * (color - below))
 
 
 @kernel
 def _backward(
-    taken: np.ndarray, gradient: np.ndarray, height: int, laid: SpanTable, tape: np.ndarray,
+    queue: np.ndarray, gradient: np.ndarray, height: int, table: SpanTable, tape: np.ndarray,
     pairs: np.ndarray, sums: np.ndarray, slopes: np.ndarray, for_maps: bool, colors: Any,
 ) -> None:  # fmt: skip
-    """Sums [P, 7 + 2C] for each pair of a stroke and a band: of the texel transform, opacity, start and end colour.
+    """Fill sums [P, 7 + 2C] for each pair of a stroke and a band: gradients of the texel transform, opacity, start and
+    end colour.
 
-    If `for_maps`, also `slopes`: the loss by α and by mix, at each pixel of each stroke.
+    If `for_maps`, also `slopes`: the derivatives of the loss by α and by mix at each pixel of each stroke.
     """
     channels = len(colors)
     stride = gradient.size // (channels * height)
     of_colors = np.zeros(2 * channels * LANES, np.float32)
-    none, lane = splat(0), interleaved(iota(), iota())
+    none, lane = splat(0), interleave(iota(), iota())
     while True:
-        turn = take(taken)
-        if turn >= BANDS:
+        piece = take_next(queue)
+        if piece >= BANDS:
             return
-        band = BAND_ORDER[turn]
+        band = BAND_ORDER[piece]
         top, bottom = band * height // BANDS, (band + 1) * height // BANDS
-        for n in range(len(laid.size) - 1, -1, -1):
+        for n in range(len(table.size) - 1, -1, -1):
             pair = pairs[n, band]
             if pair < 0:
                 continue
-            size, base, texel, opacity = laid.size[n], laid.offset[n], laid.texel[n], splat(laid.opacity[n])
-            empty = interleaved(none, none)
+            size, base, texel, opacity = table.size[n], table.offset[n], table.texel[n], splat(table.opacity[n])
+            empty = interleave(none, none)
             x_column, x_row, x_one, y_column, y_row, y_one, of_opacity = empty, empty, empty, empty, empty, empty, none
             of_colors[:] = 0
-            for row in range(max(top, laid.first[n]), min(bottom, laid.last[n])):
-                k = laid.rows[n] + row - laid.first[n]
-                block, in_x, in_y = laid.blocks[k], empty, empty
-                for column in range(laid.low[k], laid.high[k], LANES):
-                    count = laid.high[k] - column
-                    covered, mix, by_x, by_y = sample(laid.maps, base, size[1], locate(texel, column, row, size))
+            for row in range(max(top, table.first[n]), min(bottom, table.last[n])):
+                k = table.rows[n] + row - table.first[n]
+                block, in_x, in_y = table.blocks[k], empty, empty
+                for column in range(table.low[k], table.high[k], LANES):
+                    count = table.high[k] - column
+                    covered, mix, by_x, by_y = sample(table.maps, base, size[1], locate(texel, column, row, size))
                     alpha = mask_tail(count, clamp_alpha(opacity * covered))
                     d_alpha, d_mix = none, none
                     for c in range(channels):
                         at, below = (c * height + row) * stride + column, (block * channels + c) * LANES
-                        start, tint = splat(laid.start[n, c]), splat(laid.tint[n, c])
+                        start, tint = splat(table.start[n, c]), splat(table.tint[n, c])
                         g = load(gradient, at)
                         d_alpha += g * (start + mix * tint - load(tape, below))
                         d_color = alpha * g
@@ -265,21 +267,21 @@ def _backward(
                         store(of_colors, s, load(of_colors, s) + d_color)
                         store(of_colors, e, load(of_colors, e) + d_color * mix)
                         store(gradient, at, g - d_color)
-                    # Where the ceiling holds α, nothing moves it; beyond the row's end there is no pixel.
+                    # α at the ceiling has no gradient; beyond the end of the row there are no pixels.
                     d_alpha = mask_tail(count, where_less(splat(CEILING), opacity * covered, none, d_alpha))
                     of_opacity += d_alpha * covered
-                    slope = interleaved(d_alpha * opacity, d_mix)
+                    slope = interleave(d_alpha * opacity, d_mix)
                     if for_maps:
                         store(slopes, 2 * block * LANES, slope)
                     far = splat(column)
-                    d_x, d_y, columns = slope * by_x, slope * by_y, interleaved(far, far)
+                    d_x, d_y, columns = slope * by_x, slope * by_y, interleave(far, far)
                     x_column += d_x * columns
                     y_column += d_y * columns
                     in_x += d_x
                     in_y += d_y
                     block += 1
                 far = splat(row)
-                rows = interleaved(far, far)
+                rows = interleave(far, far)
                 x_one += in_x
                 y_one += in_y
                 x_row += in_x * rows
@@ -287,7 +289,7 @@ def _backward(
             x_column += lane * x_one
             y_column += lane * y_one
             for q, part in enumerate((x_column, x_row, x_one, y_column, y_row, y_one)):
-                low, high = halves(part)
+                low, high = split(part)
                 sums[pair, q] = total(low + high)
             sums[pair, GEOMETRY] = total(of_opacity)
             for c in range(channels):
@@ -297,50 +299,52 @@ def _backward(
 
 
 @kernel
-def _spread(taken: np.ndarray, laid: SpanTable, slopes: np.ndarray, gradient: np.ndarray) -> None:
+def _map_gradients(queue: np.ndarray, table: SpanTable, slopes: np.ndarray, gradient: np.ndarray) -> None:
     """From the slopes at pixels to the gradient of the maps [2·T]: the transpose of `sample`, stroke by stroke.
 
-    What a pixel adds to the four texels around it is kept together at first, one register for each texel up left, and
-    spread over the map in the end.
+    What pixels add to the four texels around them is first summed up in one register for each texel up left; then
+    these sums are distributed over the map.
     """
     most = broadest = 0
-    for n in range(len(laid.size)):
-        most, broadest = max(most, laid.size[n, 0] * laid.size[n, 1]), max(broadest, laid.size[n, 1])
+    for n in range(len(table.size)):
+        most, broadest = max(most, table.size[n, 0] * table.size[n, 1]), max(broadest, table.size[n, 1])
     around = np.zeros(LANES * (most + broadest), np.float32)
     while True:
-        turn = take(taken) * AT_A_TIME
-        if turn >= len(laid.size):
+        begin = take_next(queue) * AT_A_TIME
+        if begin >= len(table.size):
             return
-        for n in range(turn, min(turn + AT_A_TIME, len(laid.size))):
-            size, texel = laid.size[n], laid.texel[n]
-            for row in range(laid.first[n], laid.last[n]):
-                k = laid.rows[n] + row - laid.first[n]
-                block = 2 * LANES * laid.blocks[k]
-                for column in range(laid.low[k], laid.high[k], LANES):
+        for n in range(begin, min(begin + AT_A_TIME, len(table.size))):
+            size, texel = table.size[n], table.texel[n]
+            for row in range(table.first[n], table.last[n]):
+                k = table.rows[n] + row - table.first[n]
+                block = 2 * LANES * table.blocks[k]
+                for column in range(table.low[k], table.high[k], LANES):
                     corner, x, y = locate(texel, column, row, size)
-                    slope, across = load_like(interleaved(x, x), slopes, block), interleaved(x, x)
+                    slope, across = load_like(interleave(x, x), slopes, block), interleave(x, x)
                     block += 2 * LANES
-                    low = slope * interleaved(y, y)
+                    low = slope * interleave(y, y)
                     top = slope - low
                     top_right, low_right = top * across, low * across
-                    add_around(around, corner, top - top_right, top_right, low - low_right, low_right)
-            _add_up(around, size[0], size[1], LANES * most, gradient[2 * laid.offset[n] :])
+                    scatter_add(around, corner, top - top_right, top_right, low - low_right, low_right)
+            _add_neighbors(around, size[0], size[1], LANES * most, gradient[2 * table.offset[n] :])
 
 
 @kernel
-def _add_up(around: np.ndarray, rows: int, columns: int, nothing: int, gradient: np.ndarray) -> None:
-    """Texels' shares of what their neighbours hold of them, [rows · columns · 2]; `around` is cleared.
+def _add_neighbors(around: np.ndarray, rows: int, columns: int, zeros: int, gradient: np.ndarray) -> None:
+    """Fill the gradient of one map [rows · columns · 2] from the sums around its texels; `around` is cleared.
 
-    Of a texel it holds in LANES numbers what goes to itself, to the next, to the one below and to the one after that.
-    From `nothing` on it holds a row of zeros.
+    Args:
+        around: LANES numbers for each texel: what goes to itself, to its right neighbour, to the texel below it and to
+            the right neighbour of that, two each.
+        zeros: where a row of zeros begins in `around`.
     """
     last = np.zeros(LANES, np.float32)
     for row in range(rows):
-        here, above = LANES * row * columns, LANES * (row - 1) * columns if row else nothing
+        here, above = LANES * row * columns, LANES * (row - 1) * columns if row else zeros
         to, column, before = 2 * row * columns, 0, splat(0)
         while 2 * column + LANES <= 2 * columns:
             own, following = load_sums(around, here + LANES * column, above + LANES * column + LANES // 2)
-            store(gradient, to + 2 * column, own + moved_up(before, following))
+            store(gradient, to + 2 * column, own + shift_in_pair(before, following))
             before = following
             column += LANES // 2
         store(last, 0, before)

@@ -1,15 +1,15 @@
 """Soft blending as Triton kernels, forward and backward, on a CUDA device.
 
 The canvas is cut into square tiles, each the work of one program. Strokes are paired with the tiles that their frames
-meet, and every program walks its pairs in paint order. On the way forward it keeps what lay below each pair ("tape",
-float32), so that the way back needs no division by 1 - α. On the way back every pair has its own row of partial
-sums, added up per stroke in a fixed order: canvas and gradients are the same from run to run, but for those of the
-maps, which many pixels add to at once (atomically, in any order).
+meet, and every program walks its pairs in paint order. The forward pass records what lies below each pair on a tape
+(float32), so that the backward pass needs no division by 1 - α. In the backward pass every pair has its own row of
+partial sums, added up per stroke in a fixed order: canvas and gradients are the same from run to run, except those of
+the maps, which many pixels add to at once (atomically, in any order).
 
 With TRITON_INTERPRET=1 set before triton is first imported the same kernels run, slowly, on CPU tensors.
 """
 
-# Kernels: their arguments are whatever Triton makes of them.
+# Triton kernels have no type annotations.
 # mypy: allow-untyped-defs
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ except ImportError as error:
 
 TILE = 16  # pixels, both ways; a power of two
 WARPS = 8  # of 32 threads for each tile: one pixel a thread, so that blocks need no re-dealing
-OPTIONS = {"enable_fp_fusion": True}  # said aloud: Triton's default is about to change
+OPTIONS = {"enable_fp_fusion": True}  # set explicitly: Triton's default is about to change
 # A pair's row, and likewise the gradient with respect to it: 6 numbers of the affine map from pixel (column, row, 1)
 # to texel (column, row); the opacity; up to 4 channels of `start`; up to 4 of `end`; nothing.
 OPACITY, START, END, COLUMNS = 6, 7, 11, 16
-SLACK = 1e-3  # pixels and texels by which pairing is generous, since kernels round to float32
+SLACK = 1e-3  # pixels and texels added on all sides when pairing, since kernels round to float32
 
-# As kernels may see them.
+# The same as constants of the kernels.
 _TILE, _OPACITY, _START = tl.constexpr(TILE), tl.constexpr(OPACITY), tl.constexpr(START)
 _END, _COLUMNS, _MAX_ALPHA = tl.constexpr(END), tl.constexpr(COLUMNS), tl.constexpr(MAX_ALPHA)
 
@@ -44,7 +44,7 @@ _END, _COLUMNS, _MAX_ALPHA = tl.constexpr(END), tl.constexpr(COLUMNS), tl.conste
 def blend_cuda(canvas: Tensor, layers: Layers) -> Tensor:
     """See `renderers.blending.blend`. Every tensor on one CUDA device, except `maps.offset` and `maps.size`.
 
-    While gradients are wanted, keeps 4·C·TILE² bytes for each pair of a stroke and a tile that it meets.
+    Where gradients are needed, the tape takes 4·C·TILE² bytes for each pair of a stroke and a tile that it meets.
 
     Args:
         canvas: [H, W, C] float32; C = 3 or 4.
@@ -54,7 +54,7 @@ def blend_cuda(canvas: Tensor, layers: Layers) -> Tensor:
         [H, W, C] float32.
 
     Raises:
-        ValueError: for tensors elsewhere, or another number of channels.
+        ValueError: tensors are not all on one CUDA device, or the number of channels is not 3 or 4.
     """
     maps = layers.maps
     floats = [layers.transform, maps.texels, layers.start, layers.end, layers.opacity]
@@ -71,7 +71,7 @@ def _check(canvas: Tensor, floats: list[Tensor]) -> None:
     if canvas.shape[2] not in (3, 4):
         raise ValueError(f"canvas must have 3 or 4 channels, got {tuple(canvas.shape)}")
     devices = {value.device for value in (canvas, *floats)}
-    interpreted = not isinstance(_forward, triton.runtime.JITFunction)  # decided when kernels were defined
+    interpreted = not isinstance(_forward, triton.runtime.JITFunction)  # decided when kernels are defined
     if len(devices) > 1 or not (canvas.is_cuda or interpreted):
         raise ValueError(f"all tensors must be on one CUDA device, got {', '.join(sorted(map(str, devices)))}")
 
@@ -140,7 +140,7 @@ def _texel_transform(transform: Tensor, size: Tensor) -> Tensor:
 
 
 def _moved(texel: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """The same maps [P, 2, 3], with pixels counted from (x, y), [P] each."""
+    """The same affine maps [P, 2, 3] for pixels counted from (x, y), [P] each."""
     moved = texel.clone()
     moved[:, :, 2] += texel[:, :, 0] * x[:, None] + texel[:, :, 1] * y[:, None]
     return moved
@@ -154,7 +154,7 @@ def _meetings(texel: Tensor, size: Tensor, height: int, width: int) -> tuple[Ten
     strokes = torch.repeat_interleave(torch.arange(len(size), device=size.device), count)
     running = torch.arange(len(strokes), device=size.device) - (count.cumsum(0) - count)[strokes]
     x, y = low[strokes, 0] + running % across[strokes], low[strokes, 1] + running // across[strokes]
-    # Of these, only the tiles that the turned frame meets: the box's own axes are done, its two are left.
+    # Separating axes: the tiles' axes are done by `_tile_box`, the two of the rotated frame are left.
     half = (TILE - 1) / 2
     middle = _moved(texel[strokes], x * TILE + half, y * TILE + half)
     reach = half * middle[:, :, :2].abs().sum(2) + SLACK
@@ -166,7 +166,7 @@ def _meetings(texel: Tensor, size: Tensor, height: int, width: int) -> tuple[Ten
 def _tile_box(texel: Tensor, size: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
     """First and last tile (column, row), [N, 2] int64 each, around what the texels' centres reach; empty: last < first.
 
-    A stroke that is nowhere (no number, or no extent) meets no tile.
+    A stroke with a NaN, an infinity or no extent meets no tile.
     """
     a, b, c, d, e, f = texel.flatten(1).T[:, :, None]
     u = (size[:, 1:] - 1) * torch.tensor([0, 1, 0, 1], device=size.device) - c
@@ -185,7 +185,7 @@ def _tile_box(texel: Tensor, size: Tensor, height: int, width: int) -> tuple[Ten
 
 
 def _paint(canvas: Tensor, inputs: Sequence[Tensor], record: bool) -> tuple[Tensor, Tensor, _Pairs]:
-    """The canvas [H, W, C] after all strokes; what lay below each pair, [P, C, TILE²], or nothing; the pairs."""
+    """The canvas [H, W, C] after all strokes; the tape [P, C, TILE²], empty unless `record`; the pairs."""
     transform, texels, start, end, opacity, offset, size = inputs
     pairs = _pair_up(canvas, transform, start, end, opacity, offset, size)
     height, width, channels = canvas.shape
@@ -202,7 +202,7 @@ def _paint(canvas: Tensor, inputs: Sequence[Tensor], record: bool) -> tuple[Tens
 def _gather(
     gradient: Tensor, texels: Tensor, tape: Tensor, pairs: _Pairs, for_maps: bool
 ) -> tuple[Tensor, Tensor | None]:
-    """Gradients of every stroke's row, [N, COLUMNS] float64, and of the maps' texels [T, 2], if they are wanted."""
+    """Gradients of every stroke's row, [N, COLUMNS] float64, and of the maps' texels [T, 2] if `for_maps`."""
     height, width, channels = gradient.shape
     strokes = len(pairs.stroke_first) - 1
     totals = torch.zeros(strokes, COLUMNS, dtype=torch.float64, device=gradient.device)
@@ -225,7 +225,7 @@ def _forward(
     painted, tape, rows, places, tile_first, texels, height, width,
     CHANNELS: tl.constexpr, RECORD: tl.constexpr,
 ):  # fmt: skip
-    """One tile of `painted`, from the canvas to the painting; the tape, if RECORD."""
+    """Blend all pairs of one tile onto `painted`; fill the tape if RECORD."""
     tile = tl.program_id(0)
     x, y, dx, dy, inside = _pixels(tile, height, width)
     at = painted + (y.to(tl.int64) * width + x) * CHANNELS
@@ -256,7 +256,7 @@ def _backward(
     gradient, tape, rows, places, by_stroke, tile_first, texels, sums, grad_texels, height, width,
     CHANNELS: tl.constexpr, MAPS: tl.constexpr,
 ):  # fmt: skip
-    """One tile's share of the gradients of its pairs' rows, last pair first; of their maps too, if MAPS."""
+    """The gradients of the rows of one tile's pairs, last pair first; adds to those of their maps if MAPS."""
     tile = tl.program_id(0)
     x, y, dx, dy, inside = _pixels(tile, height, width)
     at = gradient + (y.to(tl.int64) * width + x) * CHANNELS
@@ -281,7 +281,7 @@ def _backward(
         g2, d_a2, d_m2, start2, end2 = _lift(g2, h2, a, m, row + _START + 2)
         g3, d_a3, d_m3, start3, end3 = _lift(g3, h3, a, m, row + _START + 3)
         d_a, d_m = d_a0 + d_a1 + d_a2 + d_a3, d_m0 + d_m1 + d_m2 + d_m3
-        d_a = tl.where(opacity * covered <= _MAX_ALPHA, d_a, 0.0)  # as clamp has it
+        d_a = tl.where(opacity * covered <= _MAX_ALPHA, d_a, 0.0)  # the derivative of the clamp
         d_opacity = d_a * covered
         d_a *= opacity
         d_x, d_y = d_a * a_x + d_m * m_x, d_a * a_y + d_m * m_y
@@ -322,7 +322,7 @@ def _pixels(tile, height, width):
 
 @triton.jit
 def _four(at, step: tl.constexpr, mask, CHANNELS: tl.constexpr):
-    """The channels of each pixel, `step` apart; a fourth of zeros where there are three."""
+    """Load the channels of each pixel, `step` apart; a fourth of zeros where there are three."""
     c0 = tl.load(at, mask=mask, other=0.0)
     c1 = tl.load(at + step, mask=mask, other=0.0)
     c2 = tl.load(at + 2 * step, mask=mask, other=0.0)
@@ -334,7 +334,7 @@ def _four(at, step: tl.constexpr, mask, CHANNELS: tl.constexpr):
 
 @triton.jit
 def _store_four(at, step: tl.constexpr, c0, c1, c2, c3, mask, CHANNELS: tl.constexpr):
-    """The same, written."""
+    """Store the channels of each pixel, `step` apart."""
     tl.store(at, c0, mask=mask)
     tl.store(at + step, c1, mask=mask)
     tl.store(at + 2 * step, c2, mask=mask)
@@ -344,9 +344,10 @@ def _store_four(at, step: tl.constexpr, c0, c1, c2, c3, mask, CHANNELS: tl.const
 
 @triton.jit
 def _corner(row, height, width, dx, dy, inside):
-    """Where pixels fall into a map: the texel up left (flat), how far beyond it (column, row), whether into it.
+    """Where pixels lie in a map: the flat index of the texel up left of each, the distance from its centre (column,
+    row), and whether it is in the map at all.
 
-    Explicit fma: rounded alike in both kernels, so that the way back reads of the tape just what was written.
+    Explicit fma: both kernels round alike, so that the backward pass reads just what the forward pass recorded.
     """
     x, y = dx.to(tl.float32), dy.to(tl.float32)
     u = tl.fma(tl.load(row), x, tl.fma(tl.load(row + 1), y, tl.load(row + 2)))
@@ -359,7 +360,7 @@ def _corner(row, height, width, dx, dy, inside):
 
 @triton.jit
 def _sample(at, width, fx, fy, seen):
-    """Bilinear samples of α (or of the mix, one further), their derivatives by column and row; zeros where unseen."""
+    """Bilinear samples of α (or of the mix, one further), their derivatives by column and row; 0 where not `seen`."""
     up_left = tl.load(at, mask=seen, other=0.0)
     up_right = tl.load(at + 2, mask=seen, other=0.0)
     down_left = tl.load(at + width * 2, mask=seen, other=0.0)
@@ -372,7 +373,7 @@ def _sample(at, width, fx, fy, seen):
 
 @triton.jit
 def _scatter(at, width, fx, fy, d, seen):
-    """Add d to the texels that bilinear samples came from, by their weights."""
+    """Add d times their weights to the four texels of each bilinear sample."""
     tl.atomic_add(at, (1 - fx) * (1 - fy) * d, mask=seen, sem="relaxed")
     tl.atomic_add(at + 2, fx * (1 - fy) * d, mask=seen, sem="relaxed")
     tl.atomic_add(at + width * 2, (1 - fx) * fy * d, mask=seen, sem="relaxed")
@@ -381,7 +382,7 @@ def _scatter(at, width, fx, fy, d, seen):
 
 @triton.jit
 def _lay(below, a, m, start):
-    """One channel of one stroke over what lies below."""
+    """One channel of one stroke blended over what lies below."""
     color = tl.load(start)
     color += m * (tl.load(start + _END - _START) - color)
     return below + a * (color - below)
@@ -389,7 +390,7 @@ def _lay(below, a, m, start):
 
 @triton.jit
 def _lift(g, below, a, m, start):
-    """Gradients of one channel with respect to: what lay below, a, m, start, end (by pixel)."""
+    """Gradients of one channel, by pixel, with respect to: what lies below, a, m, start, end."""
     first = tl.load(start)
     tint = tl.load(start + _END - _START) - first
     d_a = g * (first + m * tint - below)

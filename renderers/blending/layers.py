@@ -1,4 +1,4 @@
-"""What blending reads: where each stroke's frame lies on the canvas, its maps, its colours."""
+"""The input of blending: where each stroke's frame lies on the canvas, its maps, its colours."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-# Coverage times opacity stays below this, so that a backward pass may divide by 1 - α to un-blend a stroke.
+# Coverage times opacity is at most this, so that a backward pass may divide by 1 - α to un-blend a stroke.
 MAX_ALPHA = 0.995
 
 
@@ -20,7 +20,7 @@ class FrameMaps:
 
     texels: Tensor  # [T, 2] float32: α and mix side by side, as blending reads them
     offset: Tensor  # [N] int64, on the CPU
-    size: Tensor  # [N, 2] int64, on the CPU: rows and columns, 2 at least
+    size: Tensor  # [N, 2] int64, on the CPU: rows and columns, at least 2
 
     def of(self, index: int) -> tuple[Tensor, Tensor]:
         """α and mix of one stroke, [R, C] each."""
@@ -31,7 +31,7 @@ class FrameMaps:
 
 @dataclass(frozen=True)
 class Layers:
-    """N strokes ready to be laid on a canvas, in paint order."""
+    """N strokes ready to be blended onto a canvas, in paint order; all float32."""
 
     transform: Tensor  # [N, 2, 3]: pixel (column, row, 1) → frame (p, q)
     maps: FrameMaps
@@ -43,18 +43,18 @@ class Layers:
         return len(self.opacity)
 
     def select(self, index: Tensor) -> Layers:
-        """Those at `index` [M] int64; their maps stay where they are."""
+        """The strokes at `index` [M] int64; the texels are shared, not copied."""
         at = index.cpu()
         maps = FrameMaps(self.maps.texels, self.maps.offset[at], self.maps.size[at])
         return Layers(self.transform[index], maps, self.start[index], self.end[index], self.opacity[index])
 
     def cpu(self) -> Layers:
-        """The same on the CPU."""
+        """The same layers with all tensors on the CPU."""
         maps = FrameMaps(self.maps.texels.cpu(), self.maps.offset, self.maps.size)
         return Layers(self.transform.cpu(), maps, self.start.cpu(), self.end.cpu(), self.opacity.cpu())
 
     def check(self, canvas: Tensor) -> None:
-        """Raise ValueError, with the shapes, unless everything fits together and onto `canvas` [H, W, C]."""
+        """Raise ValueError, naming the shapes, unless all shapes match each other and `canvas` [H, W, C]."""
         count = len(self)
         if canvas.ndim != 3:
             raise ValueError(f"canvas must be [H, W, C], got {tuple(canvas.shape)}")

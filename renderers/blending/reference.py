@@ -45,7 +45,7 @@ def _frame_coordinates(transform: Tensor, rows: range, columns: range) -> Tensor
 
 
 def _sample(texels: Tensor, frame: Tensor) -> Tensor:
-    """Bilinear samples [h, w] of a map [R, C] at frame coordinates; nothing beyond the outermost texels' centres."""
+    """Bilinear samples [h, w] of a map [R, C] at frame coordinates; 0 beyond the outermost texels' centres."""
     values = grid_sample(texels[None, None], frame[None], padding_mode="border", align_corners=False)[0, 0]
     reach = frame.new_tensor([1 - 1 / texels.shape[1], 1 - 1 / texels.shape[0]])
     return values * (frame.abs() <= reach).all(dim=-1)

@@ -1,4 +1,4 @@
-"""What each stroke is worth: how much the squared error would rise if it were taken away."""
+"""What each stroke is worth: by how much the squared error would rise if it were removed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from renderers.blending.cpu import clamp_alpha, lay, locate, mask_tail, planes, sample
+from renderers.blending.cpu import blend_forward, clamp_alpha, locate, mask_tail, planes, sample
 from renderers.blending.layers import Layers
 from renderers.blending.spans import BAND_ORDER, BANDS, SpanTable
 from renderers.jit import kernel
@@ -17,52 +17,56 @@ from renderers.threads import share
 def removal_costs(
     canvas: Tensor, target: Tensor, layers: Layers, weight: Tensor | None = None, alpha_weight: float = 1.0
 ) -> Tensor:
-    """Σ w (without - target)² - Σ w (with - target)² for each stroke taken away alone; exact, in one pass.
+    """Σ w (without - target)² - Σ w (with - target)² for each stroke removed alone; exact, in one pass.
 
-    Taking away a stroke changes the finished canvas by Δ = -T·α·(s - h), where h is what lies below it and T the
-    share of light that later strokes let through: h is on the tape of `lay`, T is found on the way back.
+    Removing a stroke changes the finished canvas by Δ = -T·α·(s - h), where h is what lies below it and T the
+    transmittance of later strokes: h is on the tape of `blend_forward`, T is found by walking strokes in reverse.
 
     Args:
         canvas: [H, W, C], the canvas before any of the layers.
         target: [H, W, C].
+        layers: N strokes, in paint order; all tensors on the CPU.
         weight: [H, W] float32, w of the pixels; 1 if not given.
-        alpha_weight: what w is multiplied by in a fourth channel.
+        alpha_weight: factor of w in a fourth channel.
 
     Returns:
-        [N] float64: negative for a stroke that does harm.
+        [N] float64, negative where the picture is nearer to the target without the stroke.
     """
     height = len(canvas)
-    finished, laid, tape = lay(canvas, layers, taped=True)
+    finished, table, tape = blend_forward(canvas, layers, record=True)
     error, light = planes(finished - target), planes(torch.ones_like(canvas[:, :, :1]))
     counts = planes(torch.ones_like(canvas[:, :, :1]) if weight is None else weight[:, :, None])
     sums = np.zeros((len(layers), BANDS))
-    share(lambda mine, step: _removal(mine, step, error, counts, alpha_weight, light, height, laid, tape.array, sums))
+    share(
+        lambda first, step: _removal(first, step, error, counts, alpha_weight, light, height, table, tape.array, sums)
+    )
     return torch.from_numpy(sums.sum(axis=1))
 
 
 @kernel
 def _removal(
-    mine: int, step: int, error: np.ndarray, counts: np.ndarray, alpha_weight: float, light: np.ndarray, height: int,
-    laid: SpanTable, tape: np.ndarray, sums: np.ndarray,
+    first: int, step: int, error: np.ndarray, counts: np.ndarray, alpha_weight: float, light: np.ndarray, height: int,
+    table: SpanTable, tape: np.ndarray, sums: np.ndarray,
 ) -> None:  # fmt: skip
-    channels, stride = laid.start.shape[1], light.size // height
-    for turn in range(mine, BANDS, step):
-        band = BAND_ORDER[turn]
+    """Fill sums [N, BANDS] for the bands first, first + step …: what each stroke is worth there."""
+    channels, stride = table.start.shape[1], light.size // height
+    for k in range(first, BANDS, step):
+        band = BAND_ORDER[k]
         top, bottom = band * height // BANDS, (band + 1) * height // BANDS
-        for n in range(len(laid.size) - 1, -1, -1):
-            size, base, texel, opacity = laid.size[n], laid.offset[n], laid.texel[n], splat(laid.opacity[n])
+        for n in range(len(table.size) - 1, -1, -1):
+            size, base, texel, opacity = table.size[n], table.offset[n], table.texel[n], splat(table.opacity[n])
             cost = 0.0
-            for row in range(max(top, laid.first[n]), min(bottom, laid.last[n])):
-                k = laid.rows[n] + row - laid.first[n]
-                below = laid.blocks[k] * channels * LANES
-                for column in range(laid.low[k], laid.high[k], LANES):
-                    covered, mix, _, _ = sample(laid.maps, base, size[1], locate(texel, column, row, size))
-                    alpha = mask_tail(laid.high[k] - column, clamp_alpha(opacity * covered))
+            for row in range(max(top, table.first[n]), min(bottom, table.last[n])):
+                k = table.rows[n] + row - table.first[n]
+                below = table.blocks[k] * channels * LANES
+                for column in range(table.low[k], table.high[k], LANES):
+                    covered, mix, _, _ = sample(table.maps, base, size[1], locate(texel, column, row, size))
+                    alpha = mask_tail(table.high[k] - column, clamp_alpha(opacity * covered))
                     let_through = load(light, row * stride + column)
                     count = load(counts, row * stride + column)
                     seen = let_through * alpha
                     for c in range(channels):
-                        color = splat(laid.start[n, c]) + mix * splat(laid.tint[n, c])
+                        color = splat(table.start[n, c]) + mix * splat(table.tint[n, c])
                         change = seen * (load(tape, below) - color)
                         off = load(error, (c * height + row) * stride + column)
                         channel = splat(np.float32(alpha_weight if c == 3 else 1.0))

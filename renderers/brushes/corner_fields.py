@@ -12,7 +12,8 @@ import numpy as np
 from renderers.brushes.base import PATCH
 from renderers.dual import clip, constant, sqrt, value_of, variable
 from renderers.jit import inlined, kernel
-from renderers.simd import LANES, load, splat, square_root, store, where_less
+from renderers.simd import LANES, load, splat, store, where_less
+from renderers.simd import sqrt as sqrt_lanes
 
 GEOMETRY = 2
 
@@ -113,14 +114,14 @@ def _almost(curve: Any, growth: float, u: Any, v: float) -> Any:
     for k in range(7):
         q = np.float32(k / 6)
         x, y = cx + splat(q) * splat(bx + q * ax), splat(cy + q * (by + q * ay))
-        depth = square_root(x * x + y * y) - splat(growth) * splat(q)
+        depth = sqrt_lanes(x * x + y * y) - splat(growth) * splat(q)
         t, least = where_less(depth, least, splat(q), t), where_less(depth, least, depth, least)
     low, high = t - splat(sixth), t + splat(sixth)
     low, high = where_less(low, splat(0), splat(0), low), where_less(high, splat(1), high, splat(1))
     for _ in range(3):
         x, y = cx + t * (splat(bx) + t * splat(ax)), splat(cy) + t * (splat(by) + t * splat(ay))
         dx, dy = splat(bx) + splat(two) * t * splat(ax), splat(by) + splat(two) * t * splat(ay)
-        slope = x * dx + y * dy - splat(growth) * square_root(x * x + y * y + splat(1e-12))
+        slope = x * dx + y * dy - splat(growth) * sqrt_lanes(x * x + y * y + splat(1e-12))
         curvature = dx * dx + dy * dy + splat(two) * (x * splat(ax) + y * splat(ay))
         t = t - slope / where_less(curvature, splat(1e-3), splat(1e-3), curvature)
         t = where_less(t, low, low, t)

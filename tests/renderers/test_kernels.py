@@ -17,6 +17,7 @@ import torch
 from painter.search.fused_loss import measured_loss
 from painter.search.pixel_losses import PIXEL_LOSSES, pixel_loss
 from renderers import dual as dual_numbers
+from renderers.blending.texels import load_sums, load_texels, scatter_add, shift_in_pair
 from renderers.brushes import BRUSHES, Frame
 from renderers.brushes.base import frame_grid
 from renderers.dual import UNKNOWNS, WIDTH, absolute, clip, constant, sqrt, value_of, variable
@@ -26,34 +27,30 @@ from renderers.products import add_product, padded
 from renderers.simd import (
     LANES,
     WIDE,
-    add_around,
     as_float,
-    clamped,
-    halves,
-    interleaved,
+    clamp,
+    concat,
+    deinterleave,
+    interleave,
     iota,
-    joined,
     load,
     load_like,
-    load_one,
-    load_one_like,
-    load_sums,
-    load_texels,
-    moved_up,
-    separated,
+    load_splat,
+    load_splat_like,
     splat,
     splat_int,
-    square_root,
+    split,
     store,
     store_signs,
     total,
     truncate,
     where_less,
     where_signs,
-    wide,
+    wide_zero,
 )
+from renderers.simd import sqrt as sqrt_lanes
 from renderers.threads import core_count, limited_to, share
-from renderers.turns import take, turns
+from renderers.work_queue import take_next, work_queue
 from renderers.workspace import ScratchBuffer
 
 # --- lanes --------------------------------------------------------------------------------------------------
@@ -68,7 +65,7 @@ def _arithmetic(a, b, out):  # type: ignore[no-untyped-def]
     z += x
     store(out, 0, z)
     store(out, LANES, where_less(x, y, x, splat(-7)))
-    store(out, 2 * LANES, as_float(clamped(truncate(x * splat(10)), splat_int(-3), splat_int(4)) + splat_int(1)))
+    store(out, 2 * LANES, as_float(clamp(truncate(x * splat(10)), splat_int(-3), splat_int(4)) + splat_int(1)))
     return total(z)
 
 
@@ -87,9 +84,9 @@ def test_lanes_compute_as_arrays_do() -> None:
 
 @numba.njit
 def _roots(a, out):  # type: ignore[no-untyped-def]
-    store(out, 0, square_root(load(a, 0)) / load(a, LANES))
-    twice = load_like(wide(), a, 0) + load_one_like(wide(), a, 3)
-    store(out, LANES, where_less(wide(), twice, twice, wide()))
+    store(out, 0, sqrt_lanes(load(a, 0)) / load(a, LANES))
+    twice = load_like(wide_zero(), a, 0) + load_splat_like(wide_zero(), a, 3)
+    store(out, LANES, where_less(wide_zero(), twice, twice, wide_zero()))
 
 
 def test_roots_quotients_and_wide_lanes() -> None:
@@ -105,13 +102,13 @@ def _exchange(pairs, base, index, around, out):  # type: ignore[no-untyped-def]
     at = truncate(load(index, 0))
     left, right = load_texels(pairs, base, at)
     store(out, 0, left)
-    a, b = separated(right)
-    first, second = halves(interleaved(a, b))
-    store(out, 2 * LANES, joined(first, second))
-    add_around(around, at, left, interleaved(splat(1), splat(2)), interleaved(splat(3), splat(4)), right)
+    a, b = deinterleave(right)
+    first, second = split(interleave(a, b))
+    store(out, 2 * LANES, concat(first, second))
+    scatter_add(around, at, left, interleave(splat(1), splat(2)), interleave(splat(3), splat(4)), right)
     own, following = load_sums(around, 0, LANES)
     store(out, 4 * LANES, own)
-    store(out, 5 * LANES, moved_up(splat(7), following))
+    store(out, 5 * LANES, shift_in_pair(splat(7), following))
 
 
 def test_texels_are_read_with_their_neighbours_and_added_to() -> None:
@@ -133,10 +130,10 @@ def test_texels_are_read_with_their_neighbours_and_added_to() -> None:
 def _rectify(values, signs, out):  # type: ignore[no-untyped-def]
     for k in range(0, values.size, LANES):
         store_signs(signs, k // 8, load(values, k))
-        store(out, k, where_signs(signs, k // 8, load_one(values, 3)))
+        store(out, k, where_signs(signs, k // 8, load_splat(values, 3)))
 
 
-def test_signs_are_kept_and_gate_what_comes_back() -> None:
+def test_signs_are_stored_and_gate_gradients() -> None:
     values = np.random.default_rng(2).normal(size=3 * LANES).astype(np.float32)
     values[1] = 0
     signs, out = np.zeros(values.size // 8, np.uint8), np.full(values.size, np.nan, np.float32)
@@ -243,18 +240,18 @@ def test_work_is_shared_among_threads_and_done_once() -> None:
 
 
 @numba.njit(nogil=True)
-def _count(taken, done):  # type: ignore[no-untyped-def]
+def _count(queue, done):  # type: ignore[no-untyped-def]
     while True:
-        turn = take(taken)
+        turn = take_next(queue)
         if turn >= len(done):
             return
         done[turn] += 1
 
 
-def test_each_turn_is_taken_once() -> None:
-    done, taken = np.zeros(100_000, np.int64), turns()
+def test_each_piece_of_work_is_taken_once() -> None:
+    done, queue = np.zeros(100_000, np.int64), work_queue()
     with limited_to(4):
-        share(lambda first, step: _count(taken, done))
+        share(lambda first, step: _count(queue, done))
     assert (done == 1).all()
 
 
