@@ -1,20 +1,21 @@
-"""What can go wrong, as types.
+"""All errors that Impasto raises on purpose.
 
-    ImpastoError                  everything below; its message is one line a person can act on
-    ├── PictureError              an input picture that cannot be read or is unusable
-    ├── StrokeFileError           a stroke file that cannot be read or is not right
-    ├── OptionError               an option or configuration value outside its range
-    ├── OutputError               a path we cannot or do not know how to write
-    ├── DeviceError               a device that this machine does not have
+    ImpastoError                  base of all others; its message is one line that says what to do
+    ├── PictureError              an input picture that cannot be read or used
+    ├── StrokeFileError           a stroke file that cannot be read or is not valid
+    ├── OptionError               an option that is not allowed (also a ValueError)
+    ├── OutputError               a file that cannot be written, or has no known format
+    ├── DeviceError               a compute device that this machine does not have
+    ├── AutosaveError             an autosave that cannot be resumed
+    ├── DivergedError             a loss that became NaN or infinite; it has the last good result
     ├── LedgerError               a ledger of many paintings that cannot be used
-    ├── WorkersError              workers for many paintings that cannot be started or reached
-    ├── RecipeError               a collection's recipe that is not right, with all that is wrong (painter.collection)
-    ├── AutosaveError             a kept search that cannot be gone on with (defined in painter.system.autosave)
-    ├── DivergedError             a loss that became NaN or infinite (it has the last good result)
-    └── CheckpointError           a network file that is missing, truncated or altered (defined in renderers)
+    ├── WorkersError              workers that cannot be started or reached
+    ├── RecipeError               a collection's recipe that is not valid; it has all problems found
+    │   └── TangledRulesError     rules whose combinations cannot be counted (in painter.batch.collection.combinations)
+    └── CheckpointError           a network file that is missing, cut short or altered (in renderers.errors)
 
-The core raises these; only the command line prints them and exits (code 2). `one_line` keeps a message one line,
-whatever the files that it mentions are called.
+The core raises these; only the command line prints them and exits with code 2. `one_line` keeps messages on one line,
+whatever the names of the files in them.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Any
 from renderers.errors import CheckpointError, ImpastoError
 
 __all__ = [
+    "AutosaveError",
     "CheckpointError",
     "DeviceError",
     "DivergedError",
@@ -41,27 +43,31 @@ __all__ = [
 
 
 class PictureError(ImpastoError):
-    """An input picture that cannot be read or is unusable."""
+    """An input picture that cannot be read or used."""
 
 
 class StrokeFileError(ImpastoError):
-    """A stroke file that cannot be read, or holds what no painting has."""
+    """A stroke file that cannot be read, or whose content is not that of a painting."""
 
 
 class OptionError(ImpastoError, ValueError):
-    """An option or configuration value outside its range."""
+    """An option or a value in a configuration file that is not allowed."""
 
 
 class OutputError(ImpastoError):
-    """A path that cannot be written, or whose ending names no format we write."""
+    """A file that cannot be written, or whose ending is not that of a format we write."""
 
 
 class DeviceError(ImpastoError):
     """A compute device that this machine does not have."""
 
 
+class AutosaveError(ImpastoError):
+    """An autosave that cannot be resumed: it is damaged, or of another painting."""
+
+
 class LedgerError(ImpastoError):
-    """A ledger that is damaged, foreign, in use by another run, or of something else."""
+    """A ledger that is damaged, in use by another run, of other paintings, or not a ledger of ours."""
 
 
 class WorkersError(ImpastoError):
@@ -69,10 +75,13 @@ class WorkersError(ImpastoError):
 
 
 class RecipeError(ImpastoError):
-    """A collection's recipe that is not right. The message tells what is wrong first; `problems` has all of it.
+    """A collection's recipe that is not valid. The message names the first problem.
 
     Args:
-        problems: at least one; single lines, each with the file and the line.
+        problems: at least one; each is one line that names the file and the line in it.
+
+    Attributes:
+        problems: all of them.
     """
 
     def __init__(self, *problems: str) -> None:
@@ -85,11 +94,12 @@ class DivergedError(ImpastoError):
     """A loss became NaN or infinite.
 
     Args:
-        iteration: steps that had been taken.
-        kept: what is kept of it, for people: 'painting'.
-        remedy: what to do.
+        iteration: steps taken before it.
+        kept: what the last good result is, for the message: 'painting'.
+        remedy: what to do, for the message.
 
     Attributes:
+        iteration: as above.
         result: the last good result: a painting's `painter.pipeline.Result`, a `painter.styling.restyle.Restyled` or
             a `painter.styling.transfer.TransferResult`.
     """
@@ -104,5 +114,5 @@ class DivergedError(ImpastoError):
 
 
 def one_line(text: str | os.PathLike[str]) -> str:
-    """A text or a file's name as a message may show it: control characters and undecodable bytes are escaped."""
+    """A text or a file's name as messages show it, with control characters and undecodable bytes escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in os.fspath(text))

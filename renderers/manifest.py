@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from renderers.errors import CheckpointError
+from renderers.special_files import is_special_file
 
 MANIFEST = "manifest.json"
 _MAX_BYTES = 2**26  # of either file: ten times the largest of ours
@@ -51,8 +52,8 @@ def _is_name(file: Any) -> bool:
 
 
 def read_bounded(path: Path) -> bytes:
-    """The bytes of a file. Raises OSError where it is no ordinary file or far larger than any of ours."""
-    if path.exists() and not path.is_file():  # a pipe would keep us waiting for ever
+    """The bytes of a file. Raises OSError where it is not an ordinary file or far larger than any of ours."""
+    if is_special_file(path):
         raise OSError(errno.EINVAL, "not an ordinary file")
     with open(path, "rb") as file:
         content = file.read(_MAX_BYTES + 1)

@@ -1,4 +1,4 @@
-"""What may be asked of files."""
+"""The options of the files that a painting is written to."""
 
 from __future__ import annotations
 
@@ -6,61 +6,50 @@ from dataclasses import dataclass
 
 from painter.errors import OptionError
 from painter.options.fields import check_fields, option
-from painter.options.kinds import (
-    ByteSize,
-    Choice,
-    Integer,
-    Names,
-    Number,
-    Switch,
-)
+from painter.options.kinds import ByteSize, Choice, Integer, Names, Number, Switch
 
 EASES = ("linear", "early", "late")
-
-
 SVG_MODES = ("paint", "plot")
-
-
 MAX_FRAMES = 20_000
 
 
 @dataclass(frozen=True)
 class ExportConfig:
-    """How a painting becomes files. All values are numbers, strings, bools or None: ready for JSON.
+    """How a painting is written to files. All values are numbers, strings, bools or None: ready for JSON.
 
-    Of `duration`, `fps` and `frames` two decide the third: duration = (frames - 1) / fps, for the last frame, which
-    is the finished painting, comes when the duration is over, and is held. `painter.export.timeline` says the rest.
+    Two of `duration`, `fps` and `frames` determine the third: duration = (frames - 1) / fps, because the last frame,
+    the finished painting, appears when the duration is over and is then held. `painter.export.timeline` has the rest.
 
     >>> ExportConfig(duration=8, ease="early", max_bytes="5MB").max_bytes
     5000000
 
     Raises:
-        OptionError: when a value is outside its range, or two do not go together; the message names the option.
+        OptionError: a value is not allowed, or two contradict each other; the message names the option.
     """
 
     duration: float | None = option(
-        None, "S", "seconds until the finished painting is there, {} (4.74 if neither frames nor fps say otherwise)",
+        None, "S", "seconds until the painting is finished, {} (default: 4.74, or as --frames and --fps determine)",
         Number(0.1, 600.0),
     )  # fmt: skip
     fps: float | None = option(
-        None, "N", "frames a second, {} (16.7, in MP4 30; a GIF shows at most 50)", Number(0.1, 120.0)
+        None, "N", "frames per second, {} (default: 16.7, in MP4 30; a GIF shows at most 50)", Number(0.1, 120.0)
     )
     frames: int | None = option(
-        None, "N", "frames of an animation, the ground and the finished painting included, {} (80, in MP4 143)",
+        None, "N", "frames of an animation, from the bare ground to the finished painting, {} (default: 80, MP4 143)",
         Integer(2, MAX_FRAMES),
     )  # fmt: skip
-    hold: float = option(2.0, "S", "seconds that the finished painting is shown, {}", Number(0.0, 600.0))
-    ease: str = option("linear", "E", "when strokes are laid: {} (most of them early or late)", Names(EASES))
+    hold: float = option(2.0, "S", "seconds for which the finished painting is shown, {}", Number(0.0, 600.0))
+    ease: str = option("linear", "E", "when strokes appear: {} (most of them early or late)", Names(EASES))
     reverse: bool = option(False, "", "play it backwards, from the finished painting to the ground", Switch())
-    loop: int = option(0, "N", "how often a GIF or WebP is played, {}; 0 is for ever", Integer(0, 1000))
+    loop: int = option(0, "N", "how often a GIF or WebP is played, {}; 0 means for ever", Integer(0, 1000))
     webp: str = option("still", "W", "what a .webp holds: {}", Names(("still", "animated")))
-    gif_side: int = option(1024, "PX", "longest side of a GIF or animated WebP, {}", Integer(16, 8192))
+    gif_side: int = option(1024, "PX", "largest long side of a GIF or animated WebP in pixels, {}", Integer(16, 8192))
     max_bytes: int | None = option(
-        None, "SIZE", "make GIF, WebP, MP4 and JPEG fit, with fewer frames, colours and pixels: {}",
+        None, "SIZE", "largest size of a GIF, WebP, MP4 or JPEG, reached by fewer frames, colours and pixels: {}",
         ByteSize(1, 100 * 10**9),
     )  # fmt: skip
-    bit_depth: int = option(8, "N", "bits a channel of a PNG: {}", Choice((8, 16)))
-    quality: int = option(90, "Q", "of JPEG and WebP, {}; at 100 WebP is lossless", Integer(1, 100))
+    bit_depth: int = option(8, "N", "bits per channel of a PNG: {}", Choice((8, 16)))
+    quality: int = option(90, "Q", "quality of JPEG and WebP, {}; at 100 WebP is lossless", Integer(1, 100))
     svg: str = option("paint", "MODE", "strokes as filled shapes, or as lines for a pen plotter: {}", Names(SVG_MODES))
     width_mm: float | None = option(None, "MM", "width of an SVG on paper, {} mm", Number(1.0, 10_000.0))
 
@@ -71,7 +60,7 @@ class ExportConfig:
             if self.frames is not None and abs(self.frames - 1 - steps) > 0.5:
                 raise OptionError(
                     f"--frames {self.frames}: --duration {self.duration:g} and --fps {self.fps:g} make "
-                    f"{round(steps) + 1} frames; leave one of the three out"
+                    f"{round(steps) + 1} frames; leave out one of the three"
                 )
             if steps > MAX_FRAMES:
                 raise OptionError(

@@ -1,4 +1,4 @@
-"""Dataclass fields that can be asked for as options: their metadata, their check, the files that they name."""
+"""Dataclass fields that are options: their metadata, their checks and the files that they name."""
 
 from __future__ import annotations
 
@@ -7,44 +7,49 @@ from pathlib import Path
 from typing import Any
 
 from painter.errors import OptionError
-from painter.options.kinds import (
-    Kind,
-)
+from painter.options.kinds import Kind
 
 
 def option(default: Any, metavar: str, help: str, kind: Kind) -> Any:
-    """A dataclass field that can be asked for.
+    """A dataclass field that is an option.
 
     Args:
-        default: None if it need not be asked for; then None is allowed.
-        metavar: what the help calls the value.
-        help: one line; `{}` becomes what the kind takes.
+        default: None if the option may be left out; then None is an allowed value, too.
+        metavar: the value's name in the help.
+        help: one line; `{}` stands for the values that the kind allows.
+        kind: what values are allowed.
     """
     return field(default=default, metadata={"metavar": metavar, "help": help.format(kind.words), "kind": kind})
 
 
 def same_option(config: type, name: str, **changes: Any) -> Any:
-    """The field that another dataclass has, with its default and all, but for `changes` of its metadata.
+    """A field like that of another dataclass of options, with the same default and metadata except for `changes`.
 
-    `default` among them is the new default.
+    Args:
+        config: the other dataclass.
+        name: the field in it.
+        changes: new arguments of `option`, by name.
     """
-    spec = config.__dataclass_fields__[name]  # type: ignore[attr-defined]
-    default = changes.pop("default", spec.default)
-    return field(default=default, metadata={**spec.metadata, **changes})
+    spec: Field[Any] = config.__dataclass_fields__[name]  # type: ignore[attr-defined]
+    return option(**{"default": spec.default, **spec.metadata, **changes})
 
 
 def option_name(name: str) -> str:
-    """A field's name as the command line has it: --min-size for min_size."""
+    """A field's name on the command line: --min-size for min_size."""
     return "--" + name.replace("_", "-")
 
 
 def check_value(spec: Field[Any], value: Any) -> Any:
-    """The value in the form that PaintConfig keeps. Raises ValueError, saying what it must be."""
+    """A value for the field in its canonical form. Raises ValueError, saying what it must be."""
     return None if value is None and spec.default is None else spec.metadata["kind"].check(value)
 
 
 def check_fields(config: Any) -> None:
-    """Bring each field of a frozen dataclass of options into its one form. Raises OptionError, naming the option."""
+    """Bring each field of a frozen dataclass of options into its canonical form.
+
+    Raises:
+        OptionError: a value is not allowed; the message names the option.
+    """
     for spec in fields(config):
         value = getattr(config, spec.name)
         try:
@@ -54,7 +59,7 @@ def check_fields(config: Any) -> None:
 
 
 def named_files(config: Any) -> dict[str, Path]:
-    """The files that a checked dataclass of options names, by the field's name; they are not looked at here."""
+    """The files that a checked dataclass of options names, by field; they are not opened."""
     files = {}
     for spec in fields(config):
         value = getattr(config, spec.name)

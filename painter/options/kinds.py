@@ -1,17 +1,17 @@
-"""The kinds of value that an option may have. Each reads its own text, checks itself and says what it takes.
+"""The kinds of option value that hold one thing. Each kind parses text, checks values and describes itself.
 
-Integer, Number   within bounds
-Choice           one of a few whole numbers
-Names            one of a list
-Switch           yes or no
+Integer, Number  within bounds
+Choice           one of a few integers
+Switch           true or false
 ByteSize         5MB
-Color            #rrggbb, or one of a list
-Address          HOST:PORT, or local
-File             the name of a file, which is not looked at here
-Pair             LO:HI
-Span             A:B, as Python's slices
+Names            one of a list of names
+Color            #rrggbb, or one of a list of names
+Address          HOST:PORT, auto or local
+File             the name of a file, which is not opened here
 Palette          a number of colours, a file or colours
-OrNames          one of a few names, or another kind's value
+OrNames          one of a few names, or a value of another kind
+
+Kinds that hold several values are in `painter.options.list_kinds`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 _HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _ADDRESS = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5}")
@@ -30,34 +30,43 @@ _BYTE_SIZE = re.compile(r"([0-9]*\.?[0-9]+)\s*([kmg]?)(i?)b?", re.IGNORECASE)
 
 
 class Kind(Protocol):
-    """What an option's values have in common."""
+    """What all kinds of option value can do."""
 
     @property
     def words(self) -> str:
-        """What it takes, for the help."""
+        """Which values are allowed, for help texts and messages."""
 
     def parse(self, text: str) -> Any:
-        """The value that a command line's `text` means, or `text` itself, which `check` then refuses."""
+        """The value of a command line's `text`, or `text` itself where it is not one: `check` then refuses it."""
 
     def check(self, value: Any) -> Any:
-        """`value` in its one form, ready for JSON and TOML. Raises ValueError, saying what it must be."""
+        """`value` in its canonical form, ready for JSON and TOML. Raises ValueError, saying what it must be."""
 
     def file(self, value: Any) -> str | None:
-        """The file that a checked value names, if it names one; the value is then that name."""
+        """The file that a checked value names, or None; a value that names one is that name."""
 
 
-class _NoFile:
+class ValueKind:
+    """A kind whose values name no file."""
+
     def file(self, value: Any) -> str | None:
         return None
 
 
-class _Text(_NoFile):
+class TextKind(ValueKind):
+    """A kind whose values are written in the same way in text as elsewhere."""
+
     def parse(self, text: str) -> Any:
         return text
 
 
+def is_hex_color(value: object) -> TypeGuard[str]:
+    """Whether this is a colour written as #rrggbb."""
+    return isinstance(value, str) and _HEX_COLOR.fullmatch(value) is not None
+
+
 @dataclass(frozen=True)
-class Integer(_NoFile):
+class Integer(ValueKind):
     """An int from `low` to `high`."""
 
     low: int
@@ -80,8 +89,8 @@ class Integer(_NoFile):
 
 
 @dataclass(frozen=True)
-class Number(_NoFile):
-    """A float from `low` to `high`; `low` itself is left out if `above`."""
+class Number(ValueKind):
+    """A float from `low` to `high`; `low` itself is not allowed if `above` is set."""
 
     low: float
     high: float
@@ -105,7 +114,7 @@ class Number(_NoFile):
 
 
 @dataclass(frozen=True)
-class Choice(_NoFile):
+class Choice(ValueKind):
     """One of a few ints."""
 
     values: Sequence[int]
@@ -127,8 +136,8 @@ class Choice(_NoFile):
 
 
 @dataclass(frozen=True)
-class Switch(_NoFile):
-    """A bool. On a command line its name alone says yes."""
+class Switch(ValueKind):
+    """A bool. On the command line the option alone means true."""
 
     words: str = "true or false"
 
@@ -142,7 +151,7 @@ class Switch(_NoFile):
 
 
 @dataclass(frozen=True)
-class ByteSize(_Text):
+class ByteSize(TextKind):
     """A number of bytes, kept as an int: 5MB (5,000,000), 800kB, 1.5MiB (1,572,864) or 123456."""
 
     low: int
@@ -162,7 +171,7 @@ class ByteSize(_Text):
 
     @staticmethod
     def _bytes(text: str) -> int | None:
-        """The number of bytes that `text` names; None if it names none."""
+        """The number of bytes that `text` stands for; None if it is not a size."""
         match = _BYTE_SIZE.fullmatch(text)
         if match is None or len(text) > 32 or (match[3] and not match[2]):
             return None
@@ -171,8 +180,8 @@ class ByteSize(_Text):
 
 
 @dataclass(frozen=True)
-class Names(_Text):
-    """One of `names`, or an alias of one."""
+class Names(TextKind):
+    """One of `names`, or an alias for one of them."""
 
     names: Sequence[str]
     aliases: Mapping[str, str] = field(default_factory=dict)
@@ -189,7 +198,7 @@ class Names(_Text):
 
 
 @dataclass(frozen=True)
-class Color(_Text):
+class Color(TextKind):
     """#rrggbb, or one of `names`."""
 
     names: Sequence[str]
@@ -199,16 +208,16 @@ class Color(_Text):
         return ", ".join((*self.names, "#rrggbb"))
 
     def check(self, value: Any) -> str:
-        if value not in self.names and not (isinstance(value, str) and _HEX_COLOR.fullmatch(value)):
+        if value not in self.names and not is_hex_color(value):
             raise ValueError(f"unknown; choose from {self.words}")
         return value
 
 
 @dataclass(frozen=True)
-class Address(_Text):
-    """HOST:PORT of a cluster; 'local' starts one on this machine, 'auto' finds the one that this machine is part of."""
+class Address(TextKind):
+    """HOST:PORT of a cluster; 'local' starts one on this machine, 'auto' finds the one that this machine belongs to."""
 
-    words: str = "HOST:PORT, auto (the one that this machine is part of) or local (one for this run alone)"
+    words: str = "HOST:PORT, auto (the cluster that this machine belongs to) or local (one for this run alone)"
 
     def check(self, value: Any) -> str:
         if not isinstance(value, str) or not (value in ("auto", "local") or _ADDRESS.fullmatch(value)):
@@ -218,7 +227,7 @@ class Address(_Text):
 
 @dataclass(frozen=True)
 class File:
-    """The name of a file, as a string; whether there is one is for whoever opens it to say."""
+    """The name of a file, as a string. Whether it exists is checked when it is opened."""
 
     words: str = "a file"
 
@@ -236,61 +245,8 @@ class File:
 
 
 @dataclass(frozen=True)
-class Pair(_Text):
-    """LO:HI, two numbers from `low` to `high` with LO <= HI and HI > `low`; kept as a string, e.g. '0.1:1'."""
-
-    low: float
-    high: float
-
-    @property
-    def words(self) -> str:
-        return f"LO:HI, two numbers from {self.low:g} to {self.high:g}"
-
-    def check(self, value: Any) -> str:
-        try:
-            first, last = self.split(value) if isinstance(value, str) else map(self._number, value)
-        except (TypeError, ValueError, OverflowError):
-            first, last = 1.0, 0.0
-        if not self.low <= first <= last <= self.high or last == self.low:
-            raise ValueError(f"must be {self.words}, LO not above HI and HI above {self.low:g}")
-        return ":".join(repr(number + 0.0).removesuffix(".0") for number in (first, last))  # + 0.0: no -0.0
-
-    @staticmethod
-    def split(text: str) -> tuple[float, float]:
-        """The two numbers. Raises ValueError unless that is what `text` is."""
-        first, last = text.split(":")
-        return float(first), float(last)
-
-    @staticmethod
-    def _number(value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise TypeError
-        return float(value)
-
-
-@dataclass(frozen=True)
-class Span(_Text):
-    """A:B as Python's slices have it: from 0, B left out; either may be missing, or negative: from the end."""
-
-    words: str = "A:B, whole numbers, either may be left out"
-
-    def check(self, value: Any) -> str:
-        try:
-            self.split(value)
-        except (AttributeError, TypeError, ValueError):
-            raise ValueError(f"must be {self.words}") from None
-        return value
-
-    @staticmethod
-    def split(text: str) -> slice:
-        """The slice. Raises ValueError unless that is what `text` is."""
-        first, last = (None if part == "" else int(part) for part in text.split(":"))
-        return slice(first, last)
-
-
-@dataclass(frozen=True)
 class Palette:
-    """A number of colours, a file or a list of #rrggbb, as a string; painter.pictures.palette says what they mean."""
+    """A number of colours, a file or a list of #rrggbb, as a string. `painter.pictures.palette` reads it."""
 
     words: str = "a number of colours, a file or #rrggbb,#rrggbb"
 
@@ -332,64 +288,3 @@ class OrNames:
 
     def file(self, value: Any) -> str | None:
         return None if value in self.names else self.kind.file(value)
-
-
-@dataclass(frozen=True)
-class Numbers(_Text):
-    """Numbers from `low` to `high`, with commas between; whole ones if `integers`."""
-
-    low: float
-    high: float
-    integers: bool = False
-
-    @property
-    def words(self) -> str:
-        kind = "whole numbers" if self.integers else "numbers"
-        return f"{kind} from {self.low:g} to {self.high:g} with commas between"
-
-    def check(self, value: Any) -> str:
-        given = value if isinstance(value, (list, tuple)) else str(value).split(",")
-        try:
-            numbers = [float(number) for number in given]
-        except (TypeError, ValueError):
-            numbers = []
-        inside = all(self.low <= number <= self.high for number in numbers)
-        if not numbers or not inside or (self.integers and not all(number.is_integer() for number in numbers)):
-            raise ValueError(f"must be {self.words}")
-        return ",".join(f"{number:g}" for number in numbers)
-
-    @staticmethod
-    def split(text: str) -> list[float]:
-        """The numbers of a checked value."""
-        return [float(number) for number in text.split(",")]
-
-
-@dataclass(frozen=True)
-class Weighted(_Text):
-    """NAME or NAME:WEIGHT, with commas between; a weight not given is 1."""
-
-    names: Sequence[str]
-
-    @property
-    def words(self) -> str:
-        return f"{self.names[0]} to {self.names[-1]}, each with :WEIGHT or without, and commas between"
-
-    def check(self, value: Any) -> str:
-        try:
-            weights = self.split(value)
-        except (AttributeError, TypeError, ValueError):
-            raise ValueError(f"must be {self.words}") from None
-        for name in weights:
-            if name not in self.names:
-                raise ValueError(f"there is no layer {name!r}; choose from {self.names[0]} to {self.names[-1]}")
-        if len(weights) < value.count(",") + 1:
-            raise ValueError("names a layer twice; leave one out")
-        if not all(0 <= weight <= 1e6 for weight in weights.values()) or not sum(weights.values()) > 0:
-            raise ValueError("weights must be from 0 to 1e+06, and not all 0")
-        return ",".join(f"{name}:{weight:g}" for name, weight in weights.items())
-
-    @staticmethod
-    def split(text: str) -> dict[str, float]:
-        """Weights by name. Raises ValueError for a weight that is no number."""
-        parts = [part.strip().partition(":") for part in text.split(",")]
-        return {name: float(weight) if colon else 1.0 for name, colon, weight in parts}

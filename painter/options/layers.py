@@ -1,4 +1,4 @@
-"""The layers that a network has, by name. Apart from the networks, so that options are checked without torch."""
+"""The layers of the networks that see style, by name. Kept apart from the networks, which need torch."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ _DEPTHS = {"vgg19": (2, 2, 4, 4, 4), "vgg16": (2, 2, 3, 3, 3), "random": (2, 2, 
 KINDS = tuple(_DEPTHS)
 
 
-def _places(depths: Iterable[int]) -> tuple[int, ...]:
-    """Where torchvision's `features` has the convolutions: a rectifier follows each, and a pool each block."""
-    places, k = [], 0
+def _convolution_indices(depths: Iterable[int]) -> tuple[int, ...]:
+    """Indices of the convolutions in torchvision's `features`: each is followed by a ReLU, each block by a pool."""
+    indices, first = [], 0
     for depth in depths:
-        places += [k + 2 * i for i in range(depth)]
-        k += 2 * depth + 1
-    return tuple(places)
+        indices += [first + 2 * i for i in range(depth)]
+        first += 2 * depth + 1
+    return tuple(indices)
 
 
 NETWORKS = {
     kind: tuple(f"relu{b}_{i}" for b, depth in enumerate(depths, 1) for i in range(1, depth + 1))
     for kind, depths in _DEPTHS.items()
 }
-"""Names of a network's layers in order, by kind."""
+"""Names of a network's layers in order, by kind of network."""
 
-CONVOLUTIONS = {kind: _places(depths) for kind, depths in _DEPTHS.items()}
-"""Their places in torchvision's `features`, by kind."""
+CONVOLUTIONS = {kind: _convolution_indices(depths) for kind, depths in _DEPTHS.items()}
+"""Indices of their convolutions in torchvision's `features`, by kind of network."""
 
 
 def filter_shapes(kind: str) -> list[tuple[int, int]]:
-    """(filters, channels that they take) of each layer in order."""
+    """(filters, input channels) of each layer in order."""
     outputs = [WIDTHS[int(name[4]) - 1] for name in NETWORKS[kind]]
     return list(zip(outputs, [3, *outputs[:-1]], strict=True))
 

@@ -1,4 +1,4 @@
-"""Presets: settings that go well together, under one name."""
+"""Presets: named groups of settings that go well together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from painter.options.kinds import Names
 
 @dataclass(frozen=True)
 class Preset:
-    """Some of PaintConfig's fields, other than their defaults."""
+    """Values for some of PaintConfig's fields, each different from its default."""
 
     about: str  # what it is for, one line
     settings: Mapping[str, Any]

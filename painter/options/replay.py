@@ -1,41 +1,37 @@
-"""What may be asked of a replay."""
+"""The options of a replay: drawing a painting again from its strokes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
 
 from painter.options.fields import check_fields, option
-from painter.options.kinds import Names, Span
+from painter.options.kinds import Names
+from painter.options.list_kinds import Span
 from painter.options.paint import STYLE_ALIASES, STYLES, PaintConfig
-
-if TYPE_CHECKING:
-    pass
-
 
 _KINDS = {spec.name: spec.metadata["kind"] for spec in fields(PaintConfig)}
 
 
 @dataclass(frozen=True)
 class ReplayConfig:
-    """What may be other than it was when the painting was made; None leaves it.
+    """What is to differ from the painting as it was made; None leaves it as it is.
 
     Raises:
-        OptionError: when a value is outside its range; the message names the option.
+        OptionError: a value is not allowed; the message names the option.
     """
 
     style: str | None = option(
-        None, "S", "the brush, where the file does not say (.npz files): {}", Names(STYLES, STYLE_ALIASES)
+        None, "S", "the brush, if the file does not name it (.npz files): {}", Names(STYLES, STYLE_ALIASES)
     )
-    size: int | None = option(None, "PX", "long side in pixels, {} (default: as it was painted)", _KINDS["size"])
+    size: int | None = option(None, "PX", "long side in pixels, {} (default: as painted)", _KINDS["size"])
     canvas: str | None = option(
-        None, "COLOR", "the ground: {}; auto, the default, is the one it was painted on", _KINDS["canvas"]
+        None, "COLOR", "the ground: {}; auto, the default, is the one that it was painted on", _KINDS["canvas"]
     )
     strokes: str | None = option(
-        None, "A:B", "only these, counted in paint order from 0 and without B, as Python's slices are", Span()
+        None, "A:B", "draw only these, counted from 0 in paint order, without B, as in Python's slices", Span()
     )
     relief: float | None = option(
-        None, "R", "how much the paint stands out, {} (default: as it was painted)", _KINDS["relief"]
+        None, "R", "how strongly the paint stands out in relief, {} (default: as painted)", _KINDS["relief"]
     )
 
     def __post_init__(self) -> None:

@@ -1,33 +1,32 @@
-"""What may be asked of a restyling."""
+"""The options of a restyling: a new style for a finished painting."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
 
 from painter.options.fields import check_fields, option, same_option
 from painter.options.kinds import Names, Number
 from painter.options.paint import STYLE_ALIASES, STYLES, PaintConfig
-
-if TYPE_CHECKING:  # torch and numba take seconds to import, and bad options are refused before that
-    pass
+from painter.options.style import check_style_size, check_weights
 
 
 @dataclass(frozen=True)
 class RestyleConfig:
-    """What may be asked of one restyling. All values are numbers, strings or None.
+    """The options of one restyling. All values are numbers, strings or None: ready for JSON.
 
     >>> RestyleConfig(style_mode="texture", features="random").iterations
     60
 
     Raises:
-        OptionError: when a value is outside its range, or two do not go together; the message names the option.
+        OptionError: a value is not allowed, or two contradict each other; the message names the option.
     """
 
     style: str | None = option(
-        None, "S", "the brush, where the file does not say (.npz files): {}", Names(STYLES, STYLE_ALIASES)
+        None, "S", "the brush, if the file does not name it (.npz files): {}", Names(STYLES, STYLE_ALIASES)
     )
-    style_image: str | None = same_option(PaintConfig, "style_image", help="the picture whose style they take on")
+    style_image: str | None = same_option(
+        PaintConfig, "style_image", help="the picture whose style is applied to the strokes"
+    )
     style_mode: str = same_option(PaintConfig, "style_mode")
     style_weight: float = same_option(PaintConfig, "style_weight")
     content_weight: float = same_option(PaintConfig, "content_weight")
@@ -35,28 +34,34 @@ class RestyleConfig:
     style_size: int | None = same_option(PaintConfig, "style_size")
     features: str = same_option(PaintConfig, "features")
     weights: str | None = same_option(PaintConfig, "weights")
-    iterations: int = same_option(PaintConfig, "style_iterations", help="steps of gradient descent, from 0 to 100000")
-    seconds: float | None = option(None, "T", "time for them, {} s", Number(1.0, 86400.0))
+    iterations: int = same_option(PaintConfig, "style_iterations", help="steps of gradient descent, {}")
+    seconds: float | None = option(None, "T", "time for these steps, {} s", Number(1.0, 86400.0))
     size: int | None = same_option(
-        PaintConfig, "size", default=None, help="long side in pixels, from 16 to 8192 (default: as it was painted)"
+        PaintConfig, "size", default=None, help="long side in pixels, {} (default: as painted)"
     )
     seed: int | None = same_option(
-        PaintConfig, "seed", default=None, help="of random features, from 0 to 2147483647 (default: the painting's)"
+        PaintConfig, "seed", default=None, help="seed of random features, {} (default: the painting's)"
     )
     device: str = same_option(PaintConfig, "device")
     backend: str = same_option(PaintConfig, "backend")
 
     def __post_init__(self) -> None:
         check_fields(self)
-        self.over(PaintConfig(size=self.size or 8192), "a picture")  # the painting may be as large as that
+        check_weights(self.features, self.weights)
+        if self.size is not None:  # else the painting's own size counts, see `applied_to`
+            check_style_size(self.style_size, self.size)
 
-    def over(self, config: PaintConfig, style_image: str | None) -> PaintConfig:
-        """A painting's configuration with these options, and this name for the style picture.
+    def applied_to(self, config: PaintConfig, style_image: str | None) -> PaintConfig:
+        """A painting's configuration with these options in place of its own.
+
+        Args:
+            config: of the painting.
+            style_image: name of the style picture.
 
         Raises:
-            OptionError: they do not go together.
+            OptionError: the style picture is much larger than the painting.
         """
-        left = {"style", "style_image", "iterations", "seconds"}
-        asked = {spec.name: getattr(self, spec.name) for spec in fields(self) if spec.name not in left}
-        asked = {name: value for name, value in asked.items() if value is not None or name not in ("size", "seed")}
-        return replace(config, **asked, style_image=style_image, style_iterations=self.iterations)
+        not_a_paintings = {"style", "style_image", "iterations", "seconds"}
+        given = {spec.name: getattr(self, spec.name) for spec in fields(self) if spec.name not in not_a_paintings}
+        given = {name: value for name, value in given.items() if value is not None or name not in ("size", "seed")}
+        return replace(config, **given, style_image=style_image, style_iterations=self.iterations)

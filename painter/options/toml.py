@@ -1,4 +1,4 @@
-"""Where a painting's settings come from: the defaults, a preset, a TOML file, and what is given by hand."""
+"""The settings of a painting, from defaults, a preset, a TOML file and the command line."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from painter.errors import OptionError, one_line
 from painter.options.fields import check_value
 from painter.options.paint import PaintConfig
 from painter.options.presets import PRESET_NAME, PRESETS
+from renderers.special_files import is_special_file
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -21,22 +22,22 @@ else:
     import tomli as tomllib
 
 MAX_BYTES = 20_000
-"""Largest file that is read: Python's parser takes time that grows with the square of a dotted key's length."""
+"""Largest file that is read: the time of Python's parser grows with the square of a dotted key's length."""
 
-_MOST_TOLD = 5  # unknown keys that a message names
+_MAX_UNKNOWN = 5  # unknown keys that a message names
 _LONGEST_SHOWN = 80  # characters of a key or value in a message
 
 
 def make_config(given: Mapping[str, Any], file: Path | None = None, preset: str | None = None) -> PaintConfig:
-    """Settings in layers: the defaults, then a preset, then a file, then `given`, each over the ones before.
+    """Settings in layers: the defaults, a preset, a file, then `given`; each layer overrides the ones before it.
 
     Args:
         given: values of PaintConfig's fields, by name.
         file: a TOML file; see `read_config_file`.
-        preset: a name of painter.options.presets.PRESETS; it replaces the one that the file names.
+        preset: a name in painter.options.presets.PRESETS; it replaces the one that the file names.
 
     Raises:
-        OptionError: a file that cannot be read, an unknown name or a value outside its range.
+        OptionError: a file cannot be read, or a name or a value is not allowed.
     """
     stored = {} if file is None else read_config_file(file)
     named = stored.pop("preset", None)
@@ -52,13 +53,14 @@ def make_config(given: Mapping[str, Any], file: Path | None = None, preset: str 
 def read_config_file(path: Path) -> dict[str, Any]:
     """The settings in a TOML file: options of PaintConfig, with - or _ in their names, and 'preset'.
 
-    Files that it names are found from its own folder.
+    Names of files in it are relative to its own folder.
 
     Returns:
-        Checked values by field name; what the file does not mention is not there.
+        Checked values by field, only of those that the file sets.
 
     Raises:
-        OptionError: it cannot be read, or has unknown keys or bad values; the message names the file and the key.
+        OptionError: it cannot be read, or has unknown keys or values that are not allowed; the message names the
+            file and the key.
     """
     specs = {spec.name: spec for spec in fields(PaintConfig)}
     content = _load(path)
@@ -67,7 +69,7 @@ def read_config_file(path: Path) -> dict[str, Any]:
     for key, value in content.items():
         name = key.replace("-", "_")
         if name in settings:
-            raise OptionError(f"{one_line(path)}: {shown_value(key)} is there twice, with - and with _; remove one")
+            raise OptionError(f"{one_line(path)}: {shown_value(key)} is set twice, with - and with _; remove one")
         try:
             if name == "preset":
                 settings[name] = PRESET_NAME.check(value)
@@ -81,12 +83,12 @@ def read_config_file(path: Path) -> dict[str, Any]:
 def _load(path: Path) -> dict[str, Any]:
     where = f"--config {one_line(path)}"
     try:
-        if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would keep us waiting for ever
+        if is_special_file(path):
             raise OptionError(f"{where}: it is not an ordinary file; name a TOML file")
         with open(path, "rb") as file:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
-            raise OptionError(f"{where}: has more than {MAX_BYTES} bytes, so it is no file of options; name another")
+            raise OptionError(f"{where}: has more than {MAX_BYTES} bytes, too many for options; name another file")
         return tomllib.loads(content.decode())
     except OptionError:
         raise
@@ -100,35 +102,35 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def _check_keys(path: Path, content: Mapping[str, Any], known: list[str]) -> None:
-    """Raise OptionError, naming all keys that are unknown and what each may have meant."""
-    told = []
+    """Raise OptionError if keys are unknown, naming them and known ones that are similar."""
+    unknown = []
     for key, value in content.items():
         name = key.replace("-", "_")
         if name in known:
             continue
         hint = ""
         if isinstance(value, dict):
-            hint = " (a table; options stand outside of tables)"
+            hint = " (a table; options are set outside of tables)"
         elif close := get_close_matches(name, known, n=1):
             hint = f" (did you mean {close[0].replace('_', '-')}?)"
-        told.append(shown_value(key) + hint)
-    if told:
-        more = f" and {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
-        named = ", ".join(told[:_MOST_TOLD]) + more
+        unknown.append(shown_value(key) + hint)
+    if unknown:
+        more = f" and {len(unknown) - _MAX_UNKNOWN} more" if len(unknown) > _MAX_UNKNOWN else ""
+        named = ", ".join(unknown[:_MAX_UNKNOWN]) + more
         raise OptionError(f"{one_line(path)}: there is no option {named}; --help lists the painting options")
 
 
 def shown_value(value: Any) -> str:
-    """A value of a file as a message may show it: short and in one line."""
+    """A value from a file as a message shows it: short and on one line."""
     try:
         text = repr(value)
-    except ValueError:  # a whole number with more digits than Python turns into text
+    except ValueError:  # an integer with more digits than Python converts to text
         return "a huge number"
     return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
 
 
 def from_folder(path: Path, spec: Field[Any], value: Any) -> Any:
-    """A checked value of the file `path`, or if it names a file, that name as seen from here."""
+    """A checked value from the file `path`; where it names a file, the name becomes relative to the current folder."""
     file = None if value is None else spec.metadata["kind"].file(value)
     # Not Path's /, which would make the bare name 'auto' of './auto'.
     return value if file is None else os.path.join(os.path.dirname(path), file)

@@ -1,4 +1,4 @@
-"""What may be asked of a style transfer, and every default of it. Without torch, so that options are checked fast."""
+"""The options of a style transfer: the pixels of one picture in the style of others."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from dataclasses import asdict, dataclass
 
 from painter.errors import OptionError
 from painter.options.fields import check_fields, option, option_name
-from painter.options.kinds import File, Integer, Names, Number, Numbers, Switch, Weighted
+from painter.options.kinds import File, Integer, Names, Number, Switch
 from painter.options.layers import KINDS, NETWORKS, check_layers
+from painter.options.list_kinds import Numbers, Weighted
 from painter.options.paint import CONTENT_LOSSES, DEVICES
+from painter.options.style import check_weights
 
 STARTS = ("content", "noise", "style")
 DECAYS = ("constant", "linear", "cosine", "exponential")
@@ -16,12 +18,12 @@ PRESERVES = ("none", "luminance", "histogram")
 CONTENT_COLORS = ("own", "style")
 
 LEARNING_RATES = {"adam": 0.05, "nadam": 0.05, "rmsprop": 0.002, "sgd": 0.01, "lbfgs": 1.0}
-"""Of each optimiser, where none is asked for; a colour's full range is 1."""
+"""Default learning rate of each optimiser, for colours in [0, 1]."""
 
 
 @dataclass(frozen=True)
 class FeatureDefaults:
-    """What suits a network where nothing else is asked for."""
+    """Defaults that depend on the network."""
 
     content_layer: str = "relu4_2"
     style_layers: str = "relu1_1,relu2_1,relu3_1,relu4_1,relu5_1"
@@ -30,71 +32,73 @@ class FeatureDefaults:
     content_color: str = "own"
 
 
-# Random filters lose the content soon, beyond the third block noise looks like any style to them, and darks in a pale
-# style become coloured noise unless the content has the style's colours to begin with.
+# Random filters soon lose the content; beyond their third block noise resembles any style; and dark areas become
+# coloured noise in a pale style unless the content is first given the style's colours.
 FEATURE_DEFAULTS = {"random": FeatureDefaults("relu2_1", "relu1_1,relu2_1,relu3_1", 40.0, 30.0, "style")}
-MAX_CONTRAST_GAIN = 2.5  # how much contrast that may add, where the content has hardly any
+MAX_CONTRAST_GAIN = 2.5  # how much giving it those colours may amplify its contrast
 
-MIN_SCALE_SIDE = 32  # no scale has a shorter long side than this, pixels
+MIN_SCALE_SIDE = 32  # long side of the coarsest scale, pixels
 
 
 @dataclass(frozen=True)
 class TransferConfig:
-    """What a person may ask of one style transfer. All values are numbers, strings, bools or None: ready for JSON.
+    """The options of one style transfer. All values are numbers, strings, bools or None: ready for JSON.
 
     Raises:
-        OptionError: when a value is outside its range, or two do not go together; the message names the option.
+        OptionError: a value is not allowed, or two contradict each other; the message names the option.
     """
 
-    features: str = option("vgg19", "F", "the network: {}; random needs no download", Names(KINDS))
-    weights: str | None = option(None, "FILE", "its weights, torchvision's as .pth or .safetensors", File())
+    features: str = option("vgg19", "F", "the network that measures style: {}; random needs no download", Names(KINDS))
+    weights: str | None = option(None, "FILE", "its weights from torchvision, as .pth or .safetensors", File())
     size: int = option(512, "PX", "long side of the result in pixels, {}", Integer(16, 4096))
-    iterations: int = option(300, "N", "steps over all scales, {}", Integer(1, 100_000))
-    seconds: float | None = option(None, "T", "time for the steps, {} s", Number(1.0, 86400.0))
-    scales: int = option(3, "N", "sizes from coarse to fine, each twice the one before, {}", Integer(1, 8))
-    seed: int = option(0, "K", "of noise and random filters, {}", Integer(0, 2**31 - 1))
-    start: str = option("content", "S", "what is changed into the result: {} (noise in its colours)", Names(STARTS))
-    content_weight: float = option(1.0, "A", "weight of the content, {}", Number(0.0, 1e9))
-    style_weight: float = option(None, "B", "weight of the style, {} (if not given: 20; random 40)", Number(0.0, 1e9))
-    tv_weight: float = option(
-        None, "C", "weight of the total variation, which smoothes, {} (if not given: 10; random 30)", Number(0.0, 1e9)
+    iterations: int = option(300, "N", "steps in total, over all scales, {}", Integer(1, 100_000))
+    seconds: float | None = option(None, "T", "time for these steps, {} s", Number(1.0, 86400.0))
+    scales: int = option(3, "N", "number of sizes from coarse to fine, each twice the one before, {}", Integer(1, 8))
+    seed: int = option(0, "K", "seed of noise and random filters, {}", Integer(0, 2**31 - 1))
+    start: str = option(
+        "content", "S", "the picture that optimisation starts from: {} (noise has the content's colours)", Names(STARTS)
     )
-    content_loss: str = option("features", "L", "what of the content is kept: {}", Names(CONTENT_LOSSES))
+    content_weight: float = option(1.0, "A", "weight of the content, {}", Number(0.0, 1e9))
+    style_weight: float = option(None, "B", "weight of the style, {} (default: 20; random 40)", Number(0.0, 1e9))
+    tv_weight: float = option(
+        None, "C", "weight of the total variation, which smooths, {} (default: 10; random 30)", Number(0.0, 1e9)
+    )
+    content_loss: str = option("features", "L", "what of the content is preserved: {}", Names(CONTENT_LOSSES))
     content_layer: str = option(
-        None, "LAYER", "where content is compared (if not given: relu4_2; random relu2_1)", Names(NETWORKS["vgg19"])
+        None, "LAYER", "the layer that compares content (default: relu4_2; random relu2_1)", Names(NETWORKS["vgg19"])
     )
     style_layers: str = option(
-        None, "LAYERS", "where style is compared: {} (if not given: relu1_1 to relu5_1; random to relu3_1)",
+        None, "LAYERS", "the layers that compare style: {} (default: relu1_1 to relu5_1; random to relu3_1)",
         Weighted(NETWORKS["vgg19"]),
     )  # fmt: skip
-    style_weights: str | None = option(None, "W,W", "how much of each style: {}", Numbers(0, 1e6))
+    style_weights: str | None = option(None, "W,W", "weights of the styles: {}", Numbers(0, 1e6))
     style_size: str | None = option(
-        None, "PX", "long side of the styles at the full size, or at each scale: {}", Numbers(16, 4096, integers=True)
+        None, "PX", "long side of the styles at full size, or at each scale: {}", Numbers(16, 4096, integers=True)
     )
     scale_styles: str | None = option(
-        None, "N,N", "which style at each scale, from coarse to fine: {}", Numbers(1, 99, integers=True)
+        None, "N,N", "which style is used at each scale, from coarse to fine: {}", Numbers(1, 99, integers=True)
     )
-    preserve_color: str = option("none", "P", "what stays of the content's colours: {}", Names(PRESERVES))
+    preserve_color: str = option("none", "P", "what of the content's colours is preserved: {}", Names(PRESERVES))
     content_color: str = option(
-        None, "C", "the colours that the content is taken in: {}, to which a linear map brings it first (if not given: "
-        "own; random style; with --preserve-color own)", Names(CONTENT_COLORS),
+        None, "C", "the colours in which the content is compared: {}, to which a linear map brings it first (default: "
+        "own; random style; own with --preserve-color)", Names(CONTENT_COLORS),
     )  # fmt: skip
     region: str | None = option(
-        None, "FILE", "only where this mask is bright; with two styles, the second goes elsewhere", File()
+        None, "FILE", "apply the style only where this mask is bright, and a second style elsewhere", File()
     )
-    optimizer: str = option("lbfgs", "O", "{}", Names(tuple(LEARNING_RATES)))
+    optimizer: str = option("lbfgs", "O", "the optimiser: {}", Names(tuple(LEARNING_RATES)))
     learning_rate: float | None = option(
-        None, "R", "of the optimiser, {} (if not given, as suits it)", Number(0.0, 1e3, above=True)
+        None, "R", "of the optimiser, {} (default: depends on it)", Number(0.0, 1e3, above=True)
     )
     beta1: float = option(0.9, "B", "momentum of adam, nadam, rmsprop and sgd, {}", Number(0.0, 0.9999))
     epsilon: float = option(1e-8, "E", "of adam, nadam and rmsprop, {}", Number(0.0, 10.0, above=True))
-    amsgrad: bool = option(False, "", "adam's variant that never forgets a large gradient", Switch())
+    amsgrad: bool = option(False, "", "use AMSGrad, the variant of adam that never forgets a large gradient", Switch())
     decay: str | None = option(
-        None, "D", "how the learning rate falls at each scale: {} (if not given: cosine, but constant for lbfgs)",
+        None, "D", "how the learning rate falls at each scale: {} (default: cosine, but constant for lbfgs)",
         Names(DECAYS),
     )  # fmt: skip
-    final_rate: float = option(0.1, "F", "where it ends, in parts of where it began, {}", Number(0.0, 1.0, above=True))
-    device: str = option("auto", "DEVICE", "{}; auto is cuda where there is one", Names(DEVICES))
+    final_rate: float = option(0.1, "F", "its last value, as a share of its first, {}", Number(0.0, 1.0, above=True))
+    device: str = option("auto", "DEVICE", "where it runs: {}; auto is cuda if the machine has it", Names(DEVICES))
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -105,10 +109,9 @@ class TransferConfig:
                 object.__setattr__(self, name, value)
         check_layers(self.features, self.layer_weights, "--style-layers")
         check_layers(self.features, [self.content_layer], "--content-layer")
-        if self.features == "random" and self.weights is not None:
-            raise OptionError(f"--weights {self.weights}: --features random takes none; choose vgg19 or vgg16")
+        check_weights(self.features, self.weights)
         if self.scale_styles is not None and self.style_weights is not None:
-            raise OptionError("--scale-styles with --style-weights: one style at a time or all at once; leave one out")
+            raise OptionError("--scale-styles with --style-weights: one style at a time or all at once; leave out one")
         for name in ("style_size", "scale_styles"):
             count = len(_numbers(getattr(self, name)) or [])
             if count > (1 if name == "style_size" else 0) and count != self.scales:
@@ -119,30 +122,33 @@ class TransferConfig:
 
     @property
     def layer_weights(self) -> dict[str, float]:
-        """Weights of the style layers that count, by name."""
+        """Weights of the style layers, by name; only those above 0."""
         return {name: weight for name, weight in Weighted.split(self.style_layers).items() if weight > 0}
 
     def sizes(self) -> list[int]:
-        """The content's long side at each scale, coarse to fine; never below MIN_SCALE_SIDE but at full size."""
+        """Long side of the content at each scale in pixels, coarse to fine; at least MIN_SCALE_SIDE below full size."""
         sides = [round(self.size / 2**k) for k in reversed(range(self.scales))]
         return [max(side, min(MIN_SCALE_SIDE, self.size)) for side in sides]
 
     def style_sizes(self) -> list[int]:
-        """The styles' long side at each scale."""
-        asked = _numbers(self.style_size) or [self.size]
-        if len(asked) > 1:
-            return [round(side) for side in asked]
-        return [max(16, round(asked[0] * size / self.size)) for size in self.sizes()]
+        """Long side of the style pictures at each scale in pixels, coarse to fine."""
+        sides = _numbers(self.style_size) or [self.size]
+        if len(sides) > 1:
+            return [round(side) for side in sides]
+        return [max(16, round(sides[0] * size / self.size)) for size in self.sizes()]
 
     def blend(self, styles: int) -> list[list[float]]:
-        """How much of each of the styles counts, at each scale: [scales][styles].
+        """Weight of each style at each scale: [scales][styles].
+
+        Args:
+            styles: how many there are.
 
         Raises:
-            OptionError: another number of styles than the options speak of.
+            OptionError: the options need another number of styles.
         """
         if self.region is not None and styles > 1 and (styles > 2 or self.style_weights or self.scale_styles):
             raise OptionError(
-                f"--region {self.region}: with {styles} styles there is no place for each; "
+                f"--region {self.region}: cannot assign parts of the picture to {styles} styles with these options; "
                 "give one style, or two without --style-weights and --scale-styles"
             )
         if self.scale_styles is not None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from painter.errors import OptionError
-from painter.options.kinds import Span
+from painter.options.list_kinds import Span
 from painter.options.replay import ReplayConfig
 
 if TYPE_CHECKING:

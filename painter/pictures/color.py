@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
-HEX = re.compile(r"#[0-9a-fA-F]{6}")
+from painter.options.kinds import is_hex_color
 
 
 def to_hex(color: Iterable[float]) -> str:
-    """Straight sRGB as #rrggbb; channels are clipped to [0, 1].
+    """A colour as #rrggbb.
+
+    Args:
+        color: red, green and blue, straight sRGB; clipped to [0, 1].
 
     >>> to_hex((1, 0.5, 0))
     '#ff8000'
@@ -18,15 +20,15 @@ def to_hex(color: Iterable[float]) -> str:
 
 
 def levels_of(name: str) -> tuple[int, int, int]:
-    """The channels of a colour written as #rrggbb, each from 0 to 255.
+    """Red, green and blue of a colour written as #rrggbb, each from 0 to 255.
 
     >>> levels_of("#ff8000")
     (255, 128, 0)
 
     Raises:
-        ValueError: it is not written like that.
+        ValueError: it is not written in this way.
     """
-    if not HEX.fullmatch(name):
+    if not is_hex_color(name):
         raise ValueError(f"expected #rrggbb, got {name!r}")
     red, green, blue = bytes.fromhex(name[1:])
     return red, green, blue

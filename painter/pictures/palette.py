@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from painter.errors import OptionError, PictureError, one_line
+from painter.pictures.color import levels_of
 from painter.pictures.picture import load_picture
+from renderers.special_files import is_special_file
 
 MAX_COLORS = 256
 MIN_CHOSEN = 2
@@ -207,8 +209,8 @@ def _parse(text: str) -> int | np.ndarray:
 def _read_file(text: str) -> list[tuple[int, ...]]:
     path = Path(text)
     try:
-        if path.exists() and not path.is_file():  # a pipe would keep us waiting for ever
-            raise _error(text, "it is a folder or no ordinary file; name a palette file")
+        if path.is_dir() or is_special_file(path):
+            raise _error(text, "it is not an ordinary file; name a palette file")
         with path.open("rb") as stream:
             data = stream.read(MAX_TEXT_BYTES + 1)
     except OptionError:
@@ -284,7 +286,7 @@ def _parse_hex(text: str, word: str, place: str) -> tuple[int, ...]:
     digits = word.lstrip("#")
     if len(digits) == 3:
         digits = "".join(2 * digit for digit in digits)
-    return tuple(bytes.fromhex(digits))
+    return levels_of(f"#{digits}")
 
 
 def _finish(text: str, colors: list[tuple[int, ...]]) -> np.ndarray:

@@ -25,6 +25,7 @@ from painter.errors import ImpastoError, PictureError, one_line
 from painter.pictures.pixels import read_orientation, resize_to_weighted, swaps_sides, to_straight, turn_upright
 from painter.pictures.resizing import check_long_side, fit_size, resize_image
 from painter.system.quiet import silenced_stderr
+from renderers.special_files import is_special_file
 
 MAX_MEGAPIXELS = 200
 """Largest picture we decode, by its header; beyond it memory, not patience, runs out."""
@@ -144,7 +145,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
     try:
         if path.is_dir():
             raise _error(path, "it is a folder", "name a picture file inside it")
-        if path.exists() and not path.is_file():  # a pipe would keep us waiting for ever
+        if is_special_file(path):
             raise _error(path, "it is not an ordinary file", "save the picture to a file first")
         stream = path.open("rb")
     except FileNotFoundError:

@@ -74,7 +74,7 @@ def prepare_styling(
     """
 
     name = "an array" if isinstance(style, np.ndarray) else str(style)
-    settings = config.over(painting.config, name)
+    settings = config.applied_to(painting.config, name)
     device, backend = resolve_device(settings.device, settings.backend)
 
     loaded = load_style(style, settings, download, progress)

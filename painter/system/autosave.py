@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from painter.errors import ImpastoError
+from painter.errors import AutosaveError
 from painter.system.atomic import remove, replacing
 from painter.system.fingerprint import differences
 from painter.system.snapshot import dump, load
@@ -37,10 +37,6 @@ class AutosaveConfig:
 
 FORMAT = 2  # of what searches save: higher whenever an older state cannot be gone on with
 LARGEST = 2**31  # bytes that are read; 100,000 strokes take 60 MB
-
-
-class AutosaveError(ImpastoError):
-    """An autosave that cannot be gone on with: damaged, or of another painting."""
 
 
 class Fingerprinted(Protocol):

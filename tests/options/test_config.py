@@ -269,12 +269,12 @@ def test_toml_has_its_own_ways_to_say_it(here: Path) -> None:
         ("style = 'crayon'\n", "a.toml: style = 'crayon': unknown; choose from oilpaintbrush"),
         ("preset = 'selfie'\n", "a.toml: preset = 'selfie': unknown; choose from portrait, logo, "),
         ("preset = 3\n", "a.toml: preset = 3: unknown; choose from portrait"),
-        ("min-size = 0.1\nmin_size = 0.1\n", "a.toml: 'min_size' is there twice, with - and with _; remove one"),
+        ("min-size = 0.1\nmin_size = 0.1\n", "a.toml: 'min_size' is set twice, with - and with _; remove one"),
         ("min_size = 0.3\nmax_size = 0.2\n", "--min-size 0.3: must not be above --max-size, which is 0.2"),
         (
             "stroke = 3\nminsize = 1\n'zq\\n' = 1\n[paint]\nsize = 3\n",
             "a.toml: there is no option 'stroke' (did you mean strokes?), 'minsize' (did you mean min-size?), "
-            "'zq\\\\n', 'paint' (a table; options stand outside of tables); --help lists",
+            "'zq\\\\n', 'paint' (a table; options are set outside of tables); --help lists",
         ),
         ("quiet = true\nimage = 'cat.png'\n", "a.toml: there is no option 'quiet', 'image'"),
         ("preset = 'logo'\nuntil_psnr = 20\nstrokes = 'auto'\n", "--until-psnr with --strokes auto: "),

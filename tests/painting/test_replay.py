@@ -14,7 +14,7 @@ from PIL import Image
 
 from painter import PaintConfig, cli
 from painter.errors import OptionError
-from painter.options.kinds import Span
+from painter.options.list_kinds import Span
 from painter.options.replay import ReplayConfig
 from painter.painting.painting import Painting
 from painter.painting.replay import with_overrides

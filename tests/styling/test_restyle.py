@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from painter import PaintConfig, Painting, RestyleConfig, cli, paint, restyle
-from painter.errors import DivergedError, OptionError
+from painter.errors import AutosaveError, DivergedError, OptionError
 from painter.options.fields import option_name
 from painter.options.layers import CONVOLUTIONS
 from painter.options.paint import STYLE_OPTIONS
@@ -31,7 +31,7 @@ from painter.styling.stroke_styling import StrokeStyling, StyleProgress
 from painter.styling.style_losses import luminance
 from painter.styling.style_parameters import StyleParameters
 from painter.styling.styled_search import StyledSearch
-from painter.system.autosave import Autosave, AutosaveConfig, AutosaveError
+from painter.system.autosave import Autosave, AutosaveConfig
 from painter.system.snapshot import dump, load
 from renderers.brushes import BRUSHES
 from renderers.strokes import Strokes
@@ -496,7 +496,7 @@ def test_style_options_without_a_style_are_refused(name: str, capsys: pytest.Cap
         name, "33"
     )
     assert cli.main(["cat.png", option_name(name), value]) == cli.BAD_INPUT
-    assert "there is no style to take on; name one with --style-image" in capsys.readouterr().err
+    assert "has no effect without a style; name one with --style-image" in capsys.readouterr().err
 
 
 def test_a_missing_network_is_refused_before_painting(

@@ -415,14 +415,17 @@ def test_time_ends_a_step_that_lasts(here: Path, monkeypatch: pytest.MonkeyPatch
     ("changes", "message"),
     [
         ({"style_layers": "relu9_1"}, "--style-layers relu9_1: there is no layer 'relu9_1'; choose from relu1_1"),
-        ({"style_layers": "relu1_1:x"}, "--style-layers relu1_1:x: must be relu1_1 to relu5_4, each with :WEIGHT"),
+        (
+            {"style_layers": "relu1_1:x"},
+            "--style-layers relu1_1:x: must be relu1_1 to relu5_4, separated by commas, each with or without :WEIGHT",
+        ),
         ({"style_layers": "relu1_1,relu1_1:2"}, "names a layer twice"),
         ({"style_layers": "relu1_1:0"}, "weights must be from 0"),
         ({"features": "vgg16", "style_layers": "relu5_4"}, "--style-layers: vgg16 has no layer 'relu5_4'"),
         ({"features": "vgg16", "content_layer": "relu4_4"}, "--content-layer: vgg16 has no layer 'relu4_4'"),
         ({"weights": "w.pth"}, "--weights w.pth: --features random takes none"),
         ({"style_size": "32,64"}, "--style-size 32,64: has 2 numbers for 1 scales"),
-        ({"style_size": "8"}, "--style-size 8: must be whole numbers from 16 to 4096 with commas between"),
+        ({"style_size": "8"}, "--style-size 8: must be whole numbers from 16 to 4096, separated by commas"),
         ({"scale_styles": "1", "style_weights": "1"}, "--scale-styles with --style-weights"),
         ({"style_weights": "1,-1"}, "--style-weights 1,-1: must be numbers from 0"),
         ({"optimizer": "adagrad"}, "--optimizer adagrad: unknown; choose from adam, nadam, rmsprop, sgd, lbfgs"),
@@ -442,7 +445,7 @@ def test_bad_options(changes: dict[str, Any], message: str) -> None:
         ({"style_weights": "1,2"}, 1, "--style-weights 1,2: give one number for each of the 1 styles"),
         ({"style_weights": "0,0"}, 2, "not all 0"),
         ({"scale_styles": "3"}, 2, "--scale-styles 3: there is no style 3 of 2"),
-        ({"region": "mask.png"}, 3, "--region mask.png: with 3 styles there is no place for each"),
+        ({"region": "mask.png"}, 3, "--region mask.png: cannot assign parts of the picture to 3 styles"),
         ({"region": "mask.png", "style_weights": "1,1"}, 2, "give one style, or two without --style-weights"),
     ],
 )

@@ -16,13 +16,14 @@ import torch
 from PIL import Image
 
 from painter import cli
+from painter.errors import AutosaveError
 from painter.options.transfer import LEARNING_RATES, TransferConfig
 from painter.styling.feature_networks import load_features
 from painter.styling.features import Features
 from painter.styling.inputs import Sources, load_sources
 from painter.styling.transfer import Transfer, TransferProgress, transfer
 from painter.styling.transfer_fingerprint import TransferFingerprint
-from painter.system.autosave import Autosave, AutosaveConfig, AutosaveError
+from painter.system.autosave import Autosave, AutosaveConfig
 from painter.system.snapshot import dump, load
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,13 +17,14 @@ from helpers.pictures import FILES, OUT, picture
 from PIL import Image
 
 from painter import PaintConfig, cli
+from painter.errors import AutosaveError
 from painter.pipeline import find_strokes, make_search
 from painter.search.run import Progress
 from painter.search.search import Search
 from painter.search.stroke_count import StrokeCountSearch
 from painter.search.subject import Subject, prepare_subject
 from painter.search.time_budget import StageBudget, TimeBudget
-from painter.system.autosave import Autosave, AutosaveConfig, AutosaveError
+from painter.system.autosave import Autosave, AutosaveConfig
 from painter.system.snapshot import MAGIC, dump, load
 from painter.system.usage import Stopwatch
 from renderers.brushes import BRUSHES

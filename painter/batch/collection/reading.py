@@ -34,6 +34,7 @@ from painter.options.kinds import Integer, Kind, Names, Number
 from painter.options.paint import PaintConfig
 from painter.options.presets import PRESET_NAME
 from painter.options.toml import from_folder, shown_value
+from renderers.special_files import is_special_file
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -78,7 +79,7 @@ def read_recipe(file: Path) -> Recipe:
 def _text(file: Path) -> str:
     named = one_line(file)
     try:
-        if file.exists() and not (file.is_file() or file.is_dir()):
+        if is_special_file(file):
             raise RecipeError(f"{named}: it is not an ordinary file; name a recipe")
         content = file.read_bytes()
         if len(content) > MAX_BYTES:
