@@ -1,17 +1,14 @@
-"""Many paintings: collections of unique tokens with their metadata, and folders painted in one go.
+"""Many paintings: folders painted in one go, and (in collection/) unique tokens with metadata.
 
-    recipe.py        what a collection may be; reading.py reads it, with toml_lines.py and complaints.py
-    checking.py      finds what cannot be, before anything is painted
-    chance.py        numbers from a seed and names; combinations.py counts what rules allow; drawing.py draws tokens
-    tokens.py        from a token to its job; folder.py, a folder of pictures as jobs
-    jobs.py          one painting of many, as it is handed to a worker, and what comes back
-    painting.py      what a worker does with it; digests.py, what decides a painting's bytes
-    pools.py         who paints: processes of this machine (worker.py); ray_pool.py has those of many
-    ledger.py        what is done
-    running.py       the driver: hands out jobs, and alone writes files and ledger
-    derived.py       what is made without painting: metadata.py, rarity.py, provenance.py; contact.py, the sheet
-    finishing.py     writes all that after a run; links.py rewrites links, verifying.py hashes everything again
-    planning.py      what is told before a run; example.py, the recipe to start from
+    jobs.py         one painting of many, as a worker gets it, and what comes back
+    folder.py       a folder of pictures as jobs
+    digests.py      what decides a painting's bytes, as one sha256
+    paint_job.py    what a worker does with a job
+    pools.py        workers: processes of this machine (worker.py); ray_pool.py has those of a Ray cluster
+    ledger.py       which jobs are done, in SQLite
+    driver.py       hands out jobs; it alone writes files and the ledger
+    collection/     recipes, tokens, metadata
 
-A recipe says what the tokens are, a job what has to be painted, the ledger what is done.
+A recipe says what the tokens are, a job what has to be painted, the ledger what is done. The driver never imports
+torch; only workers do.
 """

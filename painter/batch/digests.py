@@ -1,4 +1,4 @@
-"""What decides a painting's bytes, as one sha256: a job whose digest is the same need not be painted again."""
+"""What decides a painting's bytes, as one sha256: a job with an unchanged digest is not painted again."""
 
 from __future__ import annotations
 
@@ -15,23 +15,22 @@ from painter.system.fingerprint import options_of, sha256_of
 from painter.version import __version__
 from renderers.manifest import listed_digest
 
-FORMAT = 1  # higher whenever the same job comes out otherwise, and no version says so
+FORMAT = 1  # to be raised whenever the same job gives other bytes without a change of version
 
 
 class Digests:
-    """Digests of jobs. Each file is read once, however many jobs name it: a run sees one version of it.
+    """Digests of jobs. Each file is read once, however many jobs name it, so that a run sees one version of it.
 
-    Files count by their contents, not by their names or places; but a picture's own name, which stroke files keep,
-    counts too.
+    Files count by content, not by name or folder. A picture's own name counts too, as stroke files keep it.
     """
 
     def __init__(self) -> None:
         self._files: dict[Path, str] = {}
 
     def of(self, job: Job) -> str:
-        """64 hexadecimal digits. A file that cannot be read counts as missing: painting will say so."""
+        """A job's digest, 64 hexadecimal digits. A file that cannot be read counts as missing; painting reports it."""
         about = {
-            **described(job.config, job.export, self),
+            **painting_options(job.config, job.export, self),
             "picture": self.of_file(job.picture),
             "name": job.picture.stem,
             "files": job.files,
@@ -48,10 +47,10 @@ class Digests:
         return self._files[path]
 
 
-def described(config: PaintConfig, export: ExportConfig, digests: Digests) -> dict[str, Any]:
-    """All but the picture that decides a painting, by the names of options, ready for JSON.
+def painting_options(config: PaintConfig, export: ExportConfig, digests: Digests) -> dict[str, Any]:
+    """Everything but the picture that decides a painting, by the names of the options, ready for JSON.
 
-    'version' and 'checkpoint' (sha256 of the brush's networks, None for a brush of one's own) count, too.
+    That includes 'version' and 'checkpoint': the sha256 of the brush's networks, None for a brush of your own.
 
     Raises:
         CheckpointError: the manifest of the checkpoints is missing or damaged.

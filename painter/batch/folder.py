@@ -1,4 +1,4 @@
-"""A folder of pictures as jobs: every picture in it, with one set of options."""
+"""A folder of pictures as jobs: every picture with the same options."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from painter.batch.digests import Digests, described
+from painter.batch.digests import Digests, painting_options
 from painter.batch.jobs import Job
 from painter.batch.ledger import Ledger
 from painter.errors import LedgerError, OptionError, PictureError, one_line
@@ -18,52 +18,54 @@ from painter.options.paint import PaintConfig
 from painter.system.fingerprint import differences
 
 PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
-"""Files with these, in either case, are taken for pictures."""
+"""The endings of pictures, in either case."""
 
-_KEPT_AS = "batch"  # the options, in the ledger
+_META = "batch"  # under which the ledger keeps the options
 
 
 @dataclass(frozen=True)
 class Folder:
-    """What there is in a folder."""
+    """What a folder contains."""
 
     pictures: tuple[str, ...]  # relative to it, with /, sorted
-    others: int  # files that are no pictures by their endings
+    others: int  # files with other endings
 
 
 def find_pictures(folder: Path, output: Path | None = None) -> Folder:
-    """The pictures in `folder` and in the folders within it, but for hidden ones.
+    """The pictures in `folder` and its subfolders. Hidden files and folders are skipped.
 
     Args:
-        output: where paintings go; left out if it lies within.
+        output: the folder of the paintings; skipped if it is inside `folder`.
 
     Raises:
-        PictureError: it is no folder, cannot be read, or there is no picture in it.
+        PictureError: `folder` is not a folder, cannot be read, or has no pictures.
     """
     if not folder.is_dir():
         what = "it is not a folder" if folder.exists() else "there is no such folder"
         raise PictureError(f"{one_line(folder)}: {what}; name a folder of pictures")
-    left_out = None if output is None else output.resolve()
+    skipped = None if output is None else output.resolve()
     found, others = [], 0
-    for place, folders, files in os.walk(folder, onerror=_complain):
+    for place, folders, files in os.walk(folder, onerror=_raise_unreadable):
         folders[:] = sorted(
-            name for name in folders if not name.startswith(".") and Path(place, name).resolve() != left_out
+            name for name in folders if not name.startswith(".") and Path(place, name).resolve() != skipped
         )
-        shown = [name for name in files if not name.startswith(".")]
-        pictures = [name for name in shown if Path(name).suffix.lower() in PICTURE_ENDINGS]
+        visible = [name for name in files if not name.startswith(".")]
+        pictures = [name for name in visible if Path(name).suffix.lower() in PICTURE_ENDINGS]
         found += [Path(place, name).relative_to(folder).as_posix() for name in pictures]
-        others += len(shown) - len(pictures)
+        others += len(visible) - len(pictures)
     if not found:
-        raise PictureError(f"{one_line(folder)}: there is no picture in it ({', '.join(PICTURE_ENDINGS)})")
+        raise PictureError(
+            f"{one_line(folder)}: it has no pictures ({', '.join(PICTURE_ENDINGS)}); name another folder"
+        )
     return Folder(tuple(sorted(found)), others)
 
 
 def folder_jobs(
     folder: Path, pictures: Sequence[str], config: PaintConfig, formats: Sequence[str], export: ExportConfig
 ) -> list[Job]:
-    """A job for each picture. Its files have its own name and place, with the endings of the formats.
+    """A job for each picture. Its files have the picture's name and subfolder, with the endings of the formats.
 
-    Pictures that differ in their endings alone, as cat.png and cat.jpg, keep them: cat.png.png and cat.jpg.png.
+    Pictures that differ only in their endings keep them: cat.png and cat.jpg become cat.png.png and cat.jpg.png.
 
     Args:
         formats: endings with their dots.
@@ -80,35 +82,35 @@ def folder_jobs(
 def agree_on_options(
     ledger: Ledger, config: PaintConfig, formats: Sequence[str], export: ExportConfig, amend: bool = False
 ) -> None:
-    """Keep the options of a batch in its ledger, or see that they are the ones that it was begun with.
+    """Keep the options of a batch in its ledger, or check that they are those that it was started with.
 
-    Files that options name count by their contents, and so do Impasto's version and the networks: what comes of one
-    batch looks as from one mould.
+    Files that options name count by content, and Impasto's version and the networks count as options, so that all
+    paintings of a batch are made in the same way.
 
     Args:
-        amend: take the new ones, if they differ.
+        amend: accept options that differ.
 
     Raises:
-        OptionError: they differ; the message names them.
-        LedgerError: the ledger is of something else.
+        OptionError: the options differ; the message names them.
+        LedgerError: the ledger is not one of a batch.
     """
-    options = {"--format": list(formats), **described(config, export, Digests())}
-    begun = bool(ledger.rows())
-    kept = ledger.meta(_KEPT_AS) if begun else None
-    if begun and kept is None:
-        raise LedgerError(f"{ledger.folder}: what was begun there is no batch; choose another folder with -o")
+    options = {"--format": list(formats), **painting_options(config, export, Digests())}
+    started = bool(ledger.rows())
+    kept = ledger.meta(_META) if started else None
+    if started and kept is None:
+        raise LedgerError(f"{ledger.folder}: it was not started by `batch`; choose another folder with -o")
     if kept is not None and not amend:
-        told = differences(json.loads(kept), options)
-        if told:
-            remedy = "ask for the same, or add --amend to paint anew what changes, or choose another folder"
-            raise OptionError(f"{ledger.folder} was begun with {told}; {remedy}")
-    ledger.set_meta(_KEPT_AS, json.dumps(options))
+        before = differences(json.loads(kept), options)
+        if before:
+            remedy = "use the same options, add --amend to repaint what changes, or choose another folder with -o"
+            raise OptionError(f"{ledger.folder} was started with {before}; {remedy}")
+    ledger.set_meta(_META, json.dumps(options))
 
 
 def _stem(name: str) -> str:
-    """What pictures must not have in common, on file systems that do not mind case either."""
+    """A picture's name without its ending, in lower case, for file systems that ignore case."""
     return str(PurePosixPath(name).with_suffix("")).casefold()
 
 
-def _complain(error: OSError) -> None:
+def _raise_unreadable(error: OSError) -> None:
     raise PictureError(f"cannot read {one_line(error.filename)}: {error.strerror}; change its permissions")

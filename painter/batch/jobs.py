@@ -1,4 +1,4 @@
-"""One painting of many: what a worker is given, and what it gives back. All are values that can be sent anywhere."""
+"""One painting of many: the job that a worker gets, and the outcome it returns. All of them can be pickled."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ class Job:
 
 @dataclass(frozen=True, eq=False)
 class Painted:
-    """A painting made. The worker hands over the files' contents; the driver alone writes."""
+    """A job that succeeded. The worker returns the contents of the files; only the driver writes them."""
 
     key: str
     files: dict[str, bytes]  # by the names in `Job.files`
     figures: dict[str, float]  # 'psnr' and 'l1' of the painting against its picture, 'strokes'
-    seconds: float
-    worker: str  # who made it, for people: host and process
-    notes: tuple[str, ...] = ()  # lines about what is not as it was asked for: what was lowered to fit `max_bytes`
+    seconds: float  # that painting took
+    worker: str  # host:process
+    notes: tuple[str, ...] = ()  # lines about what differs from what was asked for, such as what `max_bytes` lowered
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A painting that was not made."""
+    """A job that failed."""
 
     key: str
-    reason: str  # one line, for people
-    hopeless: bool  # whether another try would end the same way: a picture that cannot be read, say
-    worker: str  # who tried
+    reason: str  # one line
+    permanent: bool  # whether another try would fail the same way, as with a picture that cannot be read
+    worker: str  # host:process
 
 
 Outcome = Painted | Failure

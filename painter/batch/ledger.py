@@ -1,8 +1,8 @@
-"""The ledger of many paintings: what there is to do, and the truth about what is done. SQLite in the output folder.
+"""The ledger of many paintings: which jobs there are, and which are done. An SQLite file in the output folder.
 
 A painting's files are on the disk before its row says that it is done, and each row is on the disk before the next
-painting is recorded: whatever ends a run, what the ledger calls done is there. SQLite in WAL mode, so that others can
-read while a run writes; one run at a time writes, which a lock on a file beside it sees to.
+painting is recorded. So however a run ends, the files of every job that is 'done' are there. SQLite is in WAL mode, so
+that other programs can read while a run writes; a lock on a file beside it allows one writing run at a time.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from painter.system.atomic import replacing
 from painter.system.locks import exclusive_lock
 
 NAME = "ledger.sqlite"
-VERSION = 1  # of the tables: higher whenever an older program could not read them
-APPLICATION = 0x494D5041  # 'IMPA', in the file's header, where `file` and SQLite look for whose it is
+VERSION = 1  # of the tables; to be raised whenever an older program could not read them
+APPLICATION = 0x494D5041  # 'IMPA', in the file's header: SQLite's application_id
 
 _HEADER = struct.Struct(">16s44xI4xI")  # magic, user_version at byte 60, application_id at byte 68
 _MAGIC = b"SQLite format 3\0"
-_BUSY = 10.0  # seconds to wait for somebody who reads
+_BUSY = 10.0  # seconds to wait for another connection
 
 _TABLES = f"""
     PRAGMA application_id = {APPLICATION};
@@ -56,14 +56,14 @@ _TABLES = f"""
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """A file as it was written."""
+    """A file as a job wrote it."""
 
     sha256: str
     size: int  # bytes
-    mtime_ns: int  # when, as os.stat says
+    mtime_ns: int  # as os.stat has it
 
     def is_at(self, path: Path) -> bool:
-        """Whether a file of this size and time is there; its content is not looked at."""
+        """Whether a file with this size and time is there; its content is not read."""
         with suppress(OSError, ValueError):
             found = path.stat()
             return (found.st_size, found.st_mtime_ns) == (self.size, self.mtime_ns)
@@ -72,7 +72,7 @@ class WrittenFile:
 
 @dataclass(frozen=True)
 class Row:
-    """What the ledger says of one job."""
+    """One job in the ledger."""
 
     key: str
     digest: str
@@ -86,13 +86,13 @@ class Row:
 
 
 class Ledger:
-    """The ledger of one output folder; `open` makes it or goes on with it. To be closed, or used in `with`.
+    """The ledger of one output folder; `open` creates or opens it. To be closed, or used in `with`.
 
     Args:
-        connection: to the database, whose header has been looked at.
+        connection: to the database, whose header has been checked.
         folder: the output folder.
-        lock: what to close in the end.
-        is_new: whether it was made just now.
+        lock: closed with the ledger.
+        is_new: whether the file was created just now.
         durable: see `open`.
     """
 
@@ -104,23 +104,25 @@ class Ledger:
 
     @staticmethod
     def open(folder: str | os.PathLike[str], durable: bool = True) -> Ledger:
-        """The ledger in an existing folder, made if there is none; no other run can open it until it is closed.
+        """Open the ledger of an existing folder, or create it; no other run can open it until it is closed.
 
-        Jobs that were running when an earlier run was killed are waiting again.
+        Jobs that were running when an earlier run was killed become waiting again.
 
         Args:
-            durable: whether what is recorded is on the disk at once; otherwise a power cut may undo the last of it.
+            durable: whether each row is on the disk at once; otherwise a power cut may undo the last ones.
 
         Raises:
-            LedgerError: another run has it open, or the file is damaged, of a later version or no ledger. It is then
-                left as it is.
+            LedgerError: another run has it open, or the file is damaged, of another version or not a ledger; the file
+                is left unchanged.
         """
         folder = Path(folder)
         path = folder / NAME
         with ExitStack() as stack:
-            with _explained(path):
+            with _ledger_errors(path):
                 if not stack.enter_context(exclusive_lock(folder / f".{NAME}.lock")):
-                    raise LedgerError(f"{path}: another run is writing here; wait for its end or choose another folder")
+                    raise LedgerError(
+                        f"{path}: another run is writing here; wait until it ends or choose another folder"
+                    )
                 is_new = not os.path.lexists(path)
                 if is_new:
                     _create(path)
@@ -137,36 +139,36 @@ class Ledger:
         return self
 
     def __exit__(self, error: object, *_: object) -> None:
-        # Where nothing was begun because something was wrong, nothing is left.
-        in_vain = False
+        # If an error came before any job was added, leave no file behind.
+        unused = False
         if error is not None and self._is_new:
             with suppress(LedgerError):
-                in_vain = not self.rows()
-        if in_vain:
+                unused = not self.rows()
+        if unused:
             with suppress(OSError):
                 (self.folder / f".{NAME}.lock").unlink()
         self.close()
-        if in_vain:
+        if unused:
             with suppress(OSError):
                 (self.folder / NAME).unlink()
 
-    # --- about all of it ---
+    # --- texts about all jobs ---
 
     def meta(self, key: str) -> str | None:
-        """What `set_meta` has kept under this name; None if nothing."""
-        with self._explained():
+        """The text that `set_meta` has kept under this name; None if there is none."""
+        with self._ledger_errors():
             found = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return None if found is None else str(found[0])
 
     def set_meta(self, key: str, value: str) -> None:
-        """Keep a text about all of the jobs."""
-        with self._writing():
+        """Keep a text under a name."""
+        with self._transaction():
             self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     # --- jobs ---
 
     def row(self, key: str) -> Row | None:
-        """What there is of one job."""
+        """One job; None if the ledger does not have it."""
         return self._rows("WHERE key = ?", (key,)).get(key)
 
     def rows(self) -> dict[str, Row]:
@@ -178,37 +180,37 @@ class Ledger:
         return self._rows("WHERE state = 'done'", ())
 
     def file_names(self) -> dict[str, str]:
-        """All files that were written or are planned -> the key of the job that they belong to."""
-        with self._explained():
+        """All files that were written or are planned, and the keys of their jobs."""
+        with self._ledger_errors():
             return dict(self._connection.execute("SELECT name, key FROM files"))
 
     def add(self, jobs: Iterable[tuple[str, str, Collection[str]]]) -> None:
-        """Put jobs in as waiting, all in one transaction: keys, digests and names of files.
+        """Add jobs as waiting, all in one transaction: keys, digests and names of files.
 
-        A job that is there already gets the new digest and waits again; what is known of its files stays.
+        A job that is there already gets the new digest and becomes waiting; what is known of its files is kept.
         """
         jobs = list(jobs)
-        with self._writing():
+        with self._transaction():
             self._connection.executemany(
                 "INSERT INTO jobs (key, digest) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET "
                 "digest = excluded.digest, state = 'waiting', reason = ''",
                 ((key, digest) for key, digest, _ in jobs),
             )
-            # A name that passes from one job to another is planned anew; to the same one it is as it was.
+            # A name that moves from one job to another counts as not written; within a job it stays as it is.
             self._connection.executemany(
                 "INSERT INTO files (name, key) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET "
                 "key = excluded.key, sha256 = NULL, size = NULL, mtime_ns = NULL WHERE key <> excluded.key",
                 ((name, key) for key, _, names in jobs for name in names),
             )
 
-    def wait_again(self, keys: Iterable[str]) -> None:
-        """Jobs are to be done once more: their files are not there."""
-        with self._writing():
+    def requeue(self, keys: Iterable[str]) -> None:
+        """Set jobs to waiting, because their files are not there."""
+        with self._transaction():
             self._connection.executemany("UPDATE jobs SET state = 'waiting' WHERE key = ?", ((key,) for key in keys))
 
     def begin(self, key: str) -> None:
-        """A worker is given the job. This does not wait for the disk: a power cut may undo it, a kill does not."""
-        with self._writing(durable=False):
+        """Set a job to running. This does not wait for the disk: a power cut may undo it, a kill does not."""
+        with self._transaction(durable=False):
             self._connection.execute(
                 "UPDATE jobs SET state = 'running', attempts = attempts + 1, reason = '' WHERE key = ?", (key,)
             )
@@ -216,12 +218,12 @@ class Ledger:
     def finish(
         self, key: str, files: Mapping[str, WrittenFile], figures: Mapping[str, float], seconds: float, worker: str
     ) -> dict[str, WrittenFile]:
-        """The job is done, and its files are on the disk.
+        """Set a job to done; its files must be on the disk.
 
         Returns:
-            The files that an earlier version of the job wrote and this one does not; they are forgotten.
+            The files that an earlier version of the job wrote and this one does not; the ledger drops them.
         """
-        with self._writing():
+        with self._transaction():
             query = "SELECT name, sha256, size, mtime_ns FROM files WHERE key = ?"
             known = {name: about for name, *about in self._connection.execute(query, (key,)) if name not in files}
             self._connection.executemany("DELETE FROM files WHERE name = ?", ((name,) for name in known))
@@ -236,8 +238,8 @@ class Ledger:
         return {name: WrittenFile(*about) for name, about in known.items() if about[0] is not None}
 
     def fail(self, key: str, reason: str, worker: str) -> None:
-        """The job has been tried often enough."""
-        with self._writing():
+        """Set a job to failed."""
+        with self._transaction():
             self._connection.execute(
                 "UPDATE jobs SET state = 'failed', reason = ?, worker = ? WHERE key = ?", (reason, worker, key)
             )
@@ -245,7 +247,7 @@ class Ledger:
     def _rows(self, where: str, values: tuple[str, ...]) -> dict[str, Row]:
         columns = "key, digest, state, attempts, worker, seconds, figures, reason"
         written = "name, sha256, size, mtime_ns"
-        with self._explained():
+        with self._ledger_errors():
             files: dict[str, dict[str, WrittenFile]] = {}
             query = f"SELECT key, {written} FROM files WHERE sha256 IS NOT NULL"
             for key, name, *about in self._connection.execute(query + " AND key = ?" * bool(values), values):
@@ -254,14 +256,14 @@ class Ledger:
             for key, digest, state, attempts, worker, seconds, figures, reason in self._connection.execute(
                 f"SELECT {columns} FROM jobs {where} ORDER BY rowid", values
             ):
-                told = json.loads(figures)
-                rows[key] = Row(key, digest, state, attempts, worker, seconds, told, reason, files.get(key, {}))
+                parsed = json.loads(figures)
+                rows[key] = Row(key, digest, state, attempts, worker, seconds, parsed, reason, files.get(key, {}))
         return rows
 
     @contextmanager
-    def _writing(self, durable: bool = True) -> Iterator[None]:
-        """One transaction, on the disk when this ends if it is `durable`; none of it on any error."""
-        with self._explained():
+    def _transaction(self, durable: bool = True) -> Iterator[None]:
+        """One transaction; if `durable`, on the disk when this ends. It is rolled back on any error."""
+        with self._ledger_errors():
             self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable and self._durable else 'NORMAL'}")
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -271,12 +273,12 @@ class Ledger:
                 raise
             self._connection.execute("COMMIT")
 
-    def _explained(self) -> AbstractContextManager[None]:
-        return _explained(self.folder / NAME)
+    def _ledger_errors(self) -> AbstractContextManager[None]:
+        return _ledger_errors(self.folder / NAME)
 
 
 def _create(path: Path) -> None:
-    """An empty ledger, whole or not there."""
+    """Create an empty ledger atomically."""
     with replacing(path) as temporary:
         connection = sqlite3.connect(temporary, isolation_level=None)
         try:
@@ -286,17 +288,17 @@ def _create(path: Path) -> None:
 
 
 def _check_header(path: Path) -> None:
-    """Raise LedgerError unless the file begins as our ledgers do. SQLite is not asked: it may write as it opens."""
+    """Raise LedgerError unless the file begins as our ledgers do. SQLite itself may write to a file that it opens."""
     if not path.is_file():
-        raise LedgerError(f"{path}: it is not an ordinary file; choose another folder")
+        raise LedgerError(f"{path}: not a regular file; choose another folder")
     with open(path, "rb") as file:
         head = file.read(_HEADER.size)
     magic, version, application = _HEADER.unpack(head) if len(head) == _HEADER.size else (b"", 0, 0)
     if magic != _MAGIC or application != APPLICATION:
-        raise LedgerError(f"{path}: this is not a ledger of Impasto; it was left alone, choose another folder")
+        raise LedgerError(f"{path}: not a ledger of Impasto; it was left unchanged; choose another folder")
     if version != VERSION:
-        wrong = f"it is of version {version}, and this Impasto reads {VERSION}"
-        raise LedgerError(f"{path}: {wrong}; go on with the Impasto that began it")
+        wrong = f"it has version {version}, but this Impasto reads version {VERSION}"
+        raise LedgerError(f"{path}: {wrong}; use the Impasto that created it")
 
 
 @contextmanager
@@ -313,14 +315,14 @@ def _connected(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """SQLite's and the system's complaints as LedgerError."""
+def _ledger_errors(path: Path) -> Iterator[None]:
+    """Turn errors of SQLite and of the system into LedgerError."""
     try:
         yield
-    except sqlite3.OperationalError as error:  # a full disk, no permission, somebody else's lock
+    except sqlite3.OperationalError as error:  # a full disk, no permission, a lock
         raise LedgerError(f"{path}: {error}; free some space, or change its permissions, and run again") from error
     except sqlite3.DatabaseError as error:
-        remedy = "it was left alone: restore it from a copy, or move it away to paint everything anew"
+        remedy = "it was left unchanged; restore a copy, or move it and the paintings away to start over"
         raise LedgerError(f"{path}: it is damaged ({error}); {remedy}") from error
     except OSError as error:
         raise LedgerError(f"{path}: {error.strerror or error}; choose another folder with -o") from error

@@ -1,4 +1,4 @@
-"""What a worker does: paint one of many, and hand over its files' contents."""
+"""What a worker does: paint one job, and return the contents of its files."""
 
 from __future__ import annotations
 
@@ -29,56 +29,59 @@ _LONGEST_REASON = 500  # characters
 
 
 def worker_name() -> str:
-    """This process, for people: 'host:1234'."""
+    """This process, as 'host:1234'."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def attempt(job: Job, at: Mapping[Path, Path] | None = None, scratch: str | None = None) -> Outcome:
-    """`paint_job`, and if something goes wrong, what it was."""
+def attempt(job: Job, local_paths: Mapping[Path, Path] | None = None, scratch: str | None = None) -> Outcome:
+    """`paint_job`, with errors as a Failure. KeyboardInterrupt passes through."""
     try:
-        return paint_job(job, at, scratch)
-    except ImpastoError as error:  # the same input would be refused again
+        return paint_job(job, local_paths, scratch)
+    except ImpastoError as error:  # the same input would be refused again, so the failure is permanent
         reason = str(error)
-        for named, here in (at or {}).items():
-            reason = reason.replace(str(here), str(named))
-        return Failure(job.key, _shortened(reason), hopeless=True, worker=worker_name())
-    except Exception as error:  # whatever it is, the other paintings go on, and the ledger says what it was
+        for named, local in (local_paths or {}).items():
+            reason = reason.replace(str(local), str(named))
+        return Failure(job.key, _shortened(reason), permanent=True, worker=worker_name())
+    except Exception as error:  # whatever it is, the other jobs continue, and the ledger keeps the reason
         where = traceback.extract_tb(error.__traceback__)[-1]
         what = f"{type(error).__name__}: {error} ({Path(where.filename).name}, line {where.lineno})"
-        return Failure(job.key, _shortened(what), hopeless=False, worker=worker_name())
+        return Failure(job.key, _shortened(what), permanent=False, worker=worker_name())
 
 
-def paint_job(job: Job, at: Mapping[Path, Path] | None = None, scratch: str | None = None) -> Painted:
-    """Paint one of many. The same job gives the same bytes, whoever paints it and with however many threads.
+def paint_job(job: Job, local_paths: Mapping[Path, Path] | None = None, scratch: str | None = None) -> Painted:
+    """Paint one job. The same job gives the same bytes, on any worker and with any number of threads.
 
     Args:
         job: what to paint.
-        at: where the files that it names lie on this machine, unless under these names.
+        local_paths: where the files that the job names are on this machine; its names are used for those not in it.
         scratch: an existing folder for temporary files; the system's if not given.
+
+    Returns:
+        The contents of `job.files`, and figures of the painting against its picture.
 
     Raises:
         ImpastoError: as `painter.paint` and `Painting.save`.
-        KeyboardInterrupt: there was a Ctrl-C; nothing is kept.
+        KeyboardInterrupt: on Ctrl-C; nothing is kept.
     """
     start = time.perf_counter()
     check_names(job.files)
-    at = at or {}
+    local_paths = local_paths or {}
     watch = Stopwatch()
-    subject = prepare(at.get(job.picture, job.picture), _config_at(job.config, at), watch)
+    subject = prepare(local_paths.get(job.picture, job.picture), _localized(job.config, local_paths), watch)
     found = find_strokes(subject, watch)
     if found.interrupted:
         raise KeyboardInterrupt
     if found.failed is not None:
         raise found.failed
-    painting = replace(found.painting, config=job.config)  # with the names as they were asked for
+    painting = replace(found.painting, config=job.config)  # with the names as they were given
     image = painting.draw()
     figures = pixel_errors(drawn_as_seen(painting, image, subject), subject.picture)
     files, notes = {}, []
     with tempfile.TemporaryDirectory(prefix="impasto-", dir=scratch) as folder:
         for number, name in enumerate(job.files):
             path = Path(folder, f"{number}-{Path(name).name}")
-            told = save_painting(painting, path, image, job.export)
-            notes += [note.replace(str(path), name) for note in told]
+            saved = save_painting(painting, path, image, job.export)
+            notes += [note.replace(str(path), name) for note in saved]
             files[name] = path.read_bytes()
     figures["strokes"] = len(painting.strokes)
     return Painted(job.key, files, figures, time.perf_counter() - start, worker_name(), tuple(notes))
@@ -86,7 +89,7 @@ def paint_job(job: Job, at: Mapping[Path, Path] | None = None, scratch: str | No
 
 @contextmanager
 def using_threads(count: int) -> Iterator[None]:
-    """Compute with so many threads, in all libraries."""
+    """Use `count` threads in torch, OpenCV and our own kernels."""
     before = torch.get_num_threads(), cv2.getNumThreads()
     torch.set_num_threads(count)
     cv2.setNumThreads(count)
@@ -98,10 +101,12 @@ def using_threads(count: int) -> Iterator[None]:
         cv2.setNumThreads(before[1])
 
 
-def _config_at(config: PaintConfig, at: Mapping[Path, Path]) -> PaintConfig:
-    """The configuration with its files' names on this machine."""
-    elsewhere: dict[str, Any] = {name: str(at[path]) for name, path in config.files.items() if path in at}
-    return replace(config, **elsewhere) if elsewhere else config
+def _localized(config: PaintConfig, local_paths: Mapping[Path, Path]) -> PaintConfig:
+    """The configuration with the names that its files have on this machine."""
+    changes: dict[str, Any] = {
+        name: str(local_paths[path]) for name, path in config.files.items() if path in local_paths
+    }
+    return replace(config, **changes) if changes else config
 
 
 def _shortened(text: str) -> str:

@@ -1,7 +1,7 @@
-"""Who paints: what all pools of workers have in common, and the pool of this machine's own processes.
+"""Pools of workers: what all of them have in common, and the pool of processes of this machine.
 
-A worker that dies, of a crash or for want of memory, is replaced, and only its own job has to be tried again; that is
-why the pools of the standard library, which one death breaks as a whole, do not do.
+A worker that crashes or runs out of memory is replaced, and only its own job has to be tried again. (The pools of the
+standard library break as a whole when one of their processes dies.)
 """
 
 from __future__ import annotations
@@ -24,57 +24,57 @@ from painter.errors import WorkersError
 from painter.options.running import RunningConfig
 from renderers.compiled import kernels_are_compiled
 
-_STILLBORN = 3  # workers that end before they are ready, none ever having been: then there is no use in going on
+_MAX_FAILED_STARTS = 3  # workers in a row that exit before they are ready; then the pool gives up
 
 
 class Pool(Protocol):
-    """Workers. Each job that is submitted comes back once, in any order, as what was painted or as a failure."""
+    """Workers. Each job that is submitted comes back once, in any order, as Painted or as a Failure."""
 
     @property
     def capacity(self) -> int:
-        """How many jobs it takes at once; may change as workers come and go."""
+        """How many jobs may be in the pool at a time; changes as workers come and go."""
 
     def submit(self, job: Job) -> None:
-        """Give a job to a worker. There must be room, and no job of this key in the pool."""
+        """Give a job to a worker. There must be capacity for it, and no job with its key in the pool."""
 
     def wait(self, seconds: float) -> list[Outcome]:
-        """What has come back; waits for the first for at most so long.
+        """The outcomes since the last call. Waits for the first one for at most `seconds`.
 
         Raises:
-            WorkersError: there are no workers any more, and none can be started.
+            WorkersError: no workers are left, and none can be started.
         """
 
     def close(self) -> None:
-        """End all workers at once, whatever they are at."""
+        """End all workers at once; jobs in the pool are lost."""
 
 
 @dataclass(eq=False)
 class _Worker:
     process: SpawnProcess
     pipe: Connection
-    lifeline: Connection  # held open: the worker ends when it closes, as it does when we are killed
+    lifeline: Connection  # kept open; it closes when this process ends, even by a kill, and the worker ends with it
     job: Job | None = None
     ready: bool = False
 
 
 class LocalPool:
-    """Processes of this machine, started when first needed and kept. To be closed, or used in `with`.
+    """Processes of this machine, started when first needed and reused. To be closed, or used in `with`.
 
-    They are spawned: a program that makes one must be importable, that is, start under
+    They are spawned: a program that makes a pool must be importable, that is, start its work under
     ``if __name__ == "__main__":``.
 
     Args:
-        processes: how many; as many as this process may use cores if not given, divided by `threads`.
-        threads: of each.
+        processes: how many; if not given, the cores that this process may use, divided by `threads`.
+        threads: for each process.
     """
 
     def __init__(self, processes: int | None = None, threads: int | None = None) -> None:
         self.threads = RunningConfig.threads if threads is None else threads
         self.processes = max(1, _cores() // self.threads) if processes is None else processes
         self._workers: list[_Worker] = []
-        self._stillborn = 0
-        self._proven = kernels_are_compiled()  # else one worker alone compiles them, for all
-        # Temporary files of all workers, so that none are left of those that are killed.
+        self._failed_starts = 0
+        self._compiled = kernels_are_compiled()  # if not, one worker compiles them before the others start
+        # For the temporary files of all workers, so that none are left by those that are killed.
         self._scratch = tempfile.mkdtemp(prefix="impasto-workers-")
 
     def __enter__(self) -> LocalPool:
@@ -85,12 +85,12 @@ class LocalPool:
 
     @property
     def capacity(self) -> int:
-        return self.processes if self._proven else 1
+        return self.processes if self._compiled else 1
 
     def submit(self, job: Job) -> None:
         worker = next((worker for worker in self._workers if worker.job is None), None) or self._start()
         worker.job = job
-        with suppress(OSError):  # it has just died: `wait` sees that, too
+        with suppress(OSError):  # it has just died; `wait` notices that
             worker.pipe.send(job)
 
     def wait(self, seconds: float) -> list[Outcome]:
@@ -98,7 +98,7 @@ class LocalPool:
         outcomes: list[Outcome] = []
         for pipe in wait(list(by_pipe), seconds):
             assert isinstance(pipe, Connection)
-            outcome = self._received(by_pipe[pipe])
+            outcome = self._receive(by_pipe[pipe])
             if outcome is not None:
                 outcomes.append(outcome)
         return outcomes
@@ -128,48 +128,48 @@ class LocalPool:
         self._workers.append(worker)
         return worker
 
-    def _received(self, worker: _Worker) -> Outcome | None:
+    def _receive(self, worker: _Worker) -> Outcome | None:
         try:
             message = worker.pipe.recv()
         except (EOFError, OSError):
-            return self._buried(worker)
+            return self._remove_dead(worker)
         if message == READY:
             worker.ready = True
-            self._stillborn = 0
+            self._failed_starts = 0
             return None
         worker.job = None
-        self._proven = True
+        self._compiled = True
         return message
 
-    def _buried(self, worker: _Worker) -> Outcome | None:
-        """What becomes of the job of a worker that has died."""
+    def _remove_dead(self, worker: _Worker) -> Outcome | None:
+        """Remove a worker that has died; its job comes back as a failure."""
         worker.process.join()
         worker.pipe.close()
         worker.lifeline.close()
         self._workers.remove(worker)
         how = _how_it_ended(worker.process.exitcode or 0)
         if not worker.ready:
-            self._stillborn += 1
-            if self._stillborn >= _STILLBORN:
-                raise WorkersError(f"workers end before they have begun ({how}); see what they have printed above")
+            self._failed_starts += 1
+            if self._failed_starts >= _MAX_FAILED_STARTS:
+                raise WorkersError(f"a worker {how} before it was ready; see its output above")
         if worker.job is None:
             return None
         name = f"{os.uname().nodename if hasattr(os, 'uname') else 'worker'}:{worker.process.pid}"
-        return Failure(worker.job.key, f"its worker {how}", hopeless=False, worker=name)
+        return Failure(worker.job.key, f"its worker {how}", permanent=False, worker=name)
 
 
 def _how_it_ended(code: int) -> str:
     if code >= 0:
-        return f"ended with exit code {code}"
-    memory = ", perhaps for want of memory" if code == -getattr(signal, "SIGKILL", 9) else ""
+        return f"exited with code {code}"
+    memory = ", perhaps because memory ran out" if code == -getattr(signal, "SIGKILL", 9) else ""
     with suppress(ValueError):
-        return f"was ended by {signal.Signals(-code).name}{memory}"
-    return f"was ended by signal {-code}"
+        return f"was killed by {signal.Signals(-code).name}{memory}"
+    return f"was killed by signal {-code}"
 
 
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """A process that is started meanwhile never hears of Ctrl-C, which ends it only by us; ours comes afterwards."""
+    """Processes started within this inherit a blocked Ctrl-C: only we end them. Ours is delivered afterwards."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return

@@ -1,8 +1,8 @@
-"""Workers on many machines: jobs as Ray tasks. docs/distributed.md says how such a cluster is started.
+"""Workers on many machines: jobs as Ray tasks. docs/distributed.md describes how to start a cluster.
 
-Files that jobs name, and the networks, are put into Ray's object store once, as bytes: other machines need not have
-them. What comes back is written by the driver alone. Ray starts a task anew where a worker or a whole machine dies;
-a painting that fails is tried again by `run_jobs`, as everywhere.
+The files that jobs name, and the networks, are put into Ray's object store once, as bytes, so that other machines need
+not have them. Only the driver writes the files that come back. Ray restarts a task when its worker or machine dies;
+`run_jobs` tries a painting that fails again, as with every pool.
 """
 
 from __future__ import annotations
@@ -25,23 +25,25 @@ from painter.batch.jobs import Failure, Job, Outcome, Painted
 from painter.errors import WorkersError, one_line
 from painter.options.running import RunningConfig
 from painter.system.quiet import silenced_stderr
+from painter.system.usage import keep_freed_memory
 from painter.version import __version__
+from renderers.manifest import MANIFEST, checkpoint_folder, read_manifest, use_checkpoints
 
 
 @dataclass(frozen=True)
 class RayConfig:
-    """How many machines are worked with."""
+    """Settings of a Ray cluster and of our connection to it."""
 
-    restarts: int = 3  # of a task whose worker or machine has died, by Ray itself
-    object_store_mb: int = 512  # of a cluster of our own, 2**20 bytes; it holds pictures, networks and what comes back
-    answer_seconds: float = 5.0  # to wait for a cluster's answer
-    glance_seconds: float = 1.0  # after which is looked again what machines there are
-    farewell_seconds: float = 2.0  # for workers that are sent home
+    restarts: int = 3  # by Ray itself, of a task whose worker or machine has died
+    object_store_mb: int = 512  # of 2**20 bytes, for a cluster of our own; it holds pictures, networks and outcomes
+    connect_seconds: float = 5.0  # to wait for an answer from the cluster's address
+    poll_seconds: float = 1.0  # between looks at which machines there are
+    shutdown_seconds: float = 2.0  # for workers to end when the pool closes
 
 
 _HELP = "see docs/distributed.md"
-_PREFIX = "impasto-ray-"  # of the folders in which workers lay out what a task needs
-_ABANDONED = 86400.0  # seconds after which such a folder belongs to nobody
+_PREFIX = "impasto-ray-"  # of the folders into which workers write the files of a task
+_ABANDONED = 86400.0  # seconds after which no worker uses such a folder any more
 
 
 class RayPool:
@@ -50,11 +52,11 @@ class RayPool:
     Args:
         address: HOST:PORT of a cluster that this machine is part of, 'auto' to find it, or 'local' to start one here
             that ends with the pool.
-        processes: paintings at a time, at most; as many as there are cores for if not given.
-        threads: that each paints with; as many cores it takes.
+        processes: tasks at a time, at most; if not given, as many as there are cores for.
+        threads: that each task paints with, which is also the number of cores that it takes.
 
     Raises:
-        WorkersError: Ray is not installed, there is no such cluster, or it does not let us in.
+        WorkersError: Ray is not installed, there is no such cluster, or it does not accept our token.
     """
 
     def __init__(self, address: str, processes: int | None = None, threads: int | None = None) -> None:
@@ -64,7 +66,7 @@ class RayPool:
         self._stored: dict[tuple[Path, int], Any] = {}  # path and its time -> reference to its bytes
         self._networks: dict[str, Any] = {}
         self._running: dict[Any, Job] = {}
-        self._failed: list[Outcome] = []  # before they had begun
+        self._failed: list[Outcome] = []  # before they were sent
         self._looked, self._resources = -inf, dict[str, float]()
         self._connect(address)
         import ray
@@ -81,21 +83,21 @@ class RayPool:
     @property
     def capacity(self) -> int:
         slots = max(1, int(self._resource("CPU")) // self.threads)
-        # One more for each than are painted, so that none waits for the next.
+        # Twice as many as are painted at a time, so that no core waits for the next task.
         return 2 * slots if self._processes is None else min(2 * slots, self._processes)
 
     def submit(self, job: Job) -> None:
         needs_gpu = "cuda" in (job.config.device, job.config.backend)
         if needs_gpu and not self._resource("GPU"):
             reason = "--device cuda: there is no GPU in the cluster; choose cpu or auto"
-            self._failed.append(Failure(job.key, reason, hopeless=True, worker="driver"))
+            self._failed.append(Failure(job.key, reason, permanent=True, worker="driver"))
             return
         paths = list(dict.fromkeys([job.picture, *job.config.files.values()]))
         try:
             contents = [self._content(path) for path in paths]
         except OSError as error:
             reason = f"cannot read {one_line(error.filename or job.picture)}: {error.strerror or error}"
-            self._failed.append(Failure(job.key, reason, hopeless=True, worker="driver"))
+            self._failed.append(Failure(job.key, reason, permanent=True, worker="driver"))
             return
         task = Task(job, tuple(paths), self.threads)
         paint = self._paint.options(num_cpus=self.threads, num_gpus=1 if needs_gpu else 0)
@@ -106,63 +108,61 @@ class RayPool:
         if not self._running:
             return outcomes
         timeout = 0 if outcomes else seconds
-        # The first that is ready, and then all that are ready with it.
+        # The first outcome that is ready, and then all others that are ready too.
         some, _ = self._ray.wait(list(self._running), timeout=timeout, num_returns=1, fetch_local=False)
         if some:
             some, _ = self._ray.wait(list(self._running), timeout=0, num_returns=len(self._running), fetch_local=False)
         return outcomes + [self._outcome(reference) for reference in some]
 
     def close(self) -> None:
-        """End what is being painted for us, and leave the cluster; one that is 'local' ends, too."""
+        """Cancel our tasks, and leave the cluster; a 'local' one ends."""
         if self._ray.is_initialized():
             with suppress(Exception):
                 for reference in self._running:
                     self._ray.cancel(reference)
-                # A moment to tidy up; then Ray ends all workers of ours that are left.
-                patience = RayConfig().farewell_seconds
+                # Time to remove temporary files; then Ray ends our workers.
+                patience = RayConfig().shutdown_seconds
                 self._ray.wait(list(self._running), num_returns=len(self._running), timeout=patience)
             self._ray.shutdown()
         self._running.clear()
 
     def _connect(self, address: str) -> None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # send nothing to Ray's developers
         options: dict[str, Any] = {"logging_level": "CRITICAL", "log_to_driver": False}
         if address == "local":
             cores = None if self._processes is None else self._processes * self.threads
             store = RayConfig().object_store_mb * 2**20
             options |= {"num_cpus": cores, "include_dashboard": False, "object_store_memory": store}
         import ray
-        import ray._private.worker as machinery
+        import ray._private.worker as ray_worker
 
-        # What happens to machines and workers, we say ourselves; Ray has no public switch for its own pages of it.
-        machinery._worker_logs_enabled = False
+        # We report failed machines and workers ourselves; Ray has no public switch for its own long messages.
+        ray_worker._worker_logs_enabled = False
         try:
-            with silenced_stderr():  # what is wrong comes as an error, too
+            with silenced_stderr():  # errors are raised as well
                 ray.init(address=address, **options)
         except (Exception, SystemExit) as error:
             why = one_line(" ".join(str(error).split()))[:300] or type(error).__name__
-            if "Failed to connect" in why:  # somebody answers, as `check_ray` has seen
-                why = "what answers is no Ray cluster, or its token is not ours"
+            if "Failed to connect" in why:  # `check_ray` has seen that something answers
+                why = "what answers is not a Ray cluster, or has another token"
             raise WorkersError(f"--ray {address}: {why}; {_HELP}") from error
 
     def _resource(self, name: str) -> float:
-        """How much of it the cluster has, as of a moment ago: machines come and go."""
+        """How much of 'CPU' or 'GPU' the cluster has; at most `poll_seconds` old."""
         now = time.monotonic()
-        if now - self._looked > RayConfig().glance_seconds:
+        if now - self._looked > RayConfig().poll_seconds:
             self._looked, self._resources = now, self._ray.cluster_resources()
         return self._resources.get(name, 0.0)
 
     def _content(self, path: Path) -> Any:
-        """A reference to a file's bytes. Raises OSError where it cannot be read."""
+        """A reference to a file's bytes in the object store. Raises OSError if it cannot be read."""
         key = path, path.stat().st_mtime_ns
         if key not in self._stored:
             self._stored[key] = self._ray.put(path.read_bytes())
         return self._stored[key]
 
     def _network(self, job: Job) -> Any:
-        """A reference to the checkpoint of the job's brush, with its manifest; None for a brush of one's own."""
-        from renderers.manifest import MANIFEST, checkpoint_folder, read_manifest
-
+        """A reference to the checkpoint of the job's brush and its manifest; None for a brush of your own."""
         style = job.config.style
         if job.config.brush is not None:
             return None
@@ -180,44 +180,44 @@ class RayPool:
         except self._ray.exceptions.RayError as error:
             lines = [line for line in str(error).splitlines() if line.strip()]
             reason = one_line((lines[-1] if isinstance(error, self._ray.exceptions.RayTaskError) else lines[0]).strip())
-            return Failure(job.key, f"its worker failed: {reason[:300]}", hopeless=False, worker="ray")
+            return Failure(job.key, f"its worker failed: {reason[:300]}", permanent=False, worker="ray")
         assert isinstance(outcome, (Painted, Failure))
         return outcome
 
 
 def check_ray(address: str) -> None:
-    """See that Ray can be used, without starting anything.
+    """Check that Ray can be used, without starting anything.
 
     Raises:
-        WorkersError: it is not installed; or nobody answers at the address, or there is no token to show there.
+        WorkersError: Ray is not installed, nothing answers at the address, or there is no authentication token.
     """
     if find_spec("ray") is None:
         raise WorkersError(f"--ray {address}: Ray is not installed; pip install 'impasto[distributed]'")
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     if address == "local":
         if not _has_token():
-            # One that only this process and those that it starts know, so that nobody else gives them work.
+            # Known only to this process and those that it starts, so that nobody else can use the cluster.
             os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
         return
     if address != "auto":
         _check_answer(address)
     if os.environ["RAY_AUTH_MODE"] == "token" and not _has_token():
-        wrong = "there is no token to be let in with"
-        raise WorkersError(f"--ray {address}: {wrong}; set RAY_AUTH_TOKEN_PATH to the cluster's, {_HELP}")
+        wrong = "there is no authentication token"
+        raise WorkersError(f"--ray {address}: {wrong}; set RAY_AUTH_TOKEN_PATH to the cluster's token file, {_HELP}")
 
 
 def _check_answer(address: str) -> None:
-    """Raise WorkersError if nobody listens there: Ray itself would try for minutes."""
+    """Raise WorkersError if nothing listens there; Ray itself would try for minutes."""
     host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), RayConfig().answer_seconds).close()
+        socket.create_connection((host.strip("[]"), int(port)), RayConfig().connect_seconds).close()
     except (OSError, OverflowError) as error:
         why = getattr(error, "strerror", None) or error
-        raise WorkersError(f"--ray {address}: nobody answers there ({why}); {_HELP}") from error
+        raise WorkersError(f"--ray {address}: nothing answers at this address ({why}); {_HELP}") from error
 
 
 def _has_token() -> bool:
-    """Whether Ray will find one, in the places in which it looks."""
+    """Whether there is a token in the places where Ray looks for one."""
     if os.environ.get("RAY_AUTH_TOKEN"):
         return True
     named = os.environ.get("RAY_AUTH_TOKEN_PATH")
@@ -232,14 +232,14 @@ class Task:
     """A job as it is sent to another machine."""
 
     job: Job
-    paths: tuple[Path, ...]  # the files that it names, in the order in which their contents come
+    paths: tuple[Path, ...]  # the files that the job names, in the order of their contents
     threads: int
     version: str = __version__
 
 
 @cache
 def _remove_abandoned() -> None:
-    """Remove, once in this process, what workers that were killed a day ago or earlier have left."""
+    """Remove, once in this process, the folders of workers that were killed a day ago or earlier."""
     for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with suppress(OSError):
             if time.time() - path.stat().st_mtime > _ABANDONED:
@@ -247,27 +247,26 @@ def _remove_abandoned() -> None:
 
 
 def _paint(task: Task, networks: dict[str, bytes] | None, *contents: bytes) -> Outcome:
-    """Paint one job, its files and networks laid out in a folder of this machine for as long as that takes."""
+    """Paint one job; its files and networks are in a temporary folder of this machine meanwhile."""
     from painter.batch.paint_job import attempt, using_threads, worker_name
-    from painter.system.usage import keep_freed_memory
-    from renderers.manifest import use_checkpoints
 
     if task.version != __version__:
-        wrong = f"Impasto {__version__} is installed there, and {task.version} gives out the jobs"
-        return Failure(task.job.key, f"{wrong}; install the same on all machines", True, worker_name())
+        wrong = f"the worker has Impasto {__version__}, the driver {task.version}"
+        return Failure(task.job.key, f"{wrong}; install the same version on all machines", True, worker_name())
     keep_freed_memory()
     _remove_abandoned()
     with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
-        at = {}
+        local_paths = {}
         for number, (path, content) in enumerate(zip(task.paths, contents, strict=True)):
-            at[path] = Path(folder, str(number), path.name)  # by its own name, which stroke files keep
-            at[path].parent.mkdir()
-            at[path].write_bytes(content)
+            local = Path(folder, str(number), path.name)  # with its own name, which stroke files keep
+            local.parent.mkdir()
+            local.write_bytes(content)
+            local_paths[path] = local
         for name, content in (networks or {}).items():
             Path(folder, name).write_bytes(content)
         use_checkpoints(None if networks is None else Path(folder))
         try:
             with using_threads(task.threads):
-                return attempt(task.job, at, folder)
+                return attempt(task.job, local_paths, folder)
         finally:
             use_checkpoints(None)

@@ -1,4 +1,4 @@
-"""A worker process of this machine: paints job after job, and ends when the program that started it does."""
+"""A worker process of this machine: paints one job after the other, and ends with the program that started it."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ import threading
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
+from painter.system.usage import keep_freed_memory
+
 READY = "ready"
 
 
 def serve(pipe: Connection, lifeline: Connection, threads: int, scratch: str) -> None:
-    """Paint what comes through the pipe, and send back what came of it, until the pipe is closed.
+    """Paint the jobs that come through the pipe, and send back their outcomes, until the pipe is closed.
 
     Args:
-        pipe: brings Jobs; takes READY once and then an Outcome for each.
-        lifeline: closed when the program that started us ends, however it ends.
+        pipe: receives Jobs; sends READY once, and then an Outcome for each job.
+        lifeline: closed when the program that started this worker ends, however it ends.
         threads: to paint with.
-        scratch: an existing folder for temporary files, removed if that program has ended.
+        scratch: an existing folder for temporary files; removed if that program has ended.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal; ours is told by the pipe
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal; the parent kills us
     threading.Thread(target=_end_with, args=(lifeline, scratch), daemon=True).start()
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ[f"{library}_NUM_THREADS"] = str(threads)
 
     from painter.batch.paint_job import attempt, using_threads
-    from painter.system.usage import keep_freed_memory
 
     keep_freed_memory()
     with using_threads(threads), suppress(EOFError, OSError):
@@ -38,7 +39,7 @@ def serve(pipe: Connection, lifeline: Connection, threads: int, scratch: str) ->
 
 
 def _end_with(lifeline: Connection, scratch: str) -> None:
-    """Wait for the end of the program that started us, and end at once."""
+    """Wait until the program that started this worker ends, and then end at once."""
     with suppress(EOFError, OSError):
         lifeline.recv_bytes()
     shutil.rmtree(scratch, ignore_errors=True)

@@ -52,8 +52,8 @@ class RunBar:
     def show(self, event: Event) -> None:
         """Show an event; this is `on_event`."""
         with suppress(OSError):
-            if event.kind == "begun":
-                self._begin(event.summary)
+            if event.kind == "started":
+                self._start(event.summary)
             elif event.kind == "failed":
                 self._say(f"{event.key}: {event.reason}")
             elif event.kind == "retrying" and not self.quiet:
@@ -72,7 +72,7 @@ class RunBar:
                 self._bar.close()
             self._bar = None
 
-    def _begin(self, summary: Summary) -> None:
+    def _start(self, summary: Summary) -> None:
         if not self.quiet and summary.left:
             self._bar = new_bar(summary.jobs, summary.kept)
             self._bar.unit = f" {self.unit}"

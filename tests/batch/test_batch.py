@@ -104,21 +104,21 @@ def test_files_lie_elsewhere_on_other_machines_and_the_bytes_are_the_same(tmp_pa
     assert paint_job(job, at).files == before
     at[mask].write_bytes(b"nothing")
     failure = attempt(job, at)
-    assert isinstance(failure, Failure) and failure.hopeless
+    assert isinstance(failure, Failure) and failure.permanent
     assert str(mask) in failure.reason and "there" not in failure.reason  # the name that was asked for
 
 
 def test_errors_are_one_line_and_say_whether_there_is_hope(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     missing = Job("1", tmp_path / "no.png", PaintConfig(**TINY), ("1.png",))  # type: ignore[arg-type]
     failure = attempt(missing)
-    assert isinstance(failure, Failure) and failure.hopeless and "there is no such file" in failure.reason
+    assert isinstance(failure, Failure) and failure.permanent and "there is no such file" in failure.reason
 
     def breaks(*_: Any) -> None:
         raise RuntimeError("out of\nluck")
 
     monkeypatch.setattr("painter.batch.paint_job.prepare", breaks)
     failure = attempt(missing)
-    assert isinstance(failure, Failure) and not failure.hopeless
+    assert isinstance(failure, Failure) and not failure.permanent
     assert failure.reason.startswith("RuntimeError: out of luck (test_batch.py, line ")
 
 
@@ -171,12 +171,12 @@ def test_a_worker_that_dies_costs_its_own_job_one_try(pool: LocalPool, tmp_path:
         summary = run_jobs(jobs, folder, ledger, Killing(), lambda event: reasons.append(event.reason))
         attempts = [row.attempts for row in ledger.done().values()]
     assert (summary.painted, summary.failed) == (6, 0) and attempts == [2, 2, 1, 1, 1, 1]
-    assert reasons.count("its worker was ended by SIGKILL, perhaps for want of memory") == 2
+    assert reasons.count("its worker was killed by SIGKILL, perhaps because memory ran out") == 2
 
 
 @pytest.mark.parametrize(
     ("code", "text"),
-    [(1, "ended with exit code 1"), (-11, "was ended by SIGSEGV"), (-9, "was ended by SIGKILL, perhaps for want")],
+    [(1, "exited with code 1"), (-11, "was killed by SIGSEGV"), (-9, "was killed by SIGKILL, perhaps because memory")],
 )
 def test_how_a_worker_ended_is_told(code: int, text: str) -> None:
     assert _how_it_ended(code).startswith(text)
@@ -189,7 +189,7 @@ def test_workers_that_never_begin_end_the_run(tmp_path: Path, monkeypatch: pytes
     with (
         Ledger.open(folder) as ledger,
         LocalPool(1) as broken,
-        pytest.raises(WorkersError, match="workers end before they have begun"),
+        pytest.raises(WorkersError, match="a worker exited with code 1 before it was ready; see its output above"),
     ):
         run_jobs(tiny_jobs(tmp_path, 2), folder, ledger, broken, retries=9)
 
@@ -206,7 +206,7 @@ def test_pictures_are_found_in_all_folders_but_hidden_ones(tmp_path: Path) -> No
     (tmp_path / "sub/empty").mkdir()
     found = find_pictures(tmp_path, tmp_path / "out")
     assert found.pictures == ("a.JPG", "b.png", "sub/c.webp", "sub/deep/d.tiff") and found.others == 2
-    with pytest.raises(PictureError, match="there is no picture in it"):
+    with pytest.raises(PictureError, match="it has no pictures"):
         find_pictures(tmp_path / "sub/empty")
 
 
@@ -271,8 +271,8 @@ def test_a_folder_is_painted_and_gone_on_with(here: Path, inline: Inline, capsys
     formats = ("--format", "png", "--format", "STROKES.json")
     assert batch(*formats) == 1
     told = capsys.readouterr()
-    assert told.out == "3 painted, 1 failed; run the same again to go on\n"
-    assert told.err.startswith("4 pictures in in (files that are none: 1)\n")
+    assert told.out == "3 painted, 1 failed; run the same command again to continue\n"
+    assert told.err.startswith("4 pictures in in (other files skipped: 1)\n")
     assert "bad.png: cannot read in/bad.png: it is not a picture of a kind that can be read" in told.err
     endings = (".png", ".strokes.json")
     written = {str(path.relative_to(here / "out")) for path in (here / "out").rglob("*") if path.is_file()}
@@ -292,12 +292,12 @@ def test_a_folder_is_painted_and_gone_on_with(here: Path, inline: Inline, capsys
     assert inline.asked == ["a.png", "bad.png", "d.png"]
     assert capsys.readouterr() == ("", "")
 
-    # Other options are refused, unless they are meant.
+    # Other options are refused without --amend.
     inline.asked.clear()
     assert batch(*formats, "--strokes", "5") == 2
     assert capsys.readouterr().err == (
-        "paint.py batch: error: out was begun with --strokes 6; ask for the same, or add --amend to paint anew what "
-        "changes, or choose another folder\n"
+        "paint.py batch: error: out was started with --strokes 6; use the same options, add --amend to repaint what "
+        "changes, or choose another folder with -o\n"
     )
     assert inline.asked == []
     assert batch("--strokes", "5", "--amend", "--quiet") == 0
@@ -311,7 +311,7 @@ def test_a_mask_that_changes_is_another_option(here: Path, inline: Inline, capsy
     assert batch("--region", "mask.png", "--quiet") == 0
     save_picture(here / "mask.png", 2)
     assert batch("--region", "mask.png", "--quiet") == 2
-    assert "out was begun with another --region; ask for the same" in capsys.readouterr().err
+    assert "out was started with another --region; use the same options" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -319,21 +319,24 @@ def test_a_mask_that_changes_is_another_option(here: Path, inline: Inline, capsy
     [
         (("missing", "-o", "out"), "missing: there is no such folder; name a folder of pictures"),
         (("in/a.png", "-o", "out"), "in/a.png: it is not a folder; name a folder of pictures"),
-        (("empty", "-o", "out"), "empty: there is no picture in it (.png, .jpg, .jpeg, .webp, .gif, .bmp, "),
-        (("in", "-o", "in"), "cannot write to in: the pictures lie there; choose another folder with -o"),
+        (("empty", "-o", "out"), "empty: it has no pictures (.png, .jpg, .jpeg, .webp, .gif, .bmp, "),
+        (("in", "-o", "in"), "cannot write to in: it is the folder of the pictures; choose another folder with -o"),
         (("in", "-o", "in/a.png"), "cannot write to in/a.png: it is not a folder; choose another folder with -o"),
         (("in",), "the following arguments are required: -o/--output; see --help"),
         (("in", "-o", "out", "--format", "frames/"), "--format frames/: unknown; choose from png, jpg, jpeg, webp"),
         (("in", "-o", "out", "--processes", "0"), "--processes 0: must be a whole number from 1 to 10000"),
         (("in", "-o", "out", "--threads", "x"), "--threads x: must be a whole number from 1 to 256"),
         (("in", "-o", "out", "--retries", "-1"), "--retries -1: must be a whole number from 0 to 100"),
-        (("in", "-o", "out", "--ray", "there"), "--ray there: must be HOST:PORT, auto (the one that this machine is"),
-        (("in", "-o", "out", "--ray", "127.0.0.1:1"), "--ray 127.0.0.1:1: nobody answers there (Connection refused)"),
+        (("in", "-o", "out", "--ray", "there"), "--ray there: must be HOST:PORT, auto (the cluster that this machine"),
+        (
+            ("in", "-o", "out", "--ray", "127.0.0.1:1"),
+            "--ray 127.0.0.1:1: nothing answers at this address (Connection refused)",
+        ),
         (("in", "-o", "out", "--strokes", "0"), "--strokes 0: must be a whole number"),
         (("in", "-o", "out", "--region", "no.png"), "--region no.png: there is no such file"),
         (("in", "-o", "out", "--backend", "cuda", "--device", "cpu"), "--backend cuda: does not work with"),
-        (("in", "-o", "taken"), "taken/a.png: it is there already, and the ledger knows nothing of it"),
-        (("in", "-o", "foreign"), f"foreign/{NAME}: this is not a ledger of Impasto; it was left alone"),
+        (("in", "-o", "taken"), "taken/a.png: a file that the ledger does not know is already there"),
+        (("in", "-o", "foreign"), f"foreign/{NAME}: not a ledger of Impasto; it was left unchanged"),
     ],
 )
 def test_bad_input_is_one_line(
@@ -367,15 +370,19 @@ def test_without_ray_it_says_what_to_install(
     ("summary", "code", "text"),
     [
         (Summary(3, painted=3), 0, "3 painted"),
-        (Summary(3, kept=2, painted=1), 0, "1 painted, 2 were done before"),
-        (Summary(3, painted=2, failed=1), 1, "2 painted, 1 failed; run the same again to go on"),
-        (Summary(9, painted=2, interrupted=True), 130, "2 painted, interrupted with 7 left; run the same again to"),
+        (Summary(3, kept=2, painted=1), 0, "1 painted, 2 already done"),
+        (Summary(3, painted=2, failed=1), 1, "2 painted, 1 failed; run the same command again to continue"),
+        (
+            Summary(9, painted=2, interrupted=True),
+            130,
+            "2 painted, interrupted with 7 left; run the same command again to",
+        ),
     ],
 )
 def test_the_end_is_told(summary: Summary, code: int, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli_running.print_summary(summary) == code
     told = capsys.readouterr().out
-    assert told.startswith(text) and told.count("\n") == 1 and ("run the same again" in told) == (code != 0)
+    assert told.startswith(text) and told.count("\n") == 1 and ("run the same command again" in told) == (code != 0)
 
 
 def test_by_default_a_process_for_each_core(monkeypatch: pytest.MonkeyPatch) -> None:

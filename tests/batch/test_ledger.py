@@ -78,7 +78,7 @@ def test_a_hundred_thousand_jobs_are_one_transaction(tmp_path: Path) -> None:
 
 
 def test_one_run_at_a_time_has_it(tmp_path: Path) -> None:
-    with Ledger.open(tmp_path), pytest.raises(LedgerError, match="another run is writing here; wait for its end"):
+    with Ledger.open(tmp_path), pytest.raises(LedgerError, match="another run is writing here; wait until it ends"):
         Ledger.open(tmp_path)
     Ledger.open(tmp_path).close()
 
@@ -117,12 +117,12 @@ def damage(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda path: path.write_bytes(b""), "this is not a ledger of Impasto; it was left alone"),
-        (lambda path: path.write_text("a diary " * 100), "this is not a ledger of Impasto; it was left alone"),
-        (foreign_database, "this is not a ledger of Impasto; it was left alone"),
-        (later_version, "it is of version 99, and this Impasto reads 1"),
-        (damage, r"it is damaged \(.*\); it was left alone"),
-        (lambda path: path.mkdir(), "it is not an ordinary file"),
+        (lambda path: path.write_bytes(b""), "not a ledger of Impasto; it was left unchanged"),
+        (lambda path: path.write_text("a diary " * 100), "not a ledger of Impasto; it was left unchanged"),
+        (foreign_database, "not a ledger of Impasto; it was left unchanged"),
+        (later_version, "it has version 99, but this Impasto reads version 1"),
+        (damage, r"it is damaged \(.*\); it was left unchanged"),
+        (lambda path: path.mkdir(), "not a regular file"),
     ],
 )
 def test_what_is_no_ledger_is_refused_and_left_alone(
@@ -202,7 +202,7 @@ def test_a_stranger_s_file_is_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "images/1.png").write_bytes(b"mine")
     pool = FakePool()
-    with pytest.raises(OutputError, match=r"images/1\.png: it is there already, and the ledger knows nothing of it"):
+    with pytest.raises(OutputError, match=r"images/1\.png: a file that the ledger does not know is already there"):
         paint_all(tmp_path, [job("0"), job("1")], pool)
     assert pool.asked == [] and files_of(tmp_path) == {"images/1.png": b"mine"}
 
@@ -226,7 +226,7 @@ def test_a_failing_job_is_tried_three_times_and_the_others_go_on(tmp_path: Path)
         ("failed", "a crash", 3), ("failed", "no picture", 1),
     ]  # fmt: skip
     told = [(event.kind, event.key) for event in events]
-    assert told[0] == ("begun", "") and told.count(("retrying", "1")) == 2
+    assert told[0] == ("started", "") and told.count(("retrying", "1")) == 2
     assert {("failed", "1"), ("failed", "2"), ("painted", "0"), ("painted", "3")} < set(told)
     assert events[-1].summary.left == 0
     # The next run tries again.
@@ -248,9 +248,9 @@ def test_a_job_that_fails_once_is_painted(tmp_path: Path) -> None:
     [
         ([job("1"), job("1", "b.png")], "1: two paintings have this name"),
         ([job("1", "a.png"), job("2", "A.png")], r"cannot write A\.png: two paintings have this name"),
-        ([job("1", "../a.png")], r"\.\./a\.png: it is outside of the output folder"),
-        ([job("1", "/a.png")], r"/a\.png: it is outside of the output folder"),
-        ([job("1", "frames/")], "a folder of frames is for a painting by itself"),
+        ([job("1", "../a.png")], r"\.\./a\.png: it is outside the output folder"),
+        ([job("1", "/a.png")], r"/a\.png: it is outside the output folder"),
+        ([job("1", "frames/")], "a folder of frames can only be written for a single painting"),
         ([job("1", "a.txt")], r"there is no format '\.txt'"),
     ],
 )
@@ -266,7 +266,9 @@ def test_a_file_that_cannot_be_written_ends_the_run_with_a_line(tmp_path: Path) 
             (tmp_path / "images/1.png").mkdir()
         return painted(job)
 
-    with pytest.raises(OutputError, match=r"cannot write .*images/1\.png: Is a directory; run again to go on"):
+    with pytest.raises(
+        OutputError, match=r"cannot write .*images/1\.png: Is a directory; run the same command again to continue"
+    ):
         paint_all(tmp_path, [job(str(n)) for n in range(3)], FakePool(make, capacity=1))
     with Ledger.open(tmp_path) as ledger:
         assert list(ledger.done()) == ["0"]

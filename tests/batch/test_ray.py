@@ -90,7 +90,7 @@ def test_two_nodes_paint_the_same_bytes_and_one_may_die(cluster: subprocess.Pope
     with start_batch(tmp_path, "no", "--ray", address, RAY_AUTH_TOKEN_PATH=str(tmp_path / "wrong")) as refused:
         _, err = refused.communicate(timeout=120)
     assert refused.returncode == 2 and "Traceback" not in err
-    why = "what answers is no Ray cluster, or its token is not ours; see docs/distributed.md"
+    why = "what answers is not a Ray cluster, or has another token; see docs/distributed.md"
     assert err.splitlines()[-1] == f"paint.py batch: error: --ray {address}: {why}"
     assert [line for line in err.splitlines() if "Unauthenticated" in line] == []
 
@@ -137,16 +137,16 @@ def test_a_worker_needs_neither_pictures_nor_networks_of_its_own(tmp_path: Path)
     made = _paint(sent, networks(), picture)
     assert not isinstance(made, Failure) and made.files == expected.files
     broken = _paint(sent, {**networks(), "markerpen.safetensors": b"other"}, picture)
-    assert isinstance(broken, Failure) and broken.hopeless and "checkpoint" in broken.reason
+    assert isinstance(broken, Failure) and broken.permanent and "checkpoint" in broken.reason
     assert checkpoint_folder() == ROOT / "checkpoints"  # its own again
 
 
 def test_a_worker_of_another_version_declines(tmp_path: Path) -> None:
     sent, picture = task(tmp_path, "0.0.1")
     declined = _paint(sent, networks(), picture)
-    assert isinstance(declined, Failure) and declined.hopeless
+    assert isinstance(declined, Failure) and declined.permanent
     assert declined.reason == (
-        f"Impasto {__version__} is installed there, and 0.0.1 gives out the jobs; install the same on all machines"
+        f"the worker has Impasto {__version__}, the driver 0.0.1; install the same version on all machines"
     )
 
 
@@ -180,7 +180,7 @@ def test_what_cannot_be_sent_comes_back_as_a_failure(unconnected: RayPool, tmp_p
     unconnected.submit(Job("1", tmp_path / "no.png", config, ("1.png",)))
     unconnected.submit(Job("2", picture, replace(config, device="cuda"), ("2.png",)))
     missing, without = unconnected.wait(0)
-    assert isinstance(missing, Failure) and isinstance(without, Failure) and missing.hopeless and without.hopeless
+    assert isinstance(missing, Failure) and isinstance(without, Failure) and missing.permanent and without.permanent
     assert missing.reason == f"cannot read {tmp_path}/no.png: No such file or directory"
     assert without.reason == "--device cuda: there is no GPU in the cluster; choose cpu or auto"
     assert unconnected.wait(0) == []
