@@ -13,15 +13,15 @@ test: $(VENV)/.ready
 	$(PY) -m pytest
 
 fuzz: $(VENV)/.ready
-	$(PY) scripts/fuzz.py --cases 2400 --heavy
+	$(PY) -m scripts.fuzz.run --cases 2400 --heavy
 
 lint: $(VENV)/.ready
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 
 bench: $(VENV)/.ready
-	$(PY) scripts/benchmark.py
-	$(if $(wildcard $(KODAK)),$(PY) scripts/benchmark.py --kodak $(KODAK) --out output/benchmark-kodak)
+	$(PY) -m scripts.benchmark.run
+	$(if $(wildcard $(KODAK)),$(PY) -m scripts.benchmark.run --kodak $(KODAK) --out output/benchmark-kodak)
 
 docs: $(VENV)/.ready
 	$(PY) scripts/make_docs.py

@@ -13,7 +13,7 @@ from renderers.errors import CheckpointError
 from renderers.manifest import MANIFEST, checkpoint_folder, listed_digest, read_bounded, read_manifest
 from renderers.networks import BrushNetworks
 
-__all__ = ["MANIFEST", "checkpoint_folder", "listed_digest", "load_networks", "pack_networks", "read_manifest"]
+__all__ = ["MANIFEST", "checkpoint_folder", "listed_digest", "load_networks", "dump_networks", "read_manifest"]
 
 
 def load_networks(brush: str, folder: Path | None = None) -> BrushNetworks:
@@ -24,7 +24,7 @@ def load_networks(brush: str, folder: Path | None = None) -> BrushNetworks:
     """
     folder = folder or checkpoint_folder()
     entry = read_manifest(folder).get(brush)
-    remedy = f"restore it or train it again: python scripts/train_renderer.py --brush {brush}"
+    remedy = f"restore it or train it again: python -m scripts.training.train_renderer --brush {brush}"
     if entry is None:
         raise CheckpointError(f"{folder / MANIFEST}: lists no checkpoint for {brush}; {remedy}")
     path = folder / entry["file"]
@@ -44,7 +44,7 @@ def load_networks(brush: str, folder: Path | None = None) -> BrushNetworks:
     return networks.eval().requires_grad_(False)
 
 
-def pack_networks(networks: BrushNetworks) -> bytes:
+def dump_networks(networks: BrushNetworks) -> bytes:
     """The networks as a safetensors file."""
     tensors = {name: tensor.contiguous() for name, tensor in networks.state_dict().items()}
     return save(tensors, {"brush": networks.brush.name})

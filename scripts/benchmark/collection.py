@@ -1,11 +1,11 @@
-"""What many paintings cost: tokens an hour on this machine, Ray's part, the ledger's, memory; and what that may mean.
+"""What many paintings cost: tokens per hour on this machine, overhead of Ray and of the ledger, memory; a projection.
 
-    python scripts/benchmark_collection.py [--tokens 6] [--rounds 3] [--no-ray] [--json FILE]
-    python scripts/benchmark_collection.py --quick
+    python -m scripts.benchmark.collection [--tokens 6] [--rounds 3] [--no-ray] [--json FILE]
+    python -m scripts.benchmark.collection --quick
 
 A token is a painting of a sample logo in 200 strokes at 256 px, written as PNG and stroke file. All pools are opened
-and warmed up first; then each paints so many tokens, in turn, for so many rounds, and the median counts. With --quick
-everything is tiny, to see that it works: its figures mean nothing.
+and warmed up first; then, in each of --rounds, they paint in turn, --tokens for each of their workers, and the median
+of the rounds counts. With --quick everything is tiny, to check that it works: its figures mean nothing.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ _numbers = count()
 
 @dataclass
 class Variant:
-    """One way of painting many."""
+    """One way of painting many tokens."""
 
     name: str
     processes: int
     make: Callable[[], LocalPool | RayPool]
-    seconds: list[float] = field(default_factory=list)  # for a token, by round
+    seconds: list[float] = field(default_factory=list)  # per token, by round
     memory: dict[str, float] = field(default_factory=dict)
     trip_ms: float = 0.0
 
@@ -60,7 +60,7 @@ class Variant:
 
 
 class Ready:
-    """A pool that has painted already: what is left is the driver's work."""
+    """A pool whose paintings are there already: what is left is the driver's work."""
 
     def __init__(self, files: dict[str, bytes], capacity: int) -> None:
         self.capacity = capacity
@@ -92,7 +92,7 @@ def main(words: Sequence[str] | None = None) -> None:
         variants.append(Variant("Ray, 2 tasks x 1 thread", 2, partial(RayPool, "local", 2, 1)))
     print(f"load before: {_load()}", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        painted = measure_manners(variants, Path(folder), token, tokens, rounds, stack)
+        painted = measure_variants(variants, Path(folder), token, tokens, rounds, stack)
         driver = measure_driver(Path(folder), painted, 20 if options.quick else 300)
         ledger = measure_ledger(Path(folder), 2_000 if options.quick else 100_000, 50 if options.quick else 2_000)
     figures = report(variants, driver, ledger)
@@ -105,10 +105,10 @@ def main(words: Sequence[str] | None = None) -> None:
 # --- measuring ----------------------------------------------------------------------------------------------
 
 
-def measure_manners(
+def measure_variants(
     variants: list[Variant], folder: Path, token: dict[str, Any], tokens: int, rounds: int, stack: ExitStack
 ) -> dict[str, bytes]:
-    """Fill in what the variants cost; returns the files of one token."""
+    """Measure all variants; returns the files of one token."""
     pools = [variant.make() for variant in variants]
     for pool in pools:
         stack.callback(pool.close)
@@ -118,20 +118,20 @@ def measure_manners(
         print(f"{variant.name}: warm, load {_load()}", file=sys.stderr)
     for _ in range(rounds):
         for variant, pool in zip(variants, pools, strict=True):
-            # As many for each worker, so that none idles at the end while another paints a last one.
+            # The same number for each worker, so that none is idle at the end while another paints the last one.
             number = tokens * variant.processes
             start = time.perf_counter()
             workers, painted = paint(pool, folder, token, number)
             variant.seconds.append((time.perf_counter() - start) / number)
             variant.memory = memory_of(workers)
-            print(f"{variant.name}: {variant.seconds[-1]:.2f} s a token, load {_load()}", file=sys.stderr)
+            print(f"{variant.name}: {variant.seconds[-1]:.2f} s per token, load {_load()}", file=sys.stderr)
     for variant, pool in zip(variants, pools, strict=True):
         variant.trip_ms = 1000 * median(trip(pool) for _ in range(TRIPS))
     return painted
 
 
 def make_jobs(token: dict[str, Any], number: int) -> list[Job]:
-    """Jobs that have not been there yet."""
+    """Jobs with new keys and seeds."""
     jobs = []
     for n in [next(_numbers) for _ in range(number)]:
         jobs.append(
@@ -141,7 +141,7 @@ def make_jobs(token: dict[str, Any], number: int) -> list[Job]:
 
 
 def paint(pool: Pool, folder: Path, token: dict[str, Any], number: int) -> tuple[set[int], dict[str, bytes]]:
-    """Paint so many tokens as a run does; returns the workers' process ids and the files of the last token."""
+    """Paint a number of tokens as a run does; returns the workers' process ids and the files of the last token."""
     jobs = make_jobs(token, number)
     place = folder / f"run-{jobs[0].key}"
     place.mkdir()
@@ -164,7 +164,7 @@ def trip(pool: Pool) -> float:
 
 
 def memory_of(workers: set[int]) -> dict[str, float]:
-    """MB (2**20 bytes) of the largest worker: 'peak' ever held, 'own' held now with its part of what is shared."""
+    """MB (2**20 bytes) of the largest worker: 'peak' so far, and 'own' now, with its share of shared memory."""
     found: dict[str, float] = {}
     for pid in workers:
         with suppress(OSError):
@@ -176,7 +176,7 @@ def memory_of(workers: set[int]) -> dict[str, float]:
 
 
 def measure_driver(folder: Path, painted: dict[str, bytes], number: int) -> dict[str, float]:
-    """What the driver does for each token, where they come one by one and many at once: files and ledger."""
+    """The driver's work per token, files and ledger, if tokens arrive one by one and if many arrive at once."""
     figures = {"kilobytes": sum(map(len, painted.values())) / 1000}
     for name, together in (("ms", 1), ("together_ms", 32)):
         place = folder / f"driver-{together}"
@@ -189,7 +189,7 @@ def measure_driver(folder: Path, painted: dict[str, bytes], number: int) -> dict
 
 
 def measure_ledger(folder: Path, number: int, sample: int) -> dict[str, float]:
-    """Jobs put in, all of them recorded, and the last `sample` of them recorded as a run does: each on the disk."""
+    """Add jobs and record them: the last `sample` as a run does, the others without waiting for the disk."""
     place = folder / "ledger"
     place.mkdir()
     figures: dict[str, float] = {"jobs": number}
@@ -209,12 +209,10 @@ def measure_ledger(folder: Path, number: int, sample: int) -> dict[str, float]:
         work()
         return time.perf_counter() - start
 
-    with Ledger.open(place) as ledger:
+    with Ledger.open(place, durable=False) as ledger:
         figures["add_s"] = timed(lambda: ledger.add((key, "0" * 64, names[key]) for key in keys))
-        # synchronous=NORMAL: a power cut may take the last rows.
-        ledger._writing = partial(ledger._writing, durable=False)  # type: ignore[method-assign]
         figures["record_normal_ms"] = record(ledger, keys[:-sample])
-        del ledger._writing
+    with Ledger.open(place) as ledger:
         figures["record_ms"] = record(ledger, keys[-sample:])
         figures["read_s"] = timed(ledger.rows)
     figures["open_s"] = timed(lambda: Ledger.open(place).close())
@@ -222,7 +220,7 @@ def measure_ledger(folder: Path, number: int, sample: int) -> dict[str, float]:
     return figures
 
 
-# --- telling ------------------------------------------------------------------------------------------------
+# --- output -------------------------------------------------------------------------------------------------
 
 
 def report(variants: list[Variant], driver: dict[str, float], ledger: dict[str, float]) -> dict[str, Any]:
@@ -230,7 +228,7 @@ def report(variants: list[Variant], driver: dict[str, float], ledger: dict[str, 
     local = variants[2]
     ray = variants[3] if len(variants) > 3 else None
     trip_seconds = (ray or local).trip_ms / 1000
-    # Seconds that a core is taken up for, with all cores at work.
+    # Seconds that a core is busy with a token, if all cores are.
     core_seconds = median(local.seconds) * local.processes + trip_seconds
     projection = {}
     for cores in PROJECTED_CORES:
@@ -255,25 +253,25 @@ def report(variants: list[Variant], driver: dict[str, float], ledger: dict[str, 
 
 
 def show(figures: dict[str, Any]) -> None:
-    """The figures as tables of Markdown."""
-    print("\n| | tokens an hour | to 1 x 1 | to a worker and back, ms | memory of a worker, MB (peak; own) |")
+    """Print the figures as Markdown tables."""
+    print("\n| | tokens per hour | ratio to 1 x 1 | to a worker and back, ms | memory of a worker, MB (peak; own) |")
     print("|---|---|---|---|---|")
     first = next(iter(figures["variants"].values()))["per_hour"]
     for name, variant in figures["variants"].items():
         memory = variant["memory_mb"]
-        held = f"{memory['peak']:.0f}; {memory['own']:.0f}" if len(memory) == 2 else "?"
+        megabytes = f"{memory['peak']:.0f}; {memory['own']:.0f}" if len(memory) == 2 else "?"
         share = variant["per_hour"] / first
-        print(f"| {name} | {variant['per_hour']:.0f} | {share:.2f} | {variant['trip_ms']:.1f} | {held} |")
+        print(f"| {name} | {variant['per_hour']:.0f} | {share:.2f} | {variant['trip_ms']:.1f} | {megabytes} |")
     driver, ledger = figures["driver"], figures["ledger"]
     print("\n| the driver and its ledger | |\n|---|---|")
     print(f"| a token's files ({driver['kilobytes']:.0f} kB) and its row, ms | {driver['ms']:.1f} |")
-    print(f"| the same where 32 tokens come at once, ms | {driver['together_ms']:.1f} |")
-    print(f"| {ledger['jobs']:,} jobs put in, s | {ledger['add_s']:.1f} |")
-    print(f"| a row recorded, on the disk at once, ms | {ledger['record_ms']:.2f} |")
+    print(f"| the same if 32 tokens arrive at once, ms | {driver['together_ms']:.1f} |")
+    print(f"| {ledger['jobs']:,} jobs added, s | {ledger['add_s']:.1f} |")
+    print(f"| a row recorded, waiting for the disk, ms | {ledger['record_ms']:.2f} |")
     print(f"| the same without waiting for the disk (synchronous=NORMAL), ms | {ledger['record_normal_ms']:.2f} |")
-    print(f"| opened; all rows read, s | {ledger['open_s']:.2f}; {ledger['read_s']:.2f} |")
-    print(f"| its size, MB | {ledger['megabytes']:.0f} |")
-    print(f"\nA projection, not a measurement: {PROJECTED:,} such tokens, if all cores were like these and kept busy")
+    print(f"| opening; reading all rows, s | {ledger['open_s']:.2f}; {ledger['read_s']:.2f} |")
+    print(f"| size of the ledger, MB | {ledger['megabytes']:.0f} |")
+    print(f"\nA projection, not a measurement: {PROJECTED:,} such tokens, if all cores were like these and always busy")
     for cores, value in figures["projection"].items():
         busy = f"the driver is busy {value['driver_busy']:.0%} of the time"
         print(f"- on {cores} cores: {value['minutes']:.0f} minutes; {busy}")
@@ -285,11 +283,11 @@ def _load() -> str:
 
 def _parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--tokens", type=int, default=6, help="for each worker, in each round")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--no-ray", action="store_true", help="leave Ray out")
-    parser.add_argument("--quick", action="store_true", help="tiny, to see that it works")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")
+    parser.add_argument("--tokens", type=int, default=6, help="for each worker, in each round (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="whose median counts (%(default)s)")
+    parser.add_argument("--no-ray", action="store_true", help="do not measure Ray")
+    parser.add_argument("--quick", action="store_true", help="tiny, to check that it works")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures to this file")
     return parser.parse_args(words)
 
 

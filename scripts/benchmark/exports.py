@@ -1,13 +1,13 @@
-"""Bytes, seconds and memory of every export of two paintings, as the table in docs/formats.md.
+"""Bytes, seconds and memory of every export of two paintings: the table in docs/formats.md.
 
-    python scripts/measure_exports.py [--counts 500,5000] [--iterations 30] [--size 512] [--style oilpaintbrush]
-    python scripts/measure_exports.py FILE.strokes.json [FILE.strokes.json …] [--size 512]
+    python -m scripts.benchmark.exports [--counts 500,5000] [--iterations 30] [--size 512] [--style oilpaintbrush]
+    python -m scripts.benchmark.exports FILE.strokes.json [FILE.strokes.json …] [--size 512]
 
-Paints one of scikit-image's photos, chelsea, once for each count (few iterations will do: what an export costs goes
-with the number of strokes, not with how well they lie), or takes the stroke files that it is given. Each export is made
-in a process of its own. Its seconds do not count the start of the process, the reading of the strokes and a first
-drawing of 16 px, which brings the compiled kernels in; its memory is the most that the process held, all of that
-included, in units of 2**20 bytes. (ffmpeg, which makes an MP4, is another process, and not in it.)
+Paints one of scikit-image's photos, chelsea, once for each count (a few iterations are enough: the cost of an export
+depends on the number of strokes, not on their quality), or takes the given stroke files. Each export is made in a
+process of its own. Its seconds do not include the start of the process, reading the strokes and a first drawing of
+16 px, which loads the compiled kernels; its memory is the peak of the process, all of that included, in units of
+2**20 bytes. (ffmpeg, which makes an MP4, is another process and not included.)
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from scripts.gallery.photos import whole_photo
 from tqdm import tqdm
 
 from painter.options.export import ExportConfig
 from painter.options.paint import STYLES, PaintConfig
 from painter.system.usage import peak_rss_mb
+from scripts.gallery.photos import full_photo
 
-# What the table calls it, the file, and what ExportConfig says of it.
+# Name in the table, the file, and options of ExportConfig.
 EXPORTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("none: loaded, drawn at 16 px", "", {}),
     (".png", "out.png", {}),
@@ -67,7 +67,7 @@ def paint_photo(folder: Path, count: int, style: str, iterations: int) -> Path:
     from painter import paint
 
     path = folder / f"{count}.strokes.json"
-    paint(whole_photo("chelsea"), PaintConfig(style=style, strokes=count, iterations=iterations)).save(path)
+    paint(full_photo("chelsea"), PaintConfig(style=style, strokes=count, iterations=iterations)).save(path)
     return path
 
 
@@ -93,7 +93,7 @@ def measure(file: Path, size: int, name: str, options: dict[str, Any]) -> dict[s
 
 
 def table(columns: Sequence[Sequence[dict[str, float]]]) -> list[str]:
-    """Lines of markdown: a row for each export, three columns for each painting, of whose exports `measure` tells."""
+    """Lines of Markdown: a row for each export, three columns for each painting; `columns` are figures of `measure`."""
     heads = [f"{column[0]['strokes']:,.0f} strokes: size | s | MB" for column in columns]
     lines = [f"| export | {' | '.join(heads)} |", "|---" + "|--:" * (3 * len(columns)) + "|"]
     for k, (title, *_) in enumerate(EXPORTS):
@@ -109,19 +109,34 @@ def _size(count: float) -> str:
 
 
 def _run(file: Path, size: int, export: int) -> dict[str, float]:
-    command = [sys.executable, __file__, str(file), "--size", str(size), "--export", str(export)]
+    command = [
+        sys.executable,
+        "-m",
+        "scripts.benchmark.exports",
+        str(file),
+        "--size",
+        str(size),
+        "--export",
+        str(export),
+    ]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     figures: dict[str, float] = json.loads(done.stdout)
     return figures
 
 
+def _counts(text: str) -> list[int]:
+    return [int(word) for word in text.split(",")]
+
+
 def _parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="stroke files; else paintings are made")
-    parser.add_argument("--counts", default=[500, 5000], type=lambda text: [int(word) for word in text.split(",")])
-    parser.add_argument("--iterations", type=int, default=30, help="of each search")
-    parser.add_argument("--style", default=STYLES[0], choices=STYLES)
-    parser.add_argument("--size", type=int, default=512, help="long side, pixels")
+    parser.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE", help="stroke files; without any, paintings are made"
+    )
+    parser.add_argument("--counts", default=[500, 5000], type=_counts, help="of strokes (500,5000)")
+    parser.add_argument("--iterations", type=int, default=30, help="of each search (%(default)s)")
+    parser.add_argument("--style", default=STYLES[0], choices=STYLES, help="(%(default)s)")
+    parser.add_argument("--size", type=int, default=512, help="long side, pixels (%(default)s)")
     parser.add_argument("--export", type=int, help=argparse.SUPPRESS)  # this one, in this process
     return parser.parse_args(words)
 

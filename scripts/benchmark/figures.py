@@ -1,7 +1,7 @@
-"""Figures of paintings: how near each is to its picture, what it took, and how two versions of Impasto compare.
+"""Figures of paintings: how close each is to its picture, what it took, and how two versions of Impasto compare.
 
-PSNR, SSIM and L1 are scikit-image's and numpy's, of the file that was written against the picture that was painted, 8
-bits each.
+PSNR, SSIM and L1 are computed with scikit-image and numpy, between the file that was written and the picture that was
+painted, 8 bits each.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import imageio.v3 as iio
 import numpy as np
+
 from scripts.benchmark.versions import Version
 
 Row = dict[str, Any]
@@ -21,11 +22,11 @@ WARM_UP = ("--strokes", "50", "--size", "64", "--iterations", "20")
 
 
 class Figures(NamedTuple):
-    """How near a painting is to its picture, and what it took."""
+    """How close a painting is to its picture, and what it took."""
 
     psnr: float  # dB
     ssim: float
-    l1: float  # mean absolute error, of 1
+    l1: float  # mean absolute error, in [0, 1]
     seconds: float  # ours: from the start of the process to its end, all cores; others': one core
 
 
@@ -34,12 +35,12 @@ MEASURED = (*Figures._fields, *PHASES)  # what means are taken of
 
 
 class Painters:
-    """Paints with this version and, if there is one, with another, in processes of their own.
+    """Paints with this version and, if there is one, with another, each in processes of its own.
 
     Every picture is painted by both before the next one is; which of them begins changes from picture to picture.
 
     Args:
-        versions: this one, and perhaps the other.
+        versions: this one, and optionally the other.
         folder: where paintings are written.
     """
 
@@ -50,7 +51,7 @@ class Painters:
         self._warm: set[tuple[str, ...]] = set()
 
     def warm_up(self, picture: Path, *words: str) -> None:
-        """Make a small painting with these options, once with each version, which compiles what needs compiling."""
+        """Make a small painting with these options, once with each version, to compile the kernels."""
         if words not in self._warm:
             for version in self.versions:
                 version.paint(picture, self.folder / "warm.png", (*words, *version.options, *WARM_UP))
@@ -80,25 +81,25 @@ def measure(version: Version, picture: Path, png: Path, words: Sequence[str]) ->
     """Paint a picture, and compare the painting with it.
 
     Returns:
-        Figures by name; 'load' and 'search', seconds of these phases; 'seen_psnr', what the search saw at its end, in
-        dB (None if the report does not say).
+        Figures by name; 'load' and 'search', seconds of these phases; 'seen_psnr', the PSNR of the search's canvas at
+        its end, in dB (None if the report does not have it).
 
     Raises:
-        SystemExit: painting failed, or the painting is of another size than the picture.
+        SystemExit: painting failed, or the size of the painting is not that of the picture.
     """
     report, seconds = version.paint(picture, png, (*words, *version.options))
     painted, original = iio.imread(png), iio.imread(picture)
     if painted.shape != original.shape:
         raise SystemExit(
-            f"the painting of {picture.stem} has the shape {painted.shape}, its picture {original.shape}: they can be"
-            " compared only if further options leave the size and the ground as they are"
+            f"the painting of {picture.stem} has the shape {painted.shape}, its picture {original.shape}: they"
+            " can be compared only if further options leave the size and the ground unchanged"
         )
     phases = {name: float(report["seconds"][name]) for name in PHASES}
     return {**Figures(*compare(painted, original), seconds)._asdict(), **phases, "seen_psnr": report.get("seen_psnr")}
 
 
 def compare(painted: np.ndarray, picture: np.ndarray) -> tuple[float, float, float]:
-    """PSNR (dB), SSIM and mean absolute error (of 1) of uint8 [H, W, 3], as the other programs' were measured."""
+    """PSNR (dB), SSIM and mean absolute error (in [0, 1]) of uint8 [H, W, 3], as the other programs' were measured."""
     from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
     l1 = np.abs(painted.astype(np.float64) - picture).mean() / 255
@@ -107,7 +108,7 @@ def compare(painted: np.ndarray, picture: np.ndarray) -> tuple[float, float, flo
 
 
 def difference(ours: Row, other: Row) -> Row:
-    """What this version has over the other one: dB and SSIM above it, and ratios of seconds (below 1: faster)."""
+    """This version compared with the other: differences in dB and SSIM, and ratios of seconds (below 1: faster)."""
     above = {name: ours[name] - other[name] for name in ("psnr", "ssim")}
     return above | {f"{name}_ratio": ours[name] / max(other[name], 1e-3) for name in ("search", "seconds")}
 
@@ -129,12 +130,12 @@ def mean_figures(rows: Sequence[Row]) -> Row:
 
 
 def grouped(rows: Sequence[Row], *keys: str) -> Iterator[tuple[tuple[Any, ...], list[Row]]]:
-    """Rows that have the same values under `keys`, and these values, in the order in which they first come."""
+    """Groups of rows with the same values under `keys`, and these values, in the order in which they first occur."""
     for values in dict.fromkeys(tuple(row[key] for key in keys) for row in rows):
         yield values, [row for row in rows if tuple(row[key] for key in keys) == values]
 
 
-# --- as lines of a table ------------------------------------------------------------------------------------
+# --- lines of a table ---------------------------------------------------------------------------------------
 
 
 FIGURES_HEADING = f" {'PSNR':>6} {'SSIM':>5} {'L1':>6} {'s':>6}"
@@ -162,7 +163,7 @@ def shown(figures: Figures) -> str:
 
 
 def against(row: Row) -> str:
-    """The other version's figures, and what this one has over it; nothing where there is no other."""
+    """The other version's figures, and how this one compares; empty where there is no other."""
     if "against" not in row:
         return ""
     over = row["difference"]

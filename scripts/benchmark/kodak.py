@@ -1,7 +1,7 @@
-"""A folder of pictures painted at their own size: what scripts/benchmark.py --kodak measures.
+"""A folder of pictures painted at their own size: what scripts/benchmark/run.py --kodak measures.
 
-Meant for the pictures of the Kodak suite, 768 x 512 or 512 x 768 pixels: the mean PSNR over its 24 for so many shapes
-is what papers on vectorisation by gradient descent publish.
+Intended for the pictures of the Kodak suite, 768 x 512 or 512 x 768 pixels: papers on vectorisation by gradient descent
+publish the mean PSNR over its 24 pictures for a given number of shapes.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scripts.benchmark.figures import AGAINST_HEADING, HEADING, Painters, Row, against, grouped, line, means
-from scripts.benchmark.targets import target
-from scripts.benchmark.versions import Version
-from scripts.gallery.photos import write_photo
 from PIL import Image
 
 from painter.errors import PictureError
 from painter.pictures.picture import FORMATS, load_picture
+from scripts.benchmark.figures import AGAINST_HEADING, HEADING, Painters, Row, against, grouped, line, means
+from scripts.benchmark.targets import target
+from scripts.benchmark.versions import Version
+from scripts.gallery.photos import write_photo
 
 STYLE = "oilpaintbrush"  # painted by default, and judged
 COUNTS = (256, 512, 1024, 2048)
@@ -27,7 +27,7 @@ OPTIONS = ("--focus", "none")
 SIDES = (16, 8192)  # pixels of the shortest and of the longest side that can be painted and measured
 
 SUITE = 24  # pictures
-# Mean PSNR over the whole suite, dB, as published: so many closed curves, minutes on an RTX 4090.
+# Mean PSNR in dB over all of the suite, as published, by the number of closed curves; minutes on an RTX 4090.
 PUBLISHED: dict[str, dict[int, float]] = {
     "Vector Scaffolding": {256: 25.18, 512: 26.68, 1024: 28.30},
     "Bezier Splatting": {256: 24.19, 512: 25.61, 1024: 26.91},
@@ -39,14 +39,14 @@ MOST_SEARCH = 60.0  # seconds of two cores
 
 
 def read_pictures(folder: Path) -> dict[str, np.ndarray]:
-    """All pictures that lie in a folder, in the order of their names, as uint8 [H, W, 3]; transparent ones on white.
+    """All pictures in a folder, in the order of their names, as uint8 [H, W, 3]; transparent ones on white.
 
     Raises:
         PictureError: there are none, or one of them cannot be read or painted; the message is a single line.
     """
     endings = {ending for ending, kind in Image.registered_extensions().items() if kind in FORMATS}
     if not folder.is_dir():
-        raise PictureError(f"{folder} is no folder")
+        raise PictureError(f"{folder} is not a folder")
     files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in endings and path.name[0] != "."]
     if not files:
         raise PictureError(f"there are no pictures in {folder}")
@@ -68,11 +68,11 @@ def read_picture(path: Path) -> np.ndarray:
 def measure_kodak(
     pictures: Mapping[str, np.ndarray], styles: Sequence[str], counts: Sequence[int], versions: Sequence[Version]
 ) -> list[Row]:
-    """Paint all pictures with each of these counts of strokes; all is printed, too.
+    """Paint all pictures with each of these numbers of strokes, and print the figures.
 
     Args:
         pictures: uint8 [H, W, 3], by name.
-        versions: this one, and perhaps another.
+        versions: this one, and optionally another.
 
     Returns:
         A row for each painting, see `Painters.paint`.
@@ -95,13 +95,13 @@ def measure_kodak(
 
 
 def as_json(rows: Sequence[Row]) -> dict[str, Any]:
-    """All that was measured, with means and the published ones."""
+    """All that was measured, with our means and the published ones."""
     pictures = list(dict.fromkeys(row["picture"] for row in rows))
     return {"pictures": pictures, "paintings": list(rows), "means": means(rows), "published_means": PUBLISHED}
 
 
 def kodak_targets(rows: Sequence[Row]) -> list[Row]:
-    """What is to be reached and what was measured, in the style and for the counts that there are goals for."""
+    """The targets and what was measured, in the style and for the numbers of strokes that have targets."""
     found = []
     for (style, strokes), group in grouped(rows, "style", "strokes"):
         if style == STYLE and strokes in LEAST_PSNR:
@@ -113,17 +113,19 @@ def kodak_targets(rows: Sequence[Row]) -> list[Row]:
     return found
 
 
-# --- what is said -------------------------------------------------------------------------------------------
+# --- output -------------------------------------------------------------------------------------------------
 
 
 def print_heading(pictures: int, two: bool) -> None:
     picture_name = "picture" if pictures == 1 else "pictures"
-    print(f"\n{pictures} {picture_name} at their own size, default options {' '.join(OPTIONS)}; s: the whole process")
+    print(
+        f"\n{pictures} {picture_name} at their own size, default options {' '.join(OPTIONS)}; s: seconds of the process"
+    )
     print(HEADING + (AGAINST_HEADING if two else ""))
 
 
 def print_means(rows: Sequence[Row]) -> None:
-    """Means beside the published ones, and over how many pictures they are."""
+    """Means beside the published ones, and how many pictures they are of."""
     count = len({row["picture"] for row in rows})
     picture_name = "picture" if count == 1 else "pictures"
     print(f"\nmeans over {count} {picture_name}; published, in dB: means over all {SUITE} of the Kodak suite")

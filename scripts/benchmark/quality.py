@@ -1,4 +1,4 @@
-"""How near paintings come to their pictures, beside other programs: what scripts/benchmark.py --quality measures.
+"""How close paintings come to their pictures, beside other programs: what scripts/benchmark/run.py --quality measures.
 
 Four photos (`photos.square_photo`), painted with default options in processes of their own, to PNG only (with
 Part.gif to GIF as well).
@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from painter.options.paint import STYLES
 from scripts.benchmark.figures import (
     AGAINST_HEADING,
     FIGURES_HEADING,
@@ -28,11 +29,9 @@ from scripts.benchmark.figures import (
 from scripts.benchmark.versions import Version
 from scripts.gallery.photos import PHOTOS, SIDE, square_photo, write_photo
 
-from painter.options.paint import STYLES
-
 SHAPES = 500
-# So many rotated rectangles each, on the same squares, measured in the same way, with github.com/fogleman/primitive and
-# github.com/Tw1ddle/geometrize.
+# With SHAPES rotated rectangles each, on the same squares, measured in the same way, of github.com/fogleman/primitive
+# and github.com/Tw1ddle/geometrize.
 OTHERS: dict[str, dict[str, Figures]] = {
     "primitive": {
         "astronaut": Figures(21.20, 0.597, 0.0532, 59),
@@ -51,7 +50,7 @@ OTHERS: dict[str, dict[str, Figures]] = {
 
 @dataclass(frozen=True)
 class Part:
-    """Paintings of photos: so many strokes, in these styles."""
+    """Paintings of photos in these styles, with these numbers of strokes."""
 
     about: str
     styles: tuple[str, ...]
@@ -85,10 +84,10 @@ def measure_quality(
     side: int = SIDE,
     parts: Mapping[str, Part] = PARTS,
 ) -> dict[str, list[Row]]:
-    """Paint these parts, in those of their styles that are among `styles`; all is printed, too.
+    """Paint these parts, in those of their styles that are among `styles`; the figures are printed.
 
     Args:
-        versions: this one, and perhaps another that paints the same in turn with it.
+        versions: this one, and optionally another that paints the same in turn.
 
     Returns:
         For each part a row for each painting, see `Painters.paint`; with 'run' where there are several of each.
@@ -140,7 +139,7 @@ def as_json(found: Mapping[str, list[Row]]) -> dict[str, Any]:
     return {"parts": dict(found), "means": {name: means(rows) for name, rows in found.items()}, "others": others}
 
 
-# --- what is said -------------------------------------------------------------------------------------------
+# --- output -------------------------------------------------------------------------------------------------
 
 
 def print_heading(part: Part, two: bool) -> None:

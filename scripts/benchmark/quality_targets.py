@@ -1,4 +1,4 @@
-"""What the figures of scripts/benchmark.py --quality are held against: other programs and version 0.1.0."""
+"""Targets of scripts/benchmark/run.py --quality: the figures of other programs and of version 0.1.0."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ EARLIER_SSIM = {"oilpaintbrush": 0.823, "watercolor": 0.815, "markerpen": 0.814,
 # To be reached.
 LEAST_SSIM = 0.718  # primitive's mean
 MOST_SEARCH, MOST_SECONDS = 2.5, 5.0  # seconds of the search; of the whole process
-MOST_GAP = 0.2  # dB between what the search saw and what is drawn
-LEAST_MEAN_GAIN, LEAST_GAIN = 1.0, 0.4  # dB over version 0.1.0 with more time: in the mean, and on every photo
+MOST_GAP = 0.2  # dB between the canvas of the search and the drawn painting
+LEAST_MEAN_GAIN, LEAST_GAIN = 1.0, 0.4  # dB above version 0.1.0 with more time: on average, and on every photo
 MOST_L1 = 0.020  # of 4,000 strokes
 
 
 def quality_targets(found: Mapping[str, list[Row]]) -> list[Row]:
-    """What is to be reached and what was measured, for each part and style that was; of parts that have targets."""
+    """The targets and what was measured, for each part that has targets, in each style that was painted."""
     judges = {
         "table": table_targets,
         "short": short_targets,
@@ -87,7 +87,7 @@ def many_targets(what: str, style: str, rows: list[Row]) -> list[Row]:
 
 
 def growth_targets(what: str, style: str, rows: list[Row]) -> list[Row]:
-    """On every photo more strokes are nearer."""
+    """On every photo more strokes come closer."""
     rises = [
         (more["psnr"] - fewer["psnr"], f"{photo}, {more['strokes']}")
         for (photo,), group in grouped(rows, "picture")
@@ -97,6 +97,6 @@ def growth_targets(what: str, style: str, rows: list[Row]) -> list[Row]:
 
 
 def worst_margin(what: str, rows: list[Row], program: str) -> Row:
-    """PSNR over another program's on the photo where that is least."""
+    """PSNR minus another program's on the photo where that is least."""
     margin, photo = min((row["psnr"] - OTHERS[program][row["picture"]].psnr, row["picture"]) for row in rows)
     return target(f"{what}: least dB over {program} ({photo})", margin, "at least", 0.0)

@@ -1,33 +1,34 @@
 """Measure what painting costs: milliseconds of one iteration by part, how they grow, whole paintings.
 
-    python scripts/benchmark.py [--quick | --end-to-end | --quality] [--styles S,S] [--repeats N] [--out FOLDER]
-    python scripts/benchmark.py --kodak FOLDER [--strokes N,N] [--styles S,S]
+    python -m scripts.benchmark.run [--quick | --end-to-end | --quality] [--styles S,S] [--repeats N] [--out FOLDER]
+    python -m scripts.benchmark.run --kodak FOLDER [--strokes N,N] [--styles S,S]
 
 Iterations: on strokes as the search places them on scikit-image's astronaut, for every count and size, with every
-backend that there is; the plain torch reference only where it is quick enough (up to 500 strokes at 256 px), each in
-turn with the others. One warm-up, then the best (and the median) of --repeats; parts are those of the fastest
-iteration that was timed by part. All counts and sizes in the first style, 500 strokes at 256 px in the others. torch
-has one thread, as in the search; kernels have all cores.
+available backend in turn; the plain torch reference only up to 500 strokes at 256 px, as it is slow. One warm-up, then
+the best (and the median) of --repeats; the parts are those of the fastest iteration that was timed by part. All counts
+and sizes in the first style, 500 strokes at 256 px in the others. torch has one thread, as in the search; kernels have
+all cores.
 
-Floor: operations of the networks' matrix products over the rate of the same products (one core's, times the cores),
-bytes that blending and the loss must move over the rate of copying a large array.
+Floor: operations of the networks' matrix products divided by the measured rate of the same products (one core's, times
+the cores); bytes that blending and the loss must move divided by the measured rate of copying a large array.
 
 End to end: `python paint.py PHOTO --strokes 500 --size 512` from start to both files, each in a process of its own,
-after a small painting that compiles what needs compiling; then 5,000 strokes at 1024 px in the first style.
+after a small painting that compiles the kernels; then 5,000 strokes at 1024 px in the first style.
 
-Quality: PSNR, SSIM and L1 of four photos at 512 px beside other programs'; --quality-parts has table (500 strokes),
-few (50 and 100 strokes), short and long (500 strokes in 5 and in 12 seconds), many (4,000 strokes), growth (100 to
-5,000 strokes) and whole (the astronaut to PNG and GIF, three times, for the seconds).
+Quality: PSNR, SSIM and L1 of four photos at 512 px beside other programs'. --quality-parts chooses among table (500
+strokes), few (50 and 100 strokes), short and long (500 strokes in 5 and in 12 seconds), many (4,000 strokes), growth
+(100 to 5,000 strokes) and whole (the astronaut to PNG and GIF, three times, for the seconds).
 
-Kodak: the same of a folder's pictures at their own size, with `--focus none`, beside published means over the suite.
+Kodak: the same for the pictures of a folder at their own size, with `--focus none`, beside published means over the
+Kodak suite.
 
-With --quality or --kodak, --options has further words for paint.py (default options otherwise), and --against names a
-checkout of another version of Impasto (--options-against: its words). Both then make every painting, one
-directly after the other, and take turns in going first; the table has both, the differences in PSNR and SSIM (this
+With --quality or --kodak, --options passes further options to paint.py (default options otherwise), and --against names
+a checkout of another version of Impasto (--options-against: its options). Both versions then paint every picture, one
+directly after the other, and take turns in going first; the table shows both, the differences in PSNR and SSIM (this
 version minus the other) and the ratios of seconds (below 1: this version is faster). Targets judge this version.
 
-Leaves benchmark.json and, if iterations or paintings were timed, benchmark.png. Figures hold for a quiet machine: see
-the load that is printed.
+Writes benchmark.json and, if iterations or paintings were timed, benchmark.png. Figures are valid for a quiet machine:
+see the load that is printed.
 """
 
 from __future__ import annotations
@@ -36,7 +37,6 @@ import argparse
 import json
 import os
 import platform
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -47,10 +47,15 @@ from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as painter.cli has it, before torch is imported
 
-from scripts.benchmark import kodak
-from scripts.benchmark import quality
 import numpy as np
 import torch
+
+from painter.system.atomic import replacing
+from painter.system.usage import keep_freed_memory
+from painter.version import __version__
+from renderers.checkpoint import load_networks
+from renderers.threads import core_count
+from scripts.benchmark import kodak, quality
 from scripts.benchmark.options import read_options
 from scripts.benchmark.paintings import time_painting
 from scripts.benchmark.parts import PARTS, Descent, Rates, Workload, copying_rate, measure, measure_rates, place
@@ -59,17 +64,11 @@ from scripts.benchmark.quality_targets import quality_targets
 from scripts.benchmark.targets import print_targets, target
 from scripts.benchmark.versions import print_versions
 
-from painter.system.atomic import replacing
-from painter.system.usage import keep_freed_memory
-from painter.version import __version__
-from renderers.checkpoint import load_networks
-from renderers.threads import core_count
-
 USUAL = (500, 256)  # strokes, side: measured in every style
 REFERENCE = (500, 256)  # strokes, side: the most that the reference is measured on
 PAINTINGS = ((500, 512, 20.0, 1.5), (5000, 1024, 240.0, 3.0))  # strokes, size, seconds and GB to stay below
-QUIET = 0.5  # load up to which figures mean much
-MOST_MILLISECONDS, LEAST_RATIO = 60.0, 10.0  # of USUAL on the CPU, and by how much it beats the reference
+QUIET = 0.5  # load up to which the machine counts as quiet
+MOST_MILLISECONDS, LEAST_RATIO = 60.0, 10.0  # of USUAL on the CPU, and times as fast as the reference
 
 Row = dict[str, Any]
 
@@ -83,7 +82,7 @@ def main() -> None:
     load = result["machine"]["load"][0]
     print(f"{result['machine']['cpu']}, {core_count()} cores, load {load:.1f}", flush=True)
     if load > QUIET:
-        print("this machine is busy: what follows is slower than it could be, and the ratios are less certain")
+        print("this machine is busy: the figures are slower than on a quiet one, and the ratios are less certain")
     everything = not (args.quick or args.end_to_end or args.quality or args.kodak)
     if args.quick or everything:
         result["rates"], result["iterations"] = time_iterations(args)
@@ -101,7 +100,7 @@ def main() -> None:
 
 
 def compare_pictures(args: argparse.Namespace, result: dict[str, Any]) -> None:
-    """Measure how near paintings come to their pictures, and add that to the result, with its targets."""
+    """Measure how close paintings come to their pictures, and add that to the result, with its targets."""
     print_versions(args.versions)
     named = zip(("this", "other"), args.versions, strict=False)  # there may be no other
     result["painted_by"] = {name: version.as_json() for name, version in named}
@@ -162,8 +161,8 @@ def time_iterations(args: argparse.Namespace) -> tuple[dict[str, Any], list[Row]
                 for row in found:
                     print_row(row)
                 rows += found
-    told = {device: {style: asdict(rate) for style, rate in by_style.items()} for device, by_style in rates.items()}
-    return told, rows
+    by_device = {device: {style: asdict(rate) for style, rate in found.items()} for device, found in rates.items()}
+    return by_device, rows
 
 
 def time_workload(
@@ -215,8 +214,8 @@ def growth(rows: list[Row], backend: str) -> dict[str, Any]:
     pixels, cost = [row["covered_pixels"] for row in rows], [row["ms"] for row in rows]
     blend = [row["parts_ms"]["blend_forward"] + row["parts_ms"]["blend_backward"] for row in rows]
 
-    def along(varied: str, held: str) -> dict[int, float | None]:
-        groups = {value: [row for row in rows if row[held] == value] for value in sorted({row[held] for row in rows})}
+    def along(varied: str, fixed: str) -> dict[int, float | None]:
+        groups = {value: [row for row in rows if row[fixed] == value] for value in sorted({row[fixed] for row in rows})}
         power = 2 if varied == "side" else 1  # pixels, not sides
         return {
             value: exponent([row[varied] ** power for row in group], [row["ms"] for row in group])
@@ -241,7 +240,7 @@ def exponent(amounts: Sequence[float], costs: Sequence[float]) -> float | None:
 
 
 def linear_fit(rows: list[Row], costs: Sequence[float]) -> dict[str, float] | None:
-    """Milliseconds as so much a stroke and so much a covered pixel: least squares of relative errors.
+    """Milliseconds as a cost per stroke plus a cost per covered pixel: least squares of relative errors.
 
     Returns:
         Both, and how far off the worst workload is (0.1: by a tenth); None for fewer than three workloads.
@@ -279,16 +278,16 @@ def time_paintings(styles: Sequence[str]) -> list[Row]:
     return rows
 
 
-# --- what is said and written -------------------------------------------------------------------------------
+# --- output -------------------------------------------------------------------------------------------------
 
 
 def targets(iterations: list[Row], paintings: list[Row]) -> list[Row]:
-    """Figures that are to be reached on a quiet machine of two cores, and what was measured."""
+    """The targets for a quiet machine of two cores, and what was measured."""
     found: list[Row] = []
     for row in iterations:
         if row["backend"] == "cpu" and (row["strokes"], row["side"]) == USUAL:
             what = f"{row['style']}, {row['strokes']} strokes at {row['side']} px"
-            found.append(target(f"{what}: ms an iteration", row["ms"], "below", MOST_MILLISECONDS))
+            found.append(target(f"{what}: ms per iteration", row["ms"], "below", MOST_MILLISECONDS))
             if row["times_reference"] is not None:
                 ratio = row["times_reference"]
                 found.append(target(f"{what}: times as fast as the reference", ratio, "at least", LEAST_RATIO))
@@ -302,7 +301,7 @@ def targets(iterations: list[Row], paintings: list[Row]) -> list[Row]:
 
 
 def print_heading() -> None:
-    print("\nmilliseconds of an iteration; Mpx: covered pixels, once for each stroke; floor: see --help")
+    print("\nmilliseconds per iteration; Mpx: covered pixels, counted once for each stroke; floor: see --help")
     names = "".join(f" {part.replace('_forward', '>').replace('_backward', '<'):>8}" for part in PARTS)
     print(
         f"{'style':14} {'strokes':>7} {'side':>5} {'backend':9} {'Mpx':>6} {'best':>8} {'median':>8} |{names} |"
@@ -328,16 +327,16 @@ def print_growth(by_backend: dict[str, dict[str, Any]]) -> None:
 
     for backend, found in by_backend.items():
         print(f"{backend:9} covered pixels {shown(found['exponent'])}  blending alone {shown(found['blend_exponent'])}")
-        for name, held, unit in (
+        for name, group, unit in (
             ("strokes", "by_strokes_at_side", "px"),
             ("canvas pixels", "by_canvas_pixels_at_strokes", "strokes"),
         ):
-            values = "  ".join(f"{value} {unit} {shown(e)}" for value, e in found[held].items())
+            values = "  ".join(f"{value} {unit} {shown(e)}" for value, e in found[group].items())
             print(f"{'':9} {name:14} {values}")
         if found["blend_fit"]:
             stroke, pixel, worst = found["blend_fit"].values()
             print(
-                f"{'':9} blending is {stroke:.2f} us a stroke + {pixel:.2f} ms a million covered pixels,"
+                f"{'':9} blending takes {stroke:.2f} us per stroke + {pixel:.2f} ms per million covered pixels,"
                 f" within {100 * worst:.0f} %"
             )
 

@@ -1,15 +1,15 @@
-"""Feed the program files that lie, thousands of them, and see that it refuses each in one line.
+"""Give the program thousands of damaged and hostile files, and check that it refuses each in one line.
 
-    python scripts/fuzz.py [--cases N] [--seed K] [--first N] [--heavy] [--jobs N] [--out FOLDER]
+    python -m scripts.fuzz.run [--cases N] [--seed K] [--first N] [--heavy] [--jobs N] [--out FOLDER]
 
-Pictures, masks, brushes, palettes, stroke files, configurations, checkpoints and autosaves, mutated and made up (see
-fuzz_cases/), go through their readers, and some through whole commands. A case fails if anything but an ImpastoError
-of one printable line comes out; if it takes more than 10 s of the processor or 4 GB of memory; if a file is left half
-written, or a temporary one left over, or a file that was there is no longer what it was; or if anything is opened that
-a stroke file names. Cases run in a process that lives on (fuzz_worker.py), and is watched, killed and
-replaced if need be.
+Pictures, masks, brushes, palettes, stroke files, configurations, checkpoints and autosaves, mutated and invented (see
+scripts/fuzz/cases/), are read by their readers, some of them by complete commands. A case fails if anything else is
+raised than an ImpastoError whose message is one printable line; if it takes more than 10 s of processor time or 4 GB of
+memory; if a file is left half written, or a temporary file left behind, or an existing file changed; or if anything is
+opened that a stroke file names. Cases run in a process (scripts/fuzz/worker.py) that is watched, and killed and
+replaced when necessary.
 
-What failed is kept in FOLDER (output/fuzz) as SEED-CASE-NAME, and told. The exit code is 1 if anything failed.
+The files of failed cases are kept in FOLDER (output/fuzz) as SEED-CASE-NAME. The exit code is 1 if any case failed.
 """
 
 from __future__ import annotations
@@ -27,15 +27,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-WORKER = ROOT / "scripts" / "fuzz_worker.py"
-MAX_SECONDS, MAX_WALL = 10.0, 90.0  # of the processor; and of the clock, where others have the processor
+from scripts import ROOT
+from scripts.fuzz.cases.heavy import HEAVY
+
+WORKER = ("-m", "scripts.fuzz.worker")  # words of Python's command line
+MAX_SECONDS, MAX_WALL = 10.0, 90.0  # of processor time; of wall time, for when the processor is busy with other work
 MAX_MB = 4096.0
 
 
 @dataclass
 class Outcome:
-    """What came of a case."""
+    """The result of a case."""
 
     case: int
     kind: str = "?"
@@ -47,7 +49,7 @@ class Outcome:
 
 @dataclass
 class Tally:
-    """What came of all."""
+    """The results of all cases."""
 
     kinds: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
@@ -61,7 +63,7 @@ class Tally:
         return self.kinds.total()
 
     def add(self, outcome: Outcome) -> None:
-        """Count one more."""
+        """Count one more result."""
         self.kinds[outcome.kind] += 1
         self.refused[outcome.kind] += outcome.refused is not None
         self.slowest = max(self.slowest, outcome, key=lambda one: one.seconds)
@@ -70,7 +72,7 @@ class Tally:
             self.failures.append(outcome)
 
 
-# --- the watch ----------------------------------------------------------------------------------------------
+# --- watching -----------------------------------------------------------------------------------------------
 
 
 class Worker:
@@ -79,21 +81,21 @@ class Worker:
     def __init__(self, seed: int, folder: Path) -> None:
         one = dict.fromkeys(("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
         environment = {**os.environ, **one, "IMPASTO_FUZZ_OUT": str(folder.absolute()), "PYTHONPATH": str(ROOT)}
-        command, pipe = [sys.executable, str(WORKER)], subprocess.PIPE
+        command, pipe = [sys.executable, *WORKER], subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment, cwd=ROOT)
         self._send(seed)
         if self._line() != b"ready\n":
-            raise RuntimeError("the process that runs the cases does not start: see above")
+            raise RuntimeError("the process that runs the cases did not start: see above")
 
     def run(self, case: int) -> Outcome:
-        """What came of a case. The process has ended if `wrong` says so, and `running` is then false."""
+        """The result of a case. If the process has ended, `wrong` says so and `running` is false."""
         assert self.process.stdout is not None
         self._send(case)
         start, before, peak = time.monotonic(), self._cpu(), 0.0
         while not select.select([self.process.stdout.fileno()], [], [], 0.05)[0]:
             seconds, wall, peak = self._cpu() - before, time.monotonic() - start, max(peak, self._rss_mb())
-            if seconds > 2 * MAX_SECONDS or wall > MAX_WALL or peak > MAX_MB:  # it makes the case, too
-                wrong = f"stopped after {seconds:.1f} s of the processor, {wall:.1f} of the clock, at {peak:.0f} MB"
+            if seconds > 2 * MAX_SECONDS or wall > MAX_WALL or peak > MAX_MB:  # making the case counts, too
+                wrong = f"stopped after {seconds:.1f} s of processor time, {wall:.1f} s in all, at {peak:.0f} MB"
                 self.end()
                 return Outcome(case, wrong=wrong, seconds=seconds, peak_mb=peak)
         line = self._line()
@@ -134,7 +136,7 @@ class Worker:
 
 
 def fuzz(cases: Sequence[int], seed: int, folder: Path, jobs: int = 1) -> Tally:
-    """Run cases, each by its number, in `jobs` processes; what failed is kept in `folder`."""
+    """Run cases, given by their numbers, in `jobs` processes; files of failed cases are kept in `folder`."""
     tally, queue, lock = Tally(), iter(cases), threading.Lock()
 
     def take() -> Iterator[int]:
@@ -168,21 +170,18 @@ def fuzz(cases: Sequence[int], seed: int, folder: Path, jobs: int = 1) -> Tally:
 
 
 def main() -> int:
-    """Run all cases and tell what came of them; the exit code."""
+    """Run all cases and print the results; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", type=int, default=2400)
-    parser.add_argument("--first", type=int, default=0, help="number of the first case, to run one again")
-    parser.add_argument("--heavy", action="store_true", help="also the heaviest files that there can be")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--out", type=Path, default=ROOT / "output" / "fuzz")
+    parser.add_argument("--cases", type=int, default=2400, help="how many (%(default)s)")
+    parser.add_argument("--first", type=int, default=0, help="number of the first case, to run one again (%(default)s)")
+    parser.add_argument("--heavy", action="store_true", help="also the largest files that are read to the end")
+    parser.add_argument("--seed", type=int, default=0, help="of all cases (%(default)s)")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="processes (%(default)s)")
+    parser.add_argument("--out", type=Path, default=ROOT / "output" / "fuzz", help="for the files of failed cases")
     options = parser.parse_args()
     start = time.monotonic()
     cases = list(range(options.first, options.first + options.cases))
     if options.heavy:
-        sys.path.insert(0, str(ROOT))
-        from scripts.fuzz.cases.heavy import HEAVY
-
         cases += range(-len(HEAVY), 0)
     tally = fuzz(cases, options.seed, options.out, options.jobs)
     for outcome in tally.failures:

@@ -1,4 +1,4 @@
-"""The process in which `scripts/fuzz.py` runs its cases, and what a case must not do."""
+"""The process in which `scripts/fuzz/run.py` runs its cases, and what a case must not do."""
 
 from __future__ import annotations
 
@@ -19,21 +19,13 @@ from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
-from scripts.fuzz.run import Outcome
-from scripts.fuzz.cases.autosaves import SEARCHES, autosave, subject
-from scripts.fuzz.cases.checkpoints import checkpoint
-from scripts.fuzz.cases.configs import config_file
-from scripts.fuzz.cases.heavy import HEAVY
-from scripts.fuzz.cases.mutations import CANARY
-from scripts.fuzz.cases.picture_files import BOMBS, picture, pictures
-from scripts.fuzz.cases.stroke_files import stroke_documents, stroke_file
 from PIL import Image
 
 from painter.cli import BAD_INPUT, main
 from painter.errors import ImpastoError
 from painter.options.toml import make_config, read_config_file
-from painter.painting.stroke_file import load_strokes
-from painter.pictures.brush_file import load_stamp
+from painter.painting.load import load_painting
+from painter.pictures.brush_file import load_texture
 from painter.pictures.masks import load_mask
 from painter.pictures.palette import read_palette
 from painter.pictures.picture import load_picture
@@ -41,6 +33,14 @@ from painter.pipeline import find_strokes
 from painter.system.autosave import Autosave
 from painter.system.usage import Stopwatch, peak_rss_mb
 from renderers.checkpoint import load_networks
+from scripts.fuzz.cases.autosaves import SEARCHES, autosave, subject
+from scripts.fuzz.cases.checkpoints import checkpoint
+from scripts.fuzz.cases.configs import config_file
+from scripts.fuzz.cases.heavy import HEAVY
+from scripts.fuzz.cases.mutations import CANARY
+from scripts.fuzz.cases.picture_files import BOMBS, picture, pictures
+from scripts.fuzz.cases.stroke_files import stroke_documents, stroke_file
+from scripts.fuzz.run import Outcome
 
 LONGEST_MESSAGE = 2000  # characters
 BEFORE = b"what was there before"
@@ -51,25 +51,24 @@ SVG_TAGS = {
 
 
 class Wrong(Exception):
-    """What a case must not do."""
+    """A case has done what it must not do."""
 
 
 class Opened:
-    """What Python opens and renames, by its audit events."""
+    """Watches which files Python opens, renames and removes, by its audit events."""
 
     def __init__(self) -> None:
-
         self.root, self.strict, self.ours, self.canary = "?", False, False, CANARY
         self.breaches: list[str] = []
-        self.start = 0.0  # of the reading, in seconds of the processor
+        self.start = 0.0  # of reading, seconds of processor time
         sys.addaudithook(self._note)
 
     def write(self, name: str, content: bytes) -> str:
-        """Write a file for the program to read, which is no breach; its name."""
+        """Write a file for the program to read, which is not a breach; returns its name."""
         self.ours = True
         Path(name).write_bytes(content)
         with contextlib.suppress(OSError):
-            Path("/proc/self/clear_refs").write_text("5")  # the peak of memory is counted anew
+            Path("/proc/self/clear_refs").write_text("5")  # resets the peak of memory
         self.ours, self.start = False, time.process_time()
         return name
 
@@ -88,7 +87,7 @@ class Opened:
 
 
 def work() -> None:
-    """Run the cases whose numbers come in, a line each; an Outcome goes out for each, as JSON."""
+    """Read numbers of cases, one per line, run them, and print an Outcome for each, as JSON."""
     answers = os.fdopen(os.dup(1), "w")
     scratch = tempfile.TemporaryDirectory(prefix="impasto-fuzz-")
     noise = open(Path(scratch.name, "noise"), "w+b", buffering=0)  # noqa: SIM115
@@ -102,14 +101,13 @@ def work() -> None:
     for line in sys.stdin:
         outcome = _run_case(seed, int(line), Path(opened.root), opened)
         if os.fstat(noise.fileno()).st_size:
-            outcome.wrong = outcome.wrong or "a library wrote to the terminal by itself"
+            outcome.wrong = outcome.wrong or "a library wrote to the terminal itself"
             noise.truncate(0)
         print(json.dumps(asdict(outcome)), file=answers, flush=True)
 
 
 def _warm_up(folder: Path) -> None:
-    """Import and compile what the cases need."""
-
+    """Import and compile all that the cases need."""
     (folder / "out").mkdir(parents=True)
     os.chdir(folder)
     Path("a.png").write_bytes(pictures()[0][1])
@@ -124,7 +122,7 @@ def _warm_up(folder: Path) -> None:
 
 
 def _run_case(seed: int, case: int, root: Path, opened: Opened) -> Outcome:
-    """One case, in a folder of its own."""
+    """Run one case, in a folder of its own."""
     rng = random.Random(f"{seed}-{case}")
     kind = rng.choices(list(KINDS), [share for share, _ in KINDS.values()])[0]
     run = KINDS[kind][1]
@@ -141,7 +139,7 @@ def _run_case(seed: int, case: int, root: Path, opened: Opened) -> Outcome:
         if outcome.refused is not None:
             _check_message(outcome.refused)
         if opened.breaches:
-            raise Wrong(f"touched {opened.breaches[0]}")
+            raise Wrong(f"not allowed: {opened.breaches[0]}")
     except Wrong as error:
         outcome.wrong = str(error)
     except BaseException:
@@ -158,12 +156,11 @@ def _run_case(seed: int, case: int, root: Path, opened: Opened) -> Outcome:
 
 
 def _peak_mb() -> float:
-
     return peak_rss_mb() or 0.0
 
 
 def _keep(seed: int, case: int, root: Path) -> None:
-    """Move the files of a case to where they are kept."""
+    """Move the files of a failed case to the folder where they are kept."""
     folder = Path(os.environ["IMPASTO_FUZZ_OUT"])
     folder.mkdir(parents=True, exist_ok=True)
     for path in root.rglob("*"):
@@ -179,7 +176,6 @@ def _check_message(message: str) -> None:
 
 def _refusal(read: Callable[[], object]) -> str | None:
     """The message with which `read` refuses; None if it does not."""
-
     try:
         read()
     except ImpastoError as error:
@@ -191,7 +187,6 @@ def _refusal(read: Callable[[], object]) -> str | None:
 
 
 def _read_picture(rng: random.Random, opened: Opened) -> str | None:
-
     name, side, way = opened.write(*picture(rng)), rng.choice((1, 16, 40, 500)), rng.random()
 
     def read() -> None:
@@ -203,7 +198,7 @@ def _read_picture(rng: random.Random, opened: Opened) -> str | None:
         elif way < 0.75:
             arrays = [load_mask(name, 17, 24, "--region")]
         elif way < 0.9:
-            arrays = [load_stamp(name).texture]
+            arrays = [load_texture(name)]
         else:
             arrays = [read_palette(name, np.zeros((2, 2, 3), np.float32), None, 0)]
         if not all(a.min() >= 0 and a.max() <= 1 for a in arrays):
@@ -213,11 +208,10 @@ def _read_picture(rng: random.Random, opened: Opened) -> str | None:
 
 
 def _read_strokes(rng: random.Random, opened: Opened) -> str | None:
-
     name, opened.strict = opened.write(*stroke_file(rng)), True
 
     def read() -> None:
-        strokes = load_strokes(name).strokes
+        strokes = load_painting(name).strokes
         parts = [*strokes.params.values(), strokes.colors, strokes.opacity]
         if not all(part.isfinite().all() for part in parts):
             raise Wrong("values are not finite")
@@ -226,13 +220,11 @@ def _read_strokes(rng: random.Random, opened: Opened) -> str | None:
 
 
 def _read_config(rng: random.Random, opened: Opened) -> str | None:
-
     name = Path(opened.write(*config_file(rng)))
     return _refusal(lambda: json.dumps(asdict(make_config({}, name)), allow_nan=False))
 
 
 def _read_checkpoint(rng: random.Random, opened: Opened) -> str | None:
-
     manifest, content = checkpoint(rng)
     opened.write("manifest.json", manifest)
     opened.write("rectangle.safetensors", content)
@@ -245,8 +237,8 @@ def _read_checkpoint(rng: random.Random, opened: Opened) -> str | None:
     return _refusal(read)
 
 
-def _go_on(rng: random.Random, opened: Opened) -> str | None:
-    """A search goes on from what it is given, or refuses that and leaves it alone."""
+def _resume(rng: random.Random, opened: Opened) -> str | None:
+    """A search is resumed from an autosave, or refuses it and leaves it as it is."""
     number, content = autosave(rng)
     saving = Autosave(Path("a.png"), subject(number), resume=True)
     opened.write(str(saving.path), content)
@@ -254,23 +246,21 @@ def _go_on(rng: random.Random, opened: Opened) -> str | None:
     if refused is not None and not refused.endswith("; it was left alone"):
         raise Wrong(f"refused, but not as an autosave: {refused}")
     if saving.path.read_bytes() != content:
-        raise Wrong("the autosave is not what it was")
+        raise Wrong("the autosave was changed")
     return refused
 
 
 def _special(case: int) -> tuple[str, Callable[[random.Random, Opened], str | None]] | None:
-    """The first cases are BOMBS in turn, those below 0 HEAVY: the kind, and what runs it."""
-
+    """The first cases are BOMBS in turn, those below 0 HEAVY: returns the kind, and what runs the case."""
     if not -len(HEAVY) <= case < len(BOMBS):
         return None
     name, make = ("a.png", BOMBS[case]) if case >= 0 else HEAVY[case]
 
     def run(rng: random.Random, opened: Opened) -> str | None:
-
         opened.write(name, make())
         if name.endswith(".png"):
             return _refusal(lambda: load_picture(name, 500))
-        return _refusal(lambda: read_config_file(Path(name)) if name.endswith(".toml") else load_strokes(name))
+        return _refusal(lambda: read_config_file(Path(name)) if name.endswith(".toml") else load_painting(name))
 
     return "bomb" if case >= 0 else "heavy", run
 
@@ -280,21 +270,19 @@ _SHORT = ("--iterations", "2", "--strokes", "3", "--size", "32", "--frames", "3"
 
 
 def _replay(rng: random.Random, opened: Opened) -> str | None:
-
     name, opened.strict = opened.write(*stroke_file(rng)), True
     extra = rng.choice(((), ("--svg", "plot"), ("--relief", "1"), ("--strokes", ":3"), ("--canvas", "transparent")))
     return _command(["replay", name, *_OUTPUTS, "--size", "48", "--frames", "3", "--strokes", ":20", *extra])
 
 
 def _paint(rng: random.Random, opened: Opened) -> str | None:
-
     name, content = picture(rng)
     image, extra = opened.write("good.png", pictures()[0][1]), list[str]()
-    lying, way = opened.write(name, content), rng.randrange(6)
+    hostile, way = opened.write(name, content), rng.randrange(6)
     if way < 2:
-        image = lying
+        image = hostile
     elif way < 5:
-        extra = [("--region", "--focus", "--brush")[way - 2], lying]
+        extra = [("--region", "--focus", "--brush")[way - 2], hostile]
     else:
         extra = ["--config", opened.write(*config_file(rng))]
     style = rng.choice(("markerpen", "oil"))
@@ -302,38 +290,42 @@ def _paint(rng: random.Random, opened: Opened) -> str | None:
 
 
 def _command(arguments: Sequence[str]) -> str | None:
-    """Run a command over files that are there already; its complaint, if it has one."""
-
-    asked = [Path(arguments[k + 1]) for k, word in enumerate(arguments) if word == "-o"]
-    for path in asked:
+    """Run a command that overwrites existing files; returns the message with which it refuses, None if it does not."""
+    outputs = [Path(arguments[k + 1]) for k, word in enumerate(arguments) if word == "-o"]
+    for path in outputs:
         path.write_bytes(BEFORE)
-    said, complaint = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complaint):
+    output, errors = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
         code = main([*arguments, "--quiet", "--overwrite"])
-    whole = {path for path in asked if path.read_bytes() != BEFORE}
-    for path in whole:
-        _check_whole(path)
-    left = set(Path("out").iterdir()) - {*asked, Path("out/a.strokes.json")}
+    written = {path for path in outputs if path.read_bytes() != BEFORE}
+    for path in written:
+        check_complete(path)
+    left = set(Path("out").iterdir()) - {*outputs, Path("out/a.strokes.json")}
     if left:
         raise Wrong(f"left behind: {sorted(map(str, left))}")
     if code == BAD_INPUT:
-        _check_message(complaint.getvalue().removesuffix("\n"))
-        if whole:
-            raise Wrong(f"refused ({complaint.getvalue().strip()}), but wrote {sorted(map(str, whole))}")
-        return complaint.getvalue().strip()
-    if code != 0 or len(whole) < len(asked) or complaint.getvalue():
-        raise Wrong(f"exit code {code}, wrote {len(whole)} of {len(asked)}, said {complaint.getvalue()!r}")
+        _check_message(errors.getvalue().removesuffix("\n"))
+        if written:
+            raise Wrong(f"refused ({errors.getvalue().strip()}), but wrote {sorted(map(str, written))}")
+        return errors.getvalue().strip()
+    if code != 0 or len(written) < len(outputs) or errors.getvalue():
+        raise Wrong(f"exit code {code}, wrote {len(written)} of {len(outputs)}, printed {errors.getvalue()!r}")
     return None
 
 
-def _check_whole(path: Path) -> None:
+def check_complete(path: Path) -> None:
+    """Read a file that was written to its end.
 
+    Raises:
+        Wrong: it is an SVG with elements or links that we do not write.
+        OSError, SyntaxError: it is incomplete.
+    """
     if path.suffix == ".svg":
         root = ElementTree.parse(path).getroot()
         foreign = {element.tag.rpartition("}")[2] for element in root.iter()} - SVG_TAGS
         links = [v for e in root.iter() for k, v in e.attrib.items() if k.endswith("href") and v[:1] != "#"]
         if foreign or not all(link.startswith("data:image/png;base64,") for link in links):
-            raise Wrong(f"the SVG holds {foreign or links}")
+            raise Wrong(f"the SVG contains {foreign or links}")
         return
     with Image.open(path) as image:
         for frame in range(getattr(image, "n_frames", 1)):
@@ -346,11 +338,11 @@ KINDS: dict[str, tuple[int, Callable[[random.Random, Opened], str | None]]] = {
     "strokes": (25, _read_strokes),
     "config": (15, _read_config),
     "checkpoint": (11, _read_checkpoint),
-    "autosave": (12, _go_on),
+    "autosave": (12, _resume),
     "replay": (10, _replay),
     "paint": (4, _paint),
 }
-"""Share of the cases, and what runs one and returns the refusal."""
+"""By kind: weight among the cases, and what runs a case and returns the message if it was refused."""
 
 
 if __name__ == "__main__":

@@ -1,38 +1,37 @@
-"""One sheet of paintings by another version and by this one: what a change of the search looks like.
+"""One sheet of paintings by another version of Impasto and by this one, to show a change of the search.
 
-    python scripts/make_before_after.py --against FOLDER [--style S] [--seconds T] [--out docs/before-after.jpg]
+    python -m scripts.gallery.before_after --against FOLDER [--style S] [--seconds T] [--out docs/before-after.jpg]
 
-A row for each photo and for the face in the astronaut's, enlarged. Columns: the picture, the other version with its
-default options, this one with its own, and this one with T seconds of search.
+A row for each photo, and one for the astronaut's face, enlarged. Columns: the picture, the other version with its
+default options, this one with its default options, and this one with T seconds of search.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 
 import cv2
 import imageio.v3 as iio
 import numpy as np
-from scripts.benchmark.versions import Version, find_version
-from scripts.gallery.photos import PHOTOS, SIDE, square_photo, write_photo
 
 from painter.options.paint import STYLES
 from painter.pictures.focus import find_faces
 from painter.system.atomic import replacing
+from scripts.benchmark.versions import Version, find_version
+from scripts.gallery.photos import PHOTOS, SIDE, square_photo, write_photo
 
-CELL, GAP, HEADING, MARGIN = 384, 4, 26, 0.35  # pixels; the margin around a face in parts of its side
+CELL, GAP, HEADING, MARGIN = 384, 4, 26, 0.35  # pixels; the margin around a face as a fraction of its side
 QUALITY = 82  # of the JPEG
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--against", type=Path, required=True, help="a checkout of another version")
-    parser.add_argument("--style", choices=STYLES, default=STYLES[0])
+    parser.add_argument("--style", choices=STYLES, default=STYLES[0], help="(%(default)s)")
     parser.add_argument("--seconds", type=float, default=12.0, help="of search, in the last column (%(default)s)")
-    parser.add_argument("--out", type=Path, default=Path("docs/before-after.jpg"))
+    parser.add_argument("--out", type=Path, default=Path("docs/before-after.jpg"), help="(%(default)s)")
     args = parser.parse_args()
     other, ours = find_version(args.against), find_version()
     more = ("--seconds", str(args.seconds))
@@ -54,7 +53,7 @@ def main() -> None:
 
 
 def painted(version: Version, source: Path, words: tuple[str, ...]) -> np.ndarray:
-    """uint8 [SIDE, SIDE, 3]: the photo as a version paints it."""
+    """uint8 [SIDE, SIDE, 3]: the photo painted by a version."""
     png = source.with_name("painting.png")
     report, _ = version.paint(source, png, ("--size", str(SIDE), *words))
     print(f"{source.stem}, {version.number}: {report['psnr']:.2f} dB, {report['seconds']['search']:.1f} s", flush=True)
@@ -63,7 +62,7 @@ def painted(version: Version, source: Path, words: tuple[str, ...]) -> np.ndarra
 
 
 def face_of(image: np.ndarray) -> tuple[slice, slice] | None:
-    """Where the largest face is, with a margin; None without one."""
+    """Rows and columns of the largest face, with a margin; None if there is no face."""
     faces = find_faces(image.astype(np.float32) / 255)
     if not faces:
         return None

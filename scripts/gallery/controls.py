@@ -1,6 +1,6 @@
-"""Show what each control does: docs/presets.jpg and docs/controls.jpg, one painting a panel, its options below.
+"""Show what each control does: docs/presets.jpg and docs/controls.jpg, one painting per panel, its options below it.
 
-python scripts/make_controls.py [--jobs 2] [--out docs] [--only presets|controls]
+python -m scripts.gallery.controls [--jobs 2] [--out docs] [--only presets|controls]
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from scripts.gallery.sheet import on_checkers, write_jpeg
-from scripts.gallery.photos import PHOTOS, paint_file, square_photo, write_photo
 
 from painter.pictures.samples import SAMPLES, sample_path
+from scripts.gallery.photos import PHOTOS, paint_file, square_photo, write_photo
+from scripts.gallery.sheet import on_checkers, write_jpeg
 
 CELL, CAPTION = 300, 22  # pixels
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One painting: the words of its command line, and the part of it that is shown."""
+    """One painting: its options on the command line, and the part of it that is shown."""
 
     picture: str  # one of PHOTOS or SAMPLES
     options: str
-    crop: tuple[float, float, float] = (0.0, 0.0, 1.0)  # left, top, side; shares of the painting
+    crop: tuple[float, float, float] = (0.0, 0.0, 1.0)  # left, top, side; fractions of the painting
 
 
 FACE = (0.28, 0.06, 0.34)
@@ -55,10 +55,12 @@ CONTROLS = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("docs"), help="for the JPEGs (%(default)s)")
-    parser.add_argument("--paintings", type=Path, default=Path("output/controls"), help="(%(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("docs"), help="folder for the JPEGs (%(default)s)")
+    parser.add_argument(
+        "--paintings", type=Path, default=Path("output/controls"), help="folder for paintings (%(default)s)"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="paintings at a time (%(default)s)")
-    parser.add_argument("--only", choices=("presets", "controls"))
+    parser.add_argument("--only", choices=("presets", "controls"), help="make one of the two (default: both)")
     args = parser.parse_args()
     for folder in (args.out, args.paintings):
         folder.mkdir(parents=True, exist_ok=True)
@@ -72,7 +74,7 @@ def main() -> None:
 
 
 def write_helpers(folder: Path) -> None:
-    """Draw the masks and the brush that options name."""
+    """Draw the masks and the brush that the panels' options name."""
     person = np.zeros((512, 512), np.uint8)
     outline = [(150, 100), (190, 20), (260, 10), (305, 60), (300, 150), (330, 250), (370, 330), (380, 512), (10, 512)]
     cv2.fillPoly(person, [np.array([*outline, (20, 330), (110, 220)], np.int32)], 255, cv2.LINE_AA)
@@ -95,7 +97,7 @@ def leaf(length: int = 400) -> np.ndarray:
 
 
 def cell(panel: Panel, folder: Path) -> np.ndarray:
-    """The painting, made unless it is there, and its caption: uint8 [CELL + CAPTION, CELL, 3]."""
+    """The painting, made unless it exists, and its caption: uint8 [CELL + CAPTION, CELL, 3] and a margin."""
     name = f"{panel.picture} {panel.options}".replace(" ", "-").replace("--", "").replace("#", "")
     png = folder / f"{name}.png"
     if not png.exists():

@@ -1,12 +1,12 @@
 """Contact sheets: four photos and the sample logos in all four styles, a sheet for each count of strokes.
 
-    python scripts/make_sheet.py [--counts 200,500,2000] [--jobs 2] [--only rocket,octahedron] [--out docs]
-    python scripts/make_sheet.py --readme
+    python -m scripts.gallery.sheet [--counts 200,500,2000] [--jobs 2] [--only rocket,octahedron] [--out docs]
+    python -m scripts.gallery.sheet --readme
 
-Leaves sheet-COUNT.jpg (a row for each picture: the picture, then the styles) and sheet.json (figures and seconds) in
---out. With --readme it leaves the README's cat.jpg, styles.jpg and logo.jpg there instead. The paintings themselves
-and their reports go to --paintings; those that are there already, with the same picture and options, are kept, so that
-a run that was stopped goes on.
+Writes sheet-COUNT.jpg (a row for each picture: the picture, then the styles) and sheet.json (figures and seconds) to
+--out; with --readme the README's cat.jpg, styles.jpg and logo.jpg instead. The paintings and their reports are written
+to --paintings; those that exist already, of the same picture and options, are not painted again, so that a run that was
+stopped can be resumed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import hashlib
 import itertools
 import json
 import os
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, fields
@@ -26,7 +25,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from scripts.gallery.photos import PHOTOS, paint_file, square_photo, whole_photo, write_photo
 from tqdm import tqdm
 
 from painter.options.fields import option_name
@@ -34,14 +32,15 @@ from painter.options.paint import STYLES, PaintConfig
 from painter.pictures.picture import load_picture
 from painter.pictures.samples import SAMPLES, sample_path
 from painter.system.atomic import replacing
+from scripts.gallery.photos import PHOTOS, full_photo, paint_file, square_photo, write_photo
 
 COUNTS = (200, 500, 2000)
-CELL, GAP, HEADING = 224, 4, 22  # pixels: a picture's side, between two of them, above all
+CELL, GAP, HEADING = 224, 4, 22  # pixels: a picture's side, between two of them, above them
 MOST_BYTES = 700_000  # of a JPEG
-QUALITIES = (85, 80, 75, 70, 60, 50)  # of a JPEG: the first that gives no more bytes
+QUALITIES = (85, 80, 75, 70, 60, 50)  # of a JPEG: the first with fewer bytes than that
 FIGURES = ("psnr", "ssim", "l1", "alpha_iou")
 ONE_CORE = {"NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-# The README's pictures: whole photo or sample, strokes, styles, and the longer side of each, pixels.
+# The README's pictures: uncropped photo or sample, strokes, styles, and the longer side of each, pixels.
 README = {
     "cat": ("chelsea", 500, STYLES[:1], 800),
     "styles": ("chelsea", 150, STYLES, 400),
@@ -59,7 +58,7 @@ class Order:
 
     @property
     def png(self) -> Path:
-        """Where it is; its report is beside it, ending in .json."""
+        """Its file; its report is beside it, ending in .json."""
         return self.folder / f"{self.picture.stem}-{self.config.style}-{self.config.strokes}.png"
 
     @property
@@ -67,7 +66,7 @@ class Order:
         return json.loads(self.png.with_suffix(".json").read_text())
 
     def is_done(self) -> bool:
-        """Whether it is there, finished, of the same picture and options."""
+        """Whether it exists, finished, of the same picture and options."""
         try:
             report = self.report
             same_picture = report["input"]["sha256"] == hashlib.sha256(self.picture.read_bytes()).hexdigest()
@@ -90,15 +89,19 @@ def main() -> None:
 def read_options() -> argparse.Namespace:
     names = (*PHOTOS, *SAMPLES)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--readme", action="store_true", help="the README's pictures in place of the sheets")
-    parser.add_argument("--counts", default=",".join(map(str, COUNTS)), help="of strokes (%(default)s)")
+    parser.add_argument("--readme", action="store_true", help="make the README's pictures instead of the sheets")
+    parser.add_argument("--counts", default=",".join(map(str, COUNTS)), help="numbers of strokes (%(default)s)")
     parser.add_argument("--only", default=",".join(names), help="names of pictures (%(default)s)")
-    parser.add_argument("--styles", default=",".join(STYLES), help="(%(default)s)")
+    parser.add_argument("--styles", default=",".join(STYLES), help="styles (%(default)s)")
     parser.add_argument("--size", type=int, default=PaintConfig.size, help="of paintings, pixels (%(default)s)")
-    parser.add_argument("--iterations", type=int, help="(default: as paint.py has it)")
-    parser.add_argument("--jobs", type=int, default=1, help="paintings at a time; with several, a core for each")
-    parser.add_argument("--out", type=Path, default=Path("docs"), help="for JPEGs and figures (%(default)s)")
-    parser.add_argument("--paintings", type=Path, default=Path("output/sheet"), help="their folder (%(default)s)")
+    parser.add_argument("--iterations", type=int, help="of each search (default: that of paint.py)")
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="paintings at a time; if several, each on one core (%(default)s)"
+    )
+    parser.add_argument("--out", type=Path, default=Path("docs"), help="folder for JPEGs and figures (%(default)s)")
+    parser.add_argument(
+        "--paintings", type=Path, default=Path("output/sheet"), help="folder for paintings and reports (%(default)s)"
+    )
     args = parser.parse_args()
     for option, known in (("only", names), ("styles", STYLES)):
         setattr(args, option, tuple(getattr(args, option).split(",")))
@@ -114,7 +117,7 @@ def read_options() -> argparse.Namespace:
 
 
 def chosen(args: argparse.Namespace) -> dict[str, Any]:
-    """Options of the search that were given, as PaintConfig has them."""
+    """Fields of PaintConfig that were given for the search."""
     return {} if args.iterations is None else {"iterations": args.iterations}
 
 
@@ -122,7 +125,7 @@ def chosen(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def paint_all(orders: Sequence[Order], jobs: int) -> None:
-    """Paint what is not there yet, `jobs` at a time. Each has one core if there are several, else all."""
+    """Paint what does not exist yet, `jobs` at a time: each on one core if there are several, otherwise on all."""
     missing = [order for order in orders if not order.is_done()]
     environment = {**os.environ, **(ONE_CORE if jobs > 1 else {})}
     cores: SimpleQueue[int] = SimpleQueue()
@@ -140,16 +143,16 @@ def paint_all(orders: Sequence[Order], jobs: int) -> None:
 
 
 def take_core(cores: SimpleQueue[int]) -> None:
-    """Hold this thread, and so the processes that it starts, to a core of its own if there is one."""
+    """Pin this thread, and so the processes that it starts, to a core of its own if there is one."""
     if not cores.empty():
         os.sched_setaffinity(0, {cores.get()})
 
 
 def paint_order(order: Order, environment: dict[str, str]) -> str:
-    """Paint it; returns what there is to say."""
-    asked = [(spec.name, getattr(order.config, spec.name)) for spec in fields(PaintConfig)]
+    """Paint it; returns a line about it."""
+    values = [(spec.name, getattr(order.config, spec.name)) for spec in fields(PaintConfig)]
     default = asdict(PaintConfig())
-    options = [word for name, value in asked if value != default[name] for word in (option_name(name), str(value))]
+    options = [word for name, value in values if value != default[name] for word in (option_name(name), str(value))]
     report, seconds = paint_file(order.picture, order.png, options, environment)
     return f"{order.png.stem:32} PSNR {report['psnr']:.2f} dB, {seconds:.1f} s"
 
@@ -185,13 +188,13 @@ def find_square(name: str, folder: Path) -> Path:
 
 
 def figures_of(order: Order) -> dict[str, float | None]:
-    """PSNR (dB), SSIM, L1 and, of logos, alpha IoU, from the report; 'seconds' is the process' own total."""
+    """PSNR (dB), SSIM, L1 and, of logos, alpha IoU, from the report; 'seconds' is its total."""
     report = order.report
     return {key: report[key] for key in FIGURES if key in report} | {"seconds": report["seconds"]["total"]}
 
 
 def sheet(rows: Sequence[Sequence[Order]]) -> np.ndarray:
-    """uint8 [H, W, 3]: under a heading a row for each picture: itself, then its paintings."""
+    """uint8 [H, W, 3]: under a heading, a row for each picture: the picture, then its paintings."""
     cells = [np.hstack([in_cell(path) for path in (row[0].picture, *(order.png for order in row))]) for row in rows]
     heading = np.full((HEADING, cells[0].shape[1], 3), 255, np.uint8)
     styles = [order.config.style for order in rows[0]]
@@ -223,7 +226,7 @@ def on_checkers(path: Path, side: int) -> np.ndarray:
 
 
 def write_jpeg(path: Path, image: np.ndarray) -> None:
-    """Write uint8 [H, W, 3] at the best of QUALITIES that keeps below MOST_BYTES, or at the last of them."""
+    """Write uint8 [H, W, 3] at the best of QUALITIES that stays below MOST_BYTES, or at the last of them."""
     for quality in QUALITIES:
         content = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
         if len(content) < MOST_BYTES:
@@ -237,12 +240,12 @@ def write_jpeg(path: Path, image: np.ndarray) -> None:
 
 
 def make_readme_pictures(args: argparse.Namespace) -> None:
-    """cat.jpg, styles.jpg, logo.jpg: one painting each, or the four styles as two rows of two."""
+    """cat.jpg, styles.jpg, logo.jpg: one painting, or the four styles as two rows of two."""
     orders: dict[str, list[Order]] = {}
     folder = args.paintings / "readme"
     folder.mkdir(exist_ok=True)
     for jpeg, (name, strokes, styles, side) in README.items():
-        picture = sample_path(name) if name in SAMPLES else write_photo(whole_photo(name), folder / f"{name}.png")
+        picture = sample_path(name) if name in SAMPLES else write_photo(full_photo(name), folder / f"{name}.png")
         size = max(side, PaintConfig.size)
         configs = [PaintConfig(style=style, strokes=strokes, size=size, **chosen(args)) for style in styles]
         orders[jpeg] = [Order(picture, config, folder) for config in configs]

@@ -1,9 +1,9 @@
 """Show what style transfer does: docs/style-grid.jpg, content x style x mode, and docs/styled.jpg, before and after.
 
-    python scripts/make_style_grid.py [--out docs] [--size 384] [--iterations 60] [--table]
+    python -m scripts.gallery.style_grid [--out docs] [--size 384] [--iterations 60] [--table]
 
-Contents are scikit-image's photos and our samples, styles are drawn here or scikit-image's, features are random: no
-weights are needed. `--table` measures instead what the weights do, and prints that.
+Contents are scikit-image's photos and our samples; styles are drawn here or are scikit-image's; features are random, so
+that no trained network is needed. `--table` prints instead what the weights of the losses do.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-from scripts.gallery.sheet import write_jpeg
-from scripts.gallery.photos import PHOTOS, whole_photo, write_photo
 
 from painter import PaintConfig, Painting, RestyleConfig, paint, restyle
 from painter.pictures.samples import sample_path
+from scripts import ROOT
+from scripts.gallery.photos import PHOTOS, full_photo, write_photo
+from scripts.gallery.sheet import write_jpeg
 
 CELL, GAP = 190, 4  # pixels
 PIXEL_SIDE, PIXEL_STEPS = 384, 60  # of the pixel mode
@@ -47,7 +48,7 @@ ROWS = (
 
 
 def swirls() -> np.ndarray:
-    """uint8 [H, W, 3]: short strokes along a field with four whirls, in blues and yellows."""
+    """uint8 [H, W, 3]: short strokes along a field with four swirls, in blues and yellows."""
     rng = np.random.default_rng(0)
     image = np.full((DRAWN, DRAWN, 3), (30, 45, 95), np.uint8)
     blues = np.array([(20, 30, 80), (35, 70, 140), (70, 120, 180), (120, 170, 200), (25, 40, 60)])
@@ -96,21 +97,21 @@ def _ink(color: np.ndarray) -> tuple[float, ...]:
 def style_picture(name: str) -> np.ndarray:
     """uint8 [H, W, 3]."""
     drawn = {"swirls": swirls, "glass": glass}
-    return drawn[name]() if name in drawn else whole_photo(name)
+    return drawn[name]() if name in drawn else full_photo(name)
 
 
 def content_source(name: str) -> Path | np.ndarray:
     """A photo, or a sample's file."""
-    return whole_photo(name) if name in PHOTOS else sample_path(name)
+    return full_photo(name) if name in PHOTOS else sample_path(name)
 
 
-def found(row: Row, size: int) -> Painting:
+def painted(row: Row, size: int) -> Painting:
     """The content, painted."""
     return paint(content_source(row.content), PaintConfig(style=row.brush, size=size, iterations=200)).painting
 
 
 def on_pixels(row: Row, style: np.ndarray) -> np.ndarray:
-    """The classic look: uint8 [H, W, C]."""
+    """The content in the style, by style transfer on pixels: uint8 [H, W, C]."""
     from painter.options.transfer import TransferConfig
     from painter.styling.inputs import load_sources
     from painter.styling.transfer import transfer
@@ -125,7 +126,7 @@ def on_pixels(row: Row, style: np.ndarray) -> np.ndarray:
 
 
 def strip(images: list[np.ndarray], cell: int) -> np.ndarray:
-    """Pictures side by side, each `cell` wide and no higher than the first: uint8 [h, w, 3]."""
+    """Pictures side by side, each `cell` wide and as high as the first, cropped to fit: uint8 [h, w, 3]."""
     rows, columns = images[0].shape[:2]
     height = round(cell * rows / columns)
     cells = []
@@ -145,10 +146,10 @@ def _on_white(image: np.ndarray) -> np.ndarray:
 
 
 def make_grid(out: Path, size: int, iterations: int) -> None:
-    """Paint, restyle and transfer all rows: painting, style, colours, texture, pixels."""
+    """Make all rows: painting, style, colours, texture, pixels."""
     strips: list[np.ndarray] = []
     for row in ROWS:
-        painting, style = found(row, size), style_picture(row.style)
+        painting, style = painted(row, size), style_picture(row.style)
         images = [painting.draw(), style]
         for mode in ("color", "texture"):
             begin = time.perf_counter()
@@ -166,7 +167,7 @@ def make_grid(out: Path, size: int, iterations: int) -> None:
 def print_table(size: int, iterations: int) -> None:
     """What each weight does, as rows of Markdown."""
     row = ROWS[0]
-    painting, style = found(row, size), style_picture(row.style)
+    painting, style = painted(row, size), style_picture(row.style)
     plain = RestyleConfig(features="random", iterations=iterations)
     changes: list[dict[str, Any]] = [
         {}, {"style_weight": 0.1}, {"style_weight": 10.0}, {"content_weight": 0.0}, {"content_weight": 20.0},
@@ -176,19 +177,21 @@ def print_table(size: int, iterations: int) -> None:
     for change in changes:
         begin = time.perf_counter()
         done = restyle(painting, style, replace(plain, **change))
-        seconds, asked = time.perf_counter() - begin, " ".join(f"{k}={v}" for k, v in change.items()) or "defaults"
+        seconds, options = time.perf_counter() - begin, " ".join(f"{k}={v}" for k, v in change.items()) or "defaults"
         assert done.style is not None
         before, after = done.style["before"], done.style["after"]
         figures = f"{before['style']:.2f} | {after['style']:.3f} | {after['content']:.3f}"
-        print(f"| {asked} | {figures} | {seconds:.0f} |  load {os.getloadavg()[0]:.1f}", flush=True)
+        print(f"| {options} | {figures} | {seconds:.0f} |  load {os.getloadavg()[0]:.1f}", flush=True)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parents[1] / "docs")
-    parser.add_argument("--size", type=int, default=384, help="of the paintings, pixels")
-    parser.add_argument("--iterations", type=int, default=60, help="of restyling")
-    parser.add_argument("--table", action="store_true", help="measure what weights do, instead of the grid")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--out", type=Path, default=ROOT / "docs", help="folder (default: docs)")
+    parser.add_argument("--size", type=int, default=384, help="of the paintings, pixels (%(default)s)")
+    parser.add_argument("--iterations", type=int, default=60, help="of restyling (%(default)s)")
+    parser.add_argument(
+        "--table", action="store_true", help="print what the weights do, instead of making the pictures"
+    )
     options = parser.parse_args()
     if options.table:
         print_table(options.size, options.iterations)

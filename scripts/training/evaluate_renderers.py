@@ -1,10 +1,10 @@
 """Print how well each brush's networks imitate its engine: PSNR in dB over held-out random strokes.
 
-    python scripts/evaluate_renderers.py [--json FILE]
+    python -m scripts.training.evaluate_renderers [--json FILE]
 
 alpha_64 and mix_64: coverage and pigment mix in the largest frame (64² texels), as sharp as it allows. alpha and mix:
-in frames as a search has them, on pixels of all sizes. canvas_128: the mean of foreground and alpha of single strokes
-on a 128² canvas, as Stylized Neural Painting measures it (26.98 dB for its oil brush, 31.39 dB for its watercolor).
+in frames as in a search, for pixels of all sizes. canvas_128: the mean of foreground and alpha of single strokes on a
+128² canvas, as Stylized Neural Painting measures it (26.98 dB for its oil brush, 31.39 dB for its watercolor).
 Errors are pooled over all strokes before the logarithm.
 """
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from pathlib import Path
 
@@ -32,7 +31,7 @@ DECODED = 500  # strokes timed
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path, help="also write the figures here")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--count", type=int, default=1000, help="held-out strokes (%(default)s)")
     args = parser.parse_args()
     result = {}

@@ -1,9 +1,9 @@
-"""Train one brush's networks from strokes that its engine paints as it goes.
+"""Train one brush's networks on strokes that its engine paints meanwhile.
 
-    python scripts/train_renderer.py --brush watercolor
+    python -m scripts.training.train_renderer --brush watercolor
 
-Keeps its state in runs/BRUSH, so that a run that was stopped goes on with --resume; leaves a learning curve there,
-and at the end the checkpoint and its manifest entry in checkpoints/.
+Saves its state in runs/BRUSH, so that a run that was stopped can be resumed with --resume, and draws a learning curve
+there; at the end it writes the checkpoint and its manifest entry to checkpoints/.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import sys
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -27,7 +28,7 @@ from tqdm import tqdm
 from painter.search.config import SearchConfig
 from painter.system.atomic import replacing
 from renderers.brushes import NETWORK_BRUSHES
-from renderers.checkpoint import MANIFEST, checkpoint_folder, pack_networks, read_manifest
+from renderers.checkpoint import MANIFEST, checkpoint_folder, dump_networks, read_manifest
 from renderers.errors import CheckpointError
 from renderers.evaluation import figures
 from renderers.networks import BrushNetworks
@@ -52,7 +53,7 @@ def main() -> None:
     result = figures(networks, SearchConfig().density)
     print(args.brush, json.dumps(result))
     how = {
-        "command": "python " + shlex.join(sys.argv),
+        "command": shlex.join(["python", "-m", "scripts.training.train_renderer", *sys.argv[1:]]),
         "config": asdict(config),
         "machine": describe_machine(device),
         "seconds": round(seconds),
@@ -62,20 +63,22 @@ def main() -> None:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--brush", required=True, choices=list(NETWORK_BRUSHES))
+    parser.add_argument("--brush", required=True, choices=list(NETWORK_BRUSHES), help="whose networks are trained")
     parser.add_argument("--steps", type=int, default=TrainConfig.steps, help="of training (%(default)s)")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="strokes painted at a time (%(default)s)")
-    parser.add_argument("--resume", action="store_true", help="go on where a stopped run was")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="states and learning curves (%(default)s)")
-    parser.add_argument("--out", type=Path, default=checkpoint_folder(), help="where the checkpoint goes (%(default)s)")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="(%(default)s)")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="that paint strokes (%(default)s)")
+    parser.add_argument("--resume", action="store_true", help="resume a run that was stopped")
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs"), help="folder for states and learning curves (%(default)s)"
+    )
+    parser.add_argument("--out", type=Path, default=checkpoint_folder(), help="folder for the checkpoint (%(default)s)")
     return parser.parse_args()
 
 
 def train(
     networks: BrushNetworks, config: TrainConfig, device: torch.device, folder: Path, args: argparse.Namespace
 ) -> float:
-    """Train both networks; returns the seconds it took, earlier runs included."""
+    """Train both networks; returns the seconds that it took, earlier runs included."""
     trainer = Trainer(networks, config, device)
     state, curve = folder / "state.safetensors", folder / "curve.csv"
     earlier = 0.0
@@ -139,9 +142,9 @@ def describe_machine(device: torch.device) -> str:
     return f"{platform.machine()} CPU, {os.cpu_count()} cores"
 
 
-def publish(networks: BrushNetworks, out: Path, how: dict, result: dict[str, float]) -> None:
-    """Write the checkpoint and its manifest entry, whole or not at all."""
-    content = pack_networks(networks)
+def publish(networks: BrushNetworks, out: Path, how: dict[str, Any], result: dict[str, float]) -> None:
+    """Write the checkpoint and its manifest entry, each completely or not at all."""
+    content = dump_networks(networks)
     name = f"{networks.brush.name}.safetensors"
     try:
         entries = read_manifest(out)

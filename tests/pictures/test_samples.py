@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -12,17 +10,7 @@ from PIL import Image
 
 from painter.pictures.picture import load_picture
 from painter.pictures.samples import SAMPLES, sample_path
-
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "make_samples.py"
-
-
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_samples", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from scripts.gallery import samples
 
 
 def weighted(image: Image.Image) -> np.ndarray:
@@ -33,26 +21,26 @@ def weighted(image: Image.Image) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_the_script_draws_what_is_kept(script: ModuleType, name: str) -> None:
+def test_the_script_draws_what_is_kept(name: str) -> None:
     with Image.open(sample_path(name)) as kept:
-        difference = np.abs(weighted(kept) - weighted(script.DRAWINGS[name]()))
+        difference = np.abs(weighted(kept) - weighted(samples.DRAWINGS[name]()))
     # Another version of Pillow may round the edge of a shape elsewhere; nothing more may differ.
     assert difference.mean() < 5e-4
     assert (difference.max(axis=2) > 0.25).mean() < 1e-3
 
 
-def test_the_script_is_deterministic(script: ModuleType, tmp_path: Path) -> None:
+def test_the_script_is_deterministic(tmp_path: Path) -> None:
     for folder in ("one", "two"):
-        script.main(tmp_path / folder)
+        samples.main(tmp_path / folder)
     for name in SAMPLES:
         one, two = (tmp_path / folder / f"{name}.png" for folder in ("one", "two"))
         assert one.read_bytes() == two.read_bytes()
 
 
-def test_script_and_package_name_the_same(script: ModuleType) -> None:
-    assert tuple(script.DRAWINGS) == SAMPLES
+def test_script_and_package_name_the_same() -> None:
+    assert tuple(samples.DRAWINGS) == SAMPLES
     assert sample_path() == sample_path("octahedron")
-    assert sample_path().parent == script.SAMPLES_FOLDER
+    assert sample_path().parent == samples.SAMPLES_FOLDER
     with pytest.raises(ValueError, match="octahedron"):
         sample_path("nothing")
 

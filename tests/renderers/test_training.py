@@ -170,8 +170,8 @@ def test_the_rate_rises_and_then_falls_to_nothing() -> None:
 
 
 def train(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "scripts/train_renderer.py", "--brush", "rectangle", "--device", "cpu", "--threads", "1"]
-    command += ["--runs", str(folder / "runs"), "--out", str(folder), *options]
+    command = [sys.executable, "-m", "scripts.training.train_renderer", "--brush", "rectangle", "--device", "cpu"]
+    command += ["--threads", "1", "--runs", str(folder / "runs"), "--out", str(folder), *options]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180)
 

@@ -1,9 +1,8 @@
-"""scripts/benchmark.py and scripts/make_sheet.py: that they measure and show what they say. How fast: not here."""
+"""scripts/benchmark/ and scripts/gallery/: they measure and show what they say; how fast that is, is not tested."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import math
 import os
@@ -22,22 +21,12 @@ from skimage import data
 
 from painter.options.paint import STYLES, PaintConfig
 from painter.pictures.metrics import compare
+from scripts.benchmark import figures, kodak, parts, quality, run, versions
+from scripts.benchmark import quality_targets as targets
+from scripts.gallery import photos, sheet
 
 ROOT = Path(__file__).resolve().parents[2]
 STYLE = "rectangle"
-
-
-@pytest.fixture
-def parts(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The module scripts/benchmark_parts.py."""
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    return importlib.import_module("benchmark_parts")
-
-
-@pytest.fixture
-def script(parts: Any) -> Any:
-    """The module scripts/benchmark.py."""
-    return importlib.import_module("benchmark")
 
 
 def bands() -> tuple[np.ndarray, np.ndarray]:
@@ -48,7 +37,8 @@ def bands() -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_quick_figures_are_written(tmp_path: Path) -> None:
-    command = [sys.executable, "scripts/benchmark.py", "--quick", "--styles", STYLE, "--backends", "reference,cpu"]
+    command = [sys.executable, "-m", "scripts.benchmark.run", "--quick", "--styles", STYLE]
+    command += ["--backends", "reference,cpu"]
     command += ["--strokes", "10,20", "--sides", "32", "--repeats", "1", "--out", str(tmp_path / "new")]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180)
@@ -75,7 +65,7 @@ def check_row(row: dict[str, Any]) -> None:
         "decode_forward", "decode_backward", "blend_forward", "blend_backward", "loss", "step",
     ]  # fmt: skip
     assert all(milliseconds > 0 for milliseconds in row["parts_ms"].values())
-    # Another iteration than the whole one, on a machine that may be busy.
+    # Of another iteration than the undivided one, on a machine that may be busy.
     assert 0.1 < sum(row["parts_ms"].values()) / row["ms"] < 10
     assert 0 < row["ms"] <= row["median_ms"] and row["covered_pixels"] > 0 and row["patches"] >= 4 * row["strokes"]
     assert list(row["floor_ms"]) == ["decode", "blend", "loss"] and min(row["floor_ms"].values()) > 0
@@ -84,22 +74,22 @@ def check_row(row: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("backend", ["reference", "cpu"])
-def test_iterations_timed_by_part_are_those_of_the_search(parts: Any, backend: str) -> None:
+def test_iterations_timed_by_part_are_those_of_the_search(backend: str) -> None:
     picture, ground = bands()
     work = parts.Workload(STYLE, 8, 48)
     strokes = parts.place(STYLE, 8, picture, ground)
     descents = [parts.Descent(work, strokes, picture, ground, backend, 1) for _ in range(2)]
     for _ in range(3):
-        descents[0].whole()
-        descents[1].by_parts()
+        descents[0].time_step()
+        descents[1].time_parts()
     plain, timed = (descent.search.strokes for descent in descents)
     assert plain is not None and timed is not None and not torch.equal(plain.opacity, strokes.opacity)
     torch.testing.assert_close(timed.colors, plain.colors)
-    for name, values in plain.shape.items():
-        torch.testing.assert_close(timed.shape[name], values)
+    for name, values in plain.params.items():
+        torch.testing.assert_close(timed.params[name], values)
 
 
-def test_the_extent_counts_what_is_there(parts: Any) -> None:
+def test_the_extent_counts_what_is_there() -> None:
     picture, ground = bands()
     strokes = parts.place(STYLE, 8, picture, ground)
     work = parts.Workload(STYLE, 8, 32)
@@ -109,26 +99,26 @@ def test_the_extent_counts_what_is_there(parts: Any) -> None:
     assert 2.5 * extent.pixels < larger.pixels < 4.5 * extent.pixels
 
 
-def test_exponents_and_fits_are_those_of_known_laws(script: Any) -> None:
-    assert script.exponent([1, 10, 100], [2, 20, 200]) == pytest.approx(1)
-    assert script.exponent([1, 4], [3, 6]) == pytest.approx(0.5)
-    assert script.exponent([4, 5], [3, 6]) is None and script.exponent([], []) is None
+def test_exponents_and_fits_are_those_of_known_laws() -> None:
+    assert run.exponent([1, 10, 100], [2, 20, 200]) == pytest.approx(1)
+    assert run.exponent([1, 4], [3, 6]) == pytest.approx(0.5)
+    assert run.exponent([4, 5], [3, 6]) is None and run.exponent([], []) is None
     rows = [{"strokes": strokes, "covered_pixels": pixels} for strokes, pixels in ((1, 10), (2, 5), (4, 90))]
-    fit = script.linear_fit(rows, [0.002 * row["strokes"] + 3e-5 * row["covered_pixels"] for row in rows])
+    fit = run.linear_fit(rows, [0.002 * row["strokes"] + 3e-5 * row["covered_pixels"] for row in rows])
     assert list(fit.values()) == pytest.approx([2, 30, 0])
 
 
-def test_targets_are_judged(script: Any) -> None:
+def test_targets_are_judged() -> None:
     row = {"style": STYLE, "strokes": 500, "side": 256, "backend": "cpu", "ms": 61.0, "times_reference": 12.0}
     slow = {"style": STYLE, "strokes": 5000, "size": 1024, "seconds": 250.0, "peak_gb": 2.0}
-    found = script.targets([row, {**row, "strokes": 100}, {**row, "backend": "reference"}], [slow])
+    found = run.targets([row, {**row, "strokes": 100}, {**row, "backend": "reference"}], [slow])
     assert [target["met"] for target in found] == [False, True, False, True]
 
 
-def test_a_painting_is_timed_in_a_process_of_its_own(script: Any, tmp_path: Path) -> None:
+def test_a_painting_is_timed_in_a_process_of_its_own(tmp_path: Path) -> None:
     photo = tmp_path / "photo.png"
     Image.fromarray(np.round(bands()[0] * 255).astype(np.uint8)).save(photo)
-    row = script.time_painting(photo, STYLE, 5, 32, "--iterations", "3")
+    row = run.time_painting(photo, STYLE, 5, 32, "--iterations", "3")
     assert row["seconds"] >= row["phases"]["total"] and 0.05 < row["peak_gb"] < 5 and row["psnr"] > 3
     assert {path.name for path in tmp_path.iterdir()} == {"photo.png", "painting.png", "painting.gif", "report.json"}
 
@@ -143,49 +133,19 @@ OPTIONS = [
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_what_is_unknown_is_refused(
-    script: Any, option: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    option: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["benchmark.py", *option])
+    monkeypatch.setattr(sys, "argv", ["run.py", *option])
     with pytest.raises(SystemExit, match="2"):
-        script.main()
+        run.main()
     assert "error: argument" in capsys.readouterr().err
 
 
 # --- quality ------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def quality(parts: Any) -> Any:
-    """The module scripts/benchmark_quality.py."""
-    return importlib.import_module("benchmark_quality")
-
-
-@pytest.fixture
-def goals(parts: Any) -> Any:
-    """The module scripts/benchmark_quality_targets.py."""
-    return importlib.import_module("benchmark_quality_targets")
-
-
-@pytest.fixture
-def figures(parts: Any) -> Any:
-    """The module scripts/benchmark_figures.py."""
-    return importlib.import_module("benchmark_figures")
-
-
-@pytest.fixture
-def versions(parts: Any) -> Any:
-    """The module scripts/benchmark_versions.py."""
-    return importlib.import_module("benchmark_versions")
-
-
-@pytest.fixture
-def photos(parts: Any) -> Any:
-    """The module scripts/photos.py."""
-    return importlib.import_module("photos")
-
-
 def rows_of(
-    quality: Any, style: str, gain: float, strokes: int = 500, program: str = "primitive", **more: Any
+    style: str, gain: float, strokes: int = 500, program: str = "primitive", **more: Any
 ) -> list[dict[str, Any]]:
     """Rows of paintings that have another program's figures and `gain` dB."""
     others = quality.OTHERS[program]
@@ -194,7 +154,7 @@ def rows_of(
             for name in others]  # fmt: skip
 
 
-def test_squares_are_the_middles_of_photos(photos: Any) -> None:
+def test_squares_are_the_middles_of_photos() -> None:
     assert np.array_equal(photos.square_photo("astronaut"), data.astronaut())
     rocket, whole = photos.square_photo("rocket", 427), data.rocket()
     assert np.array_equal(rocket, whole[:, 106:533])
@@ -203,14 +163,14 @@ def test_squares_are_the_middles_of_photos(photos: Any) -> None:
         assert square.shape == (512, 512, 3) and square.dtype == np.uint8
 
 
-def test_figures_are_those_that_painting_reports(figures: Any) -> None:
+def test_figures_are_those_that_painting_reports() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (40, 52, 3)).astype(np.uint8)
     painted = cv2.GaussianBlur(picture, (0, 0), 1.0)
     ours = compare(painted, picture)
     assert figures.compare(painted, picture) == pytest.approx((ours["psnr"], ours["ssim"], ours["l1"]))
 
 
-def test_a_part_is_painted_and_measured(quality: Any, versions: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_is_painted_and_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     reports, files = [], set()
 
     def watched(picture: Path, png: Path, options: Any, *rest: Any) -> Any:
@@ -238,67 +198,66 @@ def test_a_part_is_painted_and_measured(quality: Any, versions: Any, monkeypatch
     assert told["means"]["few"][0]["psnr"] == pytest.approx(row["psnr"])
 
 
-def test_the_table_is_judged(quality: Any, goals: Any) -> None:
+def test_the_table_is_judged() -> None:
     def judge(style: str, psnr: float, **more: Any) -> list[bool]:
         gain = psnr - quality.others_mean("primitive", quality.PHOTOS).psnr
-        return [row["met"] for row in goals.quality_targets({"table": rows_of(quality, style, gain, **more)})]
+        return [row["met"] for row in targets.quality_targets({"table": rows_of(style, gain, **more)})]
 
     assert judge("watercolor", 29.99, ssim=0.72, seconds=4.9, search=2.4) == [True] * 5
     assert judge("watercolor", 29.97, ssim=0.71, seconds=5.1, search=2.6) == [False, True, False, False, False]
     assert judge("markerpen", 29.89, ssim=0.72, seconds=4.9) == [True] * 5
     # One photo below primitive's, which takes the mean under its limit; another much worse than the search saw it.
-    rows = rows_of(quality, "rectangle", 3.7, ssim=0.72, seconds=4.9)
+    rows = rows_of("rectangle", 3.7, ssim=0.72, seconds=4.9)
     rows[1]["psnr"] -= 3.8
     rows[0]["seen_psnr"] = rows[0]["psnr"] + 0.21
-    found = goals.quality_targets({"table": rows})
+    found = targets.quality_targets({"table": rows})
     assert [row["met"] for row in found] == [False, False, True, True, True, False] and "(chelsea)" in found[1]["what"]
     assert found[0]["limit"] == 29.40 and found[5]["measured"] == pytest.approx(0.21)
 
 
-def test_other_parts_are_judged(quality: Any, goals: Any) -> None:
+def test_other_parts_are_judged() -> None:
     def judge(part: str, rows: list[dict[str, Any]]) -> list[bool]:
-        return [row["met"] for row in goals.quality_targets({part: rows})]
+        return [row["met"] for row in targets.quality_targets({part: rows})]
 
-    assert judge("short", rows_of(quality, STYLE, 0.0, program="geometrize")) == [True]
-    assert judge("short", rows_of(quality, STYLE, -0.01, program="geometrize")) == [False]
+    assert judge("short", rows_of(STYLE, 0.0, program="geometrize")) == [True]
+    assert judge("short", rows_of(STYLE, -0.01, program="geometrize")) == [False]
     for l1, met in ((0.020, True), (0.0201, False)):
-        assert judge("many", rows_of(quality, "watercolor", 5.0, 4000, l1=l1)) == [met]
-    curve = [row for k in range(3) for row in rows_of(quality, STYLE, float(k), 100 * 2**k)]
+        assert judge("many", rows_of("watercolor", 5.0, 4000, l1=l1)) == [met]
+    curve = [row for k in range(3) for row in rows_of(STYLE, float(k), 100 * 2**k)]
     assert judge("growth", curve) == [True]
     curve[-1]["psnr"] = curve[-5]["psnr"]
-    (judged,) = goals.quality_targets({"growth": curve})
+    (judged,) = targets.quality_targets({"growth": curve})
     assert not judged["met"] and "(rocket, 400)" in judged["what"]
-    assert judge("few", rows_of(quality, STYLE, 0.0, 50)) == []
-    assert judge("whole", rows_of(quality, STYLE, 0.0, search=2.4, seconds=5.1)[:1]) == [True, False]
+    assert judge("few", rows_of(STYLE, 0.0, 50)) == []
+    assert judge("whole", rows_of(STYLE, 0.0, search=2.4, seconds=5.1)[:1]) == [True, False]
 
 
-def test_more_time_is_judged_against_the_earlier_version(quality: Any, goals: Any) -> None:
-    assert {style: round(float(np.mean(list(by_photo.values()))), 2) for style, by_photo in goals.EARLIER.items()} == (
-        pytest.approx(goals.EARLIER_PSNR, abs=0.011)
-    )
-    rows = rows_of(quality, "watercolor", 0.0, ssim=0.82)
+def test_more_time_is_judged_against_the_earlier_version() -> None:
+    means = {style: float(np.mean(list(by_photo.values()))) for style, by_photo in targets.EARLIER.items()}
+    assert {style: round(mean, 2) for style, mean in means.items()} == pytest.approx(targets.EARLIER_PSNR, abs=0.011)
+    rows = rows_of("watercolor", 0.0, ssim=0.82)
     for row, gain in zip(rows, (1.0, 0.5, 1.3, 1.3), strict=True):
-        row["psnr"] = goals.EARLIER["watercolor"][row["picture"]] + gain
-    found = goals.quality_targets({"long": rows})
+        row["psnr"] = targets.EARLIER["watercolor"][row["picture"]] + gain
+    found = targets.quality_targets({"long": rows})
     assert [row["met"] for row in found] == [True] * 3 and "(chelsea)" in found[1]["what"]
     rows[1]["psnr"] -= 0.2
-    assert [row["met"] for row in goals.quality_targets({"long": rows})] == [False, False, True]
+    assert [row["met"] for row in targets.quality_targets({"long": rows})] == [False, False, True]
 
 
 def test_quality_is_written_with_its_targets(
-    script: Any, quality: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = []
 
     def measured(names: Any, styles: Any, versions: Any) -> dict[str, Any]:
         asked.append((names, styles, [version.folder for version in versions]))
-        return {name: rows_of(quality, STYLE, 1.0) for name in names}
+        return {name: rows_of(STYLE, 1.0) for name in names}
 
     monkeypatch.setattr(quality, "measure_quality", measured)
-    monkeypatch.setattr(script, "keep_freed_memory", lambda: None)
+    monkeypatch.setattr(run, "keep_freed_memory", lambda: None)
     monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
-    monkeypatch.setattr(sys, "argv", ["benchmark.py", "--quality", "--styles", STYLE, "--out", str(tmp_path)])
-    script.main()
+    monkeypatch.setattr(sys, "argv", ["run.py", "--quality", "--styles", STYLE, "--out", str(tmp_path)])
+    run.main()
     assert asked == [(("table", "few", "short"), (STYLE,), [ROOT])]
     assert [path.name for path in tmp_path.iterdir()] == ["benchmark.json"]
     result = json.loads((tmp_path / "benchmark.json").read_text())
@@ -339,12 +298,6 @@ def log_of(folder: Path) -> list[list[str]]:
     return [json.loads(line) for line in (folder / "log").read_text().splitlines()]
 
 
-@pytest.fixture
-def kodak(parts: Any) -> Any:
-    """The module scripts/benchmark_kodak.py."""
-    return importlib.import_module("benchmark_kodak")
-
-
 def pictures_in(folder: Path) -> Path:
     """A folder with two pictures of different sizes, and something else."""
     folder.mkdir()
@@ -355,7 +308,7 @@ def pictures_in(folder: Path) -> Path:
     return folder
 
 
-def test_two_versions_paint_in_turn(kodak: Any, versions: Any, figures: Any, tmp_path: Path) -> None:
+def test_two_versions_paint_in_turn(tmp_path: Path) -> None:
     ours = versions.find_version(make_checkout(tmp_path / "new", "2.0", 4), ["--seed", "1"])
     other = versions.find_version(make_checkout(tmp_path / "old", "1.0", 8))
     assert (ours.number, other.number) == ("2.0", "1.0") and ours.code != other.code
@@ -380,9 +333,7 @@ def test_two_versions_paint_in_turn(kodak: Any, versions: Any, figures: Any, tmp
     assert told["means"][0]["difference"]["psnr"] == pytest.approx(20 * math.log10(2))
 
 
-def test_what_is_shown_of_two_versions(
-    quality: Any, kodak: Any, versions: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_shown_of_two_versions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     checkouts = [make_checkout(tmp_path / name, name, shift) for name, shift in (("2.0", 4), ("1.0", 8))]
     both = [versions.find_version(folder) for folder in checkouts]
     part = quality.Part("a few", (STYLE,), (quality.SHAPES,), photos=("astronaut",), runs=3)
@@ -397,12 +348,12 @@ def test_what_is_shown_of_two_versions(
     assert "means over 1 picture;" in (shown_means := capsys.readouterr().out) and "26.68" in shown_means
 
 
-def test_only_another_version_is_run(versions: Any, tmp_path: Path) -> None:
-    with pytest.raises(versions.VersionError, match=r"no checkout of Impasto: it has no paint\.py"):
+def test_only_another_version_is_run(tmp_path: Path) -> None:
+    with pytest.raises(versions.VersionError, match=r"not a checkout of Impasto, paint\.py is missing"):
         versions.find_version(tmp_path)
     broken = make_checkout(tmp_path / "broken", "1.0", 1)
     (broken / "painter" / "version.py").write_text("number = 1")
-    with pytest.raises(versions.VersionError, match="can be run: ImportError"):
+    with pytest.raises(versions.VersionError, match="cannot be run: ImportError"):
         versions.find_version(broken)
     elsewhere = make_checkout(tmp_path / "elsewhere", "1.0", 1)
     (elsewhere / "renderers" / "__init__.py").unlink()
@@ -411,22 +362,22 @@ def test_only_another_version_is_run(versions: Any, tmp_path: Path) -> None:
     with pytest.raises(versions.VersionError, match="would run code from elsewhere"):
         versions.find_version(elsewhere)
     liar = versions.find_version(make_checkout(tmp_path / "liar", "1.0", 1, told="3.0"))
-    with pytest.raises(SystemExit, match=r"painted as version 3\.0, not 1\.0"):
+    with pytest.raises(SystemExit, match=r"states version 3\.0, not 1\.0"):
         liar.paint(pictures_in(tmp_path / "pictures") / "wide.png", tmp_path / "out.png", ())
 
 
 def test_a_folder_is_painted_and_written(
-    script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pictures = pictures_in(tmp_path / "pictures")
     (pictures / "tall.WEBP").unlink()
     other = make_checkout(tmp_path / "other", "0.0.1", 8)
     words = ["--kodak", str(pictures), "--strokes", "6", "--styles", STYLE, "--out", str(tmp_path)]
     words += ["--options", "--iterations 2", "--against", str(other), "--options-against", "--seed 5"]
-    monkeypatch.setattr(script, "keep_freed_memory", lambda: None)
+    monkeypatch.setattr(run, "keep_freed_memory", lambda: None)
     monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
-    monkeypatch.setattr(sys, "argv", ["benchmark.py", *words])
-    script.main()
+    monkeypatch.setattr(sys, "argv", ["run.py", *words])
+    run.main()
     result = json.loads((tmp_path / "benchmark.json").read_text())
     (row,) = result["kodak"]["paintings"]
     assert (row["picture"], row["strokes"], row["style"]) == ("wide", 6, STYLE) and result["targets"] == []
@@ -439,19 +390,19 @@ def test_a_folder_is_painted_and_written(
     assert log_of(other)[-1][-2:] == ["--seed", "5"]
 
 
-def test_goals_of_the_suite_are_judged(kodak: Any, quality: Any) -> None:
-    rows = [row for strokes in kodak.COUNTS for row in rows_of(quality, kodak.STYLE, 0.0, strokes, search=50.0)]
+def test_targets_of_the_suite_are_judged() -> None:
+    rows = [row for strokes in kodak.COUNTS for row in rows_of(kodak.STYLE, 0.0, strokes, search=50.0)]
     for row in rows:
         row["psnr"] = {256: 25.31, 512: 26.79, 1024: 28.51, 2048: 20.0}[row["strokes"]]
     rows[-5]["search"] = 61.0
-    found = kodak.kodak_targets([*rows, *rows_of(quality, STYLE, 0.0, 256)])
+    found = kodak.kodak_targets([*rows, *rows_of(STYLE, 0.0, 256)])
     assert [row["met"] for row in found] == [True, True, False, True, True, False]
     assert "1024 strokes, 4 pictures" in found[4]["what"]
 
 
 @pytest.mark.parametrize("case", ["empty", "missing", "damaged", "small", "foreign"])
 def test_folders_of_no_use_are_named_in_one_line(
-    script: Any, case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / case
     if case != "missing":
@@ -461,55 +412,49 @@ def test_folders_of_no_use_are_named_in_one_line(
     if case == "small":
         Image.new("RGB", (40, 15)).save(folder / "picture.png")
     options = ["--quality", "--against"] if case == "foreign" else ["--kodak"]
-    monkeypatch.setattr(sys, "argv", ["benchmark.py", *options, str(folder)])
+    monkeypatch.setattr(sys, "argv", ["run.py", *options, str(folder)])
     with pytest.raises(SystemExit, match="2"):
-        script.main()
+        run.main()
     shown = capsys.readouterr().err
-    assert shown.startswith("benchmark.py: error: ") and shown.count("\n") == 1 and str(folder) in shown
+    assert shown.startswith("run.py: error: ") and shown.count("\n") == 1 and str(folder) in shown
 
 
 # --- contact sheets -----------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def sheets(parts: Any) -> Any:
-    """The module scripts/make_sheet.py."""
-    return importlib.import_module("make_sheet")
-
-
-def make(sheets: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *words: str) -> None:
+def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *words: str) -> None:
     folders = ["--out", str(tmp_path / "out"), "--paintings", str(tmp_path / "paintings")]
-    monkeypatch.setattr(sys, "argv", ["make_sheet.py", *folders, *words])
-    sheets.main()
+    monkeypatch.setattr(sys, "argv", ["sheet.py", *folders, *words])
+    sheet.main()
 
 
-def test_a_sheet_is_made_and_paintings_are_kept(sheets: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_sheet_is_made_and_paintings_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     options = ["--only", "rocket,octahedron", "--styles", STYLE, "--counts", "10", "--size", "48", "--jobs", "2"]
-    make(sheets, monkeypatch, tmp_path, *options, "--iterations", "3")
+    make(monkeypatch, tmp_path, *options, "--iterations", "3")
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"sheet-10.jpg", "sheet.json"}
     image = cv2.imread(str(tmp_path / "out" / "sheet-10.jpg"))[..., ::-1].astype(float)
-    cell = sheets.CELL + sheets.GAP
-    assert image.shape == (sheets.HEADING + 2 * cell, 2 * cell, 3)
-    for row, source in enumerate((tmp_path / "paintings" / "rocket.png", sheets.sample_path("octahedron"))):
-        top = sheets.HEADING + row * cell
+    cell = sheet.CELL + sheet.GAP
+    assert image.shape == (sheet.HEADING + 2 * cell, 2 * cell, 3)
+    for row, source in enumerate((tmp_path / "paintings" / "rocket.png", sheet.sample_path("octahedron"))):
+        top = sheet.HEADING + row * cell
         first, second = image[top : top + cell, :cell], image[top : top + cell, cell:]
-        assert np.abs(first - sheets.in_cell(source)).mean() < 6 < np.abs(first - second).mean()
+        assert np.abs(first - sheet.in_cell(source)).mean() < 6 < np.abs(first - second).mean()
     figures = json.loads((tmp_path / "out" / "sheet.json").read_text())["figures"]["10"]
     assert figures["rocket"][STYLE]["psnr"] > 10 and figures["octahedron"][STYLE]["alpha_iou"] > 0.1
 
     def refuse(order: Any, environment: Any) -> str:
         raise AssertionError(f"{order.png} is there already")
 
-    monkeypatch.setattr(sheets, "paint_order", refuse)
-    make(sheets, monkeypatch, tmp_path, *options, "--iterations", "3")
+    monkeypatch.setattr(sheet, "paint_order", refuse)
+    make(monkeypatch, tmp_path, *options, "--iterations", "3")
     with pytest.raises(AssertionError, match=r"rocket-rectangle-10\.png is there"):
-        make(sheets, monkeypatch, tmp_path, *options, "--iterations", "4", "--only", "rocket")
+        make(monkeypatch, tmp_path, *options, "--iterations", "4", "--only", "rocket")
 
 
-def test_only_the_same_painting_is_kept(sheets: Any, tmp_path: Path) -> None:
+def test_only_the_same_painting_is_kept(tmp_path: Path) -> None:
     picture, config = tmp_path / "photo.png", PaintConfig(strokes=5, size=32)
     picture.write_bytes(b"one")
-    order = sheets.Order(picture, config, tmp_path)
+    order = sheet.Order(picture, config, tmp_path)
     digest = hashlib.sha256(b"one").hexdigest()
     report = {"config": asdict(config), "input": {"sha256": digest}, "interrupted": False}
 
@@ -526,13 +471,13 @@ def test_only_the_same_painting_is_kept(sheets: Any, tmp_path: Path) -> None:
     assert not is_done(json.dumps(report))
 
 
-def test_the_pictures_of_the_readme(sheets: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_pictures_of_the_readme(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def copied(orders: Any, jobs: int) -> None:
         for order in orders:
             order.png.write_bytes(order.picture.read_bytes())
 
-    monkeypatch.setattr(sheets, "paint_all", copied)
-    make(sheets, monkeypatch, tmp_path, "--readme")
+    monkeypatch.setattr(sheet, "paint_all", copied)
+    make(monkeypatch, tmp_path, "--readme")
     sizes = {path.name: Image.open(path).size for path in (tmp_path / "out").iterdir()}
     assert sizes == {"cat.jpg": (800, 532), "styles.jpg": (800, 532), "logo.jpg": (800, 800)}
     strokes = {path.stem.rsplit("-", 1)[-1] for path in (tmp_path / "paintings" / "readme").glob("chelsea-*")}
@@ -541,18 +486,18 @@ def test_the_pictures_of_the_readme(sheets: Any, monkeypatch: pytest.MonkeyPatch
     )
 
 
-def test_jpegs_are_kept_small(sheets: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_jpegs_are_kept_small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     image = np.random.default_rng(0).integers(0, 256, (90, 120, 3)).astype(np.uint8)
-    sheets.write_jpeg(tmp_path / "best.jpg", image)
+    sheet.write_jpeg(tmp_path / "best.jpg", image)
     best = (tmp_path / "best.jpg").stat().st_size
-    monkeypatch.setattr(sheets, "MOST_BYTES", round(0.9 * best))
-    sheets.write_jpeg(tmp_path / "less.jpg", image)
+    monkeypatch.setattr(sheet, "MOST_BYTES", round(0.9 * best))
+    sheet.write_jpeg(tmp_path / "less.jpg", image)
     assert 0.6 * best < (tmp_path / "less.jpg").stat().st_size < 0.9 * best
 
 
-def test_transparent_pictures_lie_on_light_checkers(sheets: Any, tmp_path: Path) -> None:
+def test_transparent_pictures_lie_on_light_checkers(tmp_path: Path) -> None:
     pixels = np.zeros((32, 32, 4), np.uint8)
     pixels[:16] = 10, 20, 30, 255
     Image.fromarray(pixels).save(tmp_path / "half.png")
-    shown = sheets.on_checkers(tmp_path / "half.png", 32)
+    shown = sheet.on_checkers(tmp_path / "half.png", 32)
     assert np.all(shown[:15] == (10, 20, 30)) and set(np.unique(shown[17:])) == {214, 245}

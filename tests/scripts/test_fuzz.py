@@ -1,15 +1,13 @@
-"""Input that lies: a few hundred of the cases of `make fuzz`, and the flaws that it has found."""
+"""Damaged and hostile files: a few hundred of the cases of `make fuzz`, and the flaws that it has found."""
 
 from __future__ import annotations
 
 import gc
 import hashlib
-import importlib
 import json
 import os
 import random
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +18,20 @@ from safetensors.numpy import load, save
 from painter.errors import CheckpointError, OptionError, PictureError, StrokeFileError
 from painter.options.toml import MAX_BYTES, read_config_file
 from painter.painting.bounded_json import parse_object
-from painter.painting.stroke_file import load_strokes
+from painter.painting.load import load_painting
 from painter.pictures.picture import load_picture
 from renderers.checkpoint import checkpoint_folder, load_networks
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-fuzz, fuzz_worker = map(importlib.import_module, ("fuzz", "fuzz_worker"))
+from scripts.fuzz import run, worker
 
 LINUX = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the watch reads /proc")
 
 
 @LINUX
-def test_lies_are_refused_in_one_line_or_harmless(tmp_path: Path) -> None:
-    tally = fuzz.fuzz(range(350), 2, tmp_path / "kept")
+def test_hostile_files_are_refused_in_one_line_or_harmless(tmp_path: Path) -> None:
+    tally = run.fuzz(range(350), 2, tmp_path / "kept")
     assert not tally.failures, "\n".join(f"case {one.case} ({one.kind}): {one.wrong}" for one in tally.failures)
-    assert tally.cases == 350 and set(tally.kinds) == {*fuzz_worker.KINDS, "bomb"}
-    for kind in fuzz_worker.KINDS:  # some lies must pass, or nothing behind the readers is tried
+    assert tally.cases == 350 and set(tally.kinds) == {*worker.KINDS, "bomb"}
+    for kind in worker.KINDS:  # some files must pass, or nothing behind the readers is tried
         assert 0 < tally.refused[kind] < tally.kinds[kind], kind
 
 
@@ -44,10 +40,10 @@ def test_the_watch_sees_what_goes_wrong(tmp_path: Path, monkeypatch: pytest.Monk
     """Each kind of failure, made on purpose in a process that runs a script of its own."""
     script = tmp_path / "bad.py"
     script.write_text(BAD)
-    monkeypatch.setattr(fuzz, "WORKER", script)
-    monkeypatch.setattr(fuzz, "MAX_SECONDS", 0.5)
-    monkeypatch.setattr(fuzz, "MAX_MB", 200.0)
-    tally = fuzz.fuzz(range(4), 0, tmp_path)
+    monkeypatch.setattr(run, "WORKER", (str(script),))
+    monkeypatch.setattr(run, "MAX_SECONDS", 0.5)
+    monkeypatch.setattr(run, "MAX_MB", 200.0)
+    tally = run.fuzz(range(4), 0, tmp_path)
     wrong = {one.case: one.wrong or "" for one in tally.failures}
     assert set(wrong) == {0, 1, 2} and tally.cases == 4
     assert wrong[0].startswith("stopped after") and wrong[1].startswith("stopped after")
@@ -70,7 +66,7 @@ for line in sys.stdin:
 def test_breaches_are_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "in" / "out").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "in")
-    opened = fuzz_worker.Opened()
+    opened = worker.Opened()
     opened.root = str(tmp_path)
     try:
         opened.write("ours", b"")
@@ -81,26 +77,26 @@ def test_breaches_are_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         Path("out/a.png").rename("out/../c.png")
         opened.strict = True
         with pytest.raises(FileNotFoundError):
-            Path("x", "..", fuzz_worker.CANARY).read_bytes()
+            Path("x", "..", worker.CANARY).read_bytes()
         assert [note.split()[0] for note in opened.breaches] == ["open", "os.rename", "open"]
     finally:
-        opened.ours = True  # an audit hook stays for ever
+        opened.ours = True  # an audit hook stays forever
 
 
 def test_a_half_written_picture_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
-    path.write_bytes(fuzz_worker.pictures()[0][1][:-300])
+    path.write_bytes(worker.pictures()[0][1][:-300])
     with pytest.raises((OSError, SyntaxError)):
-        fuzz_worker._check_whole(path)
+        worker.check_complete(path)
     svg = tmp_path / "a.svg"
     svg.write_text('<svg xmlns="http://www.w3.org/2000/svg"><script/></svg>')
-    with pytest.raises(fuzz_worker.Wrong, match="script"):
-        fuzz_worker._check_whole(svg)
+    with pytest.raises(worker.Wrong, match="script"):
+        worker.check_complete(svg)
 
 
 def test_cases_are_the_same_each_time() -> None:
     for name in ("picture", "stroke_file", "config_file", "checkpoint", "autosave"):
-        make = getattr(fuzz_worker, name)
+        make = getattr(worker, name)
         made: list[Any] = [make(random.Random(f"3-{n}")) for n in (*range(12), *range(12))]
         assert made[:12] == made[12:] and len(set(made)) > 6
 
@@ -164,7 +160,7 @@ def test_weights_are_finite(tmp_path: Path, value: float) -> None:
 
 def test_a_picture_with_a_palette_but_no_palette(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
-    missing = [bomb() for bomb in fuzz_worker.BOMBS[5:6]]
+    missing = [bomb() for bomb in worker.BOMBS[5:6]]
     path.write_bytes(missing[0])
     with pytest.raises(PictureError, match="this PNG is damaged"):
         load_picture(path, 8)
@@ -175,7 +171,7 @@ def test_numbers_that_are_slow_to_read_are_few(tmp_path: Path) -> None:
     for number, expected in ((b"6.8985865317742003e-309", "more lists, values"), (b"6.9e-29", "its 'format' is not")):
         path.write_bytes(b'{"a": [' + number + (b"," + number) * 6000 + b"]}")
         with pytest.raises(StrokeFileError, match=expected):
-            load_strokes(path)
+            load_painting(path)
 
 
 def test_collecting_goes_on_after_reading() -> None:

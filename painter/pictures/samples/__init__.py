@@ -1,4 +1,4 @@
-"""Three pictures with transparency that come with Impasto, drawn by scripts/make_samples.py."""
+"""Three pictures with transparency that come with Impasto, drawn by scripts/gallery/samples.py."""
 
 from __future__ import annotations
 

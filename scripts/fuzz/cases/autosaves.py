@@ -1,4 +1,4 @@
-"""Autosaves that lie: torn, of another painting, or well signed and nonsense."""
+"""Damaged autosaves: truncated, of another painting, or nonsense with a valid checksum."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load, save
 
-from scripts.fuzz.cases.mutations import mutate_text, mutated, rearranged
 from painter.options.paint import PaintConfig
 from painter.pipeline import find_strokes
 from painter.search.subject import Subject, prepare_subject
 from painter.system.autosave import Autosave, AutosaveConfig
 from painter.system.snapshot import HEAD_BYTES, with_checksum
 from painter.system.usage import Stopwatch
+from scripts.fuzz.cases.mutations import mutate_text, mutated, rearranged
 
 SEARCHES: tuple[dict[str, Any], ...] = (
     {"style": "rectangle", "strokes": 6},
@@ -35,7 +35,7 @@ class _Killed(BaseException):
 
 @cache
 def subject(number: int) -> Subject:
-    """What the search with this number paints."""
+    """The subject of the search with this number."""
     pixels = np.random.default_rng(2).integers(0, 256, (4, 6, 3), np.uint8).repeat(4, 0).repeat(4, 1)
     config = PaintConfig(size=24, iterations=8, levels=2, focus="none", device="cpu", **SEARCHES[number])
     return prepare_subject(pixels, config)
@@ -61,7 +61,7 @@ def _good() -> tuple[tuple[int, bytes], ...]:
 
 
 def autosave(rng: random.Random) -> tuple[int, bytes]:
-    """An autosave that lies: (number of the search that it is for, bytes). Most have the right sha256."""
+    """A damaged autosave: (number of the search that it is for, bytes). Most have a valid checksum."""
     number, content = rng.choice(_good())
     way = rng.random()
     if way < 0.1:
@@ -88,7 +88,7 @@ def autosave(rng: random.Random) -> tuple[int, bytes]:
 
 
 def _spoil(arrays: dict[str, np.ndarray], rng: random.Random) -> None:
-    """Give some tensors other values, shapes or types; or take one away."""
+    """Give some tensors other values, shapes or types, or remove one."""
     for _ in range(rng.choice((1, 1, 3))):
         name = rng.choice(sorted(arrays))
         values = arrays[name].copy()

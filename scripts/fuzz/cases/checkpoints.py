@@ -1,4 +1,4 @@
-"""Checkpoints that lie."""
+"""Damaged and hostile checkpoints."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from scripts.fuzz.cases.mutations import mutate_text, mutated, rearranged
 from renderers.checkpoint import checkpoint_folder
+from scripts.fuzz.cases.mutations import mutate_text, mutated, rearranged
 
 
 @cache
@@ -24,7 +24,7 @@ def _checkpoint() -> tuple[dict[str, Any], bytes]:
 
 
 def checkpoint(rng: random.Random) -> tuple[bytes, bytes]:
-    """A checkpoint that lies: (manifest.json, rectangle.safetensors). Most have the right sha256."""
+    """A damaged or hostile checkpoint: (manifest.json, rectangle.safetensors). Most have the right sha256."""
     manifest, content = _checkpoint()
     way = rng.random()
     if way < 0.25:

@@ -1,4 +1,4 @@
-"""Configurations that lie."""
+"""Damaged and hostile configuration files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ device = "cpu"
 
 
 def config_file(rng: random.Random) -> tuple[str, bytes]:
-    """A configuration that lies: (name, bytes)."""
+    """A damaged or hostile configuration file: (name, bytes)."""
     lines, way = CONFIG.splitlines(keepends=True), rng.random()
     if way < 0.5:
         for _ in range(rng.choice((1, 1, 2, 6))):

@@ -1,4 +1,4 @@
-"""Files as heavy as can be before they are refused."""
+"""The largest files that are read to the end before they are refused."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from scripts.fuzz.cases.picture_files import png_bomb
 
-_BEGIN = b'{"format":"impasto-strokes","a":'  # long files without the name are refused sooner
+_BEGIN = b'{"format":"impasto-strokes","a":'  # long files without it are refused at once
 
 
 def _large(inside: bytes, times: int, before: bytes = _BEGIN + b"[0", after: bytes = b"]}") -> bytes:
@@ -23,7 +23,7 @@ HEAVY: tuple[tuple[str, Callable[[], bytes]], ...] = (
     ("a.strokes.json", lambda: _large(b",6.8985865317742003e-309", 16_900_000)),
     ("a.strokes.json", lambda: _large(b",1", 16_900_000)),
     ("a.strokes.json", lambda: _large(b",[0,0]", 3_000_000)),
-    # As many lists and numbers as the largest painting has: not to be told from it before all of them are read.
+    # As many lists and numbers as the largest painting has: indistinguishable from it until all of them are read.
     ("a.strokes.json", lambda: _large(b",[" + b",".join([b"0.91234567890123456789"] * 6) + b"]", 2_800_000)),
     ("a.strokes.json", lambda: _large(b",[" + b"1" * 160, 3_000_000)),
     ("a.strokes.json", lambda: _large(b" ", 530_000_000, _BEGIN + '"é"'.encode(), b"}")),

@@ -1,4 +1,4 @@
-"""Pictures that lie, and bombs."""
+"""Damaged and hostile pictures, and decompression bombs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from scripts.fuzz.cases.mutations import mutated
 
 @cache
 def pictures() -> tuple[tuple[str, bytes], ...]:
-    """Good ones, of all kinds that are read: (ending, bytes)."""
+    """Good pictures, of all kinds that are read: (ending, bytes)."""
     values = np.random.default_rng(7).integers(0, 256, (17, 24, 4), dtype=np.uint8)
     rgba = Image.fromarray(values)
     rgb, grey = rgba.convert("RGB"), rgba.convert("L")
@@ -49,8 +49,8 @@ def pictures() -> tuple[tuple[str, bytes], ...]:
     return tuple(result)
 
 
-def resigned_png(content: bytes) -> bytes:
-    """A PNG whose chunks have the right checksums, so that a reader gets past them."""
+def with_checksums(content: bytes) -> bytes:
+    """A PNG whose chunks have got the right checksums, so that a reader does not stop at them."""
     out, at = bytearray(content[:8]), 8
     while at + 12 <= len(content):
         length = int.from_bytes(content[at : at + 4], "big")
@@ -61,11 +61,11 @@ def resigned_png(content: bytes) -> bytes:
 
 
 def picture(rng: random.Random) -> tuple[str, bytes]:
-    """A picture that lies: (name, bytes)."""
+    """A damaged picture: (name, bytes)."""
     ending, content = rng.choice(pictures())
     content = mutated(content, rng)
     if ending == "png" and rng.random() < 0.8:
-        content = resigned_png(content)
+        content = with_checksums(content)
     return f"a.{rng.choice((ending, ending, 'png', 'gpl', 'txt'))}", content
 
 
@@ -85,7 +85,7 @@ def _zeros(count: int) -> bytes:
 
 
 def png_bomb(width: int, height: int, depth: int = 1, kind: int = 0) -> bytes:
-    """A small PNG that unpacks to all the pixels that it says."""
+    """A small PNG that really unpacks to a picture of this size."""
     row = 1 + (width * depth * {0: 1, 2: 3, 6: 4}[kind] + 7) // 8
     return _png(width, height, depth, kind, _chunk(b"IDAT", _zeros(row * height + 2**20)))
 
@@ -102,7 +102,7 @@ BOMBS: tuple[Callable[[], bytes], ...] = (
     lambda: _png(8, 8, 8, 0, _chunk(b"zTXt", b"a\0\0" + _zeros(2**27)), _chunk(b"IDAT", zlib.compress(bytes(72)))),
     lambda: _png(8, 8, 8, 0, _chunk(b"iCCP", b"a\0\0" + _zeros(2**27)), _chunk(b"IDAT", zlib.compress(bytes(72)))),
     lambda: _png(8, 8, 8, 0, _chunk(b"IDAT", _zeros(2**28))),
-    lambda: _png(8, 8, 8, 3, _chunk(b"IDAT", zlib.compress(bytes(72)))),  # a palette that is not there
+    lambda: _png(8, 8, 8, 3, _chunk(b"IDAT", zlib.compress(bytes(72)))),  # its palette is missing
     lambda: _png(8, 8, 8, 0, b"\xff\xff\xff\xffIDAT" + bytes(40)),
     lambda: _png(8, 8, 8, 0, *[_chunk(b"tEXt", b"a\0" + bytes([65]) * 10_000)] * 300),
     lambda: png_bomb(14_000, 14_000),
@@ -113,7 +113,7 @@ BOMBS: tuple[Callable[[], bytes], ...] = (
     lambda: b"RIFF" + struct.pack("<I", 30) + b"WEBPVP8X" + struct.pack("<I", 10) + b"\x10\0\0\0" + b"\xff" * 6,
     lambda: b"\xff\xd8\xff\xc0\0\x11\x08" + struct.pack(">HH", 65535, 3000) + b"\3\1\x11\0\2\x11\0\3\x11\0" + bytes(40),
     lambda: _tiff(*_SIDES, (273, 4, 2**31, 8), (279, 4, 2**31, 8)),
-    lambda: _tiff(*_SIDES, (273, 4, 1, 8), (279, 4, 1, 2**32 - 1), after=8),  # a list that goes round
+    lambda: _tiff(*_SIDES, (273, 4, 1, 8), (279, 4, 1, 2**32 - 1), after=8),  # a list that refers to itself
     lambda: _tiff(*_SIDES, (273, 4, 1, 2**32 - 1), (278, 4, 1, 0), (279, 4, 1, 0)),
 )
-"""Pictures that are not what their headers say, or far too much of it."""
+"""Pictures that are not what their headers say, or far too large."""

@@ -1,4 +1,4 @@
-"""Stroke files that lie, and those of the original program."""
+"""Damaged and hostile stroke files, and those of the original program."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from scripts.fuzz.cases.mutations import CANARY, TRICKS, mutate_text, mutated, rearranged
-from scripts.fuzz.cases.picture_files import picture
 from painter.options.paint import PaintConfig
 from painter.painting.painting import Painting
 from painter.painting.stroke_columns import allowed
@@ -25,6 +23,8 @@ from painter.pictures.pixels import in_steps
 from renderers.brushes import BRUSHES, NETWORK_BRUSHES, register
 from renderers.brushes.stamp import Stamp
 from renderers.strokes import Strokes
+from scripts.fuzz.cases.mutations import CANARY, TRICKS, mutate_text, mutated, rearranged
+from scripts.fuzz.cases.picture_files import picture
 
 
 @cache
@@ -63,7 +63,7 @@ def _painting(brush: str, count: int = 6) -> Painting:
 
 
 def _original(rng: random.Random) -> bytes:
-    """A file of the original program's, whose arrays or bytes lie."""
+    """A file of the original program with damaged or hostile arrays or bytes."""
     columns, colors = rng.choice(((5, 6), (5, 3), (8, 6), (8, 3), (7, 3)))
     shapes = {"x_ctt": columns, "x_color": colors, "x_alpha": 1}
     arrays: dict[str, Any] = {
@@ -85,7 +85,7 @@ def _original(rng: random.Random) -> bytes:
 
 
 def _at_the_limits(document: dict[str, Any], rng: random.Random) -> dict[str, Any]:
-    """The document with numbers that are only just allowed, on a canvas that is."""
+    """The document with numbers at the limits of what is allowed, on a canvas that is allowed."""
     document = json.loads(json.dumps(document))
     brush = _painting(document["brush"], 1).strokes.brush
     for parameter in BRUSHES[brush].parameters:
@@ -100,7 +100,7 @@ def _at_the_limits(document: dict[str, Any], rng: random.Random) -> dict[str, An
 
 
 def stroke_file(rng: random.Random) -> tuple[str, bytes]:
-    """A stroke file that lies: (name, bytes)."""
+    """A damaged or hostile stroke file: (name, bytes)."""
     way = rng.random()
     if way < 0.15:
         return "a.npz", _original(rng)
@@ -111,7 +111,7 @@ def stroke_file(rng: random.Random) -> tuple[str, bytes]:
         document = rearranged(document, rng)
     if way < 0.8 and isinstance(document.get("input"), dict) and rng.random() < 0.5:
         document = {**document, "input": {**document["input"], "name": rng.choice(TRICKS)}}
-    if 0.65 < way < 0.8:  # whole, but for the files that it names
+    if 0.65 < way < 0.8:  # undamaged, except for the files that it names
         named = {key: rng.choice(TRICKS) for key in ("region", "focus", "palette", "brush") if rng.random() < 0.7}
         document = {**document, "config": {**document["config"], **named}}
     if isinstance(document.get("texture"), str) and rng.random() < 0.2:

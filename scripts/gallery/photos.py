@@ -1,4 +1,4 @@
-"""The photos that paintings are measured and shown on, and paintings of files in processes of their own."""
+"""The photos that paintings are measured and shown on, and painting in a process of its own."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ import cv2
 import imageio.v3 as iio
 import numpy as np
 
+from scripts import ROOT
+
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")  # of skimage.data; all come with the package
 SIDE = 512  # of their squares, pixels
-PAINT = Path(__file__).resolve().parents[1] / "paint.py"
+PAINT = ROOT / "paint.py"
 
 
-def whole_photo(name: str) -> np.ndarray:
-    """scikit-image's picture as it is, uint8 [H, W, 3]."""
+def full_photo(name: str) -> np.ndarray:
+    """scikit-image's picture, uncropped, uint8 [H, W, 3]."""
     from skimage import data
 
     picture: np.ndarray = getattr(data, name)()
@@ -28,8 +30,8 @@ def whole_photo(name: str) -> np.ndarray:
 
 
 def square_photo(name: str, side: int = SIDE) -> np.ndarray:
-    """The square in the middle of a photo, brought to `side` with cv2.INTER_AREA: uint8 [side, side, 3]."""
-    picture = whole_photo(name)
+    """The square in the middle of a photo, resized to `side` with cv2.INTER_AREA: uint8 [side, side, 3]."""
+    picture = full_photo(name)
     height, width = picture.shape[:2]
     length = min(height, width)
     top, left = (height - length) // 2, (width - length) // 2
@@ -54,8 +56,8 @@ def paint_file(
 
     Args:
         picture: its file.
-        png: where the painting goes; its report goes beside it, ending in .json.
-        options: more words of the command line.
+        png: the painting; its report is written beside it, ending in .json.
+        options: further words of the command line.
         environment: of the process; ours if not given.
         program: the `paint.py` to run; that of this checkout if not given.
 
@@ -63,7 +65,7 @@ def paint_file(
         The report, and the seconds from the start of the process to its end.
 
     Raises:
-        SystemExit: it failed or was interrupted; the message has the command.
+        SystemExit: it failed or was interrupted; the message contains the command.
     """
     report = png.with_suffix(".json")
     command = [sys.executable, str(program), str(picture), "-o", str(png), "--report", str(report)]

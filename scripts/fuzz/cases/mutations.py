@@ -1,4 +1,4 @@
-"""Ways to make a good file lie, whatever its kind."""
+"""Changes that damage a good file of any kind, or make it lie."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import struct
 from typing import Any
 
 CANARY = "canary"
-"""In every name that a lying file tells the program to open: nothing so called may ever be opened."""
+"""In every name that a hostile file asks the program to open: nothing of this name may ever be opened."""
 
 TRICKS = (
     f"../../{CANARY}.png", f"/{CANARY}/etc/passwd", f"~/{CANARY}", f"..\\..\\{CANARY}", f"{CANARY}\x00.png", "..", "/",
@@ -30,11 +30,11 @@ _EXTREMES = (0, 1, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 
 
 def mutated(content: bytes, rng: random.Random) -> bytes:
-    """`content` with a few bytes or pieces changed, doubled, moved or missing, and numbers made extreme."""
+    """`content` with a few bytes or pieces changed, duplicated, moved or removed, and numbers made extreme."""
     data = bytearray(content)
     for _ in range(rng.choice((1, 1, 2, 4, 16))):
         at, kind = rng.randrange(len(data)), rng.randrange(7)
-        if rng.random() < 0.5:  # headers are where the lies are
+        if rng.random() < 0.5:  # rather in the headers
             at = min(at, rng.randrange(128))
         if kind == 0:
             data[at] = rng.randrange(256)
@@ -59,7 +59,7 @@ def mutated(content: bytes, rng: random.Random) -> bytes:
 
 
 def mutate_text(content: bytes, rng: random.Random) -> bytes:
-    """A text with a few of its words replaced by worse ones."""
+    """A text with a few of its words replaced by hostile ones."""
     for _ in range(rng.choice((1, 1, 2, 5))):
         words = [match.span() for match in _WORDS.finditer(content)]
         if words:

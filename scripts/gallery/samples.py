@@ -1,7 +1,7 @@
-"""Draw the sample pictures: `python scripts/make_samples.py [folder]`, by default into painter/samples.
+"""Draw the sample pictures: `python -m scripts.gallery.samples [FOLDER]`, by default into painter/pictures/samples.
 
-All shapes are our own. Drawing happens at four times the size without antialiasing, then areas are averaged,
-so the result does not depend on how a library draws soft edges.
+All shapes are our own. They are drawn at four times the size without antialiasing, then areas are averaged, so that the
+result does not depend on how a library draws soft edges.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-SIZE = 512  # pixels of a side of the result; all coordinates below are in these
+from scripts import ROOT
+
+SIZE = 512  # side of the result, pixels; the unit of all coordinates below
 SUPERSAMPLING = 4
-SAMPLES_FOLDER = Path(__file__).resolve().parents[1] / "painter" / "samples"
+SAMPLES_FOLDER = ROOT / "painter" / "pictures" / "samples"
 
 Points = Sequence[tuple[float, float]] | np.ndarray  # [N, 2], x to the right and y downwards
 CENTRE = (256.0, 256.0)

@@ -1,9 +1,10 @@
-"""One iteration of the search, whole and by part, and the floor under it: what scripts/benchmark.py measures.
+"""One iteration of the search, undivided and by part, and the least time it could take: for scripts/benchmark/run.py.
 
-The iterations are the search's own (`Search.optimise`), on strokes as the search places them. To time the parts, what
-the search calls for decoding, blending and loss is wrapped: each runs on a piece of the graph of its own, cut off from
-the rest, whose forward and backward pass are timed where they happen. What is left of the iteration is `step`: frames,
-Adam, the way back into the allowed ranges. Whole iterations are timed apart, with nothing wrapped.
+The iterations are the search's own (`Search.run_stage`), on strokes as the search places them. What the search calls
+for decoding, blending and loss is handed to it in a form that can be timed: while a clock runs, each call works on a
+piece of the graph of its own, cut off from the rest, whose forward and backward pass are timed where they happen. What
+is left of the iteration is `step`: frames, Adam, bringing parameters back within their limits. Undivided iterations
+are timed by themselves, with calls passed straight through.
 """
 
 from __future__ import annotations
@@ -11,10 +12,9 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -22,22 +22,24 @@ from torch import Tensor
 
 from painter.options.paint import PaintConfig
 from painter.pictures.resizing import fit_size, resize_image
-from painter.search import search as searching
 from painter.search.config import SearchConfig
-from painter.search.search import Search, Stage
+from painter.search.fused_loss import measured_loss
+from painter.search.search import Search, SearchStage
 from painter.search.target import Target
+from painter.search.view import Composite, Loss, Runtime
+from renderers import Strokes, composite
 from renderers.blending import FrameMaps, Layers
 from renderers.blending.spans import SpanTable
 from renderers.brushes import Frame
 from renderers.brushes.base import PATCH
 from renderers.checkpoint import load_networks
 from renderers.decoder import RUN_ROWS, network_maps
-from renderers.decoding import MapSource
+from renderers.decoding import MapSource, SearchMaps
 from renderers.networks import BrushNetworks
-from renderers.strokes import Strokes
 from renderers.threads import core_count, share
 
 PARTS = ("decode_forward", "decode_backward", "blend_forward", "blend_backward", "loss", "step")
+UNDIVIDED = "undivided"
 FLOAT = 4  # bytes
 COPIED = 2**25  # numbers, 128 MiB: far more than caches hold
 DEVICE_ROWS = 2**16  # patches in one matrix product on a GPU
@@ -56,7 +58,7 @@ class Workload:
 class Timing:
     """Milliseconds of one iteration on one backend."""
 
-    best: float  # of the whole, unbroken
+    best: float  # undivided
     median: float
     parts: dict[str, float]  # of the fastest iteration that was timed by part; they add up to it
 
@@ -87,17 +89,17 @@ def place(style: str, strokes: int, picture: np.ndarray, ground: np.ndarray) -> 
 
 def measure(descents: dict[str, Descent], repeats: int) -> dict[str, Timing]:
     """Time all backends in turn, so that what disturbs one disturbs all; the first of each is not counted."""
-    wholes: dict[str, list[float]] = {name: [] for name in descents}
-    broken: dict[str, list[dict[str, float]]] = {name: [] for name in descents}
+    undivided: dict[str, list[float]] = {name: [] for name in descents}
+    by_part: dict[str, list[dict[str, float]]] = {name: [] for name in descents}
     for _ in range(repeats + 1):
         for name, descent in descents.items():
-            wholes[name].append(descent.whole())
-            broken[name].append(descent.by_parts())
+            undivided[name].append(descent.time_step())
+            by_part[name].append(descent.time_parts())
     return {
         name: Timing(
-            min(wholes[name][1:]),
-            statistics.median(wholes[name][1:]),
-            min(broken[name][1:], key=lambda parts: sum(parts.values())),
+            min(undivided[name][1:]),
+            statistics.median(undivided[name][1:]),
+            min(by_part[name][1:], key=lambda parts: sum(parts.values())),
         )
         for name in descents
     }
@@ -107,7 +109,7 @@ class Descent:
     """Iterations of the search on one workload, one at a time.
 
     Args:
-        picture: [H, W, C] float32; it is brought to the workload's size.
+        picture: [H, W, C] float32; it is resized to the workload's size.
         ground: [C] float32.
         backend: of `renderers.blending.blend`; the maps are decoded as the search does it for this one.
         repeats: `measure`'s.
@@ -116,36 +118,41 @@ class Descent:
     def __init__(
         self, workload: Workload, strokes: Strokes, picture: np.ndarray, ground: np.ndarray, backend: str, repeats: int
     ) -> None:
-        device = "cuda" if backend == "cuda" else "cpu"
+        device = torch.device("cuda" if backend == "cuda" else "cpu")
         height, width = fit_size(picture.shape[0], picture.shape[1], workload.side)
         config = PaintConfig(style=workload.style, strokes=workload.strokes)
-        goal = Target(resize_image(picture, height, width), ground)
+        target = Target(resize_image(picture, height, width), ground)
         maps = network_maps(load_networks(workload.style).to(device), backend, SearchConfig().density)
-        self.search = Search(goal, maps, workload.style, config, device=device, backend=backend)
-        self.search.strokes = strokes.map(lambda values: values.to(self.search.device))
-        self._steps = self.search.optimise(Stage("benchmark", workload.side, 2 * repeats + 2))
+        self._side, self._probe = workload.side, Probe()
+        runtime = Runtime(
+            device, backend, timed_composite(composite, self._probe), timed_loss(measured_loss, self._probe)
+        )
+        self.search = Search(target, TimedMaps(maps, self._probe), workload.style, config, runtime=runtime)
+        self.search.strokes = strokes.map(lambda values: values.to(device))
+        self._steps = self.search.run_stage(SearchStage("benchmark", workload.side, 2 * repeats + 2))
 
     def extent(self) -> Extent:
         """As things stand now."""
         assert self.search.strokes is not None
+        view = self.search.view(self._side)
         with torch.no_grad():
-            layers = self.search._layers(self.search.strokes, self.search.goal, self.search.maps).cpu()
-        height, width, channels = self.search.goal.image.shape
-        laid = SpanTable.out(layers, height, width)
+            layers = view.layers(self.search.strokes, self.search.maps).cpu()
+        height, width, channels = view.target.image.shape
+        spans = SpanTable.of(layers, height, width)
         patches = int(layers.maps.size.prod(dim=1).sum()) // PATCH**2
-        return Extent(int((laid.high - laid.low).sum()), patches, height * width, channels)
+        return Extent(int((spans.high - spans.low).sum()), patches, height * width, channels)
 
-    def whole(self) -> float:
-        """Milliseconds of one unbroken iteration."""
-        clock = Clock(self.search.device)
-        with clock.part("whole"):
+    def time_step(self) -> float:
+        """Milliseconds of one undivided iteration."""
+        clock = Clock(self.search.runtime.device)
+        with clock.part(UNDIVIDED):
             next(self._steps)
-        return clock.milliseconds["whole"]
+        return clock.milliseconds[UNDIVIDED]
 
-    def by_parts(self) -> dict[str, float]:
+    def time_parts(self) -> dict[str, float]:
         """Milliseconds of the parts of one iteration."""
-        clock = Clock(self.search.device)
-        with clock.part("step"), pieces_timed(self.search, clock):
+        clock = Clock(self.search.runtime.device)
+        with clock.part("step"), self._probe.timed_by(clock):
             next(self._steps)
         clock.milliseconds["step"] -= sum(clock.milliseconds[part] for part in PARTS if part != "step")
         return {part: clock.milliseconds[part] for part in PARTS}
@@ -159,7 +166,7 @@ class Clock:
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self.milliseconds = dict.fromkeys((*PARTS, "whole"), 0.0)
+        self.milliseconds = dict.fromkeys((*PARTS, UNDIVIDED), 0.0)
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
@@ -175,14 +182,39 @@ class Clock:
             torch.cuda.synchronize(self.device)
 
 
+class Probe:
+    """Times pieces of work, forward and backward, while there is a clock; otherwise they are simply done."""
+
+    def __init__(self) -> None:
+        self._clock: Clock | None = None
+
+    @contextmanager
+    def timed_by(self, clock: Clock) -> Iterator[None]:
+        """Within, pieces of work are timed by this clock."""
+        self._clock = clock
+        try:
+            yield
+        finally:
+            self._clock = None
+
+    def do(self, forward: str, backward: str, work: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+        """`work` of these inputs; its forward and backward pass are counted towards these two parts."""
+        if self._clock is None:
+            return work(*inputs)
+        result: Tensor = _Piece.apply(self._clock, forward, backward, work, *inputs)
+        return result
+
+
 class _Piece(torch.autograd.Function):
-    """Work on a graph of its own, with a clock around each way through it."""
+    """Work on a graph of its own, with a clock around each of its passes."""
 
     @staticmethod
-    def forward(ctx: Any, clock: Clock, names: tuple[str, str], work: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
-        ctx.clock, ctx.name = clock, names[1]
+    def forward(
+        ctx: Any, clock: Clock, forward: str, backward: str, work: Callable[..., Tensor], *inputs: Tensor
+    ) -> Tensor:
+        ctx.clock, ctx.name = clock, backward
         ctx.inputs = [value.detach().requires_grad_(value.requires_grad) for value in inputs]
-        with clock.part(names[0]), torch.enable_grad():
+        with clock.part(forward), torch.enable_grad():
             ctx.output = work(*ctx.inputs)
         return ctx.output.detach()
 
@@ -191,59 +223,57 @@ class _Piece(torch.autograd.Function):
         wanted = [value for value in ctx.inputs if value.requires_grad]
         with ctx.clock.part(ctx.name):
             found = iter(torch.autograd.grad(ctx.output, wanted, gradients, allow_unused=True))
-        return (None, None, None, *(next(found) if value.requires_grad else None for value in ctx.inputs))
+        inputs = (next(found) if value.requires_grad else None for value in ctx.inputs)
+        return (None, None, None, None, *inputs)
 
 
-@contextmanager
-def pieces_timed(search: Search, clock: Clock) -> Iterator[None]:
-    """Meanwhile the search's decoding, blending and loss are timed."""
-    with ExitStack() as stack:
-        stack.enter_context(patch.object(search, "maps", timed_maps(search.maps, clock)))
-        stack.enter_context(patch.object(searching, "blend", timed_blend(searching.blend, clock)))
-        stack.enter_context(patch.object(searching, "measured_loss", timed_loss(searching.measured_loss, clock)))
-        yield
+class TimedMaps:
+    """Maps whose decoding a probe times."""
 
+    def __init__(self, source: SearchMaps, probe: Probe) -> None:
+        self._source, self._probe = source, probe
 
-def timed_maps(source: MapSource, clock: Clock) -> MapSource:
-    names = [spec.name for spec in fields(Frame)]
-
-    def timed(frame: Frame, pixel: float) -> FrameMaps:
+    def __call__(self, frame: Frame, pixel: float) -> FrameMaps:
         made: list[FrameMaps] = []
 
         def work(*values: Tensor) -> Tensor:
-            made.append(source(Frame(*values), pixel))
+            made.append(self._source(Frame(*values), pixel))
             return made[0].texels
 
-        values = [getattr(frame, name) for name in names]
-        texels: Tensor = _Piece.apply(clock, ("decode_forward", "decode_backward"), work, *values)
+        values = [getattr(frame, spec.name) for spec in fields(Frame)]
+        texels = self._probe.do("decode_forward", "decode_backward", work, *values)
         return replace(made[0], texels=texels)
 
-    return timed
+    def near(self, strokes: Strokes, pixel: float, density: float) -> MapSource:
+        """See `SearchMaps.near`; these are not timed."""
+        return self._source.near(strokes, pixel, density)
 
 
-def timed_blend(blend: Callable[..., Tensor], clock: Clock) -> Callable[..., Tensor]:
-    def timed(canvas: Tensor, layers: Layers, backend: str) -> Tensor:
+def timed_composite(plain: Composite, probe: Probe) -> Composite:
+    """`renderers.composite`, its blending timed by the probe."""
+
+    def timed(canvas: Tensor, layers: Layers, backend: str, region: Tensor | None) -> Tensor:
         def work(transform: Tensor, texels: Tensor, *rest: Tensor) -> Tensor:
-            return blend(canvas, Layers(transform, replace(layers.maps, texels=texels), *rest), backend)
+            return plain(canvas, Layers(transform, replace(layers.maps, texels=texels), *rest), backend, region)
 
         inputs = (layers.transform, layers.maps.texels, layers.start, layers.end, layers.opacity)
-        result: Tensor = _Piece.apply(clock, ("blend_forward", "blend_backward"), work, *inputs)
-        return result
+        return probe.do("blend_forward", "blend_backward", work, *inputs)
 
     return timed
 
 
-def timed_loss(measured_loss: Callable[..., tuple[Tensor, float]], clock: Clock) -> Callable[..., tuple[Tensor, float]]:
-    def timed(canvas: Tensor, *rest: Any) -> tuple[Tensor, float]:
+def timed_loss(plain: Loss, probe: Probe) -> Loss:
+    """`measured_loss`, both passes timed by the probe as one part."""
+
+    def timed(canvas: Tensor, target: Tensor, kind: str, weight: Tensor | None) -> tuple[Tensor, float]:
         errors: list[float] = []
 
         def work(painted: Tensor) -> Tensor:
-            loss, error = measured_loss(painted, *rest)
+            loss, error = plain(painted, target, kind, weight)
             errors.append(error)
             return loss
 
-        loss: Tensor = _Piece.apply(clock, ("loss", "loss"), work, canvas)
-        return loss, errors[0]
+        return probe.do("loss", "loss", work, canvas), errors[0]
 
     return timed
 
@@ -260,7 +290,7 @@ class Rates:
     operations: int  # of them for one patch, forward and backward
 
     def floor(self, extent: Extent) -> dict[str, float]:
-        """Milliseconds below which an iteration cannot go, by part; see scripts/benchmark.py.
+        """Milliseconds below which an iteration cannot go, by part; see scripts/benchmark/run.py.
 
         For each covered pixel the canvas is read and written and what lay below is noted; on the way back the
         gradient is read and written and the note read: six numbers for each channel. Each texel (two numbers) is
@@ -318,7 +348,7 @@ def best_seconds(work: Callable[[], object], device: torch.device, repeats: int)
     times = []
     for _ in range(repeats):
         clock = Clock(device)
-        with clock.part("whole"):
+        with clock.part(UNDIVIDED):
             work()
-        times.append(clock.milliseconds["whole"] / 1000)
+        times.append(clock.milliseconds[UNDIVIDED] / 1000)
     return min(times)

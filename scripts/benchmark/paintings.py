@@ -1,4 +1,4 @@
-"""One painting from start to files, in a process of its own: what scripts/benchmark.py measures end to end."""
+"""One painting from start to files, in a process of its own: what scripts/benchmark/run.py measures end to end."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+from scripts import ROOT
 
-# Starts a command from a small process: what a process held before it became another counts towards that one's peak.
+# Starts a command from a small process: the memory that a process has when it starts another counts towards that one's
+# peak.
 LAUNCHER = """
 import json, resource, subprocess, sys, time
 begin = time.perf_counter()
@@ -28,16 +29,16 @@ def time_painting(photo: Path, style: str, strokes: int, size: int, *more: str) 
     for ending in ("painting.png", "painting.gif"):
         command += ["-o", str(photo.with_name(ending))]
     launched = subprocess.run([sys.executable, "-c", LAUNCHER, *command], stdout=subprocess.PIPE, text=True, check=True)
-    told = json.loads(launched.stdout.splitlines()[-1])
-    if told["code"]:
-        raise SystemExit(f"paint.py ended with code {told['code']}: {' '.join(command)}")
+    launch = json.loads(launched.stdout.splitlines()[-1])
+    if launch["code"]:
+        raise SystemExit(f"paint.py ended with code {launch['code']}: {' '.join(command)}")
     report = json.loads(photo.with_name("report.json").read_text())
     return {
         "style": style,
         "strokes": strokes,
         "size": size,
-        "seconds": told["seconds"],
-        "peak_gb": told["peak_bytes"] / 1e9,
+        "seconds": launch["seconds"],
+        "peak_gb": launch["peak_bytes"] / 1e9,
         "psnr": report["psnr"],
         "phases": report["seconds"],
     }

@@ -1,4 +1,4 @@
-"""The figures of scripts/benchmark.py as a picture."""
+"""The figures of scripts/benchmark/run.py as a picture."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def plot(result: dict[str, Any], path: Path) -> None:
     for place in axes.flat[len(panels) :]:
         place.set_axis_off()
     machine = result["machine"]
-    told = f"{machine['cpu']}, {machine['cores']} cores{', ' + machine['gpu'] if machine['gpu'] else ''}"
-    figure.suptitle(f"{told}; load {machine['load'][0]:.1f} before; {result['date'][:10]}")
+    about = f"{machine['cpu']}, {machine['cores']} cores{', ' + machine['gpu'] if machine['gpu'] else ''}"
+    figure.suptitle(f"{about}; load {machine['load'][0]:.1f} before; {result['date'][:10]}")
     figure.tight_layout()
     figure.savefig(path, format="png")
     plt.close(figure)

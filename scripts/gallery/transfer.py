@@ -1,8 +1,8 @@
-"""Draw two style pictures, and with them docs/transfer.jpg, the README's picture of `transfer`, and docs/losses.jpg.
+"""Draw two style pictures, and with them make docs/transfer.jpg, an example of `transfer`, and docs/losses.jpg.
 
-    .venv/bin/python scripts/make_transfer.py [--styles FOLDER]
+    python -m scripts.gallery.transfer [--styles FOLDER]
 
-The losses are those of the cat on pixels and of its strokes. With --styles only the styles are drawn, into that folder.
+The losses are those of the cat on pixels and of the cat on strokes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import numpy as np
 from PIL import Image
 from scipy.spatial import cKDTree
 
-ROOT = Path(__file__).resolve().parents[1]
+from scripts import ROOT
+
 SIDE = 768  # of the styles, pixels
 OPTIONS = ("--features", "random", "--size", "384", "--style-size", "640", "--iterations", "90")
 ON_STROKES = ("--style-image", "swirls.png", "--style-mode", "texture", "--features", "random")
@@ -31,9 +32,9 @@ GLASS = ((0.80, 0.25, 0.15), (0.95, 0.75, 0.30), (0.15, 0.45, 0.45), (0.90, 0.88
 
 
 def main() -> None:
-    """Draw, transfer and lay the three pictures side by side."""
+    """Draw the styles, or make both rows of pictures."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--styles", type=Path, metavar="FOLDER")
+    parser.add_argument("--styles", type=Path, metavar="FOLDER", help="only draw the style pictures, into this folder")
     options = parser.parse_args()
     if options.styles is not None:
         draw_styles(options.styles)

@@ -1,4 +1,4 @@
-"""What scripts/benchmark.py holds its figures against."""
+"""Targets that the figures of scripts/benchmark/run.py are compared with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ RELATIONS = {"below": operator.lt, "at most": operator.le, "at least": operator.
 
 
 def target(what: str, measured: float, relation: str, limit: float) -> dict[str, Any]:
-    """A figure that is to be reached, one of RELATIONS to its limit, and whether it is."""
+    """A measured figure, one of RELATIONS that it should have to its limit, and whether it has."""
     met = bool(RELATIONS[relation](measured, limit))
     return {"what": what, "measured": measured, "relation": relation, "limit": limit, "met": met}
 

@@ -1,0 +1,6 @@
+"""Damaged and hostile files for every reader of the program.
+
+run.py     `python -m scripts.fuzz.run`, also `make fuzz`: starts the processes that run the cases, and watches them
+worker.py  such a process: runs cases, and notices what a case must not do
+cases/     where the files come from
+"""
