@@ -1,4 +1,4 @@
-"""Writing files so that a reader never sees half of one, and two programs never write the same one.
+"""Atomic writing of files: a reader sees all of a file or none of it.
 
 A file is written under a temporary name beside its own, ``.NAME.xxxxxxxx.part.ENDING``, and renamed when all of it is
 on the disk; a folder, or what needs one, under ``.NAME.xxxxxxxx.part``. What a killed program leaves under such names
@@ -19,26 +19,26 @@ from contextvars import ContextVar
 from pathlib import Path
 
 _TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{8}\.part[^/]*", re.DOTALL)
-_ABANDONED = 86400.0  # seconds after which a temporary file belongs to no program that still runs
-_HERE, _RENAME_EXCHANGE = -100, 2  # Linux's AT_FDCWD, and a flag of its renameat2
+_ABANDONED = 86400.0  # age in seconds from which no running program is assumed to use a temporary file
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of Linux's renameat2: names are relative to the current folder; swap them
 
-Note = Callable[[Path, Path], None]
-_noted: ContextVar[Note] = ContextVar("noted", default=lambda path, temporary: None)
+RenameHook = Callable[[Path, Path], None]
+_rename_hook: ContextVar[RenameHook] = ContextVar("rename_hook", default=lambda path, temporary: None)
 
 
 @contextmanager
 def replacing(path: Path, tidy: bool = True) -> Iterator[Path]:
-    """Yield a temporary name beside `path`, for the body to write; it becomes `path` on success.
+    """Yield a temporary file beside `path` for the body to write; on success it replaces `path`.
 
-    Content, then name, are on the disk when this ends. On any failure, and on Ctrl-C, the temporary file is removed
-    and `path` is what it was. A kill leaves the temporary file, never half of `path`.
+    Afterwards its content and its name are on the disk. On any error, and on Ctrl-C, the temporary file is removed and
+    `path` is unchanged. If the program is killed, the temporary file remains, and `path` is unchanged or complete.
 
     Args:
-        tidy: whether to look through the folder for what killed programs left of `path`. That takes longer the more
-            files there are; who writes many calls `remove_temporary` once instead.
+        tidy: whether to remove temporary files of `path` that killed programs left in its folder. This takes longer
+            the more files are there; to write many, call `remove_temporary` once instead.
 
     Raises:
-        OSError: the file cannot be written, or not all of it.
+        OSError: the file cannot be written completely.
     """
     if tidy:
         _remove_abandoned(path)
@@ -54,10 +54,10 @@ def replacing(path: Path, tidy: bool = True) -> Iterator[Path]:
 
 @contextmanager
 def temporary_folder(path: Path) -> Iterator[Path]:
-    """Yield a new folder beside `path`, for what becomes it; with all that is still in it, it is gone afterwards.
+    """Yield a new temporary folder beside `path`. It is removed at the end, with all that is still in it.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: it cannot be created.
     """
     _remove_abandoned(path)
     folder = _create_folder(path)
@@ -68,15 +68,15 @@ def temporary_folder(path: Path) -> Iterator[Path]:
 
 
 def remove(path: Path) -> None:
-    """Remove a file that nobody writes any more, with what killed programs left of it. It is no error if that fails."""
+    """Remove a file that no program writes any more, and its temporary files. Failures are ignored."""
     _remove_abandoned(path, age=0)
     with suppress(OSError):
         path.unlink()
 
 
 def move_into_place(temporary: Path, path: Path) -> None:
-    """Give what is whole and on the disk its name. A folder that has it gets the temporary one in exchange."""
-    _noted.get()(path, temporary)
+    """Rename a complete temporary file or folder to `path`, replacing a file; a folder there takes the old name."""
+    _rename_hook.get()(path, temporary)
     if temporary.is_dir() and os.path.lexists(path):
         _exchange(temporary, path)
     else:
@@ -84,33 +84,33 @@ def move_into_place(temporary: Path, path: Path) -> None:
 
 
 @contextmanager
-def before_rename(note: Note) -> Iterator[None]:
-    """Call `note(path, temporary)` whenever, within this, a file or folder is about to get its name."""
-    before = _noted.set(note)
+def before_rename(hook: RenameHook) -> Iterator[None]:
+    """Within this context, call `hook(path, temporary)` just before a file or folder is moved into place."""
+    token = _rename_hook.set(hook)
     try:
         yield
     finally:
-        _noted.reset(before)
+        _rename_hook.reset(token)
 
 
 def flush_file(path: Path) -> None:
-    """Have the system bring a file's content to the disk. Raises OSError if it cannot."""
+    """Flush a file's content to the disk. Raises OSError if that fails."""
     _flush(path, os.O_RDWR)
 
 
 def flush_folder(path: Path) -> None:
-    """Have the system bring the names in a folder to the disk. Not every one can; the files are whole either way."""
+    """Flush the names in a folder to the disk, on systems that can; files are complete in any case."""
     with suppress(OSError):
         _flush(path, os.O_RDONLY)
 
 
 def temporary_name(path: Path) -> Path:
-    """A new name for what becomes `path`: hidden, beside it, with its ending."""
+    """A new temporary name for `path`: hidden, beside it, with its ending."""
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part{path.suffix}")
 
 
 def _create_temporary(path: Path) -> Path:
-    """An empty new file under a temporary name, with the permissions that a new file gets."""
+    """A new, empty file under a temporary name, with the usual permissions of new files."""
     while True:
         temporary = temporary_name(path)
         with suppress(FileExistsError):
@@ -119,7 +119,7 @@ def _create_temporary(path: Path) -> Path:
 
 
 def _create_folder(path: Path) -> Path:
-    """An empty new folder under a temporary name, with the permissions that a new folder gets."""
+    """A new, empty folder under a temporary name, with the usual permissions of new folders."""
     while True:
         folder = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         with suppress(FileExistsError):
@@ -128,11 +128,11 @@ def _create_folder(path: Path) -> Path:
 
 
 def _exchange(new: Path, old: Path) -> None:
-    """Have two folders change names, at one blow where the system can (Linux)."""
+    """Exchange the names of two folders, atomically on Linux."""
     with suppress(AttributeError, TypeError):
-        if ctypes.CDLL(None).renameat2(_HERE, os.fsencode(new), _HERE, os.fsencode(old), _RENAME_EXCHANGE) == 0:
+        if ctypes.CDLL(None).renameat2(_AT_FDCWD, os.fsencode(new), _AT_FDCWD, os.fsencode(old), _RENAME_EXCHANGE) == 0:
             return
-    aside = old.with_name(f".{old.name}.{secrets.token_hex(4)}.old")  # where a kill may leave it: never removed
+    aside = old.with_name(f".{old.name}.{secrets.token_hex(4)}.old")  # a kill may leave it here: never removed
     old.replace(aside)
     try:
         new.replace(old)
@@ -143,7 +143,7 @@ def _exchange(new: Path, old: Path) -> None:
 
 
 def _remove_abandoned(path: Path, age: float = _ABANDONED) -> None:
-    """Remove temporary files and folders of `path` that a program left when it was killed, so many seconds ago."""
+    """Remove temporary files and folders of `path` that killed programs left, from an age of so many seconds on."""
     ours = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.part(?:{re.escape(path.suffix)})?", re.DOTALL)
     with suppress(OSError), os.scandir(path.parent) as entries:
         for entry in entries:
@@ -159,9 +159,9 @@ def _remove_abandoned(path: Path, age: float = _ABANDONED) -> None:
 
 
 def remove_temporary(folder: Path, names: Collection[str]) -> None:
-    """Remove what killed programs left of the files with these names in `folder`, however young.
+    """Remove the temporary files of the files with these names in `folder`, of whatever age.
 
-    Only for who knows that no other program writes them now.
+    Call it only when no other program can be writing them.
     """
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
@@ -172,7 +172,7 @@ def remove_temporary(folder: Path, names: Collection[str]) -> None:
 
 
 def _flush(path: Path, flags: int) -> None:
-    """Have the system bring what it holds of a file or folder to the disk."""
+    """Flush a file or folder to the disk."""
     handle = os.open(path, flags)
     try:
         os.fsync(handle)

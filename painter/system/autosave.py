@@ -1,9 +1,9 @@
-"""Progress in a file, saved as it goes, so that a run that died is gone on with: `--resume`.
+"""Progress saved to a file during a run, so that `--resume` continues a run that was killed.
 
-The file lies beside the first output, as ``.NAME.xxxxxxxx.autosave``. The eight digits are of all that decides what
-comes out (options, picture, files that options name, networks, version), so that runs for different paintings never
-touch each other's. It is written whole or not at all, and removed when the outputs are written. Going on ends with the
-same bytes as never having stopped, on the same machine with the same libraries and unless the clock decides
+The file is beside the first output, as ``.NAME.xxxxxxxx.autosave``. The eight digits are a hash of all that determines
+the result (options, picture, files that options name, networks, version), so that runs for different paintings never
+touch each other's files. It is written atomically, and removed when the outputs are written. A run that is resumed ends
+with the same bytes as one that never stopped, on the same machine with the same libraries and unless time is limited
 (`--seconds`).
 """
 
@@ -30,92 +30,96 @@ from painter.version import __version__
 
 @dataclass(frozen=True)
 class AutosaveConfig:
-    """How the progress of a search is kept."""
+    """How progress is saved."""
 
-    seconds: float = 15.0  # between saves; a step that takes longer comes before the next
+    seconds: float = 15.0  # at least, between saves
 
 
-FORMAT = 2  # of what searches save: higher whenever an older state cannot be gone on with
+FORMAT = 2  # of what searches save; raised whenever an older state cannot be resumed
 LARGEST = 2**31  # bytes that are read; 100,000 strokes take 60 MB
 
 
 class Fingerprinted(Protocol):
-    """What a run is for."""
+    """What a run makes."""
 
     @property
     def label(self) -> str:
-        """What comes out, for people: 'painting'."""
+        """Its name in messages: 'painting'."""
 
     def fingerprint(self) -> dict[str, Any]:
-        """All that decides what comes out but for the version, ready for JSON: options by name, all else by digest."""
+        """All that determines the result except the version, ready for JSON: options by name, all else by digest."""
 
 
 class Resumable(Protocol):
-    """What goes on where another of its kind stood."""
+    """A run whose progress can be saved and restored."""
 
     def state(self) -> dict[str, Any]:
-        """Where it stands between two steps, until the next: a tree for `painter.system.snapshot.dump`."""
+        """Its progress between two steps, valid until the next: a tree for `painter.system.snapshot.dump`."""
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on as when `state` was taken, of one made with the same arguments."""
+        """Continue from `state`, which is that of a run made with the same arguments."""
 
 
 class Autosave:
-    """Where the progress of one search is kept.
+    """The file that the progress of one run is saved to.
 
     Args:
-        output: the first file that is written in the end, as it was asked for; need not exist.
-        subject: what comes out.
-        resume: whether to go on where an earlier run left off.
-        tell: called with one line when there is something to say.
-        config: how often; the defaults if not given.
+        output: the first file that the run writes at its end, as the user named it; need not exist.
+        subject: what the run makes.
+        resume: whether to continue an earlier run.
+        report: called with each message for the user, one line.
+        config: how often to save; the defaults if not given.
+
+    Attributes:
+        path: of the file.
     """
 
     def __init__(
         self, output: Path, subject: Fingerprinted, resume: bool = False,
-        tell: Callable[[str], None] | None = None, config: AutosaveConfig | None = None,
+        report: Callable[[str], None] | None = None, config: AutosaveConfig | None = None,
     ) -> None:  # fmt: skip
         self.output, self.resume, self.config = output, resume, config or AutosaveConfig()
-        self.tell = tell or (lambda line: None)
+        self.report = report or (lambda line: None)
         self.fingerprint, self.label = {"version": f"{__version__}/{FORMAT}", **subject.fingerprint()}, subject.label
         digest = hashlib.sha256(json.dumps(self.fingerprint, sort_keys=True).encode()).hexdigest()
         self.path = output.parent / f".{output.name}.{digest[:8]}.autosave"
-        self._begun = self._last = time.monotonic()
-        self._saved = 0  # steps that had been taken when it was last saved
-        self._ahead = 0  # steps of an earlier run that is kept until this one has taken more
-        self._blocked = False  # whether something that is not ours has our name
-        self._complained = False
+        self._started = self._last = time.monotonic()
+        self._saved = 0  # steps that had been taken at the last save
+        self._ahead = 0  # steps of an earlier run, whose progress is kept until this run has taken more
+        self._blocked = False  # whether a file that is not ours has our name
+        self._warned = False  # that saving failed
 
     def begin(self, search: Resumable) -> None:
-        """See what earlier runs have left, and have `search` go on from there if that is wanted.
+        """Look for the progress of earlier runs and, if this run resumes one, restore it into `search`.
 
         Raises:
-            AutosaveError: it is wanted, but what is there is damaged or of another painting; it is left alone.
+            AutosaveError: it is to be resumed but is damaged or of another painting; the file is left alone.
         """
         if self.resume:
-            self._go_on(search)
+            self._resume(search)
         else:
-            self._look_around()
-        self._begun = self._last = time.monotonic()
+            self._report_earlier_runs()
+        self._started = self._last = time.monotonic()
 
     def step(self, search: Resumable, steps: int) -> None:
-        """A step has been taken, `steps` in all: save if it is time to."""
+        """Save if it is time to, after a step, `steps` in total."""
         if time.monotonic() - self._last >= self.config.seconds:
             self._save(search, steps)
 
     def end(self, search: Resumable, steps: int) -> None:
-        """The search is over; drawing and writing may take long, too. Saved if it took long enough for that."""
-        if steps > self._saved and time.monotonic() - self._begun >= self.config.seconds:
+        """Save the finished search if it took long, because drawing and writing may also take long."""
+        if steps > self._saved and time.monotonic() - self._started >= self.config.seconds:
             self._save(search, steps)
 
     def close(self, finished: bool) -> None:
-        """The painting is written. What is kept of its search is removed, unless that was not `finished`."""
+        """Remove the file after the outputs are written, unless the search was interrupted before it was `finished`."""
         if self._blocked:
             return
         if not finished:
             if self.path.exists():
-                line = f"the {self.label} can be gone on with: the same command and --resume; it is kept in {self.path}"
-                self.tell(line)
+                self.report(
+                    f"the {self.label} can be resumed by the same command with --resume; its progress is in {self.path}"
+                )
             return
         remove(self.path)
 
@@ -126,56 +130,56 @@ class Autosave:
         try:
             self._write(dump(saved))
         except OSError as error:
-            if not self._complained:
+            if not self._warned:
                 why = error.strerror or error
-                self.tell(f"cannot save progress in {self.path}: {why}; {self.label} goes on without")
-            self._complained = True
+                self.report(f"cannot save progress to {self.path}: {why}; the {self.label} continues without it")
+            self._warned = True
         self._saved, self._last = steps, time.monotonic()
 
     def _write(self, content: bytes) -> None:
         with replacing(self.path) as temporary:
             temporary.write_bytes(content)
 
-    def _go_on(self, search: Resumable) -> None:
+    def _resume(self, search: Resumable) -> None:
         path = self.path if os.path.lexists(self.path) else next(iter(self._others()), None)
         if path is None:
-            self.tell(f"--resume: no progress is kept beside {self.output}; starting from the beginning")
+            self.report(f"--resume: no progress is saved beside {self.output}; starting from the beginning")
             return
         try:
             saved = self._read(path)
             self._restore(search, saved)
         except AutosaveError as error:
             raise AutosaveError(f"--resume: {path}: {error}; it was left alone") from error
-        self.tell(f"going on after {saved['steps']} steps, from {path}")
+        self.report(f"resuming after {saved['steps']} steps, from {path}")
         if saved["machine"] != machine():
-            self.tell(
-                f"it was begun on another machine or with other libraries, so the {self.label} may differ in small ways"
+            self.report(
+                f"it was started on another machine or with other libraries, so the {self.label} may differ slightly"
             )
 
     def _restore(self, search: Resumable, saved: dict[str, Any]) -> None:
         try:
             search.restore(saved["search"])
         except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
-            raise AutosaveError("it does not hold what this version of Impasto saves") from error
+            raise AutosaveError("its content is not what this version of Impasto saves") from error
 
-    def _look_around(self) -> None:
-        """Without --resume: say what is there and what becomes of it."""
+    def _report_earlier_runs(self) -> None:
+        """Without --resume: say which progress of earlier runs there is, and what happens to it."""
         if os.path.lexists(self.path):
             try:
                 self._ahead = self._read(self.path)["steps"]
             except AutosaveError as error:
                 self._blocked = True
-                self.tell(f"{self.path}: {error}; it is left alone, and no progress is saved while it is there")
+                self.report(f"{self.path}: {error}; it is left alone, and no progress is saved while it is there")
             else:
-                self.tell(
-                    f"{self.path}: an earlier run of this came to {self._ahead} steps, and --resume goes on there; "
-                    "this one starts from the beginning, and the one that is further is kept"
+                self.report(
+                    f"{self.path}: an earlier run of this reached {self._ahead} steps, and --resume continues it; "
+                    "this run starts from the beginning, and the progress with more steps is kept"
                 )
         for path in self._others():
-            self.tell(f"{path}: left by a run with other options or another picture; delete it if it is not needed")
+            self.report(f"{path}: left by a run with other options or another picture; delete it if it is not needed")
 
     def _others(self) -> list[Path]:
-        """Autosaves of other paintings under the same name, the latest first."""
+        """Autosaves of other paintings with the same output, latest first."""
         ours = re.compile(rf"\.{re.escape(self.output.name)}\.[0-9a-f]{{8}}\.autosave", re.DOTALL)
         with suppress(OSError):
             found = [path for path in self.output.parent.iterdir() if ours.fullmatch(path.name) and path != self.path]
@@ -183,7 +187,7 @@ class Autosave:
         return []
 
     def _read(self, path: Path) -> dict[str, Any]:
-        """What is saved there, for this painting. Raises AutosaveError, without the path."""
+        """The progress saved in a file, for this painting. Raises AutosaveError without the path."""
         try:
             if not path.is_file() or path.stat().st_size > LARGEST:
                 raise AutosaveError("this is not an autosave; move it away")
@@ -197,13 +201,15 @@ class Autosave:
             why = str(error) if type(error) is ValueError else "it is not an autosave"
             raise AutosaveError(f"{why}; delete it to start from the beginning") from error
         if found != self.fingerprint:
-            told = differences(found, self.fingerprint)
-            raise AutosaveError(f"it is of another {self.label} (begun with {told}); ask for that one")
+            difference = differences(found, self.fingerprint)
+            raise AutosaveError(
+                f"it is of another {self.label} (started with {difference}); resume it by the command that started it"
+            )
         return saved
 
 
 def machine() -> dict[str, str]:
-    """What else the last bits depend on: processor and libraries."""
+    """Processor and versions of libraries: what else the last bits of the result depend on."""
     import cv2
     import numba
     import numpy as np

@@ -1,4 +1,4 @@
-"""Where the search runs, and how many threads torch has there."""
+"""The compute device of a search, and the number of threads that torch uses."""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ from painter.errors import DeviceError
 
 
 def resolve_device(device: str, backend: str = "auto") -> tuple[str, str]:
-    """Where the search runs, 'cpu' or 'cuda', and what blends there: 'reference', 'cpu' or 'cuda'.
+    """The device to run on, 'cpu' or 'cuda', and the kernels that blend on it, 'reference', 'cpu' or 'cuda'.
+
+    Args:
+        device: 'auto', 'cpu' or 'cuda'.
+        backend: 'auto', 'reference', 'cpu' or 'cuda'.
 
     Raises:
-        DeviceError: for 'cuda' where there is none, 'cuda' kernels without Triton, or kernels for another device.
+        DeviceError: there is no CUDA device, no Triton for its kernels, or the kernels are for another device.
     """
     if device == "auto":
-        # The CPU, unless a GPU's kernels are asked for: those have not been timed on one yet.
+        # The CPU, unless a GPU's kernels are asked for: those have not been timed yet.
         device, asked = ("cuda" if backend == "cuda" else "cpu"), "--backend cuda"
     else:
         asked = f"--device {device}"
     if device == "cuda" and not has_cuda():
-        raise DeviceError(f"{asked}: there is no CUDA device here that torch can use; choose cpu or auto")
+        raise DeviceError(f"{asked}: torch finds no CUDA device on this machine; choose cpu or auto")
     has_triton = find_spec("triton") is not None
     if backend == "auto":
         return device, "cpu" if device == "cpu" else "cuda" if has_triton else "reference"
@@ -34,10 +38,10 @@ def resolve_device(device: str, backend: str = "auto") -> tuple[str, str]:
 
 
 def resolve_torch_device(device: str) -> str:
-    """Where what needs nothing but torch runs: 'cpu' or 'cuda', which is what 'auto' is where there is one.
+    """The device for what needs only torch, 'cpu' or 'cuda'; 'auto' is 'cuda' if the machine has it.
 
     Raises:
-        DeviceError: for 'cuda' where there is none.
+        DeviceError: 'cuda' is asked for, and there is none.
     """
     if device == "auto":
         return "cuda" if has_cuda() else "cpu"
@@ -45,19 +49,20 @@ def resolve_torch_device(device: str) -> str:
 
 
 def has_cuda() -> bool:
+    """Whether torch can use a CUDA device here."""
     import torch
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch warns of drivers that are too old; our own line says enough
+        warnings.simplefilter("ignore")  # torch warns of old drivers; our own message is enough
         return torch.cuda.is_available()
 
 
 @contextmanager
 def one_torch_thread() -> Iterator[None]:
-    """Leave the other cores to the kernels.
+    """Within this context torch uses one thread, which leaves the other cores to the kernels.
 
-    What torch has left to do is so small that on a busy machine a second thread's barriers cost twenty times the work.
-    With one, the strokes do not depend on the number of cores either.
+    torch's part of the work is so small that on a busy machine the barriers of a second thread cost twenty times as
+    much. With one thread, the strokes do not depend on the number of cores either.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""What a run is of: options by their names, files by their content; and what two runs differ in, for people."""
+"""What a run is of: its options by name and its files by content; and how two runs differ, for messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHOWN, _LONGEST = 4, 60  # differences in a message, and characters of each
 
 
 def sha256_of(path: Path) -> str:
-    """The sha256 of a file's content, 64 hexadecimal digits. Raises OSError where it cannot be read."""
+    """The sha256 of a file's content, 64 hexadecimal digits. Raises OSError if it cannot be read."""
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while block := stream.read(2**20):
@@ -24,31 +24,33 @@ def sha256_of(path: Path) -> str:
 
 
 def options_of(config: Any, digest: Callable[[Path], str] = sha256_of, **instead: Any) -> dict[str, Any]:
-    """A dataclass of options by their names on the command line; files by their content.
+    """The values of a dataclass of options by their names on the command line, with files by their content.
 
     Args:
-        digest: the sha256 of a file's content.
-        instead: values by the fields' names, for what `config` leaves to the machine.
+        config: the dataclass.
+        digest: computes the sha256 of a file's content.
+        instead: values by field that replace those in `config`: what it leaves to the machine.
     """
     files = named_files(config)
     options = {option_name(name): value for name, value in {**asdict(config), **instead}.items() if name not in files}
     return {**options, **{option_name(name): f"sha256 {digest(path)}" for name, path in files.items()}}
 
 
-def differences(begun: dict[str, Any], asked: dict[str, Any]) -> str:
-    """What was other when it was begun, in one short line; '' if nothing.
+def differences(earlier: dict[str, Any], current: dict[str, Any]) -> str:
+    """What the earlier run had that the current one has not, in one short line; '' if they are equal.
 
     Args:
-        begun, asked: 'version' and what `options_of` returns; names without -- are of what else decides, by its digest.
+        earlier, current: 'version' and what `options_of` returns; names without -- stand for digests of anything else
+            that determines the result.
     """
     missing = object()
-    names = [name for name in {**asked, **begun} if begun.get(name, missing) != asked.get(name, missing)]
-    told = [one_line(_told(name, begun.get(name)))[:_LONGEST] for name in names[:_SHOWN]]
-    return ", ".join(told) + (" and more" if len(names) > _SHOWN else "")
+    names = [name for name in {**current, **earlier} if earlier.get(name, missing) != current.get(name, missing)]
+    shown = [one_line(_described(name, earlier.get(name)))[:_LONGEST] for name in names[:_SHOWN]]
+    return ", ".join(shown) + (" and more" if len(names) > _SHOWN else "")
 
 
-def _told(name: str, value: Any) -> str:
-    """What an option, or whatever else decides, was."""
+def _described(name: str, value: Any) -> str:
+    """An option, or whatever else determines the result, with its value."""
     if name == "version":
         return f"Impasto {str(value).split('/')[0]}"
     if not name.startswith("--") or (isinstance(value, str) and value.startswith("sha256 ")):

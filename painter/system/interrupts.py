@@ -1,4 +1,4 @@
-"""Ctrl-C while something has to be brought to its end."""
+"""Ctrl-C during work that must be completed."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from typing import Any
 
 @contextmanager
 def deferred_interrupts(stopped: bool = False) -> Iterator[list[int]]:
-    """While something is brought to its end: the first Ctrl-C waits (it is in the list), the second does not.
+    """Within this context, the first Ctrl-C is only recorded in the list that is yielded; the second interrupts.
 
-    Outside of the main thread, and where somebody else minds Ctrl-C, nothing changes.
+    Outside the main thread, and where another handler is installed, nothing changes.
 
     Args:
-        stopped: whether there was a first one already.
+        stopped: whether there was a first Ctrl-C before; then the next one interrupts.
     """
-    noted: list[int] = []
-    in_charge = threading.current_thread() is threading.main_thread()
-    if stopped or not in_charge or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield noted
+    received: list[int] = []
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if stopped or not in_main_thread or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield received
         return
 
-    def note(number: int, _: Any) -> None:
-        if noted:
+    def record(number: int, _: Any) -> None:
+        if received:
             raise KeyboardInterrupt
-        noted.append(number)
+        received.append(number)
 
-    signal.signal(signal.SIGINT, note)
+    signal.signal(signal.SIGINT, record)
     try:
-        yield noted
+        yield received
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,10 +1,10 @@
-"""What a run has written, noted as it goes, so that after a kill the same command takes the same names again.
+"""A record of the files that a run writes, so that a run resumed after a kill uses the same names again.
 
-What is there already is kept, and a new run's files get a number that is free. A run that goes on after a kill must
-mind all but its own. So the number is noted before the first file is written and, before a file gets its name, its size
-and time. A file that anybody else has put there since differs in these, and is kept like any other.
+Existing files are never replaced: a new run's files get the first free number. A run that is resumed may replace only
+its own. So its number is recorded before it writes the first file, and the size and time of each file just before the
+file is moved into place. A file that another program has put there since then differs in these and is not replaced.
 
-The journal lies beside the autosave and is removed when all files are written: after that there is nothing to resume.
+The journal is beside the autosave and is removed when all files are written: after that there is nothing to resume.
 """
 
 from __future__ import annotations
@@ -19,51 +19,54 @@ from painter.system.atomic import before_rename, remove, replacing
 from painter.system.names import numbered
 
 LARGEST = 2**20  # bytes that are read
-MOST = 1_000_000  # the largest number that is taken from a journal
+MAX_NUMBER = 1_000_000  # the largest number that is accepted from a journal
 
 Stamp = list[int]
-"""Size in bytes and time of the last change in ns, which a rename leaves; empty where there is no file."""
+"""Size in bytes and time of the last change in ns, which renaming does not alter; empty if there is no file."""
 
 
 class Journal:
-    """The names that one command's run has taken, and what it has put under them.
+    """The names that a run uses, and the files that it has written under them.
 
     Args:
-        path: where it is kept.
-        command: what it writes, and how; a journal of another command is passed over.
-        resume: whether what an earlier run has noted counts.
+        path: of the journal's file.
+        command: what the run writes, and how; the journal of another command is ignored.
+        resume: whether to read the journal that an earlier run left.
+
+    Attributes:
+        number: of the output files, see `painter.system.names.numbered`.
     """
 
     def __init__(self, path: Path, command: str, resume: bool = False) -> None:
         self.path, self.command = path, command
         self.number = 1
-        self._stamps: dict[str, list[Stamp]] = {}  # of what was put under each name; two, if it was written anew
-        if resume:  # one that is torn, or no journal at all, is none
+        self._stamps: dict[str, list[Stamp]] = {}  # of what was written under each name; two, if it was written again
+        if resume:  # a file that is damaged, or not a journal, is ignored
             with suppress(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
                 self._read()
 
     def is_ours(self, path: Path) -> bool:
-        """Whether what is at `path` is what this run, or one that it goes on with, has put there."""
+        """Whether the file at `path` was written by this run or by the one that it resumes."""
         return _stamp(path) in self._stamps.get(str(path), ())
 
     @contextmanager
-    def kept(self, paths: Sequence[Path], number: int) -> Iterator[None]:
-        """While the files of these names, with this number, are written: note what is put there.
+    def recording(self, paths: Sequence[Path], number: int) -> Iterator[None]:
+        """Within this context, record what is written to the files of these names with this number.
 
-        Without room for a journal they are written all the same.
+        If the journal cannot be written, for example to a full disk, that is ignored.
         """
         self.number = number
         names = [numbered(path, number) for path in paths]
         self._stamps = {str(name): [_stamp(name)] if self.is_ours(name) else [] for name in names}
         self._write()
-        with before_rename(self._note):
+        with before_rename(self._record):
             yield
 
     def close(self) -> None:
-        """All is written."""
+        """Remove the journal when all files are written."""
         remove(self.path)
 
-    def _note(self, path: Path, temporary: Path) -> None:
+    def _record(self, path: Path, temporary: Path) -> None:
         if str(path) in self._stamps:
             self._stamps[str(path)].append(_stamp(temporary))
             self._write()
@@ -74,12 +77,12 @@ class Journal:
             temporary.write_text(json.dumps(document))
 
     def _read(self) -> None:
-        """Raises one of many errors where there is no journal, or no good one."""
+        """Raise one of many errors if the file is not a journal."""
         if not self.path.is_file() or self.path.stat().st_size > LARGEST:
             return
         document = json.loads(self.path.read_text())
         number, stamps = document["number"], document["stamps"]
-        if document["command"] == self.command and type(number) is int and 1 <= number <= MOST:
+        if document["command"] == self.command and type(number) is int and 1 <= number <= MAX_NUMBER:
             self.number, self._stamps = number, {str(name): list(found) for name, found in stamps.items()}
 
 

@@ -1,4 +1,4 @@
-"""Files that lock out other programs."""
+"""Lock files."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ except ImportError:  # Windows
 
 @contextmanager
 def exclusive_lock(lock: Path) -> Iterator[bool]:
-    """Yield whether the file `lock`, made if it is missing, is ours alone until this ends, among all programs.
+    """Yield whether this program has locked the file `lock`, which is created if missing, until the context ends.
 
-    The system drops the lock of a program that is killed. Where there are no locks (Windows, some network file
-    systems) everybody is told yes.
+    The system releases the lock of a program that is killed. Where there are no locks (Windows, some network file
+    systems) the answer is always yes.
 
     Raises:
-        OSError: no file can be created there.
+        OSError: the file cannot be created.
     """
     handle = os.open(lock, os.O_CREAT | os.O_RDWR, 0o666)
     try:
@@ -31,7 +31,7 @@ def exclusive_lock(lock: Path) -> Iterator[bool]:
 
 
 def _lock(handle: int, path: Path) -> bool:
-    """Lock an open file if nobody has; False, too, if it is no longer the file under the name `path`."""
+    """Lock an open file; False if another program has, or if it is no longer the file at `path`."""
     if fcntl is None:
         return True
     try:

@@ -1,4 +1,4 @@
-"""Libraries that write to standard error by themselves, past Python; what they have to say we say better."""
+"""Silence for libraries that write to standard error by themselves; our own messages replace theirs."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from contextlib import contextmanager
 
 @contextmanager
 def silenced_stderr() -> Iterator[None]:
-    """Nothing that the process writes to its standard error meanwhile is seen, from whatever thread."""
+    """Within this context, nothing that the process writes to its standard error is seen, from any thread."""
     try:
         stderr = os.dup(2)
-    except OSError:  # closed, as in a service: nothing to keep quiet
+    except OSError:  # closed, as in a service: nothing to silence
         yield
         return
     try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
+        with open(os.devnull, "wb") as null:
+            os.dup2(null.fileno(), 2)
         yield
     finally:
         os.dup2(stderr, 2)

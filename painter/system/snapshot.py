@@ -1,8 +1,8 @@
-"""Where a search stands, as bytes that can be read back years later, or refused.
+"""The state of a search as bytes, which can be read back years later or are refused.
 
-A state is a tree of dicts with strings for keys, and lists, whose leaves are ready for JSON, tensors or strokes. As
-bytes it is MAGIC, the sha256 of all that follows, and a safetensors file: the tensors under '0', '1' and so on, and
-under 'tree' the tree as JSON in UTF-8, with {"$tensor": k} for tensors. Nothing in it is code, and reading runs none.
+A state is a tree of dicts with string keys, lists and leaves that are ready for JSON, tensors or strokes. As bytes it
+is MAGIC, the sha256 of all that follows, and a safetensors file: the tensors are named '0', '1' and so on; 'tree' is
+the tree as JSON in UTF-8, with {"$tensor": k} for tensors. It contains no code, and reading it runs none.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from torch import Tensor
 from renderers.strokes import Strokes
 
 MAGIC = b"impasto state 1\n"
-LARGE = 1e9  # no number of ours comes near
+LARGE = 1e9  # far above any number in a state
 HEAD_BYTES = len(MAGIC) + 32  # before the safetensors file
 
 
 def dump(tree: dict[str, Any]) -> bytes:
-    """The tree as bytes, the same for the same tree. A tensor that is in it twice is kept once."""
-    tensors: dict[tuple[Any, ...], tuple[int, Tensor]] = {}  # number and tensor, by where it lies in memory
+    """The tree as bytes; equal trees give equal bytes. A tensor that occurs twice is stored once."""
+    tensors: dict[tuple[Any, ...], tuple[int, Tensor]] = {}  # number and tensor, by its place in memory
 
     def plain(node: Any) -> Any:
         if isinstance(node, Tensor):
@@ -45,52 +45,52 @@ def dump(tree: dict[str, Any]) -> bytes:
 
 
 def with_checksum(content: bytes) -> bytes:
-    """A safetensors file as `load` takes it."""
+    """The bytes that `load` reads, from those of a safetensors file."""
     return MAGIC + hashlib.sha256(content).digest() + content
 
 
 def load(data: bytes) -> dict[str, Any]:
-    """The tree that `dump` made these bytes of, lists for its tuples, tensors on the CPU.
+    """The tree from which `dump` made these bytes, with lists in place of tuples and tensors on the CPU.
 
     Raises:
-        ValueError: they are not such bytes, or not all of them, or not as they were.
+        ValueError: the bytes are not those of a state, incomplete or damaged.
     """
     if not data.startswith(MAGIC):
-        raise ValueError("it is no state of a search")
+        raise ValueError("it is not the state of a search")
     content = data[HEAD_BYTES:]
     if hashlib.sha256(content).digest() != data[len(MAGIC) : HEAD_BYTES]:
-        raise ValueError("it is damaged or not complete (sha256 differs)")
+        raise ValueError("it is damaged or incomplete (its sha256 differs)")
     try:
         arrays = safetensors.load(content)
         tree = json.loads(arrays.pop("tree").tobytes())
         tensors = {int(name): torch.from_numpy(values.copy()) for name, values in arrays.items()}
         found = _revived(tree, tensors)
     except (SafetensorError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise ValueError("it holds no state of a search") from error
+        raise ValueError("it is not the state of a search") from error
     if not isinstance(found, dict):
-        raise ValueError("it holds no state of a search")
+        raise ValueError("it is not the state of a search")
     return found
 
 
-# --- what a state may hold: each returns its value, or raises ValueError --------------------------------------
+# --- checks of values in a state: each returns its value, or raises ValueError ---------------------------------
 
 
 def integer(value: Any, low: int, high: int) -> int:
-    """A whole number from `low` to `high`."""
+    """An int from `low` to `high`."""
     if type(value) is not int or not low <= value <= high:
         raise ValueError(f"expected a whole number from {low} to {high}, got {value!r}")
     return value
 
 
 def number(value: Any, low: float = -LARGE, high: float = LARGE) -> float:
-    """A number from `low` to `high`."""
+    """A float, or an int as one, from `low` to `high`."""
     if type(value) not in (int, float) or not low <= value <= high:
         raise ValueError(f"expected a number from {low} to {high}, got {value!r}")
     return float(value)
 
 
 def like(value: Any, wanted: Tensor) -> Tensor:
-    """A finite tensor of the shape and dtype of `wanted`."""
+    """A tensor of finite numbers with the shape and dtype of `wanted`."""
     if not isinstance(value, Tensor) or value.shape != wanted.shape or value.dtype != wanted.dtype:
         raise ValueError(f"expected {wanted.dtype} {list(wanted.shape)}")
     if not value.isfinite().all():

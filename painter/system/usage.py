@@ -1,4 +1,4 @@
-"""What a painting cost: seconds and memory."""
+"""Time and memory that a command uses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 class Stopwatch:
-    """Seconds by phase, and since it was made."""
+    """Measures seconds by phase, and in total since it was created."""
 
     def __init__(self) -> None:
         self._start = time.perf_counter()
@@ -18,7 +18,7 @@ class Stopwatch:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Count the time within towards `name`."""
+        """Within this context, add the time to the phase `name`."""
         start = time.perf_counter()
         try:
             yield
@@ -26,15 +26,15 @@ class Stopwatch:
             self.phases[name] = self.phases.get(name, 0.0) + time.perf_counter() - start
 
     def seconds(self) -> dict[str, float]:
-        """Seconds by phase and, as 'total', since the start; in milliseconds' steps."""
+        """Seconds by phase and, as 'total', since the start; rounded to milliseconds."""
         phases = {name: round(seconds, 3) for name, seconds in self.phases.items()}
         return {**phases, "total": round(time.perf_counter() - self._start, 3)}
 
 
 def peak_rss_mb() -> float | None:
-    """The most memory that this process has held so far, in units of 2**20 bytes; None where nobody knows."""
+    """Peak memory of this process so far, in units of 2**20 bytes; None where the system does not report it."""
     try:
-        # Linux' getrusage counts what the parent held before it started us, too; this does not.
+        # On Linux, getrusage also counts the parent's memory before it started us; this does not.
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return round(int(line.split()[1]) / 1024, 1)
@@ -49,14 +49,14 @@ def peak_rss_mb() -> float | None:
 
 
 def keep_freed_memory() -> None:
-    """Have the C library keep what this process frees, for what it asks for next.
+    """Make the C library keep the memory that this process frees, for its next allocations.
 
-    glibc hands large blocks back to the system, and a step of the search frees and takes dozens of them: having every
-    page cleared anew took a sixth of its time. For programs of our own; other C libraries are left as they are.
+    glibc returns large blocks to the system, and each step of the search frees and allocates dozens of them: clearing
+    every page again took a sixth of its time. Only for programs of our own; C libraries other than glibc are unchanged.
     """
     import ctypes
 
     with suppress(OSError, AttributeError, TypeError):
         library = ctypes.CDLL(None)
         library.mallopt(-1, 2**30)  # M_TRIM_THRESHOLD
-        library.mallopt(-3, 2**25)  # M_MMAP_THRESHOLD, as much as it may be
+        library.mallopt(-3, 2**25)  # M_MMAP_THRESHOLD, the largest allowed

@@ -109,9 +109,9 @@ def left_by(config: TransferConfig, network: Features) -> Autosave:
 @pytest.mark.parametrize(
     ("changes", "difference"),
     [
-        ({"tv_weight": 3.0}, "begun with --tv-weight 30.0"),
-        ({"style_size": "30"}, "begun with no --style-size"),
-        ({"region": "mask.png"}, "begun with no --region"),
+        ({"tv_weight": 3.0}, "started with --tv-weight 30.0"),
+        ({"style_size": "30"}, "started with no --style-size"),
+        ({"region": "mask.png"}, "started with no --region"),
     ],
 )
 def test_another_transfer_is_left_alone(
@@ -123,7 +123,8 @@ def test_another_transfer_is_left_alone(
     with pytest.raises(AutosaveError) as caught:
         transfer(sources(config), config, network, None, autosave)
     assert str(caught.value) == (
-        f"--resume: {path}: it is of another transfer ({difference}); ask for that one; it was left alone"
+        f"--resume: {path}: it is of another transfer ({difference}); resume it by the command that started it; "
+        "it was left alone"
     )
     assert path.read_bytes() == before
 
@@ -132,17 +133,17 @@ def test_another_style_picture_is_another_transfer(here: Path, network: Features
     left_by(SMALL, network)
     Image.new("RGB", (32, 40), (200, 30, 30)).save("style.png")
     autosave = Autosave(Path("a.png"), TransferFingerprint(sources(), SMALL, "cpu"), True, config=ALWAYS)
-    with pytest.raises(AutosaveError, match="of another transfer \\(begun with another style 1\\)"):
+    with pytest.raises(AutosaveError, match="of another transfer \\(started with another style 1\\)"):
         transfer(sources(), SMALL, network, None, autosave)
 
 
 def test_a_state_of_something_else_is_refused(here: Path, network: Features) -> None:
     autosave = left_by(SMALL, network)
     saved = load(autosave.path.read_bytes())
-    saved["search"]["stepper"]["moved"] = torch.zeros(2, 3, 3)
+    saved["search"]["pixels"]["moved"] = torch.zeros(2, 3, 3)
     autosave.path.write_bytes(dump(saved))
     again = Autosave(Path("a.png"), TransferFingerprint(sources(), SMALL, "cpu"), True, config=ALWAYS)
-    with pytest.raises(AutosaveError, match="does not hold what this version of Impasto saves; it was left alone"):
+    with pytest.raises(AutosaveError, match="its content is not what this version of Impasto saves; it was left alone"):
         transfer(sources(), SMALL, network, None, again)
 
 
@@ -189,7 +190,7 @@ def test_kills_change_nothing(here: Path) -> None:
         assert killed.returncode == -signal.SIGKILL, killed.stderr
         assert not Path("a.png").exists()
     done = run(99, *OUT, "--resume")
-    assert done.returncode == 0 and "going on after 5 steps, from .a.png." in done.stderr, done
+    assert done.returncode == 0 and "resuming after 5 steps, from .a.png." in done.stderr, done
     for name in FILES:
         assert Path(name).read_bytes() == Path(name.replace("a.", "whole.", 1)).read_bytes()
     assert [path.name for path in here.iterdir() if path.name.startswith(".")] == []
@@ -210,9 +211,9 @@ def test_ctrl_c_keeps_the_way_on(
     with monkeypatch.context() as patch:
         patch.setattr("painter.cli.progress.TransferBar.show", press)
         assert cli.main([*ARGUMENTS, *OUT, "--overwrite"]) == 130
-    assert "the transfer can be gone on with: the same command and --resume" in capsys.readouterr().err
+    assert "the transfer can be resumed by the same command with --resume" in capsys.readouterr().err
     assert Path("a.png").read_bytes() != whole["a.png"]
     assert cli.main([*ARGUMENTS, *OUT, "--overwrite", "--resume"]) == 0
-    assert "going on after 3 steps" in capsys.readouterr().err
+    assert "resuming after 3 steps" in capsys.readouterr().err
     assert {name: Path(name).read_bytes() for name in FILES} == whole
     assert {path.name for path in here.iterdir()} == {"content.png", "style.png", "mask.png", *FILES}

@@ -22,9 +22,7 @@ from painter import cli
 from painter.cli.outputs import Outputs, claimed
 from painter.system.atomic import move_into_place, replacing
 from painter.system.autosave import AutosaveConfig
-from painter.system.journal import (
-    Journal,
-)
+from painter.system.journal import Journal
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,9 +30,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def paint_watched(folder: str, arguments: list[str], seconds: float, steps: Connection, files: int | None) -> None:
-    """In a process of its own: the command line, with each step told of and saved this often.
+    """In a process of its own: the command line, reporting each step through `steps` and saving this often.
 
-    It kills itself when so many files have been written and another one is whole, or all of it is over.
+    It kills itself when `files` have been written and the next one is complete, or at the end.
     """
     os.chdir(folder)
     sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
@@ -44,7 +42,7 @@ def paint_watched(folder: str, arguments: list[str], seconds: float, steps: Conn
 
     written = 0
 
-    def put_or_die(temporary: Path, path: Path) -> None:
+    def move_or_die(temporary: Path, path: Path) -> None:
         nonlocal written
         if path.name[0] != ".":
             if written == files:
@@ -52,7 +50,7 @@ def paint_watched(folder: str, arguments: list[str], seconds: float, steps: Conn
             written += 1
         move_into_place(temporary, path)
 
-    painter.system.atomic.put = put_or_die  # type: ignore
+    painter.system.atomic.move_into_place = move_or_die  # type: ignore
     if files == len(FILES):
         painter.system.autosave.Autosave.close = lambda self, finished: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore
 
@@ -104,7 +102,7 @@ class Killer:
 
 
 def kill_and_resume(folder: Path, options: tuple[str, ...], kills: int, steps: int, seed: int) -> list[str]:
-    """Paint `whole` undisturbed and `a` killed this often and gone on with; the log. What is left is the end of `a`."""
+    """Paint `whole` undisturbed, and `a` killed and resumed this often; the log. The end of `a` is left to do."""
     random = np.random.default_rng(seed)
     whole = Killer(folder, ["in.png", *options, "-o", "whole.png", "-o", "whole.gif"])
     total = whole.run(seconds=1e9, resume=False)[-1]
@@ -141,7 +139,7 @@ def test_ten_kills_change_nothing(folder: Path) -> None:
         [sys.executable, str(ROOT / "paint.py"), "in.png", *options, *OUT, "--resume"],
         cwd=folder, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
-    assert done.returncode == 0 and "going on after" in done.stderr, done
+    assert done.returncode == 0 and "resuming after" in done.stderr, done
     check_the_same(folder)
 
 
@@ -159,7 +157,7 @@ def test_kills_change_nothing_of_other_searches(options: tuple[str, ...], steps:
 # --- while it writes ----------------------------------------------------------------------------------------
 
 # Writes three outputs of a run that had been there before, again and again in new folders, each time killed before
-# another change of the disk, then gone on with and killed anew, and gone on with to the end.
+# another change of the disk, then resumed and killed again, and resumed to the end.
 WRITER = """
 import os, shutil, signal, sys
 from itertools import count
@@ -169,7 +167,7 @@ import numpy as np
 
 from painter.cli.outputs import Outputs, claimed, write_in_turn
 from painter.export import png_filter, writing  # the former takes seconds to import: once, here
-from painter.export.folder import write_folder
+from painter.export.frames import write_frames
 from painter.system.journal import Journal
 
 CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "ctypes.dlsym")
@@ -192,7 +190,7 @@ def die_at(moment):
 
 def save(name):
     if name.endswith("/"):
-        return write_folder(Path(name), [np.full((2, 3, 3), value, np.uint8) for value in (9, 99)])
+        return write_frames(Path(name), [np.full((2, 3, 3), value, np.uint8) for value in (9, 99)])
     with writing(Path(name)) as temporary:
         temporary.write_text("whole " + Path(name).suffix)
 
@@ -230,7 +228,7 @@ def prepare(kept):
 
 
 os.chdir(sys.argv[1])
-write_folder(Path("warm"), [np.zeros((2, 3, 3), np.uint8)])
+write_frames(Path("warm"), [np.zeros((2, 3, 3), np.uint8)])
 for kept in ((), ("a.png", "b/c-2.gif")):
     prepare(kept)
     assert run(False, 0) == 0
@@ -300,7 +298,7 @@ def test_only_what_the_run_has_written_is_written_over(tmp_path: Path) -> None:
     assert write_as(tmp_path, "other", False) == ("a-2.png", "a-2.gif"), "without --resume nothing is"
     (tmp_path / "a-2.gif").unlink()
     assert write_as(tmp_path, "third", False, 1) == ("a-3.png", "a-3.gif")
-    (tmp_path / "a-3.gif").write_text("mine")  # before the run is gone on with
+    (tmp_path / "a-3.gif").write_text("mine")  # before the run is resumed
     assert write_as(tmp_path, "again", True, 1) == ("a-4.png", "a-4.gif")
     (tmp_path / "a-4.png").write_text("changed")
     assert write_as(tmp_path, "again", True, 1) == ("a-5.png", "a-5.gif")

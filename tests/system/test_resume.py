@@ -1,4 +1,4 @@
-"""Runs that die are gone on with, and nothing else ever is. tests/test_kills.py has those that die while they write."""
+"""Runs that are killed can be resumed, and nothing else can. test_kills.py kills them at any moment."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def a_subject(**options: Any) -> Subject:
 
 @pytest.fixture
 def one_thread() -> Iterator[None]:
-    """As a painting has it; where there are more, sums come out otherwise from time to time."""
+    """As a painting has it: with more threads, sums differ from time to time."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -61,7 +61,7 @@ def one_thread() -> Iterator[None]:
 
 
 def check_every(count: int, subject: Subject) -> Search | StrokeCountSearch:
-    """Stop at every `count`th step, go on in a new search and compare what comes out; the uninterrupted search."""
+    """Stop at every `count`th step, resume in a new search and compare the results; the uninterrupted search."""
     search, states = make_search(subject), []
     for progress in search.run():
         if progress.step % count == 1 % count:
@@ -156,12 +156,12 @@ def test_a_state_that_is_cut_or_altered_is_refused() -> None:
     data = dump(a_tree())
     random = np.random.default_rng(1)
     for length in [0, 1, len(MAGIC), len(MAGIC) + 32, len(data) - 1, *random.integers(0, len(data), 40)]:
-        with pytest.raises(ValueError, match=r"no state|damaged"):
+        with pytest.raises(ValueError, match=r"not the state|damaged"):
             load(data[:length])
     for place in random.integers(0, len(data), 60):
         spoilt = bytearray(data)
         spoilt[place] ^= 1 << random.integers(8)
-        with pytest.raises(ValueError, match=r"no state|damaged"):
+        with pytest.raises(ValueError, match=r"not the state|damaged"):
             load(bytes(spoilt))
     with pytest.raises(ValueError, match="damaged"):
         load(data + b"\0")
@@ -175,7 +175,7 @@ def test_a_state_that_is_cut_or_altered_is_refused() -> None:
         {"a": {"$tensor": "tree"}},
         {"$strokes": 3},
         {"$strokes": {"brush": "a"}},
-        {"$strokes": {"brush": 1, "shape": 2, "colors": 3, "opacity": 4, "seed": 5}},
+        {"$strokes": {"brush": 1, "params": 2, "colors": 3, "opacity": 4, "seed": 5}},
     ],
 )
 def test_a_tree_that_means_nothing_is_refused(tree: dict[str, Any]) -> None:
@@ -230,7 +230,7 @@ def test_a_run_that_died_is_gone_on_with(tmp_path: Path, plain: Subject, expecte
         else:
             with pytest.raises(Killed):
                 search_until(step, plain, autosave)
-    assert [line.split(",")[0] for line in lines] == [f"going on after {steps} steps" for steps in (8, 14, 15)]
+    assert [line.split(",")[0] for line in lines] == [f"resuming after {steps} steps" for steps in (8, 14, 15)]
     # Killed while drawing: nothing is searched again.
     autosave = Autosave(tmp_path / "a.png", plain, True, lines.append, ALWAYS)
     assert same(search_until(1, plain, autosave), expected)
@@ -262,7 +262,7 @@ def test_without_anything_kept_it_starts_from_the_beginning(tmp_path: Path, plai
     lines: list[str] = []
     autosave = Autosave(tmp_path / "a.png", plain, True, lines.append, ALWAYS)
     assert same(search_until(None, plain, autosave), expected)
-    assert lines == [f"--resume: no progress is kept beside {tmp_path / 'a.png'}; starting from the beginning"]
+    assert lines == [f"--resume: no progress is saved beside {tmp_path / 'a.png'}; starting from the beginning"]
 
 
 @pytest.mark.parametrize("own", [True, False], ids=["its own name", "another's"])
@@ -282,14 +282,14 @@ def test_a_torn_file_is_refused_and_left_alone(own: bool, tmp_path: Path, plain:
 
 
 def foreign(kind: str, folder: Path) -> tuple[Subject, str]:
-    """A subject that differs from `plain`, and what the message says of it."""
+    """A subject that differs from `plain`, and how the message describes it."""
     if kind == "picture":
-        return prepare_subject(picture(6), SMALL), "begun with another picture"
+        return prepare_subject(picture(6), SMALL), "started with another picture"
     if kind == "options":
-        return a_subject(strokes=21, seed=3), "begun with --strokes 21, --seed 3"
+        return a_subject(strokes=21, seed=3), "started with --strokes 21, --seed 3"
     mask = folder.parent / f"mask-{folder.name}.png"
     Image.fromarray(np.full((36, 48), 200, np.uint8)).save(mask)
-    return a_subject(region=str(mask)), "begun with another --region"
+    return a_subject(region=str(mask)), "started with another --region"
 
 
 @pytest.mark.parametrize("kind", ["picture", "options", "region"])
@@ -300,7 +300,8 @@ def test_a_foreign_file_is_refused_and_left_alone(kind: str, tmp_path: Path, pla
     with pytest.raises(AutosaveError) as caught:
         search_until(None, plain, Autosave(tmp_path / "a.png", plain, True, config=ALWAYS))
     assert str(caught.value) == (
-        f"--resume: {path}: it is of another painting ({difference}); ask for that one; it was left alone"
+        f"--resume: {path}: it is of another painting ({difference}); resume it by the command that started it; "
+        "it was left alone"
     )
     assert path.read_bytes() == content
     # Neither does a new run touch it.
@@ -316,10 +317,10 @@ def test_a_file_that_says_it_is_ours_and_is_not(tmp_path: Path, plain: Subject) 
     path = left_by(tmp_path, plain)
     saved = load(path.read_bytes())
     other = load(left_by(tmp_path, plain).read_bytes())["search"]
-    other["descent"]["variables"]["unknowns"].pop()
+    other["parameters"]["tensors"].pop()
     for search in (None, [], {}, {**saved["search"], "at": 99}, {**saved["search"], "rng": {}}, other):
         path.write_bytes(dump({**saved, "search": search}))
-        with pytest.raises(AutosaveError, match="does not hold what this version of Impasto saves"):
+        with pytest.raises(AutosaveError, match="its content is not what this version of Impasto saves"):
             search_until(None, plain, Autosave(tmp_path / "a.png", plain, True))
     for tree in ({}, {**saved, "steps": "9"}, {**saved, "identity": 7}):
         path.write_bytes(dump(tree))
@@ -350,7 +351,7 @@ def test_a_forgotten_resume_loses_nothing(tmp_path: Path, plain: Subject, expect
             search_until(step, plain, Autosave(tmp_path / "a.png", plain, False, lines.append, ALWAYS))
         assert load(path.read_bytes())["steps"] == steps
         assert (path.read_bytes() == kept) == (steps == 12)
-    assert lines[0].startswith(f"{path}: an earlier run of this came to 12 steps, and --resume goes on there")
+    assert lines[0].startswith(f"{path}: an earlier run of this reached 12 steps, and --resume continues it")
     assert same(search_until(None, plain, Autosave(tmp_path / "a.png", plain, True, config=ALWAYS)), expected)
 
 
@@ -369,7 +370,7 @@ def test_a_full_disk_does_not_end_the_search(
     lines: list[str] = []
     autosave = Autosave(tmp_path / "a.png", plain, True, lines.append, ALWAYS)
     assert same(search_until(None, plain, autosave), expected)
-    assert lines[1:] == [f"cannot save progress in {path}: No space left on device; painting goes on without"]
+    assert lines[1:] == [f"cannot save progress to {path}: No space left on device; the painting continues without it"]
     assert list(tmp_path.iterdir()) == [path] and path.read_bytes() == kept
 
 
@@ -378,7 +379,7 @@ def test_another_machine_is_told_of(tmp_path: Path, plain: Subject, monkeypatch:
     monkeypatch.setattr("painter.system.autosave.machine", lambda: {"processor": "abacus"})
     lines: list[str] = []
     search_until(None, plain, Autosave(tmp_path / "a.png", plain, True, lines.append))
-    assert len(lines) == 2 and lines[1].startswith("it was begun on another machine or with other libraries")
+    assert len(lines) == 2 and lines[1].startswith("it was started on another machine or with other libraries")
 
 
 def test_the_identity_is_of_what_decides(tmp_path: Path, plain: Subject) -> None:
@@ -422,7 +423,7 @@ def test_a_torn_file_is_one_line_on_the_command_line(here: Path, capsys: pytest.
     assert cli.main(["in.png", *QUICK, *OUT, "--resume", "--quiet"]) == 2
     out, err = capsys.readouterr()
     assert out == "" and err == (
-        "paint.py: error: --resume: .a.png.01234567.autosave: it is damaged or not complete (sha256 differs); "
+        "paint.py: error: --resume: .a.png.01234567.autosave: it is damaged or incomplete (its sha256 differs); "
         "delete it to start from the beginning; it was left alone\n"
     )
     assert {path.name for path in here.iterdir()} == before
@@ -442,10 +443,10 @@ def test_ctrl_c_keeps_the_way_on(
     with monkeypatch.context() as patch:
         patch.setattr("painter.cli.progress.ProgressBar.show", press)
         assert cli.main(["in.png", *QUICK, *OUT, "--overwrite"]) == 130
-    assert "the same command and --resume" in capsys.readouterr().err
+    assert "can be resumed by the same command with --resume" in capsys.readouterr().err
     assert len(list(here.glob(".a.png.*.autosave"))) == 1
     assert all((here / name).read_bytes() != content for name, content in whole.items())
     assert cli.main(["in.png", *QUICK, *OUT, "--overwrite", "--resume"]) == 0
-    assert "going on after 6 steps" in capsys.readouterr().err
+    assert "resuming after 6 steps" in capsys.readouterr().err
     assert {name: (here / name).read_bytes() for name in FILES} == whole
     assert {path.name for path in here.iterdir()} == {"in.png", *FILES}

@@ -24,9 +24,9 @@ from painter.cli.outputs import Outputs, claimed, with_strokes, write_in_turn
 from painter.errors import OutputError
 from painter.export import writing
 from painter.export.fitting import Quality, write_fitting
-from painter.export.folder import write_folder
+from painter.export.frames import write_frames
 from painter.export.png import write_png
-from painter.system import atomic as files
+from painter.system import atomic, locks
 from painter.system.atomic import replacing
 from painter.system.names import free_number, numbered, split_ending
 
@@ -226,7 +226,7 @@ def test_a_folder_that_is_closed_to_us(ordinary_user: None, capsys: pytest.Captu
     with pytest.raises(OutputError, match=r"^cannot write locked/a\.png: Permission denied$"):
         write_png(path, noise(8))
     with pytest.raises(OutputError, match=r"Permission denied$"):
-        write_folder(path.with_name("frames"), [noise(8)])
+        write_frames(path.with_name("frames"), [noise(8)])
     with pytest.raises(OutputError, match=r"Permission denied; choose another folder"), claimed(Outputs((str(path),))):
         raise AssertionError
     assert cli.main(["-o", str(path)]) == 2
@@ -263,7 +263,7 @@ def test_frames_are_on_the_disk_before_their_folder_has_its_name(
 
     monkeypatch.setattr(os, "fsync", note_flush)
     monkeypatch.setattr(Path, "replace", note_rename)
-    write_folder(tmp_path / "frames", shades(1, 2))
+    write_frames(tmp_path / "frames", shades(1, 2))
     assert sorted(flushed[:2]) == ["frame-00000.png", "frame-00001.png"]
     assert re.fullmatch(r"\.frames\.[0-9a-f]{8}\.part", flushed[2])
     assert flushed[3:] == ["frames is there", tmp_path.name] and frames_in(tmp_path / "frames") == [1, 2]
@@ -272,14 +272,14 @@ def test_frames_are_on_the_disk_before_their_folder_has_its_name(
 @pytest.mark.parametrize("at_once", [True, False])
 def test_frames_take_the_place_of_others(at_once: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not at_once:
-        monkeypatch.setattr(files.ctypes, "CDLL", lambda name: object())
+        monkeypatch.setattr(atomic.ctypes, "CDLL", lambda name: object())
     for values in ((1, 2, 3), (4, 5)):
-        write_folder(tmp_path / "frames", shades(*values))
+        write_frames(tmp_path / "frames", shades(*values))
         assert frames_in(tmp_path / "frames") == list(values) and list(tmp_path.iterdir()) == [tmp_path / "frames"]
 
 
 def test_frames_stay_where_others_cannot_take_their_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_folder(tmp_path / "frames", shades(1, 2))
+    write_frames(tmp_path / "frames", shades(1, 2))
     replace = Path.replace
 
     def fail(old: Path, new: Path) -> Path:
@@ -287,10 +287,10 @@ def test_frames_stay_where_others_cannot_take_their_place(tmp_path: Path, monkey
             raise OSError(errno.EIO, "Input/output error")
         return replace(old, new)
 
-    monkeypatch.setattr(files.ctypes, "CDLL", lambda name: object())
+    monkeypatch.setattr(atomic.ctypes, "CDLL", lambda name: object())
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(OutputError, match="Input/output error"):
-        write_folder(tmp_path / "frames", shades(3))
+        write_frames(tmp_path / "frames", shades(3))
     assert frames_in(tmp_path / "frames") == [1, 2] and list(tmp_path.iterdir()) == [tmp_path / "frames"]
 
 
@@ -331,11 +331,11 @@ def test_folders_that_a_kill_left_are_removed_a_day_later(tmp_path: Path) -> Non
         folder.mkdir()
         (folder / "frame-00000.png").write_bytes(b"half")
         os.utime(folder, (0, time.time() - (80_000 if folder == left[0] else 90_000)))
-    write_folder(tmp_path / "frames", shades(1))
+    write_frames(tmp_path / "frames", shades(1))
     write_fitting(tmp_path / "a.gif", Quality(32), lambda path, means: path.write_text("gif") and None, 9)
     assert [folder.exists() for folder in left] == [True, False, True], "not yet, removed, of another file"
     os.utime(left[0], (0, time.time() - 90_000))
-    write_folder(tmp_path / "frames", shades(1))
+    write_frames(tmp_path / "frames", shades(1))
     assert not left[0].exists() and frames_in(tmp_path / "frames") == [1]
 
 
@@ -406,7 +406,7 @@ def test_names_are_given_back_by_a_kill(tmp_path: Path) -> None:
     code = (
         "import sys, time\n"
         "from pathlib import Path\n"
-        "from painter.system.atomic import free_number, numbered\n"
+        "from painter.system.names import free_number, numbered\n"
         "with free_number([Path(sys.argv[1])]) as number:\n"
         "    print(numbered(Path(sys.argv[1]), number).name, flush=True)\n"
         "    time.sleep(60)\n"
@@ -474,7 +474,7 @@ def test_overwriting_keeps_the_names(tmp_path: Path) -> None:
 
 
 def test_file_systems_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "fcntl", None)
+    monkeypatch.setattr(locks, "fcntl", None)
     (tmp_path / "a.png").touch()
     with free_names([tmp_path / "a.png"]) as names:
         assert names == [tmp_path / "a-2.png"]
