@@ -1,4 +1,4 @@
-"""Making a file small enough: fewer frames, then fewer colours or coarser ones, then fewer pixels."""
+"""Files of at most `max_bytes`: fewer frames, then fewer or coarser colours, then fewer pixels."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from painter.errors import OutputError
-from painter.export import writing
 from painter.export.encoding import EncodingConfig
+from painter.export.places import writing
 from painter.system.atomic import temporary_folder
 
 _FRAME_STEP, _SIDE_STEP = 0.75, 0.8  # of frames, and of the longest side, that are left each time
@@ -18,36 +18,36 @@ _CRF_STEP, _QUALITY_STEP = 4, 10
 
 @dataclass(frozen=True)
 class Quality:
-    """What a file may be made with; None where it has no such thing."""
+    """What a file is made with; None for what its format does not have."""
 
-    side: int  # pixels
+    side: int  # the longer one, pixels
     frames: int | None = None
-    colors: int | None = None
-    quality: int | None = None
-    crf: int | None = None
+    colors: int | None = None  # of a palette
+    quality: int | None = None  # 1 to 100
+    crf: int | None = None  # x264's constant rate factor
 
-    def words(self, whole: Quality) -> str:
-        """Where this is less than `whole`, for people."""
+    def lowered_from(self, best: Quality) -> str:
+        """Where this is less than `best`, for people."""
         names = {
             "frames": "{} of {} frames", "colors": "{} of {} colours", "quality": "quality {} for {}",
             "crf": "crf {} for {}", "side": "{} of {} px",
         }  # fmt: skip
-        pairs = [(words, getattr(self, name), getattr(whole, name)) for name, words in names.items()]
+        pairs = [(words, getattr(self, name), getattr(best, name)) for name, words in names.items()]
         return ", ".join(words.format(now, before) for words, now, before in pairs if now != before)
 
 
-def make_ladder(whole: Quality) -> list[Quality]:
-    """Ever more modest means, from `whole` down: first frames, then colours, quality or crf, last the side."""
+def make_ladder(best: Quality) -> list[Quality]:
+    """Ever lower qualities, from `best` down: first fewer frames, then colours, quality or crf, last the side."""
     config = EncodingConfig
     steps: dict[str, list[int]] = {
-        "frames": _shrinking(whole.frames, _FRAME_STEP, config.fewest_frames),
-        "colors": _shrinking(whole.colors and (whole.colors + 1), 0.5, config.fewest_colors),
-        "quality": list(range((whole.quality or 0) - _QUALITY_STEP, config.lowest_quality - 1, -_QUALITY_STEP)),
-        "crf": [] if whole.crf is None else list(range(whole.crf + _CRF_STEP, config.highest_crf + 1, _CRF_STEP)),
-        "side": _shrinking(whole.side, _SIDE_STEP, config.smallest_side),
+        "frames": _shrinking(best.frames, _FRAME_STEP, config.fewest_frames),
+        "colors": _shrinking(best.colors and (best.colors + 1), 0.5, config.fewest_colors),
+        "quality": list(range((best.quality or 0) - _QUALITY_STEP, config.lowest_quality - 1, -_QUALITY_STEP)),
+        "crf": [] if best.crf is None else list(range(best.crf + _CRF_STEP, config.highest_crf + 1, _CRF_STEP)),
+        "side": _shrinking(best.side, _SIDE_STEP, config.smallest_side),
     }
     assert set(steps) == {spec.name for spec in fields(Quality)}
-    ladder = [whole]
+    ladder = [best]
     for name, values in steps.items():
         for value in values:
             ladder.append(replace(ladder[-1], **{name: value}))  # type: ignore[arg-type]
@@ -64,18 +64,19 @@ def _shrinking(start: int | None, share: float, least: int) -> list[int]:
     return values
 
 
-def write_fitting(path: Path, whole: Quality, write: Callable[[Path, Quality], None], limit: int) -> str | None:
-    """Have `write` write a file of at most `limit` bytes, with the best means of `make_ladder`, and put it at `path`.
+def write_fitting(path: Path, best: Quality, write: Callable[[Path, Quality], None], limit: int) -> str | None:
+    """Have `write` write a file of at most `limit` bytes, of the highest quality that fits, and put it at `path`.
 
-    The ladder is halved again and again, so that a file is written six or seven times at most.
+    `make_ladder` is searched by bisection, so that a file is written six or seven times at most.
 
     Returns:
-        What was lowered, in a line; None if nothing was.
+        What was lowered, in one line; None if nothing was.
 
     Raises:
-        OutputError: no means will do. The message has the smallest size that was reached; `path` keeps what it held.
+        OutputError: not even the lowest quality fits. The message has the smallest size that was reached; `path`
+            keeps what it held.
     """
-    ladder = make_ladder(whole)
+    ladder = make_ladder(best)
     try:
         with temporary_folder(path) as folder:
             chosen, kept, sizes = _search(path, folder, ladder, write, limit)
@@ -89,17 +90,17 @@ def write_fitting(path: Path, whole: Quality, write: Callable[[Path, Quality], N
                 os.replace(kept, temporary)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
-    if chosen == whole:
+    if chosen == best:
         return None
-    return f"{path}: {chosen.words(whole)}, to fit {name_size(limit)}; it has {name_size(size)}"
+    return f"{path}: {chosen.lowered_from(best)}, to fit {name_size(limit)}; it has {name_size(size)}"
 
 
 def _search(
     path: Path, folder: Path, ladder: Sequence[Quality], write: Callable[[Path, Quality], None], limit: int
 ) -> tuple[Quality, Path | None, list[int]]:
-    """The first means found that fit, the file made with them (None: none do), and the sizes of all files made."""
+    """The highest quality found that fits, the file made with it (None: none fits), and the sizes of all files made."""
     kept, chosen, sizes = None, ladder[0], []
-    low, high, k = 0, len(ladder) - 1, 0  # the whole first
+    low, high, k = 0, len(ladder) - 1, 0  # the best first
     while low <= high:
         attempt = folder / f"{k}{path.suffix}"
         try:

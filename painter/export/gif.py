@@ -1,9 +1,9 @@
-"""The growing painting as a GIF: small, and still where the painting is still.
+"""The growing painting as a GIF: small, and without flicker.
 
-One palette of 255 colours or fewer serves the whole file, and a colour always goes to its nearest entry, undithered:
-a pixel that the painting leaves alone keeps its index, so it cannot flicker. Each frame holds only the
-rectangle that changed, with index 255 (transparent) where the picture below stays. Pillow's own writer does
-not take such frames as they are, nor one by one, so the container is written here, around its LZW encoder.
+One palette of at most 255 colours serves all frames, and a colour always gets its nearest entry, without dithering: a
+pixel that no stroke changes keeps its index, so it cannot flicker. Each frame holds only the rectangle that changed,
+with index 255 (transparent) where the picture below stays. Pillow's own writer takes neither such frames nor frames one
+by one, so the container is written here, around its LZW encoder.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import GifImagePlugin, Image
 
 from painter.errors import OptionError, OutputError
-from painter.export import writing
+from painter.export.places import writing
 
-COLOURS = 255
+COLORS = 255
 CLEAR = 255  # the index of "transparent": bare background in the first frame, "as before" in the others
 MAX_SIDE = 65_535
 SHORTEST_MS = 20  # browsers slow anything shorter down to 100 ms
@@ -43,21 +44,25 @@ def write_gif(
     hold_ms: int = 2000,
     times_ms: Iterable[float | Fraction] | None = None,
     loop: int = 0,
-    colors: int = COLOURS,
+    colors: int = COLORS,
 ) -> None:
     """Write `frames`, in order, as a GIF at `path`; each is shown `frame_ms`, the last one `hold_ms`.
 
-    frames: uint8 [H, W, 3] or [H, W, 4] in 0..255, straight alpha, all of one size. Read once and lazily.
-        GIF has no half transparency: alpha below 128 is transparent, the rest opaque in its straight colour.
-    samples: pictures of the same kinds and of any size that show the sequence's colours; the palette is made
-        from them. The last should be the finished painting: it weighs as much as all the others together.
-    times_ms: how long each frame is shown, where that is not `frame_ms` and `hold_ms`; as many as frames.
-    loop: how often it is played; 0 is for ever.
-    colors: how many to use, 1 to 255.
+    Args:
+        frames: uint8 [H, W, 3] or [H, W, 4] in 0..255, straight alpha, all of one size. Read once and lazily. A GIF's
+            pixel is transparent or opaque: alpha below 128 is transparent, the rest opaque in its straight colour.
+        samples: pictures of the same kinds and of any size that show the sequence's colours; the palette is made from
+            them. The last should be the finished painting: it weighs as much as all the others together.
+        times_ms: how long each frame is shown, where that is not `frame_ms` and `hold_ms`; as many as frames.
+        loop: how often it is played; 0 is for ever.
+        colors: how many to use, 1 to 255.
 
-    Frames that look alike are merged and keep their time. The same input gives the same bytes. Raises
-    OptionError for times outside 20..655,350 ms, ValueError for pictures of another shape or dtype or none at
-    all, OutputError for sides above 65,535 or a file that cannot be written; `path` then keeps what it held.
+    Frames that look alike are merged and keep their time. The same input gives the same bytes.
+
+    Raises:
+        OptionError: a time is outside 20..655,350 ms.
+        ValueError: pictures have another shape or dtype, or there are none.
+        OutputError: a side is above 65,535, or the file cannot be written; `path` then keeps what it held.
     """
     for name, value in (("frame_ms", frame_ms), ("hold_ms", hold_ms)):
         if not SHORTEST_MS <= value <= LONGEST_MS:
@@ -71,33 +76,39 @@ def write_gif(
         height, width = first.shape
         raise OutputError(f"cannot write {path}: {width} x {height} is more than a GIF's {MAX_SIDE} a side")
     indexed = _indexed(chain([first], packed), palette)
-    timed = _held(indexed, frame_ms, hold_ms) if times_ms is None else zip(indexed, times_ms, strict=True)
+    timed = _with_hold(indexed, frame_ms, hold_ms) if times_ms is None else zip(indexed, times_ms, strict=True)
     with writing(path) as temporary, temporary.open("wb") as file:
         file.write(_header(first.shape, palette, loop))
         file.writelines(_blocks(_merged(timed)))
         file.write(b";")
 
 
-def make_palette(samples: Sequence[np.ndarray], most: int = COLOURS) -> np.ndarray:
+def make_palette(samples: Sequence[np.ndarray], most: int = COLORS) -> np.ndarray:
     """Return at most `most` colours, uint8 [K, 3], that make the squared error over the samples' pixels small.
 
-    samples: uint8 [H, W, 3] or [H, W, 4], of which the opaque pixels count; the last sample weighs as much as
-    all the others together. If there are no more than `most` colours, all are kept exactly. Otherwise variance
-    splitting gives a start, and k-means improves it. The arithmetic is exact (whole weights, quarters of a
-    level), so that every machine makes the same palette. Raises ValueError as `write_gif` does.
+    If there are no more than `most` colours, all are kept exactly. Otherwise splitting by variance gives a start, and
+    k-means improves it. The arithmetic is exact (integer weights, quarters of a level), so that every machine makes
+    the same palette.
+
+    Args:
+        samples: uint8 [H, W, 3] or [H, W, 4], of which the opaque pixels count; the last sample weighs as much as all
+            the others together.
+
+    Raises:
+        ValueError: as `write_gif`.
     """
     if not samples:
         raise ValueError("samples is empty")
-    colours, weights = _cells(samples)
-    if len(colours) == 0:  # nothing but transparency
+    colors, weights = _cells(samples)
+    if len(colors) == 0:  # nothing but transparency
         return np.zeros((1, 3), np.uint8)
-    centres = _split(colours, weights, most)
-    if len(colours) > most:
+    centers = _split(colors, weights, most)
+    if len(colors) > most:
         for _ in range(_LLOYD_ROUNDS):
-            owner = _nearest(centres, colours)
-            used = np.bincount(owner, minlength=len(centres)) > 0  # an entry without pixels stays where it is
-            centres[used] = _means(owner, colours, weights, len(centres))[used]
-    return np.rint(centres).astype(np.uint8)
+            owner = _nearest(centers, colors)
+            used = np.bincount(owner, minlength=len(centers)) > 0  # an entry without pixels stays where it is
+            centers[used] = _means(owner, colors, weights, len(centers))[used]
+    return np.rint(centers).astype(np.uint8)
 
 
 def _cells(samples: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -109,54 +120,54 @@ def _cells(samples: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     weights = count.astype(np.float64)
     last, count = np.unique(opaque[-1], return_counts=True)
     weights[np.searchsorted(keys, last)] += (factor - 1) * count
-    colours = _unpack(keys)
+    colors = _unpack(keys)
     for shift in range(4):
         pooled, cell = np.unique(keys & (0x010101 * (0xFF >> shift << shift)), return_inverse=True)
         if len(pooled) <= _MAX_CELLS:
             break
     cell_weights = np.bincount(cell, weights, len(pooled))
-    return _means(cell, colours, weights, len(pooled)), cell_weights
+    return _means(cell, colors, weights, len(pooled)), cell_weights
 
 
-def _split(colours: np.ndarray, weights: np.ndarray, most: int) -> np.ndarray:
+def _split(colors: np.ndarray, weights: np.ndarray, most: int) -> np.ndarray:
     """Return up to `most` centres, float32 [K, 3]: halve the box with the largest squared error at its mean."""
-    boxes = [(np.arange(len(colours)), *_spread(colours, weights))]
+    boxes = [(np.arange(len(colors)), *_spread(colors, weights))]
     while len(boxes) < most:
         worst = int(np.argmax([error.sum() for _, _, error in boxes]))
         box, mean, error = boxes[worst]
         if len(box) == 1:  # then all are single colours
             break
         axis = int(np.argmax(error))
-        low = colours[box, axis] <= mean[axis]
-        halves = [(half, *_spread(colours[half], weights[half])) for half in (box[low], box[~low])]
+        low = colors[box, axis] <= mean[axis]
+        halves = [(half, *_spread(colors[half], weights[half])) for half in (box[low], box[~low])]
         boxes[worst : worst + 1] = halves
-    # Quarters of a level, for `_nearest`; single colours are whole and stay what they are.
+    # Quarters of a level, for `_nearest`; single colours are integers and stay what they are.
     return (np.rint(4 * np.stack([mean for _, mean, _ in boxes])) / 4).astype(np.float32)
 
 
-def _spread(colours: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _spread(colors: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return a box's mean colour and squared error, both float64 [3]; the latter exactly 0 for one colour."""
-    exact = colours.astype(np.float64)
+    exact = colors.astype(np.float64)
     total = weights.sum()
     mean = weights @ exact / total
-    return mean, (weights @ exact**2 - total * mean**2) * (len(colours) > 1)
+    return mean, (weights @ exact**2 - total * mean**2) * (len(colors) > 1)
 
 
-def _means(owner: np.ndarray, colours: np.ndarray, weights: np.ndarray, number: int) -> np.ndarray:
+def _means(owner: np.ndarray, colors: np.ndarray, weights: np.ndarray, number: int) -> np.ndarray:
     """Return each group's weighted mean colour, float32 [number, 3], in quarters of a level."""
     total = np.maximum(np.bincount(owner, weights, number), 1)
-    sums = [np.bincount(owner, weights * channel, number) for channel in colours.T]
+    sums = [np.bincount(owner, weights * channel, number) for channel in colors.T]
     return (np.rint(4 * np.stack(sums, axis=1) / total[:, None]) / 4).astype(np.float32)
 
 
-def _nearest(centres: np.ndarray, colours: np.ndarray) -> np.ndarray:
+def _nearest(centers: np.ndarray, colors: np.ndarray) -> np.ndarray:
     """Return which of `centres`, float32 [K, 3], is nearest to each of `colours`, float32 [M, 3]: int64 [M].
 
-    Both come in whole levels or quarters, so all products and sums fit float32's 24 bits and none is rounded.
+    Both are multiples of a quarter of a level, so all products and sums fit float32's 24 bits and none is rounded.
     """
-    half_square = (centres**2).sum(axis=1) / 2
-    parts = np.array_split(colours, len(colours) // 65_536 + 1)  # bounds the table of distances to 64 MiB
-    return np.concatenate([(half_square - part @ centres.T).argmin(axis=1) for part in parts])
+    half_square = (centers**2).sum(axis=1) / 2
+    parts = np.array_split(colors, len(colors) // 65_536 + 1)  # bounds the table of distances to 64 MiB
+    return np.concatenate([(half_square - part @ centers.T).argmin(axis=1) for part in parts])
 
 
 def _pack(picture: np.ndarray) -> np.ndarray:
@@ -171,13 +182,11 @@ def _pack(picture: np.ndarray) -> np.ndarray:
 
 
 def _shows(alpha: np.ndarray) -> np.ndarray:
-    """Where a picture shows in a format without half transparency: bool [H, W] from uint8 [H, W].
+    """Where a picture is opaque in a format that knows opaque and transparent only: bool [H, W] from uint8 [H, W].
 
-    Where alpha passes a half, but not for a speck amid half-transparent paint (strokes overlap there): that would
-    stand alone where all around it has gone.
+    That is where alpha is at least a half, but for specks amid half-transparent paint (where strokes overlap): they
+    would be left alone when all around them has gone.
     """
-    import cv2
-
     faint = ((alpha >= 32) & (alpha < 128)).astype(np.uint8)
     neighbours = cv2.boxFilter(faint, cv2.CV_8U, (7, 7), normalize=False, borderType=cv2.BORDER_CONSTANT)
     return (alpha >= 128) & (neighbours <= _FAINT_NEIGHBOURS)
@@ -190,10 +199,10 @@ def _unpack(packed: np.ndarray) -> np.ndarray:
 def _indexed(packed: Iterable[np.ndarray], palette: np.ndarray) -> Iterator[np.ndarray]:
     """Yield each frame, int32 [H, W], as palette indices, uint8 [H, W], CLEAR where transparent.
 
-    A painting shows some hundred thousand colours many times over, so each is looked up once and remembered.
+    A painting shows some hundred thousand colours many times over, so each is looked up once and kept.
     """
-    centres = palette.astype(np.float32)
-    memory = np.full(1 << 24, CLEAR, np.uint8)  # 0xRRGGBB -> index; CLEAR: not met yet
+    centers = palette.astype(np.float32)
+    memory = np.full(1 << 24, CLEAR, np.uint8)  # 0xRRGGBB -> index; CLEAR: not looked up yet
     before: np.ndarray | None = None
     indices = np.empty(0, np.uint8)
     for frame in packed:
@@ -204,15 +213,15 @@ def _indexed(packed: Iterable[np.ndarray], palette: np.ndarray) -> Iterator[np.n
         indices = indices.copy()
         indices[frame < 0] = CLEAR
         changed = (frame != before) & (frame >= 0)
-        colours = frame[changed]
-        new = np.unique(colours[memory[colours] == CLEAR])
-        memory[new] = _nearest(centres, _unpack(new))
-        indices[changed] = memory[colours]
+        colors = frame[changed]
+        new = np.unique(colors[memory[colors] == CLEAR])
+        memory[new] = _nearest(centers, _unpack(new))
+        indices[changed] = memory[colors]
         before = frame
         yield indices
 
 
-def _held(indexed: Iterable[np.ndarray], frame_ms: int, hold_ms: int) -> Iterator[tuple[np.ndarray, int]]:
+def _with_hold(indexed: Iterable[np.ndarray], frame_ms: int, hold_ms: int) -> Iterator[tuple[np.ndarray, int]]:
     """Yield each frame with its milliseconds: `hold_ms` for the last one."""
     ahead = iter(indexed)
     current = next(ahead, None)
@@ -238,8 +247,8 @@ def _merged(timed: Iterable[tuple[np.ndarray, Time]]) -> Iterator[tuple[np.ndarr
 def _blocks(timeline: Iterable[tuple[np.ndarray, Time]]) -> Iterator[bytes]:
     """Yield each frame's bytes: what it adds to the one before.
 
-    Paint seldom goes away. Where a pixel does turn transparent again, no addition can say so: the frame
-    before is then written whole and erased after its time.
+    Paint seldom goes away. Where a pixel does turn transparent again, no addition can show it: all of the frame
+    before is then written, and erased after its time.
     """
     ahead = iter(timeline)
     current = next(ahead, None)

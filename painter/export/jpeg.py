@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from painter.errors import OutputError
-from painter.export import writing
+from painter.export.places import writing
 from painter.pictures.metrics import over_white
 
 MAX_SIDE = 65_500  # libjpeg's

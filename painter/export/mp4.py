@@ -1,7 +1,7 @@
 """The growing painting as an MP4 that browsers and phones play: H.264, 4:2:0, its index before its pictures.
 
-Written by ffmpeg, which imageio-ffmpeg brings along. imageio's own writer does not look at ffmpeg's exit status, and
-says nothing of colours; so ffmpeg is run here.
+Written by ffmpeg. imageio's own writer ignores ffmpeg's exit status and does not say which colour space it wrote, so
+ffmpeg is run here.
 """
 
 from __future__ import annotations
@@ -16,28 +16,14 @@ from pathlib import Path
 import numpy as np
 
 from painter.errors import OutputError, one_line
-from painter.export import writing
 from painter.export.encoding import EncodingConfig
-from painter.pictures.metrics import (
-    over_white,
-)
+from painter.export.ffmpeg import find_ffmpeg
+from painter.export.places import writing
+from painter.pictures.metrics import over_white
 
-# Colours as in HD television, and said to be so: players guess differently where nothing is said.
+# Colours as in HD television (BT.709), and marked as such: players guess differently where the file does not say.
 _TO_YUV = "scale=in_range=full:out_range=limited:out_color_matrix=bt709:flags=accurate_rnd+full_chroma_int"
 _COLORS = "setparams=range=limited:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
-WHITE = (1.0, 1.0, 1.0)
-
-
-def find_ffmpeg(path: Path) -> str:
-    """The program. Raises OutputError, for `path`, if there is none."""
-    try:
-        from imageio_ffmpeg import get_ffmpeg_exe
-
-        return get_ffmpeg_exe()
-    except (ImportError, RuntimeError) as error:
-        raise OutputError(
-            f"cannot write {path}: there is no ffmpeg; run pip install imageio-ffmpeg, or choose another format"
-        ) from error
 
 
 def write_mp4(
@@ -86,15 +72,15 @@ def _arguments(shape: tuple[int, ...], rate: Fraction, crf: int) -> list[str]:
 
 
 def _encode(path: Path, command: list[str], first: np.ndarray, others: Iterator[np.ndarray]) -> None:
-    """Run ffmpeg on the frames. It is ended whatever happens here; what it complains of is an OutputError."""
-    with tempfile.TemporaryFile() as complaints:
+    """Run ffmpeg on the frames; it has ended when this does, whatever happens. Its error messages are OutputErrors."""
+    with tempfile.TemporaryFile() as messages:
         try:
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
-                stderr=complaints,
-                start_new_session=True,  # Ctrl-C is for us, who may still want to finish
+                stderr=messages,
+                start_new_session=True,  # Ctrl-C must not end it: the file may still have to be finished
             )
         except OSError as error:
             raise OutputError(f"cannot write {path}: {command[0]} does not run: {error.strerror or error}") from error
@@ -102,18 +88,18 @@ def _encode(path: Path, command: list[str], first: np.ndarray, others: Iterator[
             _feed(process, first, others)
             status = process.wait()
         finally:
-            with suppress(OSError):  # what is still in the buffer is for nobody
+            with suppress(OSError):  # nobody needs what is still in the buffer
                 process.stdin.close()  # type: ignore[union-attr]
             if process.poll() is None:
                 process.kill()
                 process.wait()
         if status != 0:
-            complaints.seek(0)
-            raise OutputError(f"cannot write {path}: {_reason(complaints.read(), status)}")
+            messages.seek(0)
+            raise OutputError(f"cannot write {path}: {_reason(messages.read(), status)}")
 
 
 def _feed(process: subprocess.Popen[bytes], first: np.ndarray, others: Iterator[np.ndarray]) -> None:
-    """Send all frames; stop where ffmpeg takes no more: its exit status and words then say why."""
+    """Send all frames; stop where ffmpeg takes no more: its exit status and messages then say why."""
     assert process.stdin is not None
     try:
         process.stdin.write(first.data)
@@ -124,8 +110,8 @@ def _feed(process: subprocess.Popen[bytes], first: np.ndarray, others: Iterator[
         pass
 
 
-def _reason(complaints: bytes, status: int) -> str:
-    lines = [line.strip() for line in complaints.decode(errors="replace").splitlines() if line.strip()]
+def _reason(messages: bytes, status: int) -> str:
+    lines = [line.strip() for line in messages.decode(errors="replace").splitlines() if line.strip()]
     full = next((line for line in lines if "No space left" in line), None)
     if full:
         return "No space left on device"

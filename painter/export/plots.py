@@ -1,17 +1,19 @@
-"""Figures for people."""
+"""Curves as pictures, for people."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 
 def plot_curve(points: Sequence[tuple[int, float]], chosen: int, path: Path) -> None:
-    """Draw the curve into a PNG file, with the count that `--strokes auto` takes."""
+    """Draw a curve of quality into a PNG file.
+
+    Args:
+        points: numbers of strokes, rising, and the PSNR in dB that each reaches; at least one.
+        chosen: the number that `--strokes auto` takes, which is marked.
+        path: of the file. Raises OSError if it cannot be written.
+    """
     import matplotlib
 
     matplotlib.use("Agg")

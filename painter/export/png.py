@@ -1,4 +1,4 @@
-"""The finished painting as a PNG, written band by band: no more than one band of rows is held.
+"""The finished painting as a PNG, written band by band: no more than one band of rows is in memory.
 
 The format is that of the PNG specification, third edition (W3C, 2025): rows are filtered, each by the filter whose
 bytes have the least sum of magnitudes (12.7), and then deflated as one stream.
@@ -15,7 +15,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from painter.export import writing
+from painter.export.places import writing
+from painter.export.png_filter import filter_rows
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOR_TYPES = {3: 2, 4: 6}  # channels -> the format's number for truecolour without and with alpha
@@ -33,8 +34,11 @@ def write_png(path: Path, image: np.ndarray | Iterable[np.ndarray]) -> None:
         image: uint8 or uint16 [H, W, 3] or [H, W, 4], sRGB with straight alpha; or bands of rows of such a picture,
             from the top, as `Painting.bands` gives them, which are read once and one at a time.
 
-    Equal images give equal bytes, whatever bands they come in. Raises ValueError for another shape or dtype, bands
-    that do not fit each other, or none, and OutputError if the file cannot be written; `path` then keeps what it held.
+    Equal images give equal bytes, whatever bands they come in.
+
+    Raises:
+        ValueError: another shape or dtype, bands that do not fit each other, or none.
+        OutputError: the file cannot be written; `path` then keeps what it held.
     """
     with writing(path) as temporary, temporary.open("wb") as file:
         encode_png(file, image)
@@ -70,8 +74,6 @@ def _write(file: BinaryIO, first: np.ndarray, bands: Iterable[np.ndarray]) -> No
 
 def _filtered(bands: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """Yield rows as they are deflated: uint8 [h, 1 + bytes of a row], the filter's number first."""
-    from painter.export.png_filter import filter_rows
-
     first = above = None
     for band in bands:
         first = band if first is None else first

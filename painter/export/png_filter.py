@@ -45,7 +45,7 @@ def _neighbours(row: np.ndarray, before: np.ndarray, stride: int, k: int) -> tup
 
 @inlined
 def _predicted(number: int, left: int, above: int, corner: int) -> int:
-    """What filter `number` takes a byte for."""
+    """The byte that filter `number` predicts."""
     if number == 0:
         return np.int64(0)
     if number == 1:

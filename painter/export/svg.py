@@ -1,7 +1,7 @@
-"""A painting as an SVG: each stroke a shape of its own, or a line for a pen plotter.
+"""Strokes as an SVG: each a shape of its own, or a line for a pen plotter.
 
 Written stroke by stroke, so that memory does not grow with the file. It refers to nothing outside itself and holds no
-scripts; text that comes from files is escaped. docs/svg.md tells what differs from the painting in pixels.
+scripts; text that comes from files is escaped. docs/svg.md says what differs from the painting in pixels.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ import base64
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 from PIL import Image
 
-from painter.export import writing
+from painter.export.places import writing
 from painter.export.svg_paths import (
     UNITS,
-    LaidStrokes,
     Page,
+    PageStrokes,
     number,
     shared_elements,
     stroke_elements,
@@ -30,17 +30,18 @@ from painter.export.svg_paths import (
 )
 from painter.export.svg_plot import plot_layers
 from painter.options.export import ExportConfig
-from painter.painting.painting import Painting
 from painter.pictures.color import to_hex
+from painter.pictures.ground import Color
 from painter.pictures.resizing import fit_size, resize_image
 from painter.version import __version__
 from renderers.order import CLASS_STEP
+from renderers.strokes import Strokes
 
-LONG_SIDE_MM = 200.0  # of a drawing whose width is not asked for
+LONG_SIDE_MM = 200.0  # of a drawing for which no width is given
 MOST_LAYERS = 8
 MASK_SIDE = 2048  # longer side of the picture of a region, pixels, at most
-NEIGHBOURS = 51  # strokes about one, whose median size is that of the level, and an eighth of all at most
-SHARED = "stroke"  # id of what all strokes have
+NEIGHBOURS = 51  # strokes around one, whose median size decides its level; an eighth of all strokes at most
+SHARED = "stroke"  # id of the shapes that all strokes use
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NAMESPACES = (
     'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
@@ -48,86 +49,115 @@ _NAMESPACES = (
 )
 
 
-def write_svg(path: Path, painting: Painting, config: ExportConfig | None = None) -> None:
-    """Write `painting` as an SVG. Equal paintings give equal bytes.
+@dataclass(frozen=True, eq=False)
+class _Drawing:
+    """What is written."""
+
+    strokes: PageStrokes
+    page: Page
+    ground: Color | None
+    region: np.ndarray | None
+    few_colors: bool
+
+
+def write_svg(
+    path: Path,
+    strokes: Strokes,
+    aspect: tuple[int, int],
+    ground: Color | None = None,
+    region: np.ndarray | None = None,
+    *,
+    title: str | None = None,
+    seed: int = 0,
+    few_colors: bool = False,
+    config: ExportConfig | None = None,
+) -> None:
+    """Write strokes on a ground as an SVG. Equal arguments give equal bytes.
 
     Args:
+        strokes: [N], in paint order.
+        aspect: height and width of the canvas, in any one unit.
+        ground: what is painted on, straight sRGB in [0, 1]; None is transparent.
+        region: [H, W] float32 in [0, 1], of any size: how much paint shows; all if None.
+        title: of the drawing; 'A painting' if None.
+        seed: of the search that found the strokes, for the description.
+        few_colors: whether strokes have the colours of a palette, so that a plot gets a layer for each.
         config: `svg` is 'paint' for strokes as filled shapes, in layers from coarse to fine, or 'plot' for one line a
-            stroke, in a layer for each colour of the palette if there is one. `width_mm` is the drawing's width; if
-            it is None, the longer side is LONG_SIDE_MM.
+            stroke. `width_mm` is the drawing's width; if it is None, the longer side is LONG_SIDE_MM.
 
     Raises:
-        OutputError: if the file cannot be written; `path` then keeps what it held.
+        OutputError: the file cannot be written; `path` then keeps what it held.
     """
     config = config or ExportConfig()
     with writing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
-        for line in _document(painting, getattr(config, "svg", "paint"), getattr(config, "width_mm", None)):
+        height, width = (UNITS * side / max(aspect) for side in aspect)
+        page = Page(width, height, LONG_SIDE_MM / UNITS if config.width_mm is None else config.width_mm / width)
+        drawing = _Drawing(PageStrokes(strokes), page, ground, region, few_colors)
+        about = f"{len(strokes)} strokes of {strokes.brush}, seed {seed}; Impasto {__version__}"
+        for line in _document(drawing, title or "A painting", about, config.svg):
             file.write(line + "\n")
 
 
-def _document(painting: Painting, mode: str, width_mm: float | None) -> Iterator[str]:
-    height, width = (UNITS * side / max(painting.aspect) for side in painting.aspect)
-    page = Page(width, height, LONG_SIDE_MM / UNITS if width_mm is None else width_mm / width)
+def _document(drawing: _Drawing, title: str, about: str, mode: str) -> Iterator[str]:
+    page = drawing.page
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     yield (
-        f'<svg {_NAMESPACES} width="{number(width * page.mm, 3)}mm" height="{number(height * page.mm, 3)}mm" '
-        f'viewBox="0 0 {number(width)} {number(height)}">'
+        f'<svg {_NAMESPACES} width="{number(page.width * page.mm, 3)}mm" height="{number(page.height * page.mm, 3)}mm" '
+        f'viewBox="0 0 {number(page.width)} {number(page.height)}">'
     )
-    yield from _words(painting)
-    laid = LaidStrokes(painting.strokes)
-    yield from _plotted(painting, laid, page) if mode == "plot" else _painted(painting, laid, page)
+    yield f"<title>{_text(title)}</title>"
+    yield f"<desc>{_text(about)}</desc>"
+    yield from _plotted(drawing) if mode == "plot" else _painted(drawing)
     yield "</svg>"
 
 
-def _words(painting: Painting) -> Iterator[str]:
-    """Title and description."""
-    about: dict[str, Any] = getattr(painting, "about", None) or {}
-    name = (about.get("input") or {}).get("name")
-    yield f"<title>{_text(name or 'A painting')}</title>"
-    count = f"{len(painting.strokes)} strokes of {painting.strokes.brush}"
-    yield f"<desc>{_text(f'{count}, seed {painting.config.seed}; Impasto {__version__}')}</desc>"
-
-
-def _painted(painting: Painting, laid: LaidStrokes, page: Page) -> Iterator[str]:
+def _painted(drawing: _Drawing) -> Iterator[str]:
     """The ground, and the strokes in layers."""
-    if laid.brush.alike and len(laid):
-        yield f'<defs><g id="{SHARED}">{shared_elements(laid.outline(0))}</g></defs>'
-    if painting.ground is not None:
+    strokes, page = drawing.strokes, drawing.page
+    if strokes.brush.alike and len(strokes):
+        yield f'<defs><g id="{SHARED}">{shared_elements(strokes.outline(0))}</g></defs>'
+    if drawing.ground is not None:
         size = f'width="{number(page.width)}" height="{number(page.height)}"'
-        yield f'<rect id="ground" {size} fill="{to_hex(painting.ground)}"/>'
-    if painting.region is not None:
-        yield from _mask(painting.region, page)
+        yield f'<rect id="ground" {size} fill="{to_hex(drawing.ground)}"/>'
+    if drawing.region is not None:
+        yield from _mask(drawing.region, page)
         yield _layer("region", "region", ' mask="url(#mask)"')
-    for k, (first, last) in enumerate(levels(laid.sizes)):
-        about = number(float(np.median(laid.sizes[first:last])) * page.mm, 1)
+    for k, (first, last) in enumerate(levels(strokes.sizes)):
+        about = number(float(np.median(strokes.sizes[first:last])) * page.mm, 1)
         yield _layer(f"layer{k + 1}", f"{k + 1}: {last - first} strokes, about {about} mm")
-        yield from (_stroke(laid, n) for n in range(first, last))
+        yield from (_stroke(strokes, n) for n in range(first, last))
         yield "</g>"
-    if painting.region is not None:
+    if drawing.region is not None:
         yield "</g>"
 
 
-def _stroke(laid: LaidStrokes, n: int) -> str:
-    place, pigment, opacity = laid.place(n), laid.pigment(n), float(laid.opacity[n])
-    if laid.brush.alike:
-        return use_element(SHARED, place, pigment, opacity)
-    return stroke_elements(laid.outline(n), place, pigment, opacity, f"s{n}")
+def _stroke(strokes: PageStrokes, n: int) -> str:
+    transform, pigment, opacity = strokes.transform(n), strokes.pigment(n), float(strokes.opacity[n])
+    if strokes.brush.alike:
+        return use_element(SHARED, transform, pigment, opacity)
+    return stroke_elements(strokes.outline(n), transform, pigment, opacity, f"s{n}")
 
 
-def _plotted(painting: Painting, laid: LaidStrokes, page: Page) -> Iterator[str]:
+def _plotted(drawing: _Drawing) -> Iterator[str]:
     """Lines, in a layer for each pen."""
-    palette = painting.config.palette is not None
-    for k, (pen, lines) in enumerate(plot_layers(laid, page, painting.region, palette)):
+    layers = plot_layers(drawing.strokes, drawing.page, drawing.region, drawing.few_colors)
+    for k, (pen, lines) in enumerate(layers):
         yield _layer(f"layer{k + 1}", f"{k + 1}: {pen}", ' fill="none" stroke-linecap="round"')
         yield from lines
         yield "</g>"
 
 
 def levels(sizes: np.ndarray) -> list[tuple[int, int]]:
-    """Where strokes [N] in paint order get finer: MOST_LAYERS runs of them at most, as first and one past the last.
+    """The layers of strokes that get finer in paint order: runs of strokes, at most MOST_LAYERS.
 
-    A stroke's level is the least median size of the strokes about it and about any earlier one, so that single ones
-    out of turn begin no level; levels differ by CLASS_STEP.
+    A stroke's level follows from the least median size of the strokes around it and around any earlier one, so that a
+    single large stroke among small ones begins no level; levels differ by CLASS_STEP.
+
+    Args:
+        sizes: [N] of the strokes, in paint order and any one unit.
+
+    Returns:
+        The first stroke of each run, and one past its last.
     """
     count = len(sizes)
     if not count:
@@ -142,7 +172,7 @@ def levels(sizes: np.ndarray) -> list[tuple[int, int]]:
 
 
 def _layer(name: str, label: str, attributes: str = "") -> str:
-    """The beginning of a layer, as Inkscape and vpype know it."""
+    """The beginning of a layer that Inkscape and vpype recognise."""
     return f'<g id="{name}" inkscape:groupmode="layer" inkscape:label={quoteattr(_legal(label))}{attributes}>'
 
 

@@ -1,7 +1,7 @@
 """Outlines of strokes as SVG elements: short, and the same bytes for the same strokes.
 
-Places are rounded to a grid of 1/100 of a unit of the drawing, whose longer side has UNITS; what is written is the way
-from one rounded place to the next, so that nothing adds up.
+Points are rounded to a grid of 1/100 of a unit of the drawing, whose longer side has UNITS. What is written is the
+difference between one rounded point and the next, so that rounding errors do not add up.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from renderers.strokes import Strokes
 
 UNITS = 1000  # along the longer side of the drawing
 GRID = 100  # steps to a unit
-FAR = 1e7  # units; strokes that lie beyond, or are larger, show nothing
-_PIXEL = 1 / UNITS  # that frames are made for; their geometry does not depend on it
+FAR = 1e7  # units; strokes farther away, or larger, are left out
+_PIXEL = 1 / UNITS  # for which frames are made; their geometry does not depend on it
 
 
 @dataclass(frozen=True)
@@ -28,19 +28,19 @@ class Page:
     """What is drawn on."""
 
     width: float  # units
-    height: float
-    mm: float  # of a unit
+    height: float  # units
+    mm: float  # millimetres in a unit
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a stroke lies on the drawing: takes stroke units to UNITS."""
+class Transform:
+    """Where a stroke lies on the drawing: a rotation, a scale and a shift, from stroke units to UNITS."""
 
     center: np.ndarray  # [2] units
     axis: np.ndarray  # [2], unit vector of +u
     scale: float  # units in one stroke unit
 
-    def of(self, points: np.ndarray) -> np.ndarray:
+    def apply(self, points: np.ndarray) -> np.ndarray:
         """[K, 2] stroke units → [K, 2] units."""
         (x, y), scale = self.axis.tolist(), self.scale
         return np.asarray(points) @ (scale * np.array([[x, y], [-y, x]])) + self.center
@@ -48,21 +48,23 @@ class Place:
 
 @dataclass(frozen=True)
 class Pigment:
-    """What a stroke is painted with."""
+    """The colours of a stroke."""
 
-    start: np.ndarray  # [3] in [0, 1]
-    end: np.ndarray  # [3]
+    start: np.ndarray  # [3] sRGB in [0, 1]
+    end: np.ndarray  # [3] sRGB in [0, 1]
 
     def at(self, mix: float) -> str:
-        """The colour as #rrggbb."""
+        """The colour between them as #rrggbb; `mix` is 0 at the start and 1 at the end."""
         return to_hex(self.start + mix * (self.end - self.start))
 
 
-class LaidStrokes:
-    """Strokes where they lie on the drawing; without those whose numbers are not finite, or beyond all measure.
+class PageStrokes:
+    """Strokes on the page, without those whose numbers are not finite or beyond FAR.
 
-    Args:
-        strokes: N strokes.
+    Attributes:
+        brush: theirs.
+        opacity: [N] float64 in [0, 1].
+        sizes: [N] float64, units.
     """
 
     def __init__(self, strokes: Strokes) -> None:
@@ -77,24 +79,27 @@ class LaidStrokes:
         self._scale, self._geometry = scale[kept].numpy(), frame.geometry[kept].numpy()
         self._start, self._end = (color[kept].double().numpy() for color in self.brush.ends(strokes.colors))
         self.opacity = strokes.opacity[kept].double().numpy()
-        self.sizes = UNITS * self.brush.size(shape)[kept].numpy()  # [N] units
+        self.sizes = UNITS * self.brush.size(shape)[kept].numpy()
         self._shared = self.brush.outline(self._geometry[0]) if self.brush.alike and len(self) else None
 
     def __len__(self) -> int:
         return len(self.opacity)
 
     def outline(self, n: int) -> Outline:
+        """Of stroke n, in stroke units."""
         return self._shared or self.brush.outline(self._geometry[n])
 
-    def place(self, n: int) -> Place:
-        return Place(self._center[n], self._axis[n], float(self._scale[n]))
+    def transform(self, n: int) -> Transform:
+        """From stroke n's own units to the page."""
+        return Transform(self._center[n], self._axis[n], float(self._scale[n]))
 
     def pigment(self, n: int) -> Pigment:
+        """The colours of stroke n."""
         return Pigment(self._start[n], self._end[n])
 
 
 def number(value: float, places: int = 2) -> str:
-    """As short as it goes at so many decimal places."""
+    """The shortest text of a number that is rounded to so many decimal places."""
     text = f"{value:.{places}f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
@@ -102,8 +107,8 @@ def number(value: float, places: int = 2) -> str:
     return "0" if text in ("-0", "") else text
 
 
-def path_data(path: Path, place: Place) -> str:
-    """The `d` of a path."""
+def path_data(path: Path, transform: Transform) -> str:
+    """The `d` attribute of a path."""
     parts: list[str] = []
     here = start = (0, 0)
     for command, points in path:
@@ -111,7 +116,7 @@ def path_data(path: Path, place: Place) -> str:
             parts.append("z")
             here = start
             continue
-        grid = [(x, y) for x, y in np.rint(GRID * place.of(points)).astype(np.int64).tolist()]
+        grid = [(x, y) for x, y in np.rint(GRID * transform.apply(points)).astype(np.int64).tolist()]
         if command == "M":
             here = start = grid[-1]
             parts.append("M" + _numbers(here))
@@ -126,7 +131,7 @@ def path_data(path: Path, place: Place) -> str:
 
 
 def _steps(points: list[tuple[int, int]], here: tuple[int, int], size: int) -> list[int]:
-    """How far points are from where the piece of `size` points that they belong to began."""
+    """Offsets of grid points from the start of their segment of `size` points; `here` is where the first one starts."""
     steps: list[int] = []
     for k, (x, y) in enumerate(points):
         steps += (x - here[0], y - here[1])
@@ -136,45 +141,45 @@ def _steps(points: list[tuple[int, int]], here: tuple[int, int], size: int) -> l
 
 
 def _numbers(values: Iterable[int]) -> str:
-    """Multiples of 1/GRID, apart where they would run together."""
+    """Multiples of 1/GRID, with spaces where numbers would run together."""
     texts = [number(value / GRID) for value in values]
     return "".join(text if k == 0 or text[0] == "-" else " " + text for k, text in enumerate(texts))
 
 
-def stroke_elements(outline: Outline, place: Place, pigment: Pigment, opacity: float, name: str) -> str:
-    """One stroke: a path, or a group of several; and before it the gradient that they refer to, called `name`."""
+def stroke_elements(outline: Outline, transform: Transform, pigment: Pigment, opacity: float, name: str) -> str:
+    """One stroke: a path or a group of paths, after the gradients that they use, whose ids begin with `name`."""
     gradients: dict[tuple[str, str], str] = {}
     if len(outline.marks) == 1:
-        body = _mark(outline.marks[0], place, pigment, opacity, name, gradients)
+        body = _mark(outline.marks[0], transform, pigment, opacity, name, gradients)
     else:
-        marks = "".join(_mark(mark, place, pigment, 1.0, name, gradients) for mark in outline.marks)
+        marks = "".join(_mark(mark, transform, pigment, 1.0, name, gradients) for mark in outline.marks)
         body = f"<g{_share('opacity', opacity)}>{marks}</g>"
-    ends = place.of(np.array([[-outline.span, 0.0], [outline.span, 0.0]]))
+    ends = transform.apply(np.array([[-outline.span, 0.0], [outline.span, 0.0]]))
     return "".join(_gradient(key, colors, ends) for colors, key in gradients.items()) + body
 
 
 def shared_elements(outline: Outline) -> str:
-    """The marks of an outline that all strokes have, UNITS to a stroke unit, in whatever colour they are used."""
-    place = Place(np.zeros(2), np.array([1.0, 0.0]), UNITS)
+    """The marks of an outline that all strokes share, UNITS to a stroke unit, without colour: `use_element` sets it."""
+    transform = Transform(np.zeros(2), np.array([1.0, 0.0]), UNITS)
     return "".join(
-        f'<path d="{path_data(mark.path, place)}"{_share("opacity", mark.cover * mark.fill.cover)}/>'
+        f'<path d="{path_data(mark.path, transform)}"{_share("opacity", mark.cover * mark.fill.cover)}/>'
         for mark in outline.marks
         if mark.fill is not None
     )
 
 
-def use_element(name: str, place: Place, pigment: Pigment, opacity: float) -> str:
-    """A stroke made of `shared_elements`, which are in a group called `name`."""
-    x, y = (place.scale / UNITS * place.axis).tolist()
-    matrix = " ".join([*(number(value, 6) for value in (x, y, -y, x)), *(number(value) for value in place.center)])
+def use_element(name: str, transform: Transform, pigment: Pigment, opacity: float) -> str:
+    """A stroke made of `shared_elements`, which are in a group with the id `name`."""
+    x, y = (transform.scale / UNITS * transform.axis).tolist()
+    matrix = " ".join([*(number(value, 6) for value in (x, y, -y, x)), *(number(value) for value in transform.center)])
     fill = f' fill="{pigment.at(0)}"'
     return f'<use xlink:href="#{name}" transform="matrix({matrix})"{fill}{_share("opacity", opacity)}/>'
 
 
 def _mark(
-    mark: Mark, place: Place, pigment: Pigment, opacity: float, name: str, gradients: dict[tuple[str, str], str]
+    mark: Mark, transform: Transform, pigment: Pigment, opacity: float, name: str, gradients: dict[tuple[str, str], str]
 ) -> str:
-    """A mark as a path; the gradients that it needs are added to those that there are."""
+    """A mark as a path. Gradients that it needs are added to `gradients`: their two colours, and their id."""
 
     def painted(kind: str, paint: Paint) -> str:
         colors = (pigment.at(paint.mix[0]), pigment.at(paint.mix[1]))
@@ -185,12 +190,12 @@ def _mark(
             value = f"url(#{key})"
         return f' {kind}="{value}"{_share(f"{kind}-opacity", paint.cover)}'
 
-    text = f'<path d="{path_data(mark.path, place)}"'
+    text = f'<path d="{path_data(mark.path, transform)}"'
     text += painted("fill", mark.fill) if mark.fill else ' fill="none"'
     if mark.line:
-        text += painted("stroke", mark.line) + f' stroke-width="{number(mark.width * place.scale)}"'
+        text += painted("stroke", mark.line) + f' stroke-width="{number(mark.width * transform.scale)}"'
         if mark.dashes:
-            text += f' stroke-dasharray="{" ".join(number(dash * place.scale) for dash in mark.dashes)}"'
+            text += f' stroke-dasharray="{" ".join(number(dash * transform.scale) for dash in mark.dashes)}"'
     return text + _share("opacity", mark.cover * opacity) + "/>"
 
 
@@ -202,6 +207,6 @@ def _gradient(name: str, colors: tuple[str, str], ends: np.ndarray) -> str:
 
 
 def _share(name: str, value: float) -> str:
-    """An attribute that is 1 if it is left out."""
+    """An attribute whose default is 1: left out if it is that."""
     text = number(value, 3)
     return "" if text == "1" else f' {name}="{text}"'

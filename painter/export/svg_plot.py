@@ -6,38 +6,38 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from painter.export.svg_paths import UNITS, LaidStrokes, Page, Place, number, path_data
+from painter.export.svg_paths import UNITS, Page, PageStrokes, Transform, number, path_data
 from renderers.brushes.outline import Path, Segment
 
-CUTS = 64  # places along a line between which it may be cut where it leaves the page or the region
-SHOWN = 0.5  # of a region, from which on a pen draws
-_DRAWN = Place(np.zeros(2), np.array([1.0, 0.0]), 1.0)
+CUTS = 64  # parts of a line, each of which is drawn or not where the line leaves the page or the region
+SHOWN = 0.5  # the least value of a region at which a pen draws
+_IDENTITY = Transform(np.zeros(2), np.array([1.0, 0.0]), 1.0)
 
 
 def plot_layers(
-    laid: LaidStrokes, page: Page, region: np.ndarray | None, palette: bool
+    strokes: PageStrokes, page: Page, region: np.ndarray | None, few_colors: bool
 ) -> Iterator[tuple[str, Iterator[str]]]:
     """The layers of a plot: what each is called, and its lines in paint order.
 
     Args:
         region: [H, W] in [0, 1], over the whole page: lines are drawn where it is at least SHOWN; None is everywhere.
-        palette: whether start colours are few. Then each has a layer, in the order of their first strokes, and lines
-            have that colour; else all are in one layer, and a line has the colour half way along its stroke.
+        few_colors: whether strokes have the colours of a palette. Then each start colour has a layer, in the order of
+            its first stroke; else all lines are in one layer, each with the colour half-way along its stroke.
     """
     pens: dict[str, list[int]] = {}
-    for n in range(len(laid)):
-        pens.setdefault(laid.pigment(n).at(0) if palette else "all strokes", []).append(n)
+    for n in range(len(strokes)):
+        pens.setdefault(strokes.pigment(n).at(0) if few_colors else "all strokes", []).append(n)
     for pen, numbers in pens.items():
-        lines = (_line(laid, n, page, region, 0.0 if palette else 0.5) for n in numbers)
+        lines = (_line(strokes, n, page, region, 0.0 if few_colors else 0.5) for n in numbers)
         yield pen, (line for line in lines if line)
 
 
-def _line(laid: LaidStrokes, n: int, page: Page, region: np.ndarray | None, mix: float) -> str:
+def _line(strokes: PageStrokes, n: int, page: Page, region: np.ndarray | None, mix: float) -> str:
     """The middle line of stroke n; nothing if no piece of it is to be drawn."""
-    outline, place = laid.outline(n), laid.place(n)
-    pieces = _pieces(place.of(np.array(outline.spine)), page, region)
-    color, width = laid.pigment(n).at(mix), number(outline.width * place.scale)
-    return f'<path d="{path_data(pieces, _DRAWN)}" stroke="{color}" stroke-width="{width}"/>' if pieces else ""
+    outline, transform = strokes.outline(n), strokes.transform(n)
+    pieces = _pieces(transform.apply(np.array(outline.spine)), page, region)
+    color, width = strokes.pigment(n).at(mix), number(outline.width * transform.scale)
+    return f'<path d="{path_data(pieces, _IDENTITY)}" stroke="{color}" stroke-width="{width}"/>' if pieces else ""
 
 
 def _pieces(spine: np.ndarray, page: Page, region: np.ndarray | None) -> Path:

@@ -1,7 +1,7 @@
-"""When a growing painting shows how many of its strokes.
+"""How many strokes of a growing painting are shown when.
 
-An animation has `frames` pictures, from the bare ground (0 strokes) to the finished painting (all N). Each is shown
-1/fps seconds, but the finished one is held for `hold` (or 1/fps, if that is longer). So it is there after
+An animation has `frames` pictures, from the bare ground (0 strokes) to the finished painting (all N). Each is shown for
+1/fps seconds, but the finished one for `hold` (or 1/fps, if that is longer). So the finished painting is there after
 
     duration = (frames - 1) / fps
 
@@ -15,12 +15,12 @@ duration is
     early   s = 1 - (1 - t)²    most of them early: twice the pace at first, none at the end
     late    s = t²              most of them late: slow at first, twice the pace at the end
 
-Backwards, the finished painting is held first, and the ground comes last.
+In reverse, the finished painting comes first, for `hold` seconds, and the ground last.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from painter.export.encoding import EncodingConfig
@@ -31,19 +31,25 @@ _FINEST_RATE = 1001  # frame rates are multiples of 1 / 1001 or coarser, as 3000
 
 @dataclass(frozen=True)
 class Timeline:
-    """Frames in the order in which they are shown, at a constant rate but for the one that is held."""
+    """Frames in the order in which they are shown, at a constant rate but for the finished painting."""
 
-    counts: tuple[int, ...]  # strokes that each shows: up from 0 to all, or with `reverse` down
+    counts: tuple[int, ...]  # strokes, or steps of another kind, that each shows: rising, or falling in reverse
     fps: Fraction
     hold: Fraction  # seconds that the finished painting is shown, a frame's time at least
     reverse: bool = False
+    video_fps: Fraction | None = None  # pictures a second of a video; None is for a multiple of `fps`
 
     @property
     def shots(self) -> list[tuple[int, Fraction]]:
         """Each frame's number of strokes and the seconds for which it is shown."""
         frame = 1 / self.fps
-        held = 0 if self.reverse else len(self.counts) - 1
-        return [(count, self.hold if k == held else frame) for k, count in enumerate(self.counts)]
+        finished = 0 if self.reverse else len(self.counts) - 1
+        return [(count, self.hold if k == finished else frame) for k, count in enumerate(self.counts)]
+
+    @property
+    def milliseconds(self) -> list[Fraction]:
+        """For how long each frame is shown."""
+        return [1000 * time for _, time in self.shots]
 
     @property
     def seconds(self) -> Fraction:
@@ -52,35 +58,31 @@ class Timeline:
 
     @property
     def rising(self) -> tuple[int, ...]:
-        """The counts from the ground up, as they are drawn."""
+        """The counts in the order in which they are drawn, from 0 to all."""
         return self.counts[::-1] if self.reverse else self.counts
 
     def thinned(self, frames: int) -> Timeline:
-        """The same in fewer frames, which are shown longer; in as many or more, itself.
-
-        Args:
-            frames: how many, at least 2.
-        """
+        """The same in `frames` frames, at least 2, which are shown longer; itself if it has no more than that."""
         steps = len(self.counts) - 1
         if frames - 1 >= steps:
             return self
         counts = tuple(self.counts[(2 * k * steps + frames - 1) // (2 * (frames - 1))] for k in range(frames))
-        return Timeline(counts, self.fps * (frames - 1) / steps, self.hold, self.reverse)
+        return replace(self, counts=counts, fps=self.fps * (frames - 1) / steps)
 
 
-def make_timeline(strokes: int, config: ExportConfig, fps: float | None = None, whole: bool = False) -> Timeline:
+def make_timeline(strokes: int, config: ExportConfig, fps: float | None = None, full: bool = False) -> Timeline:
     """The timeline that `config` asks for.
 
     Args:
         strokes: how many the painting has.
         fps: frames a second where `config` does not say; EncodingConfig's if not given.
-        whole: whether a painting of few strokes takes the usual duration, too. If not, and unless a duration is asked
-            for, one with fewer strokes than frames gets one frame a stroke, and the ground: it is over sooner.
+        full: whether a painting of few strokes takes the usual duration, too. If not, and unless `config` has a
+            duration, one with fewer strokes than frames gets one frame a stroke, and the ground: it is over sooner.
     """
     steps, rate = _resolve(config, fps or EncodingConfig.fps)
-    if config.duration is None and not whole:
+    if config.duration is None and not full:
         steps = min(steps, strokes)
-    counts = [_laid(strokes, step, steps, config.ease) for step in range(1, steps)] if steps else []
+    counts = [_strokes_after(strokes, step, steps, config.ease) for step in range(1, steps)] if steps else []
     rising = (0, *counts, strokes) if steps else (strokes,)
     hold = max(_fraction(config.hold), 1 / rate)
     return Timeline(rising[::-1] if config.reverse else rising, rate, hold, config.reverse)
@@ -97,8 +99,8 @@ def _resolve(config: ExportConfig, usual_fps: float) -> tuple[int, Fraction]:
     return min(MAX_FRAMES, max(1, round(duration * rate))), rate
 
 
-def _laid(strokes: int, step: int, steps: int, ease: str) -> int:
-    """How many strokes are there after so many steps; in whole numbers, so that all machines agree."""
+def _strokes_after(strokes: int, step: int, steps: int, ease: str) -> int:
+    """How many strokes are there after `step` of `steps` steps; in integers, so that all machines agree."""
     if ease == "early":
         return strokes * (steps**2 - (steps - step) ** 2) // steps**2
     if ease == "late":

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from painter.errors import OutputError
-from painter.export import writing
+from painter.export.places import writing
 
 MAX_SIDE = 16_383
 _EFFORT = 4  # libwebp's method, 0 to 6: more takes longer and makes smaller files
@@ -44,7 +44,7 @@ def write_animated_webp(
         loop: how often it is played; 0 is for ever.
 
     Raises:
-        OutputError, as `write_webp`.
+        OutputError: as `write_webp`.
     """
     pictures = iter(frames)
     first = next(pictures)

@@ -1,4 +1,4 @@
-"""The pictures of an animation, one by one, whatever their number: memory holds a few of them at a time."""
+"""The frames of an animation, one by one: however many there are, only a few are in memory at a time."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ def draw_frames(painting: Painting, side: int, timeline: Timeline) -> Iterator[n
     """The timeline's frames in the order in which they are shown: uint8 [H, W, 3] or [H, W, 4], `side` long.
 
     Raises:
-        OutputError: backwards, if there is no room for temporary files.
+        OutputError: in reverse, if there is no room for temporary files.
     """
     frames = painting.drawn_after(timeline.rising, side)
-    return backwards(frames) if timeline.reverse else frames
+    return in_reverse(frames) if timeline.reverse else frames
 
 
-def backwards(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+def in_reverse(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """Yield `frames`, uint8 arrays of one shape, from the last to the first.
 
-    Paint only goes on, so all are drawn first. What each changes in the one before is kept in a temporary file,
-    compressed (nothing but zeros where nothing changes), and taken away again on the way back.
+    Paint can only be added, so all frames are drawn first. What each changes in the one before is kept in a temporary
+    file, compressed (zeros where nothing changes), and undone again from the last frame to the first.
 
     Raises:
         OutputError: there is no room for temporary files.
     """
     try:
-        file = tempfile.TemporaryFile()  # noqa: SIM115 (an error of the body is none of this file's)
+        file = tempfile.TemporaryFile()  # noqa: SIM115 (an OSError of the body must not be taken for one of opening it)
     except OSError as error:
         raise _no_room(error) from error
     with file:

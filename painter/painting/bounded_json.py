@@ -1,8 +1,9 @@
-"""JSON from files that nobody vouches for: strict, with bounds on memory and time, and errors of one line.
+"""JSON from untrusted files: strict, with bounds on memory and time, and errors of one line.
 
 Python's parser takes whatever fits into memory, and small texts can need a lot: a list of empty lists takes thirty
-times its text. What a text can need is bounded here by counting its brackets, commas and quotes before it is parsed:
-also against each other, as millions of numbers without the lists of colours that strokes have take seconds for nothing.
+times its text. What a text can need is bounded here by counting its brackets, commas and quotes before it is parsed.
+They are compared with each other, too: millions of numbers without the lists of colours that strokes have would take
+seconds to be parsed and then be refused.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ import numpy as np
 from painter.errors import StrokeFileError, one_line
 
 _NON_ASCII = re.compile(rb"[\x80-\xff]+")
-_ESCAPED = "impasto.escaped"  # our handler of what is not ASCII
-_MOST_NON_ASCII = 1_000_000  # bytes; they are only ever names
-_LONGEST_WHOLE = 20  # digits that are read as an int: more than any of ours has
+_ESCAPED = "impasto.escaped"  # our error handler, for what is not ASCII
+_MOST_NON_ASCII = 1_000_000  # bytes; only names have any
+_LONGEST_INTEGER = 20  # digits that are read as an int: more than any of ours has
 _SHORTEST = 22  # powers of ten up to this one are exact in float64
 
 
@@ -41,7 +42,7 @@ class Bounds:
 
 
 def bounded_text(content: bytes, bounds: Bounds) -> str:
-    """The text of a JSON file, in ASCII. Raises StrokeFileError where it is no UTF-8 or larger than `bounds`."""
+    """The text of a JSON file, in ASCII. Raises StrokeFileError if it is not UTF-8 or larger than `bounds`."""
     lists = content.count(b"[")
     values = min(bounds.values, bounds.loose + int(bounds.per_list * lists))
     limits = {b",": values, b"{": bounds.objects, b'"': 2 * bounds.strings, b"e-3": bounds.tiny, b"E-3": bounds.tiny}
@@ -52,7 +53,9 @@ def bounded_text(content: bytes, bounds: Bounds) -> str:
     if not content.isascii():  # one such character would make Python keep up to four bytes for each of all others
         plain = content.translate(None, bytes(range(128, 256)))
         if len(content) - len(plain) > _MOST_NON_ASCII:
-            raise StrokeFileError("it holds more than a megabyte beyond ASCII, so it is no stroke file; name another")
+            raise StrokeFileError(
+                "it holds more than a megabyte beyond ASCII, so it is not a stroke file; name another"
+            )
         del plain
     try:
         return content.decode("ascii", _ESCAPED)
@@ -61,7 +64,7 @@ def bounded_text(content: bytes, bounds: Bounds) -> str:
 
 
 def _escape(error: UnicodeError) -> tuple[str, int]:
-    """Error handler: the run of UTF-8 at which reading ASCII has stopped, in JSON's escapes, and where it ends."""
+    """Error handler: the run of UTF-8 at which the ASCII decoder stopped, as JSON escapes, and where the run ends."""
     assert isinstance(error, UnicodeDecodeError)
     run = _NON_ASCII.match(error.object, error.start)
     assert run is not None
@@ -72,12 +75,12 @@ codecs.register_error(_ESCAPED, _escape)
 
 
 def parse_object(text: str) -> tuple[dict[str, Any], bool]:
-    """The object that a JSON text holds, and whether NaN or Infinity stand anywhere in it, which JSON has not.
+    """The object in a JSON text, and whether the text contains NaN or Infinity, which JSON does not have.
 
-    Whole numbers of more than 20 digits come as floats. Keys and texts come as they are.
+    Integers of more than 20 digits become floats. Keys and texts are not changed.
 
     Raises:
-        StrokeFileError: it is no JSON, cut short, nested too deeply or no object, or an object names a key twice.
+        StrokeFileError: it is not JSON, cut short, nested too deeply or not an object, or an object has a key twice.
     """
     constants: list[str] = []
 
@@ -87,7 +90,7 @@ def parse_object(text: str) -> tuple[dict[str, Any], bool]:
 
     try:
         with _no_collection():
-            document = json.loads(text, object_pairs_hook=_members, parse_int=_whole, parse_constant=constant)
+            document = json.loads(text, object_pairs_hook=_members, parse_int=_integer, parse_constant=constant)
     except RecursionError:
         raise StrokeFileError("it is nested far too deeply; see docs/stroke-format.md") from None
     except json.JSONDecodeError as error:
@@ -102,7 +105,7 @@ def parse_object(text: str) -> tuple[dict[str, Any], bool]:
 
 
 def shown(value: Any) -> str:
-    """A value of a file as a message may show it: short and in one line."""
+    """A value of a file as messages show it: short and in one line."""
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list):
@@ -121,10 +124,10 @@ def number_texts(values: np.ndarray) -> list[str]:
         values: [N] float32, finite.
 
     Returns:
-        N texts; a reader gets the same bits, -0.0 included, through float64.
+        N texts; read as float64 and rounded to float32 they give the same bits, -0.0 included.
     """
     exact = values.astype(np.float64)
-    short = exact.copy()  # where no decimal is found below, the float64 itself, which is long but exact
+    short = exact.copy()  # the float64 itself, which is long but exact, where no decimal is found below
     with np.errstate(divide="ignore"):
         magnitude = np.floor(np.log10(np.abs(exact)))
     left = np.flatnonzero((exact != 0) & (magnitude > -_SHORTEST + 9) & (magnitude < 9))
@@ -142,7 +145,7 @@ def number_texts(values: np.ndarray) -> list[str]:
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Without Python's search for cycles, of which JSON makes none: with millions of lists it doubles the time."""
+    """Without Python's garbage collector: JSON makes no cycles, and with millions of lists it doubles the time."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -163,5 +166,5 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _whole(text: str) -> int | float:
-    return int(text) if len(text) <= _LONGEST_WHOLE else float(text)
+def _integer(text: str) -> int | float:
+    return int(text) if len(text) <= _LONGEST_INTEGER else float(text)

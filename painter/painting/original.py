@@ -1,7 +1,7 @@
 """Strokes that the original program saved: `*_strokes.npz` of jiupinjia/stylized-neural-painting.
 
 Each has x_ctt, x_color and x_alpha, [G, N, d] floats (G = 1, or one for each square of a grid; then they interleave),
-in units of a square canvas. The number of columns tells the brush:
+in units of a square canvas. The number of columns determines the brush:
 
     oilpaintbrush   x, y, w, h (full extents), θ / π              two colours, first and last, alpha ignored
     rectangle       x, y, w, h (half extents, times 4), -θ / π    one colour, alpha
@@ -9,7 +9,7 @@ in units of a square canvas. The number of columns tells the brush:
     markerpen       the same, r2 ignored or missing               one colour, alpha
 
 where radii are times 4 and the middle point is relative: x0 + (x2 - x0) · x1. Its optimiser takes a last step after the
-last clamp, so that colours and alpha may lie a little beyond [0, 1]; it clips them when it draws, and so do we.
+last clamp, so that colours and alpha may be a little outside [0, 1]; it clips them when it draws, and so do we.
 """
 
 from __future__ import annotations
@@ -40,28 +40,29 @@ _BRUSHES = {  # by columns of x_ctt and of x_color
 _ARRAYS = ("x_ctt", "x_color", "x_alpha")
 _COLUMNS = range(1, 17)
 _HOW = "save the strokes again with the original program"
-_LIMITS = Limits(min_width=0.001, max_length=4.0)  # drawing knows no others; only forms are brought into range
+_LIMITS = Limits(min_width=0.001, max_length=4.0)  # wide, so that strokes are brought into range only in their form
 
 
 def read_original(content: bytes, style: str | None = None) -> Painting:
     """The painting in the bytes of such a file, on a square black canvas, as the original paints by default.
 
-    Strokes that are stubbier, slimmer, more bent or more tapered than our brushes know get the nearest form that they
-    do (`Brush.constrain`); oil strokes are straight. The file keeps no seeds: textures are ours.
+    Strokes that are shorter, slimmer, more bent or more tapered than our brushes can be get the nearest possible form
+    (`Brush.constrain`); oil strokes are straight. The file has no seeds, so textures are not the original's.
 
     Args:
         content: of the file.
-        style: the brush, a canonical name; it must suit the columns. None takes the one that they tell.
+        style: the brush, a canonical name; it must suit the columns. None takes the one that they determine.
 
     Raises:
-        StrokeFileError: not such a file, damaged, of other columns, or with values that are not finite or far off.
+        StrokeFileError: not such a file, damaged, with other columns, or with values that are not finite or far off;
+            one line without the file's name.
     """
     arrays = [_flat(name, array) for name, array in _read_arrays(content).items()]
     counts = {len(array) for array in arrays}
     if len(counts) > 1:
         raise StrokeFileError(f"its arrays have {' and '.join(map(str, sorted(counts)))} strokes; {_HOW}")
     shape, color, alpha = arrays
-    brush = _which(shape.shape[1], color.shape[1], alpha.shape[1], style)
+    brush = _brush_of(shape.shape[1], color.shape[1], alpha.shape[1], style)
     check_range("x_color", color.ravel(), (-1.0, 2.0), color.shape[1])
     check_range("x_alpha", alpha.ravel(), (-1.0, 2.0))
     parameters = _straight(brush, shape) if shape.shape[1] == 5 else _curved(brush, shape)
@@ -90,13 +91,13 @@ def _read_arrays(content: bytes) -> dict[str, np.ndarray]:
     except (StrokeFileError, MemoryError):
         raise
     except KeyError as error:
-        raise StrokeFileError(f"it is no stroke file: it lacks an array ({error.args[0][:80]!r}); {_HOW}") from error
-    except Exception as error:  # damage shows as every type there is, from struct.error to LZMAError
-        raise StrokeFileError(f"it is no .npz file, or damaged; {_HOW}") from error
+        raise StrokeFileError(f"it is not a stroke file: it lacks an array ({error.args[0][:80]!r}); {_HOW}") from error
+    except Exception as error:  # damage raises any type, from struct.error to LZMAError
+        raise StrokeFileError(f"it is not an .npz file, or damaged; {_HOW}") from error
 
 
 def _read_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """One array of the file. Its header is read first, alone: numpy takes memory for whatever that announces."""
+    """One array of the file. Its header is checked first: numpy allocates whatever memory that announces."""
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     with archive.open(f"{name}.npy") as member:
         shape, _, dtype = readers[np.lib.format.read_magic(member)](member)
@@ -115,7 +116,7 @@ def _flat(name: str, array: np.ndarray) -> np.ndarray:
     return flat
 
 
-def _which(shape: int, color: int, alpha: int, style: str | None) -> str:
+def _brush_of(shape: int, color: int, alpha: int, style: str | None) -> str:
     brush = _BRUSHES.get((shape, color))
     if brush is None or alpha != 1:
         wrong = f"its arrays have {shape}, {color} and {alpha} columns, which fits no brush of the original program"
@@ -129,11 +130,11 @@ def _which(shape: int, color: int, alpha: int, style: str | None) -> str:
 
 
 def _straight(brush: str, columns: np.ndarray) -> dict[str, Tensor]:
-    """Oil strokes and rectangles [N, 5]. Ours are at least as long as wide: upright ones turn by a quarter."""
+    """Oil strokes and rectangles [N, 5]. Ours are at least as long as wide: upright ones are turned by 90°."""
     x, y, across, down, turn = columns.T
     check_range("x_ctt", columns[:, :2].ravel(), (-2.0, 3.0), 2)
     check_range("x_ctt", columns[:, 2:4].ravel(), (0.0, 4.0), 2)
-    # The original turns an oil stroke from +x towards +y, as we do, and a rectangle the other way.
+    # The original turns an oil stroke from +x towards +y, as we do, and a rectangle in the other direction.
     scale, sense = (1.0, 1.0) if brush == "oilpaintbrush" else (0.5, -1.0)
     upright = down > across
     angle = np.pi * sense * turn + np.where(upright, np.pi / 2, 0)

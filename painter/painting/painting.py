@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,10 +13,9 @@ from painter.options.export import ExportConfig
 from painter.options.paint import PaintConfig
 from painter.pictures.ground import Color, canvas_color, region_at, to_bytes, to_words, within_region
 from painter.pictures.resizing import fit_size
-
-if TYPE_CHECKING:  # torch and numba take seconds to import, and a bad picture is refused before that
-    from renderers.drawing import Drawing
-    from renderers.strokes import Strokes
+from renderers.drawing import Drawing, draw_bands, drawing_threads
+from renderers.relief import light
+from renderers.strokes import Strokes
 
 _DRAWN_PIXELS = 2**22  # drawn at a time, by all cores; bounds the memory that a large painting takes
 
@@ -39,15 +38,15 @@ class Painting:
     aspect: tuple[int, int]  # height and width, in any one unit; usually the picture's own pixels
     ground: Color | None  # what is painted on; None is transparent
     config: PaintConfig
-    # [H, W] float32 in [0, 1] in steps of 1/255, of any size: how much paint shows; all if None
+    # [H, W] float32 in [0, 1] in steps of 1/255, of any size: how much paint shows; all of it if None
     region: np.ndarray | None = None
     # Where it comes from: 'input' (name, sha256, width, height), 'palette' (['#rrggbb', …]), 'impasto' (the version
-    # that found the strokes), 'checkpoint' (sha256); each None or missing where there is none.
+    # that found the strokes), 'checkpoint' (sha256); each None or missing if unknown.
     about: dict[str, Any] = field(default_factory=dict)
 
     @staticmethod
     def load(path: str | os.PathLike[str], style: str | None = None) -> Painting:
-        """Read a stroke file, or strokes that the original program saved; see `painter.painting.stroke_file.load_strokes`.
+        """Read a stroke file, or strokes that the original program saved; see `painter.painting.load.load_painting`.
 
         >>> painting.save("box.strokes.json")
         []
@@ -56,15 +55,15 @@ class Painting:
 
         Args:
             path: `.strokes.json`, `.strokes.json.gz`, or the original's `_strokes.npz`.
-            style: the brush, where the file does not say (`.npz`).
+            style: the brush, where the file does not name it (`.npz`).
 
         Raises:
-            StrokeFileError: the file cannot be read or is not right.
+            StrokeFileError: the file cannot be read or has an error.
             OptionError: there is no such style.
         """
-        from painter.painting.stroke_file import load_strokes
+        from painter.painting.load import load_painting
 
-        return load_strokes(path, style)
+        return load_painting(path, style)
 
     def save(
         self, *paths: str | os.PathLike[str], size: int | None = None, config: ExportConfig | None = None
@@ -79,15 +78,15 @@ class Painting:
         ['box.gif: 5 of 9 frames; a GIF shows at most 50 a second']
 
         Args:
-            size: the longer side of the pictures, pixels, 16 to 8192; `self.config.size` if not given.
+            size: the longer side of the pictures, pixels, 16 to 8192; `config.size` of the painting if not given.
             config: how; the defaults if not given.
 
         Returns:
             Lines for people about what is not as it was asked for: what was lowered to fit `max_bytes`, say.
 
         Raises:
-            OptionError: for a size out of range.
-            OutputError: for an ending that we do not write or a file that cannot be written.
+            OptionError: the size is out of range.
+            OutputError: there is no format of this ending, or the file cannot be written.
         """
         from painter.painting.save import save_painting
 
@@ -119,28 +118,26 @@ class Painting:
     def bands(
         self, size: int | None = None, relief: float | None = None, rows: int | None = None, depth: int = 8
     ) -> Iterator[np.ndarray]:
-        """The finished painting from the top, a band of rows at a time: no more than that is held.
+        """The finished painting from the top, a band of rows at a time: no more than that is in memory.
 
         >>> [band.shape for band in painting.bands(size=64, rows=20)]
         [(20, 64, 3), (20, 64, 3), (8, 64, 3)]
 
         Args:
             size, relief: as for `draw`.
-            rows: of a band, at least 1; as many as suit the memory if not given. The last band may have fewer.
+            rows: of a band, at least 1; as many as 2**22 pixels have if not given. The last band may have fewer.
             depth: bits of a channel, 8 or 16.
 
         Yields:
-            uint8 or uint16 [rows, W, C]; one below the other those of 8 bits are what `draw` returns, byte for byte.
+            uint8 or uint16 [rows, W, C]; together those of 8 bits are what `draw` returns, byte for byte.
 
         Raises:
-            ValueError: when the first band is asked for, if `rows` is below 1.
+            ValueError: `rows` is below 1; raised with the first band.
         """
         return map({8: to_bytes, 16: to_words}[depth], self._canvases(size, relief, rows))
 
     def _canvases(self, size: int | None, relief: float | None, rows: int | None) -> Iterator[np.ndarray]:
         """`bands` as floats: [rows, W, C] float32, premultiplied on a transparent ground."""
-        from renderers.drawing import draw_bands, drawing_threads
-
         relief = self.config.relief if relief is None else relief
         shape = height, width = fit_size(*self.aspect, size or self.config.size)
         rows = max(1, _DRAWN_PIXELS // width) if rows is None else rows
@@ -166,7 +163,7 @@ class Painting:
             count: how many, at least 2; with fewer strokes than that one frame a stroke, and the ground.
 
         Yields:
-            What `draw` returns, as many strokes further each time as the last time, give or take one.
+            What `draw` returns, each time with the same number of further strokes, give or take one.
 
         Raises:
             ValueError: `count` is below 2.
@@ -184,7 +181,7 @@ class Painting:
         (24, 32, 3)
 
         Args:
-            counts: numbers of strokes, from 0 to all, none below the one before it: paint does not go away.
+            counts: numbers of strokes, from 0 to all, none below the one before it: paint is not taken away.
             size: the longer side, pixels; `config.size` if not given.
 
         Yields:
@@ -193,8 +190,6 @@ class Painting:
         Raises:
             ValueError: a count is below the one before it, or above the number of strokes.
         """
-        from renderers.drawing import Drawing, drawing_threads
-
         drawing = Drawing(self.strokes, self._bare_canvas(size or self.config.size), self.config.relief > 0)
         before, frame = -1, np.empty(0, np.uint8)
         with drawing_threads() as pool:
@@ -208,9 +203,7 @@ class Painting:
                 yield frame
 
     def _finished(self, drawing: Drawing, relief: float) -> np.ndarray:
-        """What is drawn so far, lit, within the region, as bytes."""
-        from renderers.relief import light
-
+        """What is drawn so far, lit, limited to the region, as bytes."""
         canvas = drawing.canvas
         if relief > 0:
             canvas = light(canvas, drawing.height, relief, drawing.pixel)

@@ -1,30 +1,26 @@
-"""A painting that is kept as strokes, drawn again: at another size, on another ground, in part, in other light."""
+"""A painting with other settings, to be drawn again: at another size, on another ground, in part, in other light."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from painter.errors import OptionError
 from painter.options.list_kinds import Span
 from painter.options.replay import ReplayConfig
-
-if TYPE_CHECKING:
-    from painter.painting.painting import Painting
+from painter.painting.painting import Painting
+from painter.pictures.ground import named_ground
 
 
 def with_overrides(painting: Painting, config: ReplayConfig) -> Painting:
-    """The painting as `config` asks for it; with nothing asked for, one that draws the same bytes.
+    """The painting with the settings that `config` has; without any, one that is drawn to the same bytes.
 
-    >>> first = altered(painting, ReplayConfig(strokes=":3", canvas="transparent", size=100))
+    >>> first = with_overrides(painting, ReplayConfig(strokes=":3", canvas="transparent", size=100))
     >>> len(first.strokes), first.draw().shape
     (3, (75, 100, 4))
 
     Raises:
         OptionError: no stroke is left.
     """
-    from painter.pictures.ground import named_ground
-
     asked = {name: getattr(config, name) for name in ("size", "canvas", "relief")}
     asked = {name: value for name, value in asked.items() if value not in (None, "auto")}
     settings = replace(painting.config, **asked)

@@ -1,4 +1,4 @@
-"""The columns of a stroke file: one list for each number of a stroke, checked both when read and when written."""
+"""The columns of a stroke file, a list for each number of a stroke: checked both when read and when written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from renderers.brushes.base import SEED_END
 from renderers.strokes import Strokes
 
 MAX_STROKES = 1_000_000
-SHARES = (0.0, 1.0)  # colours and opacity
+FRACTIONS = (0.0, 1.0)  # colours and opacity
 SEEDS = (0, SEED_END - 1)
 _BOUNDS = {
     "place": (-2.0, 3.0),
@@ -31,7 +31,7 @@ Range = tuple[float, float]
 
 
 def allowed(parameter: Parameter) -> Range:
-    """What a file may hold: far more than networks are trained on, but nothing that cannot be drawn."""
+    """The range of a parameter in a file: far more than networks are trained on, but all of it can be drawn."""
     is_place = parameter.unit == "side" and parameter.name[0] in "xy"  # as in Brush.resized
     return _BOUNDS["place" if is_place else parameter.unit]
 
@@ -40,10 +40,10 @@ def allowed(parameter: Parameter) -> Range:
 
 
 def read_columns(columns: dict[str, Any], brush: Brush) -> Strokes:
-    """The strokes of `brush` that columns hold; `columns` is emptied, so that its memory can be used again.
+    """The strokes of `brush` that are in columns; `columns` is emptied, so that its memory can be used again.
 
     Raises:
-        StrokeFileError: a column is missing, unknown, no list, or of another length than the others; a value has
+        StrokeFileError: a column is missing, unknown, not a list, or of another length than the others; a value has
             another type or is out of range; or there are too many strokes.
     """
     expected = [*brush.names, "colors", "opacity", "seed"]
@@ -53,7 +53,7 @@ def read_columns(columns: dict[str, Any], brush: Brush) -> Strokes:
             raise StrokeFileError(f"{wrong}; it must be a list with one entry for each stroke")
     for name in columns:
         if name not in expected:
-            wrong = f"strokes.{one_line(name[:40])} is no column of this brush"
+            wrong = f"strokes.{one_line(name[:40])} is not a column of this brush"
             raise StrokeFileError(f"{wrong}; its columns are {', '.join(expected)}")
     count = len(columns["opacity"])
     for name in expected:
@@ -63,8 +63,8 @@ def read_columns(columns: dict[str, Any], brush: Brush) -> Strokes:
     _check_count(count)
     shape = {p.name: _floats(f"strokes.{p.name}", columns.pop(p.name), allowed(p)) for p in brush.parameters}
     colors = _colors(columns.pop("colors"), brush.colors)
-    opacity = _floats("strokes.opacity", columns.pop("opacity"), SHARES)
-    seed = torch.from_numpy(_array("strokes.seed", columns.pop("seed"), SEEDS, whole=True))
+    opacity = _floats("strokes.opacity", columns.pop("opacity"), FRACTIONS)
+    seed = torch.from_numpy(_array("strokes.seed", columns.pop("seed"), SEEDS, integers=True))
     return Strokes(brush.name, shape, colors, opacity, seed)
 
 
@@ -80,16 +80,16 @@ def _floats(where: str, values: list[Any], allowed: Range) -> torch.Tensor:
     return torch.from_numpy(_array(where, values, allowed).astype(np.float32))
 
 
-def _array(where: str, values: list[Any], allowed: Range, per_stroke: int = 1, whole: bool = False) -> np.ndarray:
-    """`values` as float64, or as int64 if they must be `whole`, once they are known to be numbers and in range."""
-    types = {int} if whole else {int, float}
+def _array(where: str, values: list[Any], allowed: Range, per_stroke: int = 1, integers: bool = False) -> np.ndarray:
+    """`values`, checked to be numbers and in range, as float64; or as int64 if they must be `integers`."""
+    types = {int} if integers else {int, float}
     if not set(map(type, values)) <= types:
         n = next(n for n, value in enumerate(values) if type(value) not in types)
-        kind = "a whole number " if whole else "a number "
+        kind = "a whole number " if integers else "a number "
         raise _refused(where, n // per_stroke, values[n], f"{kind}from {allowed[0]:.10g} to {allowed[1]:.10g}")
     array = np.array(values, np.float64)
     check_range(where, array, allowed, per_stroke)
-    return array.astype(np.int64) if whole else array
+    return array.astype(np.int64) if integers else array
 
 
 def _colors(colors: list[Any], count: int) -> torch.Tensor:
@@ -101,7 +101,7 @@ def _colors(colors: list[Any], count: int) -> torch.Tensor:
     _check_lists(where, rows, 3, count, form)
     flat = list(chain.from_iterable(rows))
     del rows
-    array = _array(where, flat, SHARES, per_stroke=3 * count).astype(np.float32)
+    array = _array(where, flat, FRACTIONS, per_stroke=3 * count).astype(np.float32)
     return torch.from_numpy(array.reshape(-1, count, 3))
 
 
@@ -125,15 +125,15 @@ def _refused(where: str, stroke: int, value: Any, form: str) -> StrokeFileError:
 
 
 def check_strokes(strokes: Strokes, brush: Brush) -> None:
-    """Raise StrokeFileError unless `read_columns` would take them: nothing is written that cannot be read again."""
+    """Raise StrokeFileError unless `read_columns` would accept them: what is written can be read again."""
     _check_count(len(strokes))
     for parameter in brush.parameters:
         check_range(f"strokes.{parameter.name}", strokes.params[parameter.name].numpy(), allowed(parameter))
     if strokes.colors.shape[1] != brush.colors:
         wrong = f"its strokes have {strokes.colors.shape[1]} colours each"
         raise StrokeFileError(f"{wrong}; those of {brush.name} have {brush.colors}")
-    check_range("strokes.colors", strokes.colors.numpy().ravel(), SHARES, 3 * brush.colors)
-    check_range("strokes.opacity", strokes.opacity.numpy(), SHARES)
+    check_range("strokes.colors", strokes.colors.numpy().ravel(), FRACTIONS, 3 * brush.colors)
+    check_range("strokes.opacity", strokes.opacity.numpy(), FRACTIONS)
     check_range("strokes.seed", strokes.seed.numpy(), SEEDS)
 
 
@@ -165,7 +165,7 @@ def _color_texts(colors: np.ndarray) -> Iterator[str]:
 
 
 def strokes_of(value: Any, brush: str) -> Strokes:
-    """Strokes of this brush that a stroke file might hold."""
+    """`value`, checked to be strokes of this brush that a stroke file can hold. Raises ValueError if it is not."""
     if not isinstance(value, Strokes) or value.brush != brush or set(value.params) != set(BRUSHES[brush].names):
         raise ValueError(f"expected strokes of {brush}")
     count = value.opacity.shape[:1]

@@ -1,7 +1,8 @@
 """Stroke files: a painting's strokes, with all that is needed to draw them again, in one open text file.
 
-docs/stroke-format.md describes the format, painter/schemas/ has it as a JSON Schema. What is written reads back to
-the same bits. What is read may come from anywhere, so everything is checked, and nothing that it names is opened.
+docs/stroke-format.md describes the format; painter/batch/collection/schemas/ has it as a JSON Schema. What is written
+reads back to the same bits. What is read may come from anywhere, so everything is checked, and no file that it names is
+opened. `painter.painting.load` reads the file itself.
 """
 
 from __future__ import annotations
@@ -10,38 +11,35 @@ import gzip
 import json
 import os
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
-from painter.errors import ImpastoError, OptionError, OutputError, StrokeFileError, one_line
+from painter.errors import OptionError, OutputError, StrokeFileError, one_line
+from painter.export.places import writing
+from painter.options.kinds import is_hex_color
 from painter.options.paint import PaintConfig
-from painter.painting.bounded_json import Bounds, bounded_text, parse_object, shown
+from painter.painting.bounded_json import shown
 from painter.painting.painting import Painting
-from painter.pictures.color import HEX, levels_of, to_hex
+from painter.painting.stroke_columns import check_strokes, column_texts, read_columns
+from painter.pictures.color import levels_of, to_hex
 from painter.pictures.grey_png import pack_grey, unpack_grey
 from painter.pictures.ground import Color
 from painter.pictures.palette import MAX_COLORS
-
-if TYPE_CHECKING:  # torch and numba take seconds to import, and a bad file is refused before that
-    from renderers.brushes import Brush
+from renderers.brushes import BRUSHES, NETWORK_BRUSHES, Brush, register
+from renderers.brushes.stamp import LONGEST, Stamp
 
 FORMAT = "impasto-strokes"
 VERSION = 1
 STAMP = "stamp"
-"""What `brush` says of a brush of one's own, whose texture is in the file."""
+"""The name in `brush` of a brush of one's own, whose texture is in the file."""
 
-MAX_BYTES = 512 * 2**20
-"""Largest file that is read, also unpacked."""
+HELP = "see docs/stroke-format.md"
+"""What to do, at the end of messages."""
 
 MAX_SIDE = 200_000_000
-_LONG = 2**24  # bytes
-# 1,000,000 strokes of any brush need fewer; each has two or three lists, in its colours, and six values for each.
-_BOUNDS = Bounds(lists=3_100_000, values=17_000_000, per_list=7)
 _LONGEST_OPTION = 4096  # characters: a list of 256 colours, or a path
-_HELP = "see docs/stroke-format.md"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -49,20 +47,18 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def save_strokes(painting: Painting, path: str | os.PathLike[str]) -> None:
-    """Write a painting's strokes to `path`, packed by gzip if its name ends in .gz. Equal paintings, equal bytes.
+    """Write a painting's strokes to `path`, compressed by gzip if its name ends in .gz.
+
+    Equal paintings give equal bytes.
 
     >>> save_strokes(painting, "box.strokes.json.gz")
-    >>> len(load_strokes("box.strokes.json.gz").strokes)
+    >>> len(load_painting("box.strokes.json.gz").strokes)
     8
 
     Raises:
-        OutputError: the file cannot be written, or the painting holds what no stroke file keeps (NaN, places far off
-            the canvas, a region between the steps of 8 bits); `path` then keeps what it held.
+        OutputError: the file cannot be written, or the painting has what a stroke file cannot keep (NaN, places far
+            off the canvas, a region that is not in steps of 1/255); `path` then keeps what it held.
     """
-    from painter.export import writing
-    from painter.painting.stroke_columns import check_strokes, column_texts
-    from renderers.brushes import BRUSHES
-
     path = Path(path)
     brush = BRUSHES[painting.strokes.brush]
     strokes = painting.strokes.map(lambda values: values.detach().cpu().contiguous())
@@ -89,12 +85,9 @@ def _write(file: BinaryIO | gzip.GzipFile, head: dict[str, Any], columns: Iterat
 
 def _head(painting: Painting) -> dict[str, Any]:
     """All but the strokes."""
-    from renderers.brushes import BRUSHES
-    from renderers.brushes.stamp import Stamp
-
     brush, config = BRUSHES[painting.strokes.brush], painting.config
     about = _about(painting.about)
-    height, width = (_whole("its aspect", side, 1, MAX_SIDE) for side in painting.aspect)
+    height, width = (_integer("its aspect", side, 1, MAX_SIDE) for side in painting.aspect)
     head: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
@@ -121,7 +114,7 @@ def units(brush: Brush) -> dict[str, str]:
 
 
 def _ground_name(ground: Color | None) -> str | list[float]:
-    """As --canvas takes it where that is exact, else its three numbers."""
+    """As --canvas takes it if that is exact, else its three numbers."""
     if ground is None:
         return "transparent"
     if not all(0 <= channel <= 1 for channel in ground):  # so that NaN fails too
@@ -135,101 +128,16 @@ def _ground_name(ground: Color | None) -> str | list[float]:
 # --- reading ------------------------------------------------------------------------------------------------
 
 
-def load_strokes(path: str | os.PathLike[str], style: str | None = None) -> Painting:
-    """Read a stroke file, packed by gzip or not, or the `*_strokes.npz` of the original program.
-
-    >>> painting.save("box.strokes.json")
-    []
-    >>> load_strokes("box.strokes.json").about["input"]["width"]
-    40
+def read_document(document: dict[str, Any], style: str | None = None) -> Painting:
+    """The painting in the JSON object of a stroke file; large members are taken out of `document` on the way.
 
     Args:
-        path: the file; what it holds counts, not its name.
-        style: the brush, where the file leaves that open (see `painter.painting.original`).
-
-    Returns:
-        The painting: drawn, it is the same as the one that was saved, byte for byte.
+        document: the object.
+        style: the brush that it must have, a canonical name; None for any.
 
     Raises:
-        StrokeFileError: the file cannot be read or is not right; one line with its name, what is wrong and where.
-        OptionError: there is no such style.
+        StrokeFileError: something is missing, of another type or out of range; one line without the file's name.
     """
-    path = Path(path)
-    wanted = None if style is None else PaintConfig(style=style).style
-    try:
-        content = _unpacked(_read(path))
-        if content.startswith(b"PK") or path.suffix.lower() == ".npz":
-            from painter.painting.original import read_original
-
-            return read_original(content, wanted)
-        _check_marked(content)
-        text = bounded_text(content, _BOUNDS)
-        del content  # half a gigabyte, perhaps, and parsing needs more
-        document, impure = parse_object(text)
-        del text
-        painting = _painting(document, wanted)
-        if impure:
-            raise StrokeFileError(f"NaN or Infinity stands in it, which JSON has not; {_HELP}")
-        return painting
-    except StrokeFileError as error:
-        raise StrokeFileError(f"cannot read {one_line(path)}: {error}") from error
-    except MemoryError:
-        wrong = "it needs more memory than this machine has free"
-        raise StrokeFileError(f"cannot read {one_line(path)}: {wrong}; split the painting") from None
-
-
-def _read(path: Path) -> bytes:
-    try:
-        if path.is_dir():
-            raise StrokeFileError("it is a folder; name a stroke file inside it")
-        if path.exists() and not path.is_file():  # a pipe would keep us waiting for ever
-            raise StrokeFileError("it is not an ordinary file; save the strokes to a file first")
-        with open(path, "rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise StrokeFileError("there is no such file; check the name and the folder") from None
-    except (OSError, ValueError) as error:  # a name too long, or with a null character in it
-        raise StrokeFileError(f"{getattr(error, 'strerror', None) or error}; check the name") from error
-    if not content:
-        raise StrokeFileError("the file is empty; copy or save it again")
-    return _within_limit(content)
-
-
-def _unpacked(content: bytes) -> bytes:
-    """`content` without gzip, if that is what it is in."""
-    if not content.startswith(b"\x1f\x8b"):
-        return content
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        plain = _within_limit(unpacker.decompress(content, MAX_BYTES + 1))
-    except zlib.error as error:
-        raise StrokeFileError("its gzip packing is damaged; copy or save it again") from error
-    if not unpacker.eof:
-        raise StrokeFileError("it is cut short: its gzip packing does not end; copy or save it again")
-    if unpacker.unused_data:
-        raise StrokeFileError("something follows after the end of its gzip packing; copy or save it again")
-    return plain
-
-
-def _within_limit(content: bytes) -> bytes:
-    if len(content) > MAX_BYTES:
-        raise StrokeFileError(f"it holds more than {MAX_BYTES >> 20} MB; split the painting")
-    return content
-
-
-def _check_marked(content: bytes) -> None:
-    """Raise StrokeFileError if a long file has the format's name nowhere (it may be escaped): parsing takes seconds."""
-    if len(content) > _LONG and FORMAT.encode() not in content and b"\\u" not in content:
-        raise _unmarked()
-
-
-def _unmarked() -> StrokeFileError:
-    return StrokeFileError(f"it is no stroke file: its 'format' is not '{FORMAT}'; name another, or {_HELP}")
-
-
-def _painting(document: dict[str, Any], style: str | None) -> Painting:
-    from painter.painting.stroke_columns import read_columns
-
     _check_version(document)
     brush = _brush(document, style)
     config, aspect, ground = _canvas(document)
@@ -239,19 +147,21 @@ def _painting(document: dict[str, Any], style: str | None) -> Painting:
     return Painting(strokes, aspect, ground, config, region, about)
 
 
+def wrong_format() -> StrokeFileError:
+    """The error of a file without the format's mark."""
+    return StrokeFileError(f"it is not a stroke file: its 'format' is not '{FORMAT}'; name another, or {HELP}")
+
+
 def _check_version(document: dict[str, Any]) -> None:
     if document.get("format") != FORMAT:
-        raise _unmarked()
+        raise wrong_format()
     version = document.get("version")
     if type(version) is not int or version != VERSION:
         wrong = f"its version is {shown(version)} and this Impasto reads {VERSION}"
-        raise StrokeFileError(f"{wrong}; read it with a newer Impasto" if version is not None else f"{wrong}; {_HELP}")
+        raise StrokeFileError(f"{wrong}; read it with a newer Impasto" if version is not None else f"{wrong}; {HELP}")
 
 
 def _brush(document: dict[str, Any], style: str | None) -> Brush:
-    from renderers.brushes import NETWORK_BRUSHES, register
-    from renderers.brushes.stamp import LONGEST, Stamp
-
     name = document.get("brush")
     brush: Brush
     if name == STAMP:
@@ -262,29 +172,29 @@ def _brush(document: dict[str, Any], style: str | None) -> Brush:
         raise _wrong("brush", name, f"one of {', '.join((*NETWORK_BRUSHES, STAMP))}")
     if style is not None and style != name:
         raise StrokeFileError(f"its brush is {name}, not {style}; leave the style out")
-    said, ours = _object(document, "units", {}), units(brush)
+    given, ours = _object(document, "units", {}), units(brush)
     for column, unit in ours.items():
-        if said.get(column, unit) != unit:
-            raise _wrong(f"units.{column}", said[column], f"{unit!r}, the unit of this column")
+        if given.get(column, unit) != unit:
+            raise _wrong(f"units.{column}", given[column], f"{unit!r}, the unit of this column")
     return brush
 
 
 def _canvas(document: dict[str, Any]) -> tuple[PaintConfig, tuple[int, int], Color | None]:
     """The configuration, the aspect (height, width) and the ground."""
     canvas, given = _object(document, "canvas"), dict(_object(document, "config", {}))
-    # The same values stand where other programs look for them, so they may contradict.
+    # The same values are also where other programs look for them, so the two may differ.
     for where, value, key in (("canvas.size", canvas.get("size"), "size"), ("seed", document.get("seed"), "seed")):
         if value is not None and given.setdefault(key, value) != value:
             raise StrokeFileError(f"{where} is {shown(value)} but config.{key} {shown(given[key])}; make them the same")
     if document["brush"] != STAMP:
         given.setdefault("style", document["brush"])
     config = _config(given)
-    height, width = (_whole(f"canvas.{side}", canvas.get(side), 1, MAX_SIDE) for side in ("height", "width"))
+    height, width = (_integer(f"canvas.{side}", canvas.get(side), 1, MAX_SIDE) for side in ("height", "width"))
     return config, (height, width), _ground(canvas.get("ground"))
 
 
 def _config(given: dict[str, Any]) -> PaintConfig:
-    """Options that a later Impasto may have added say how strokes were found, not how they look: passed over."""
+    """Options that this Impasto does not know are ignored: they say how strokes were found, not how they look."""
     known = {spec.name for spec in fields(PaintConfig)}
     settings = {key: value for key, value in given.items() if key in known}
     for key, value in settings.items():
@@ -293,15 +203,15 @@ def _config(given: dict[str, Any]) -> PaintConfig:
     try:
         return PaintConfig(**settings)
     except OptionError as error:
-        raise StrokeFileError(f"its config has {one_line(str(error))}; {_HELP}") from error
+        raise StrokeFileError(f"its config has {one_line(str(error))}; {HELP}") from error
 
 
 def _ground(ground: Any) -> Color | None:
     if ground == "transparent":
         return None
-    if isinstance(ground, str) and HEX.fullmatch(ground):
+    if is_hex_color(ground):
         red, green, blue = (level / 255 for level in levels_of(ground))
-    elif isinstance(ground, list) and len(ground) == 3 and all(_is_share(channel) for channel in ground):
+    elif isinstance(ground, list) and len(ground) == 3 and all(_is_fraction(channel) for channel in ground):
         red, green, blue = map(float, ground)
     else:
         raise _wrong("canvas.ground", ground, "'transparent', '#rrggbb' or three numbers from 0 to 1")
@@ -309,7 +219,7 @@ def _ground(ground: Any) -> Color | None:
 
 
 def _about(document: dict[str, Any]) -> dict[str, Any]:
-    """`Painting.about`: all of its keys, None where the file says nothing."""
+    """`Painting.about`: all of its keys, None where the file has nothing."""
     version, checkpoint, palette = (document.get(key) for key in ("impasto", "checkpoint", "palette"))
     if version is not None and not (isinstance(version, str) and len(version) <= 100):
         raise _wrong("impasto", version, "a version such as '1.0.0', or null")
@@ -319,13 +229,13 @@ def _about(document: dict[str, Any]) -> dict[str, Any]:
         raise _wrong("palette", palette, f"a list of 1 to {MAX_COLORS} colours '#rrggbb', or null")
     picture = None
     if document.get("input") is not None:
-        said = _object(document, "input")
-        if not isinstance(said.get("name"), str):
-            raise _wrong("input.name", said.get("name"), "a text")
-        if not _is_sha256(said.get("sha256")):
-            raise _wrong("input.sha256", said.get("sha256"), "a sha256 of 64 hexadecimal digits")
-        sides = {side: _whole(f"input.{side}", said.get(side), 1, MAX_SIDE) for side in ("width", "height")}
-        picture = {"name": said["name"], "sha256": said["sha256"], **sides}
+        given = _object(document, "input")
+        if not isinstance(given.get("name"), str):
+            raise _wrong("input.name", given.get("name"), "a text")
+        if not _is_sha256(given.get("sha256")):
+            raise _wrong("input.sha256", given.get("sha256"), "a sha256 of 64 hexadecimal digits")
+        sides = {side: _integer(f"input.{side}", given.get(side), 1, MAX_SIDE) for side in ("width", "height")}
+        picture = {"name": given["name"], "sha256": given["sha256"], **sides}
     return {"input": picture, "palette": palette, "impasto": version, "checkpoint": checkpoint}
 
 
@@ -337,17 +247,17 @@ def _object(holder: dict[str, Any], key: str, default: dict[str, Any] | None = N
     if value is None and default is not None:
         return default
     if not isinstance(value, dict):
-        raise _wrong(key, value, f"an object, {_HELP}")
+        raise _wrong(key, value, f"an object, {HELP}")
     return value
 
 
-def _whole(where: str, value: Any, low: int, high: int) -> int:
+def _integer(where: str, value: Any, low: int, high: int) -> int:
     if type(value) is not int or not low <= value <= high:
         raise _wrong(where, value, f"a whole number from {low} to {high}")
     return value
 
 
-def _is_share(value: Any) -> bool:
+def _is_fraction(value: Any) -> bool:
     return type(value) in (int, float) and 0 <= value <= 1
 
 
@@ -358,9 +268,9 @@ def _is_sha256(value: Any) -> bool:
 def _is_palette(value: Any) -> bool:
     if not isinstance(value, list) or not 1 <= len(value) <= MAX_COLORS:
         return False
-    return all(isinstance(color, str) and HEX.fullmatch(color) for color in value)
+    return all(map(is_hex_color, value))
 
 
-def _wrong(where: str, value: Any, form: str) -> ImpastoError:
-    """`value` is what the file has there; None stands for a missing one, too."""
+def _wrong(where: str, value: Any, form: str) -> StrokeFileError:
+    """The error of a wrong value at a place in the file; None stands for a missing one, too."""
     return StrokeFileError(f"{where} is {'missing' if value is None else shown(value)}; it must be {form}")

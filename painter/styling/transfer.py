@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from painter.errors import DivergedError
-from painter.export.write import in_whole
+from painter.export.recorded import to_levels
 from painter.options.transfer import TransferConfig
 from painter.pictures.resizing import resize_image
 from painter.search.run import StagedRun, take_steps
@@ -46,7 +46,7 @@ class TransferResult:
     @property
     def image(self) -> np.ndarray:
         """The picture as uint8."""
-        return in_whole(self.pixels)
+        return to_levels(self.pixels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +102,7 @@ class Transfer(StagedRun[TransferStage, TransferProgress]):
         self._enter(0)
         self._place(self._start())
         if config.start == "content" and config.content_color == "style":
-            self.film.keep(in_whole(self._finished(sources.content.rgb)))  # before its colours were changed
+            self.film.keep(to_levels(self._finished(sources.content.rgb)))  # before its colours were changed
 
     def stages(self) -> list[TransferStage]:
         """The scales, from coarse to fine, with as many steps at each, give or take one."""
@@ -218,7 +218,7 @@ class Transfer(StagedRun[TransferStage, TransferProgress]):
         return TransferProgress(record, self.config.iterations, self.config.scales, self._picture)
 
     def _picture(self) -> np.ndarray:
-        return in_whole(self._finished(self._snapshot()))
+        return to_levels(self._finished(self._snapshot()))
 
     def _snapshot(self) -> np.ndarray:
         """[H, W, C] float32 in [0, 1], a copy."""

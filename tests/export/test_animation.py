@@ -18,12 +18,13 @@ from helpers.paintings import WHITE, make_painting
 from PIL import Image, ImageSequence
 
 from painter.errors import OptionError, OutputError
+from painter.export.ffmpeg import find_ffmpeg
 from painter.export.gif import write_gif
-from painter.export.mp4 import find_ffmpeg, write_mp4
+from painter.export.mp4 import write_mp4
 from painter.export.timeline import make_timeline
 from painter.export.webp import write_animated_webp
 from painter.options.export import ExportConfig
-from painter.painting.animation import backwards, draw_frames
+from painter.painting.animation import draw_frames, in_reverse
 from painter.painting.save import save_painting
 from painter.pictures.metrics import over_white
 
@@ -103,10 +104,10 @@ def test_ease_says_when_strokes_are_laid() -> None:
 @pytest.mark.parametrize("ease", ["linear", "early", "late"])
 @pytest.mark.parametrize("strokes", [0, 1, 7, 79, 80, 1234])
 def test_counts_rise_from_nothing_to_all(strokes: int, ease: str) -> None:
-    for whole in (False, True):
-        counts = make_timeline(strokes, ExportConfig(ease=ease), whole=whole).counts
+    for full in (False, True):
+        counts = make_timeline(strokes, ExportConfig(ease=ease), full=full).counts
         assert counts[0] == 0 and counts[-1] == strokes and list(counts) == sorted(counts)
-        assert len(counts) == (80 if whole or strokes > 79 else strokes + 1)
+        assert len(counts) == (80 if full or strokes > 79 else strokes + 1)
 
 
 def test_few_strokes_take_a_duration_that_is_asked_for() -> None:
@@ -152,7 +153,7 @@ def test_backwards_is_forwards_turned_round(ground: tuple[float, float, float] |
         list(draw_frames(painting, 40, make_timeline(20, ExportConfig(reverse=reverse)))) for reverse in (False, True)
     )
     assert len(forwards) == 21 and np.array_equal(forwards[::-1], turned)
-    assert list(backwards([])) == []
+    assert list(in_reverse([])) == []
 
 
 def test_no_room_for_a_reversed_animation_is_an_output_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,7 +203,7 @@ def test_animation_keeps_time(name: str, tmp_path: Path) -> None:
 
 
 @ANIMATED
-def test_animation_backwards(name: str, tmp_path: Path) -> None:
+def test_animation_in_reverse(name: str, tmp_path: Path) -> None:
     painting = make_painting(12, ground=None)
     save_painting(painting, tmp_path / name, config=ExportConfig(reverse=True, webp="animated"))
     frames, times, _ = read(tmp_path / name)
@@ -365,7 +366,7 @@ WRITERS: dict[str, Callable[[Path, Iterator[np.ndarray], int], None]] = {
     "gif": lambda path, frames, n: write_gif(path, frames, [np.zeros((4, 4, 3), np.uint8)]),
     "webp": lambda path, frames, n: write_animated_webp(path, frames, [Fraction(60)] * n, 50),
     "mp4": lambda path, frames, n: write_mp4(path, frames, [Fraction(1, 25)] * n, Fraction(25)),
-    "backwards": lambda path, frames, n: [None for _ in backwards(frames)] and None,
+    "backwards": lambda path, frames, n: [None for _ in in_reverse(frames)] and None,
 }
 
 

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import cv2
@@ -18,7 +17,7 @@ from PIL import Image
 from painter.errors import OptionError, OutputError
 from painter.export import FORMATS, check_output, format_of
 from painter.export.fitting import Quality, make_ladder, name_size
-from painter.export.folder import write_folder
+from painter.export.frames import write_frames
 from painter.export.png import write_png
 from painter.options.export import ExportConfig
 from painter.options.kinds import ByteSize, Choice, Switch
@@ -57,7 +56,7 @@ def pixels(path: Path) -> np.ndarray:
 def test_the_ending_names_the_format(path: str, ending: str) -> None:
     for given in (path, Path(path)) if path != "out/anything/" else (path,):
         found = format_of(given)
-        assert (found.ending, found.holds) == (ending, FORMATS[ending])
+        assert (found.ending, found) == (ending, FORMATS[ending])
         assert found.is_folder == (ending == "frames/")
 
 
@@ -76,16 +75,14 @@ def test_mp4_is_refused_early_without_ffmpeg(tmp_path: Path, monkeypatch: pytest
 
 def test_svg_and_stroke_files_go_to_their_writers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[Any, ...]] = []
-    svg, strokes = ModuleType("painter.export.svg"), ModuleType("painter.painting.stroke_file")
-    svg.write_svg = lambda *given: seen.append(given)  # type: ignore[attr-defined]
-    strokes.save_strokes = lambda *given: seen.append(given)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "painter.export.svg", svg)
-    monkeypatch.setitem(sys.modules, "painter.painting.stroke_file", strokes)
+    monkeypatch.setattr("painter.painting.save.write_svg", lambda *given, **named: seen.append((*given, named)))
+    monkeypatch.setattr("painter.painting.save.save_strokes", lambda *given: seen.append(given))
     painting, config = make_painting(3), ExportConfig(svg="plot", width_mm=100)
     for name in ("a.svg", "a.strokes.json", "a.strokes.json.gz"):
         save_painting(painting, tmp_path / name, config=config)
     drawn, first, second = seen
-    assert drawn == (tmp_path / "a.svg", painting, config)
+    assert drawn[:5] == (tmp_path / "a.svg", painting.strokes, painting.aspect, painting.ground, painting.region)
+    assert drawn[5] == {"title": None, "seed": painting.config.seed, "few_colors": False, "config": config}
     assert first == (painting, tmp_path / "a.strokes.json") and second == (painting, tmp_path / "a.strokes.json.gz")
 
 
@@ -216,7 +213,7 @@ def test_frames_failing_halfway_keep_the_old_ones(tmp_path: Path) -> None:
     folder = tmp_path / "frames"
     save_painting(make_painting(2), folder)
     with pytest.raises(RuntimeError, match="halfway"):
-        write_folder(folder, failing())
+        write_frames(folder, failing())
     assert list(tmp_path.iterdir()) == [folder] and len(list(folder.iterdir())) == 3
 
 

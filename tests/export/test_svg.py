@@ -6,10 +6,9 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -21,10 +20,12 @@ from PIL import Image
 from skimage import data
 
 from painter.errors import OutputError
-from painter.export.svg import LONG_SIDE_MM, MOST_LAYERS, levels, write_svg
-from painter.export.svg_paths import UNITS, Place, number, path_data
+from painter.export.svg import LONG_SIDE_MM, MOST_LAYERS, levels
+from painter.export.svg_paths import UNITS, Transform, number, path_data
+from painter.options.export import ExportConfig
 from painter.options.paint import PaintConfig
 from painter.painting.painting import Painting
+from painter.painting.save import PaintedArtwork, _write_svg
 from painter.pipeline import find_strokes, prepare
 from painter.system.usage import Stopwatch
 from renderers.brushes import BRUSHES, NETWORK_BRUSHES, register
@@ -40,14 +41,7 @@ MODE = "{http://www.inkscape.org/namespaces/inkscape}groupmode"
 FLOORS = {"rectangle": 30.0, "markerpen": 30.0, "watercolor": 32.0, "oilpaintbrush": 28.0}
 BYTES = {"rectangle": 200, "markerpen": 350, "watercolor": 1024, "oilpaintbrush": 1024}  # a stroke, at most
 CHROMIUM_FLOOR = 24.0
-PLOT: Any = SimpleNamespace(svg="plot", width_mm=None)
-
-
-@dataclass(frozen=True, eq=False)
-class Told(Painting):
-    """A painting that knows where it comes from."""
-
-    about: dict[str, Any] | None = None
+PLOT = ExportConfig(svg="plot")
 
 
 @cache
@@ -77,9 +71,14 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
     return float(10 * np.log10(255**2 / max(1e-9, ((pictures[0] - pictures[1]) ** 2).mean())))
 
 
-def written(painting: Painting, folder: Path, config: Any = None) -> tuple[Path, ElementTree.Element]:
+def write(path: Path, painting: Painting, config: ExportConfig | None = None) -> None:
+    """As `Painting.save` does, also where that looks at the path first."""
+    _write_svg(path, PaintedArtwork(painting), config or ExportConfig())
+
+
+def written(painting: Painting, folder: Path, config: ExportConfig | None = None) -> tuple[Path, ElementTree.Element]:
     path = folder / "painting.svg"
-    write_svg(path, painting, config)
+    write(path, painting, config)
     return path, ElementTree.parse(path).getroot()
 
 
@@ -207,12 +206,12 @@ def test_equal_paintings_give_equal_bytes(brush: str, tmp_path: Path) -> None:
 
 
 def test_size_is_in_millimetres(tmp_path: Path) -> None:
-    def size(config: Any) -> tuple[str, ...]:
+    def size(config: ExportConfig | None) -> tuple[str, ...]:
         _, root = written(scattered("rectangle"), tmp_path, config)
         return tuple(root.attrib[key] for key in ("width", "height", "viewBox"))
 
     assert size(None) == (f"{LONG_SIDE_MM:g}mm", "150mm", "0 0 1000 750")
-    assert size(SimpleNamespace(svg="paint", width_mm=100.5)) == ("100.5mm", "75.375mm", "0 0 1000 750")
+    assert size(ExportConfig(width_mm=100.5)) == ("100.5mm", "75.375mm", "0 0 1000 750")
     tall = scattered("rectangle", aspect=(90, 30))
     assert written(tall, tmp_path)[1].attrib["width"] == "66.667mm"
 
@@ -220,9 +219,9 @@ def test_size_is_in_millimetres(tmp_path: Path) -> None:
 def test_words_are_escaped(tmp_path: Path) -> None:
     nasty = "</title><script>alert('x')</script>&\"\x00\x1b\udcff\ufffe.png"
     plain = scattered("rectangle")
-    told = Told(plain.strokes, plain.aspect, plain.ground, plain.config, None, {"input": {"name": nasty}})
+    named = replace(plain, about={"input": {"name": nasty}})
     for config in (None, PLOT):
-        _, root = written(told, tmp_path, config)
+        _, root = written(named, tmp_path, config)
         title = root.find(SVG + "title")
         assert title is not None and title.text == re.sub("[\x00\x1b\udcff\ufffe]", "\ufffd", nasty)
         assert not list(root.iter(SVG + "script"))
@@ -272,10 +271,10 @@ def test_failure_keeps_the_old_file(tmp_path: Path) -> None:
     path.write_text("old")
     broken = replace(scattered("rectangle"), aspect=(0, 0))
     with pytest.raises(ZeroDivisionError):
-        write_svg(path, broken)
+        write(path, broken)
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
     with pytest.raises(OutputError, match="missing"):
-        write_svg(tmp_path / "missing" / "painting.svg", scattered("rectangle"))
+        write(tmp_path / "missing" / "painting.svg", scattered("rectangle"))
 
 
 # --- pen plotters -------------------------------------------------------------------------------------------
@@ -325,7 +324,7 @@ def test_plot_stays_within_the_region(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("config", [None, PLOT])
-def test_vpype_reads_it(config: Any, tmp_path: Path) -> None:
+def test_vpype_reads_it(config: ExportConfig | None, tmp_path: Path) -> None:
     import vpype
 
     path, root = written(scattered("markerpen"), tmp_path, config)
@@ -346,12 +345,12 @@ def test_numbers_are_short(value: float, text: str) -> None:
 
 
 def test_path_data_comes_back_to_the_grid() -> None:
-    place = Place(np.array([300.0, 200.0]), np.array([0.6, 0.8]), 100.0)
+    transform = Transform(np.array([300.0, 200.0]), np.array([0.6, 0.8]), 100.0)
     path = opened(curve(lambda t: (t, np.sin(3 * t)), -1, 1, 6))
-    ((points, closed),) = path_points(path_data(path, place))
+    ((points, closed),) = path_points(path_data(path, transform))
     assert not closed
     t = np.linspace(-1, 1, 13)
-    exact = place.of(np.stack([t, np.sin(3 * t)], axis=1))
+    exact = transform.apply(np.stack([t, np.sin(3 * t)], axis=1))
     gaps = np.linalg.norm(points[:, None] - exact[None], axis=2).min(axis=0)
     assert gaps[::2].max() < 0.0075 and gaps.max() < 0.02  # half a step of the grid, both ways
 

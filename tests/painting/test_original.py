@@ -17,7 +17,8 @@ import torch
 import painter.painting.original as original
 from painter import Painting, StrokeFileError
 from painter.errors import OptionError
-from painter.painting.stroke_file import load_strokes, save_strokes
+from painter.painting.load import load_painting
+from painter.painting.stroke_file import save_strokes
 from renderers.brushes import BRUSHES
 
 COLUMNS = {"oilpaintbrush": (5, 6), "rectangle": (5, 3), "watercolor": (8, 6), "markerpen": (8, 3)}
@@ -32,7 +33,7 @@ def file_of(path: Path, ctt: Any, color: Any, alpha: Any, **more: Any) -> Path:
 
 
 def one(path: Path, shape: list[float], colors: list[float], alpha: float = 1.0) -> Painting:
-    return load_strokes(file_of(path, [[shape]], [[colors]], [[[alpha]]]))
+    return load_painting(file_of(path, [[shape]], [[colors]], [[[alpha]]]))
 
 
 def values(painting: Painting) -> dict[str, float]:
@@ -134,7 +135,7 @@ def test_a_file_becomes_a_painting_like_any_other(path: Path, tmp_path: Path, br
 def test_forms_beyond_our_brushes_get_the_nearest(path: Path, brush: str) -> None:
     shape, color = COLUMNS[brush]
     extremes = np.array([[0.5] * shape, [0.0] * shape, [1.0] * shape, [0.1] * (shape - 3) + [1.0, 0.001, 0.3]])
-    painting = load_strokes(file_of(path, extremes[None], np.full((1, 4, color), 0.5), np.ones((1, 4, 1))))
+    painting = load_painting(file_of(path, extremes[None], np.full((1, 4, color), 0.5), np.ones((1, 4, 1))))
     kept = BRUSHES[brush].constrain(painting.strokes.params, original._LIMITS)
     for name, column in painting.strokes.params.items():
         assert torch.allclose(kept[name], column, atol=1e-5)
@@ -144,7 +145,7 @@ def test_forms_beyond_our_brushes_get_the_nearest(path: Path, brush: str) -> Non
 def test_a_grid_of_squares_is_read_in_turns(path: Path) -> None:
     x = np.arange(6).reshape(2, 3) / 10
     ctt = np.stack([x, x, x * 0 + 0.2, x * 0 + 0.1, x * 0], axis=2)
-    painting = load_strokes(file_of(path, ctt, np.zeros((2, 3, 3)), np.ones((2, 3, 1))))
+    painting = load_painting(file_of(path, ctt, np.zeros((2, 3, 3)), np.ones((2, 3, 1))))
     assert painting.strokes.params["x"].tolist() == pytest.approx([0, 0.3, 0.1, 0.4, 0.2, 0.5])
 
 
@@ -154,7 +155,7 @@ def test_what_the_optimiser_left_beyond_the_range_is_brought_back(path: Path) ->
 
 
 def test_no_strokes_are_a_bare_canvas(path: Path) -> None:
-    painting = load_strokes(file_of(path, np.zeros((1, 0, 8)), np.zeros((1, 0, 6)), np.zeros((1, 0, 1))))
+    painting = load_painting(file_of(path, np.zeros((1, 0, 8)), np.zeros((1, 0, 6)), np.zeros((1, 0, 1))))
     assert not painting.draw(32).any()
 
 
@@ -163,7 +164,7 @@ def test_no_strokes_are_a_bare_canvas(path: Path) -> None:
 
 def refusal(path: Path, style: str | None = None) -> str:
     with pytest.raises(StrokeFileError) as caught:
-        load_strokes(path, style)
+        load_painting(path, style)
     message = str(caught.value)
     assert message.startswith(f"cannot read {path}: ") and message.isprintable() and len(message) < 400
     return message.removeprefix(f"cannot read {path}: ")
@@ -171,10 +172,10 @@ def refusal(path: Path, style: str | None = None) -> str:
 
 def test_the_style_must_suit_the_columns(path: Path) -> None:
     randomly(path, "markerpen")
-    assert load_strokes(path, "marker").strokes.brush == "markerpen"
+    assert load_painting(path, "marker").strokes.brush == "markerpen"
     assert refusal(path, "oil") == "its columns are those of markerpen, not of oilpaintbrush; leave the style out"
     with pytest.raises(OptionError, match="--style crayon"):
-        load_strokes(path, "crayon")
+        load_painting(path, "crayon")
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,7 @@ def test_the_style_must_suit_the_columns(path: Path) -> None:
         (np.zeros((1, 2, 5)), np.zeros((1, 2, 3)), np.zeros((1, 2, 2)), "its arrays have 5, 3 and 2 columns"),
         (np.zeros((1, 2, 5)), np.zeros((1, 3, 3)), np.zeros((1, 2, 1)), "its arrays have 2 and 3 strokes"),
         (np.zeros((2, 5)), np.zeros((1, 2, 3)), np.zeros((1, 2, 1)), "its x_ctt is float32 [2, 5] and not floats"),
-        (None, np.zeros((1, 2, 3)), np.zeros((1, 2, 1)), "it is no stroke file: it lacks an array"),
+        (None, np.zeros((1, 2, 3)), np.zeros((1, 2, 1)), "it is not a stroke file: it lacks an array"),
         (np.full((1, 2, 5), np.nan), np.zeros((1, 2, 3)), np.zeros((1, 2, 1)), "x_ctt of stroke 1 is nan; it must be"),
         (np.full((1, 2, 5), -1.0), np.zeros((1, 2, 3)), np.zeros((1, 2, 1)), "x_ctt of stroke 1 is -1; it must be"),
         (np.full((1, 2, 8), 5.0), np.zeros((1, 2, 3)), np.zeros((1, 2, 1)), "x_ctt of stroke 1 is 5; it must be"),
@@ -220,14 +221,14 @@ def test_pickles_are_never_opened_and_headers_never_believed(path: Path, tmp_pat
     assert refusal(path).startswith("its x_ctt is object [1, 1, 1] and not floats")
     assert not (tmp_path / "sprung").exists()
     for shape in ((1, 2**60, 8), (2**31, 2**31, 2**31), (-5, 3, 8), (1, 10**6, 8), (1, 3, 10**9)):
-        expected = ("it has ", "its x_ctt is", "it is no .npz file")
+        expected = ("it has ", "its x_ctt is", "it is not an .npz file")
         assert refusal(packed(path, x_ctt=header(shape), x_color=b"", x_alpha=b"")).startswith(expected)
 
 
 @pytest.mark.parametrize("content", [b"PK\x03\x04", b"PK" + bytes(100), b"not a zip at all"])
 def test_what_is_no_archive_is_told(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    assert refusal(path) == "it is no .npz file, or damaged; save the strokes again with the original program"
+    assert refusal(path) == "it is not an .npz file, or damaged; save the strokes again with the original program"
 
 
 def test_mutated_files_are_read_or_refused(path: Path) -> None:
@@ -244,7 +245,7 @@ def test_mutated_files_are_read_or_refused(path: Path) -> None:
             content = content or bytearray(b"PK")
         path.write_bytes(content)
         try:
-            painting = load_strokes(path)
+            painting = load_painting(path)
         except StrokeFileError as error:
             assert str(error).isprintable() and len(str(error)) < 500
             refused += 1

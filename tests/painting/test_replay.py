@@ -16,9 +16,10 @@ from painter import PaintConfig, cli
 from painter.errors import OptionError
 from painter.options.list_kinds import Span
 from painter.options.replay import ReplayConfig
+from painter.painting.load import load_painting
 from painter.painting.painting import Painting
 from painter.painting.replay import with_overrides
-from painter.painting.stroke_file import load_strokes, save_strokes
+from painter.painting.stroke_file import save_strokes
 
 STYLES = ("markerpen", "oilpaintbrush")
 
@@ -99,13 +100,13 @@ def test_another_size_canvas_and_part_in_every_file(here: Path) -> None:
     """All outputs show the same strokes, on the same ground, at the same size."""
     asked = ["--size", "64", "--canvas", "#ff0000", "--strokes", "5:15"]
     assert replay(*asked, "-o", "a.png", "-o", "a.gif", "-o", "a.strokes.json.gz") == 0
-    part = load_strokes(FILE)
+    part = load_painting(FILE)
     expected = replace(part, strokes=part.strokes[5:15], ground=(1.0, 0.0, 0.0)).draw(64)
     assert expected.shape == (64, 64, 3) and np.array_equal(pixels(here / "a.png"), expected)
     with Image.open(here / "a.gif") as gif:
         assert gif.size == (64, 64)
         assert (np.asarray(gif.convert("RGB"))[0, 0] == (255, 0, 0)).all()
-    again = load_strokes(here / "a.strokes.json.gz")
+    again = load_painting(here / "a.strokes.json.gz")
     assert (len(again.strokes), again.config.size, again.config.canvas) == (10, 64, "#ff0000")
     assert np.array_equal(again.draw(), expected)
 
@@ -123,7 +124,7 @@ def test_light(here: Path) -> None:
     file = "../painted/oilpaintbrush.strokes.json"
     for relief in ("0", "0.5", "1"):
         assert replay("--relief", relief, "-o", f"{relief}.png", file=file) == 0
-        expected = load_strokes(file).draw(relief=float(relief))
+        expected = load_painting(file).draw(relief=float(relief))
         assert np.array_equal(pixels(here / f"{relief}.png"), expected)
     assert (here / "0.5.png").read_bytes() == Path("../painted/oilpaintbrush.png").read_bytes()
     assert len({(here / f"{relief}.png").read_bytes() for relief in ("0", "0.5", "1")}) == 3
@@ -143,14 +144,14 @@ def test_seconds_are_those_of_the_animation(here: Path) -> None:
     [("5:15", 10, 5), (":7", 7, 0), ("18:", 2, 18), ("-4:", 4, 16), (":-15", 5, 0), (":", 20, 0), ("15:99", 5, 15)],
 )
 def test_parts_are_counted_as_in_python(text: str, count: int, first: int, painted: Path) -> None:
-    painting = load_strokes(painted / "markerpen.strokes.json")
+    painting = load_painting(painted / "markerpen.strokes.json")
     part = with_overrides(painting, ReplayConfig(strokes=text))
     assert len(part.strokes) == count
     assert (part.strokes.opacity == painting.strokes.opacity[first : first + count]).all()
 
 
 def test_nothing_asked_for_changes_nothing(painted: Path) -> None:
-    painting = load_strokes(painted / "markerpen.strokes.json")
+    painting = load_painting(painted / "markerpen.strokes.json")
     for config in (ReplayConfig(), ReplayConfig(canvas="auto")):
         same = with_overrides(painting, config)
         assert (same.config, same.ground, same.aspect) == (painting.config, painting.ground, painting.aspect)
@@ -168,7 +169,7 @@ def test_spans(value: Any) -> None:
 
 @pytest.mark.parametrize("text", ["20:", "3:3", "9:2", ":-20"])
 def test_a_part_without_strokes(text: str, painted: Path) -> None:
-    painting: Painting = load_strokes(painted / "markerpen.strokes.json")
+    painting: Painting = load_painting(painted / "markerpen.strokes.json")
     with pytest.raises(OptionError, match=f"^--strokes {text}: none is left; the painting has 20 strokes"):
         with_overrides(painting, ReplayConfig(strokes=text))
 
@@ -190,8 +191,8 @@ def test_a_part_without_strokes(text: str, painted: Path) -> None:
         ([FILE, "--seed", "1"], "unrecognized arguments: --seed"),
         ([FILE, "-o", "a.bmp"], "cannot write a.bmp: there is no format"),
         ([FILE, "-o", "none/a.png"], "cannot write none/a.png: the folder none does not exist"),
-        ([FILE, "-o", FILE], f"cannot write {FILE}: it is the stroke file itself"),
-        ([FILE, "-o", FILE, "--overwrite"], f"cannot write {FILE}: it is the stroke file itself"),
+        ([FILE, "-o", FILE], f"cannot write {FILE}: it is the input stroke file"),
+        ([FILE, "-o", FILE, "--overwrite"], f"cannot write {FILE}: it is the input stroke file"),
         (["../painted/markerpen.png"], "cannot read ../painted/markerpen.png: "),
     ],
 )
@@ -229,7 +230,7 @@ def test_trouble_on_the_way(
 
 def test_a_painting_of_one_s_own(here: Path) -> None:
     """A stroke file that a program wrote, without any painting by the command."""
-    painting = load_strokes(FILE)
+    painting = load_painting(FILE)
     config = PaintConfig(style="markerpen", size=40)
     save_strokes(Painting(painting.strokes, (30, 40), None, config), here / "mine.strokes.json")
     assert replay("-o", "a.png", file="mine.strokes.json") == 0

@@ -21,14 +21,16 @@ import torch
 from PIL import Image
 
 import painter.painting.bounded_json as bounded_json
+import painter.painting.file_bytes as file_bytes
+import painter.painting.load as load
 import painter.painting.stroke_columns as stroke_columns
-import painter.painting.stroke_file as stroke_file
 from painter import PaintConfig, Painting, StrokeFileError, paint
 from painter.batch.collection.schemas import SCHEMAS, read_schema
 from painter.errors import ImpastoError, OptionError, OutputError
 from painter.painting.bounded_json import number_texts
+from painter.painting.load import load_painting
 from painter.painting.stroke_columns import allowed
-from painter.painting.stroke_file import load_strokes, save_strokes
+from painter.painting.stroke_file import save_strokes
 from painter.pictures.grey_png import pack_grey, unpack_grey
 from painter.pictures.pixels import in_steps
 from painter.pictures.samples import sample_path
@@ -108,7 +110,7 @@ def test_a_painting_comes_back_to_the_bit_and_is_drawn_alike(tmp_path: Path, bru
 @pytest.mark.parametrize("count", [0, 1, 20_000])
 def test_any_number_of_strokes(tmp_path: Path, count: int) -> None:
     painting = make("watercolor", count)
-    loaded = load_strokes(saved(painting, tmp_path / "a.strokes.json"))
+    loaded = load_painting(saved(painting, tmp_path / "a.strokes.json"))
     assert len(loaded.strokes) == count
     assert_same(painting, loaded)
 
@@ -117,7 +119,7 @@ def test_any_number_of_strokes(tmp_path: Path, count: int) -> None:
 @pytest.mark.parametrize("ground", [None, (0.0, 0.0, 0.0), (1 / 255, 254 / 255, 77 / 255), (0.1234567, 0.5, 1.0)])
 def test_odd_canvases(tmp_path: Path, aspect: tuple[int, int], ground: Any) -> None:
     painting = make(aspect=aspect, ground=ground)
-    assert_same(painting, load_strokes(saved(painting, tmp_path / "a.strokes.json")))
+    assert_same(painting, load_painting(saved(painting, tmp_path / "a.strokes.json")))
 
 
 def test_special_numbers_keep_their_bits(tmp_path: Path) -> None:
@@ -125,7 +127,7 @@ def test_special_numbers_keep_their_bits(tmp_path: Path) -> None:
     painting.strokes.params["x"][:] = torch.tensor([-0.0, 1e-45, -1.1754944e-38, 0.1, 2.9999998])
     painting.strokes.params["bend"][:] = torch.tensor([0.0, -0.0, 1e-20, -2.0, 2.0])
     painting.strokes.opacity[:] = torch.tensor([-0.0, 0.0, 1.0, 0.99999994, 5e-44])
-    assert_same(painting, load_strokes(saved(painting, tmp_path / "a.strokes.json")))
+    assert_same(painting, load_painting(saved(painting, tmp_path / "a.strokes.json")))
 
 
 def test_numbers_are_the_shortest_that_read_back() -> None:
@@ -151,7 +153,7 @@ def test_gradients_and_views_can_be_saved(tmp_path: Path) -> None:
     painting = make("oilpaintbrush", 6)
     strokes = painting.strokes.map(lambda values: values.flip(0).clone().requires_grad_(values.is_floating_point()))
     other = Painting(strokes[::2], painting.aspect, None, painting.config, None, ABOUT)
-    loaded = load_strokes(saved(other, tmp_path / "a.strokes.json"))
+    loaded = load_painting(saved(other, tmp_path / "a.strokes.json"))
     assert bits(loaded.strokes.opacity) == bits(strokes.opacity.detach()[::2].contiguous())
 
 
@@ -166,7 +168,7 @@ def test_a_painting_knows_where_it_comes_from(tmp_path: Path) -> None:
         assert picture["name"] == "octahedron" and (picture["width"], picture["height"]) == (512, 512)
         assert (painting.about["checkpoint"] is None) == ("brush" in changes)
         assert len(painting.about["palette"] or []) == (3 if "palette" in changes else 0)
-        loaded = load_strokes(saved(painting, tmp_path / "a.strokes.json"))
+        loaded = load_painting(saved(painting, tmp_path / "a.strokes.json"))
         assert_same(painting, loaded)
         for file in (mask, tip) if "brush" in changes else ():
             file.unlink()  # drawing opens neither
@@ -202,7 +204,7 @@ def written(tmp_path: Path, document: Any) -> Path:
 def test_a_short_file_is_enough(tmp_path: Path, brush: str) -> None:
     document = plain(brush)
     jsonschema.Draft202012Validator(read_schema()).validate(document)
-    painting = load_strokes(written(tmp_path, document))
+    painting = load_painting(written(tmp_path, document))
     assert painting.about == {"input": None, "palette": None, "impasto": None, "checkpoint": None}
     assert painting.ground == (1.0, 1.0, 1.0) and painting.aspect == (2, 3) and painting.region is None
     assert painting.config == PaintConfig(style="oilpaintbrush" if brush == "stamp" else brush)
@@ -212,14 +214,14 @@ def test_a_short_file_is_enough(tmp_path: Path, brush: str) -> None:
 def test_what_other_programs_may_add_is_passed_over(tmp_path: Path) -> None:
     document = {**plain(), "comment": ["é", {"deep": [1]}], "canvas": {**plain()["canvas"], "dpi": 300}}
     document |= {"config": {"later": 3, "size": 64, "seed": 4}, "seed": 4, "input": None, "units": {"radius": "side"}}
-    painting = load_strokes(written(tmp_path, b"\xef\xbb\xbf" + json.dumps(document, ensure_ascii=False).encode()))
+    painting = load_painting(written(tmp_path, b"\xef\xbb\xbf" + json.dumps(document, ensure_ascii=False).encode()))
     assert painting.config.size == 64 and painting.config.seed == 4
 
 
 def test_options_that_name_files_are_kept_and_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = {"brush": "/dev/zero", "region": "../../etc/passwd", "focus": "\0", "palette": "CON"}
     path = written(tmp_path, {**plain(), "config": names})
-    painting = load_strokes(path)
+    painting = load_painting(path)
     assert {name: getattr(painting.config, name) for name in names} == names
     assert painting.draw(16).any()
 
@@ -228,7 +230,7 @@ def test_the_example_in_the_document_is_right(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "stroke-format.md").read_text()
     (example,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
     jsonschema.Draft202012Validator(read_schema()).validate(json.loads(example))
-    painting = load_strokes(written(tmp_path, example.encode()))
+    painting = load_painting(written(tmp_path, example.encode()))
     assert painting.draw().shape == (600, 800, 3) and len(np.unique(painting.draw(40).reshape(-1, 3), axis=0)) > 5
     for name in json.loads(saved(make("watercolor"), tmp_path / "a.strokes.json").read_text()):
         assert f"`{name}" in text
@@ -272,7 +274,7 @@ def test_the_schema_has_the_ranges_and_options_of_the_program() -> None:
 
 def refusal(path: Path, style: str | None = None) -> str:
     with pytest.raises(StrokeFileError) as caught:
-        load_strokes(path, style)
+        load_painting(path, style)
     message = str(caught.value)
     assert message.startswith(f"cannot read {path}: ") and message.isprintable() and len(message) < 400
     return message.removeprefix(f"cannot read {path}: ")
@@ -297,8 +299,8 @@ def put(value: Any, *keys: Any) -> Callable[[dict[str, Any]], None]:
 
 
 CASES: list[tuple[Callable[[dict[str, Any]], None], str]] = [
-    (without("format"), "it is no stroke file: its 'format' is not 'impasto-strokes'"),
-    (put("svg", "format"), "it is no stroke file"),
+    (without("format"), "it is not a stroke file: its 'format' is not 'impasto-strokes'"),
+    (put("svg", "format"), "it is not a stroke file"),
     (put(2, "version"), "its version is 2 and this Impasto reads 1; read it with a newer Impasto"),
     (put(True, "version"), "its version is true"),
     (put(10**400, "version"), "its version is inf"),
@@ -339,7 +341,10 @@ CASES: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (without("strokes"), "strokes is missing; it must be an object"),
     (without("strokes", "opacity"), "strokes.opacity is missing"),
     (put("1", "strokes", "x0"), "strokes.x0 is '1'; it must be a list"),
-    (put([0.1] * 3, "strokes", "radius\n0"), "strokes.radius\\n0 is no column of this brush; its columns are x0, y0"),
+    (
+        put([0.1] * 3, "strokes", "radius\n0"),
+        "strokes.radius\\n0 is not a column of this brush; its columns are x0",
+    ),
     (put([0.1] * 2, "strokes", "x1"), "strokes.x1 has 2 entries but strokes.opacity 3; every stroke needs one in each"),
     (put(None, "strokes", "x1", 1), "strokes.x1 of stroke 2 is null; it must be a number from -2 to 3"),
     (put("0.5", "strokes", "x1", 1), "strokes.x1 of stroke 2 is '0.5'; it must be a number"),
@@ -357,7 +362,7 @@ CASES: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (put([0, 0, 0], "strokes", "colors", 2), "strokes.colors of stroke 3 is a list of 3"),
     (put([[0, 0, 1.2]], "strokes", "colors", 2), "strokes.colors of stroke 3 is 1.2; it must be from 0 to 1"),
     (put([[0, "0", 1]], "strokes", "colors", 2), "strokes.colors of stroke 3 is '0'; it must be a number from 0 to 1"),
-    (put([float("nan")], "comment"), "NaN or Infinity stands in it, which JSON has not"),
+    (put([float("nan")], "comment"), "it contains NaN or Infinity, which JSON does not have"),
 ]
 
 
@@ -409,15 +414,15 @@ def test_a_path_that_is_no_file_is_told(tmp_path: Path) -> None:
     assert refusal(tmp_path).startswith("it is a folder")
     assert refusal(Path("/dev/null")).startswith("it is not an ordinary file")
     with pytest.raises(StrokeFileError, match="check the name"):
-        load_strokes("a\0b")
+        load_painting("a\0b")
 
 
 def test_a_style_must_be_the_file_s_own(tmp_path: Path) -> None:
     path = written(tmp_path, plain())
-    assert load_strokes(path, "marker").strokes.brush == "markerpen"
+    assert load_painting(path, "marker").strokes.brush == "markerpen"
     assert refusal(path, "oil") == "its brush is markerpen, not oilpaintbrush; leave the style out"
     with pytest.raises(OptionError, match="--style crayon: unknown"):
-        load_strokes(path, "crayon")
+        load_painting(path, "crayon")
 
 
 # --- limits -------------------------------------------------------------------------------------------------
@@ -425,7 +430,7 @@ def test_a_style_must_be_the_file_s_own(tmp_path: Path) -> None:
 
 def test_too_many_strokes_are_refused_before_they_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stroke_columns, "MAX_STROKES", 4)
-    assert len(load_strokes(written(tmp_path, plain(count=4))).strokes) == 4
+    assert len(load_painting(written(tmp_path, plain(count=4))).strokes) == 4
     assert refusal(written(tmp_path, plain(count=5))) == "it has 5 strokes, more than 4; split the painting"
     with pytest.raises(OutputError, match="it has 5 strokes, more than 4"):
         save_strokes(make(count=5), tmp_path / "a.strokes.json")
@@ -436,10 +441,10 @@ def test_too_many_strokes_are_refused_before_they_are_read(tmp_path: Path, monke
 def test_too_many_bytes_are_not_even_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack: Callable[[bytes], bytes]
 ) -> None:
-    monkeypatch.setattr(stroke_file, "MAX_BYTES", 2**20)
+    monkeypatch.setattr(file_bytes, "MAX_BYTES", 2**20)
     content = json.dumps(plain()).encode()
     path = written(tmp_path, pack(content.ljust(2**20)))
-    assert len(load_strokes(path).strokes) == 3
+    assert len(load_painting(path).strokes) == 3
     path.write_bytes(pack(content.ljust(2**20 + 1)))
     assert refusal(path) == "it holds more than 1 MB; split the painting"
 
@@ -457,14 +462,14 @@ def test_the_largest_painting_is_within_the_limits() -> None:
     for brush in NETWORK_BRUSHES.values():
         lists = 1_000_000 * (1 + brush.colors) + len(brush.names) + 300
         values = 1_000_000 * (len(brush.names) + 3 * brush.colors + 2) + 1000
-        assert lists < stroke_file._BOUNDS.lists and values < stroke_file._BOUNDS.values
-        assert values / lists < stroke_file._BOUNDS.per_list
+        assert lists < load._BOUNDS.lists and values < load._BOUNDS.values
+        assert values / lists < load._BOUNDS.per_list
 
 
 def test_text_beyond_ascii_is_read_and_limited(tmp_path: Path) -> None:
     document = {**plain(), "input": {"name": "été 🎨", "sha256": "0" * 64, "width": 1, "height": 1}}
     path = written(tmp_path, json.dumps(document, ensure_ascii=False).encode())
-    assert load_strokes(path).about["input"]["name"] == "été 🎨"
+    assert load_painting(path).about["input"]["name"] == "été 🎨"
     path.write_bytes(json.dumps({**document, "x": "é" * 600_000}, ensure_ascii=False).encode())
     assert refusal(path).startswith("it holds more than a megabyte beyond ASCII")
 
@@ -567,7 +572,7 @@ def test_mutated_files_are_read_or_refused(tmp_path: Path, brush: str) -> None:
             content = bytes(packed)
         path.write_bytes(content)
         try:
-            painting = load_strokes(path)
+            painting = load_painting(path)
         except StrokeFileError as error:
             assert str(error).isprintable() and len(str(error)) < 600
             refused += 1

@@ -18,7 +18,8 @@ from painter.options.fields import option_name
 from painter.options.layers import CONVOLUTIONS
 from painter.options.paint import STYLE_OPTIONS
 from painter.options.toml import make_config
-from painter.painting.stroke_file import load_strokes, save_strokes
+from painter.painting.load import load_painting
+from painter.painting.stroke_file import save_strokes
 from painter.pipeline import prepare
 from painter.styling.color_target import ColorTarget
 from painter.styling.colors import color_map, color_statistics
@@ -300,7 +301,7 @@ def test_an_own_stamp(here: Path) -> None:
     save_strokes(painting, "stamped.strokes.json")
     (here / "mark.png").unlink()
     for mode in ("color", "texture"):
-        styled = restyle(load_strokes("stamped.strokes.json"), stripes(), replace(QUICK, style_mode=mode))
+        styled = restyle(load_painting("stamped.strokes.json"), stripes(), replace(QUICK, style_mode=mode))
         assert "colors" in differing(painting.strokes, styled.painting.strokes)
 
 
@@ -319,7 +320,7 @@ def test_the_originals_strokes(here: Path) -> None:
     quick = ["--features", "random", "--iterations", "2", "--quiet", "--size", "48"]
     words = ["restyle", "old_strokes.npz", "--style", "oil", "--style-image", "stripes.png", "-o", "new.png"]
     assert cli.main([*words, *quick]) == 0
-    old, new = load_strokes("old_strokes.npz"), load_strokes("new.strokes.json")
+    old, new = load_painting("old_strokes.npz"), load_painting("new.strokes.json")
     assert differing(old.strokes, new.strokes) == {"colors"} and new.ground == (0.0, 0.0, 0.0)
 
 
@@ -457,7 +458,7 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_painting(
     assert cli.main([*words, "-o", "kept.png", "--quiet"]) == cli.BAD_INPUT
     told = capsys.readouterr().err.splitlines()
     assert len(told) == 1 and "after 0 steps" in told[0] and "last good painting is kept" in told[0]
-    assert (here / "kept.png").is_file() and len(load_strokes("kept.strokes.json").strokes) == 16
+    assert (here / "kept.png").is_file() and len(load_painting("kept.strokes.json").strokes) == 16
     options = replace(SMALL, style_image="stripes.png", weights="broken.pth")
     with pytest.raises(DivergedError) as caught:
         paint(scene(), options)
@@ -542,7 +543,7 @@ def test_all_files_of_a_run(here: Path, capsys: pytest.CaptureFixture[str]) -> N
     told = capsys.readouterr()
     assert "wrote a.png, a.svg, a.gif, a.strokes.json" in told.out and "style loss" in told.out
     assert "content" in told.err and "style" in told.err and "total" in told.err
-    kept = load_strokes("a.strokes.json")
+    kept = load_painting("a.strokes.json")
     assert np.array_equal(kept.draw(), np.asarray(Image.open("a.png")))
     assert json.loads((here / "a.strokes.json").read_text())["config"]["style_image"] == "stripes.png"
     first = (here / "a.png").read_bytes()

@@ -21,7 +21,7 @@ from PIL import Image
 
 from painter import cli
 from painter.errors import DivergedError, OptionError, PictureError
-from painter.export.write import FORMATS
+from painter.export.transfers import transfer_endings
 from painter.options.fields import option_name
 from painter.options.transfer import LEARNING_RATES, TransferConfig
 from painter.pictures.pixels import LUMINANCE
@@ -487,7 +487,7 @@ def test_command_writes_all_its_files(here: Path, capsys: pytest.CaptureFixture[
 
 def test_command_writes_every_format(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = ["a.png", "a.jpg", "a.jpeg", "a.webp", "a.gif", "a.mp4"]
-    assert sorted(Path(name).suffix for name in names) == sorted(FORMATS)
+    assert sorted(Path(name).suffix for name in names) == sorted(transfer_endings())
     arguments = ["transfer", "content.png", "stripes.png", *ARGUMENTS, "--bit-depth", "16", "--webp", "animated"]
     assert cli.main([*arguments, *(part for name in names for part in ("-o", name))]) == 0
     deep = cv2.imread("a.png", cv2.IMREAD_UNCHANGED)[..., ::-1]
@@ -530,7 +530,7 @@ def test_command_has_a_default_name_and_says_the_losses(here: Path, capsys: pyte
 
 
 def test_command_when_interrupted(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("painter.styling.recorder.Film.watch", lambda *arguments: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr("painter.styling.recorder.FrameRecorder.watch", lambda *arguments: signal.raise_signal(signal.SIGINT))
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         assert cli.main(["transfer", "content.png", "stripes.png", *ARGUMENTS, "-o", "a.png", "-o", "a.gif"]) == 130
@@ -555,7 +555,7 @@ def test_command_when_it_diverges(
     arguments += ["--losses", "a.csv"]
     assert cli.main(arguments) == 2
     error = capsys.readouterr().err
-    assert "error: the loss is no number any more after 2 steps" in error and error.count("\n") == 1
+    assert "error: the loss became NaN or infinite after 2 steps" in error and error.count("\n") == 1
     assert read("a.png").shape == (36, 48, 3) and len(Path("a.csv").read_text().splitlines()) == 3
 
 

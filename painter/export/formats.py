@@ -1,0 +1,162 @@
+"""The one table of file formats, by ending, and what can be said of an output path before any work is done.
+
+An entry describes a format and is light; its writer may need heavy libraries. So the built-in formats are described
+here, and the modules with their writers (`painter.export.write`, `painter.painting.save`) add those when they are
+imported, by `writes`. A format from outside the package comes with its writer, by `register`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from painter.errors import OutputError
+from painter.export.ffmpeg import find_ffmpeg
+from painter.export.places import check_frame_folder, check_parent, check_place
+from painter.options.export import ExportConfig
+
+if TYPE_CHECKING:  # numpy is not needed to look at a path
+    from painter.export.artwork import Artwork
+
+FOLDER = "frames/"
+"""The ending of the one format that is a folder."""
+
+Kind = Literal["still", "animation", "vector", "strokes"]
+"""A finished picture (which may be able to move), one that grows, shapes, or the strokes' numbers."""
+
+Writer = Callable[[Path, "Artwork", ExportConfig], list[str]]
+"""Writes an artwork to a path; returns lines for people about what is not as it was asked for."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format.
+
+    Those of kind 'vector' and 'strokes' are made from strokes: their writers are given a
+    `painter.painting.save.PaintedArtwork`, whose `painting` has them.
+    """
+
+    ending: str  # in lower case, with its first dot
+    holds: str  # what such a file holds, for people
+    kind: Kind
+    writer: Writer | None = None  # None until the module that has it is imported
+    check: Callable[[Path], object] | None = None  # raises OutputError where such a file cannot be made at a path
+    shrinks: bool = False  # whether the writer keeps to ExportConfig.max_bytes
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder of files."""
+        return self.ending == FOLDER
+
+    @property
+    def needs_strokes(self) -> bool:
+        """Whether pixels and frames are not enough to make it."""
+        return self.kind in ("vector", "strokes")
+
+
+FORMATS: dict[str, Format] = {}
+"""All formats, by ending."""
+
+
+def register(format: Format) -> Format:
+    """Add a format to the table; from then on its ending is one that can be written. Returns the format.
+
+    `del FORMATS[format.ending]` takes it out again.
+
+    Raises:
+        ValueError: its ending is not a dot and more, in lower case, or there is such a format already.
+    """
+    ending = format.ending
+    if not format.is_folder and (ending[:1] != "." or len(ending) < 2 or ending != ending.lower()):
+        raise ValueError(f"a format's ending is a dot and more, in lower case, not {ending!r}")
+    if ending in FORMATS:
+        raise ValueError(f"there is a format {ending!r} already")
+    FORMATS[ending] = format
+    return format
+
+
+def writes(*endings: str) -> Callable[[Writer], Writer]:
+    """Make a function the writer of built-in formats: a decorator."""
+
+    def add(writer: Writer) -> Writer:
+        for ending in endings:
+            FORMATS[ending] = replace(FORMATS[ending], writer=writer)
+        return writer
+
+    return add
+
+
+for _built_in in (
+    Format(".png", "the finished painting, in 8 or 16 bits a channel", "still"),
+    Format(".jpg", "the finished painting, over white where it is transparent", "still", shrinks=True),
+    Format(".jpeg", "the same as .jpg", "still", shrinks=True),
+    Format(".webp", "the finished painting, or an animation if `webp` asks for it", "still", shrinks=True),
+    Format(".gif", "the painting as it grows, stroke by stroke", "animation", shrinks=True),
+    Format(
+        ".mp4", "the painting as it grows, over white where it is transparent", "animation", check=find_ffmpeg,
+        shrinks=True,
+    ),
+    Format(".svg", "the strokes as vector paths", "vector"),
+    Format(".strokes.json", "the strokes themselves, to be replayed", "strokes"),
+    Format(".strokes.json.gz", "the same, compressed", "strokes"),
+    Format(
+        FOLDER, "the painting as it grows, as a folder of numbered PNGs", "animation", check=check_frame_folder
+    ),
+):  # fmt: skip
+    register(_built_in)
+
+
+def format_of(path: str | os.PathLike[str]) -> Format:
+    """The format that a path's ending names, in upper or lower case; the longest ending of several.
+
+    >>> format_of("box.STROKES.json").holds
+    'the strokes themselves, to be replayed'
+
+    A folder of frames is what ends in a slash, or has no ending and a name that ends in 'frames' (a Path keeps no
+    slash).
+
+    Raises:
+        OutputError: there is no such format; one line with the path and all endings.
+    """
+    text = os.fspath(path)
+    name = os.path.basename(text).lower()
+    matching = [ending for ending in FORMATS if name.endswith(ending) and name != ending]
+    if text.endswith(("/", os.sep)) or (name.endswith("frames") and not Path(text).suffix):
+        return FORMATS[FOLDER]
+    if matching:
+        return FORMATS[max(matching, key=len)]
+    suffix = Path(text).suffix
+    what = f"there is no format '{suffix}'" if suffix else "the name has no ending"
+    raise OutputError(f"cannot write {text}: {what}; use {_endings()}")
+
+
+def check_output(path: str | os.PathLike[str]) -> None:
+    """Raise OutputError unless a file of a format in FORMATS can be put at `path`; leave nothing behind.
+
+    The message is one line: the path, what is wrong with it, what to do.
+    """
+    place = Path(path)
+    if os.path.isdir(place) and not _names_folder(path):
+        raise OutputError(f"cannot write {place}: it is a folder; give a file name ending in {_endings()}")
+    found = format_of(path)
+    if found.check is not None:
+        found.check(place)
+    if found.is_folder:
+        check_parent(place)
+    else:
+        check_place(place)
+
+
+def _names_folder(path: str | os.PathLike[str]) -> bool:
+    try:
+        return format_of(path).is_folder
+    except OutputError:
+        return False
+
+
+def _endings() -> str:
+    *most, last = FORMATS
+    return f"{', '.join(most)} or {last}"
