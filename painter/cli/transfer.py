@@ -28,7 +28,7 @@ from painter.cli.outputs import (
 from painter.cli.paths import check_files, default_folder
 from painter.cli.progress import TransferBar, say
 from painter.cli.resuming import Resuming
-from painter.export.write import FORMATS, OPTIONS, check_format
+from painter.export.transfers import OPTIONS, check_transfer_ending, transfer_endings
 from painter.options.fields import named_files, option_name
 from painter.options.transfer import TransferConfig
 from painter.system.interrupts import deferred_interrupts
@@ -64,7 +64,7 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
     with default_folder(request.outputs.own_folder):
         check_files(request.config)
         for name in request.outputs.paintings:
-            check_format(Path(name))
+            check_transfer_ending(Path(name))
         check_outputs(request.outputs, request.inputs)
         return run(request)
 
@@ -74,7 +74,7 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     parser = new_parser("Give a picture the colours and texture of others, pixel by pixel.", program)
     parser.add_argument("content", metavar="CONTENT", help="the picture")
     parser.add_argument("styles", metavar="STYLE", nargs="+", help="a picture whose style is taken; or several")
-    add_output_options(parser, "output/CONTENT-STYLE.png", FORMATS)
+    add_output_options(parser, "output/CONTENT-STYLE.png", transfer_endings())
     add_options(parser, TransferConfig)
     add_losses(parser)
     parser.add_argument("--resume", action="store_true", help="go on where a run of the same command was cut short")
@@ -134,8 +134,9 @@ def write(request: Request, resuming: Resuming, result: TransferResult, verb: st
     from painter.export.write import save_transfer
 
     with resuming.claimed() as outputs:
+        frames = partial(result.film.shown, result.image)
         jobs: list[tuple[str, Saver]] = [
-            (name, partial(save_transfer, Path(name), result.pixels, result.film, outputs.export))
+            (name, partial(save_transfer, Path(name), result.pixels, frames, outputs.export))
             for name in outputs.paintings
         ]
         notes = write_in_turn([*jobs, *losses_jobs(result.records, outputs)])
