@@ -12,8 +12,9 @@ def find_ffmpeg(path: Path) -> str:
     try:
         from imageio_ffmpeg import get_ffmpeg_exe
 
-        return get_ffmpeg_exe()
+        program: str = get_ffmpeg_exe()
     except (ImportError, RuntimeError) as error:
         raise OutputError(
             f"cannot write {path}: there is no ffmpeg; run pip install imageio-ffmpeg, or choose another format"
         ) from error
+    return program

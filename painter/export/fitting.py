@@ -50,7 +50,7 @@ def make_ladder(best: Quality) -> list[Quality]:
     ladder = [best]
     for name, values in steps.items():
         for value in values:
-            ladder.append(replace(ladder[-1], **{name: value}))  # type: ignore[arg-type]
+            ladder.append(replace(ladder[-1], **{name: value}))
     return ladder
 
 

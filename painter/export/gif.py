@@ -108,7 +108,8 @@ def make_palette(samples: Sequence[np.ndarray], most: int = COLORS) -> np.ndarra
             owner = _nearest(centers, colors)
             used = np.bincount(owner, minlength=len(centers)) > 0  # an entry without pixels stays where it is
             centers[used] = _means(owner, colors, weights, len(centers))[used]
-    return np.rint(centers).astype(np.uint8)
+    palette: np.ndarray = np.rint(centers).astype(np.uint8)
+    return palette
 
 
 def _cells(samples: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -142,7 +143,8 @@ def _split(colors: np.ndarray, weights: np.ndarray, most: int) -> np.ndarray:
         halves = [(half, *_spread(colors[half], weights[half])) for half in (box[low], box[~low])]
         boxes[worst : worst + 1] = halves
     # Quarters of a level, for `_nearest`; single colours are integers and stay what they are.
-    return (np.rint(4 * np.stack([mean for _, mean, _ in boxes])) / 4).astype(np.float32)
+    centers: np.ndarray = (np.rint(4 * np.stack([mean for _, mean, _ in boxes])) / 4).astype(np.float32)
+    return centers
 
 
 def _spread(colors: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -47,7 +47,8 @@ def _neighbours(row: np.ndarray, before: np.ndarray, stride: int, k: int) -> tup
 def _predicted(number: int, left: int, above: int, corner: int) -> int:
     """The byte that filter `number` predicts."""
     if number == 0:
-        return np.int64(0)
+        nothing: int = np.int64(0)
+        return nothing
     if number == 1:
         return left
     if number == 2:

@@ -33,11 +33,11 @@ class RecordedPicture:
 
     @property
     def side(self) -> int:
-        return max(self._pixels.shape[:2])
+        return int(max(self._pixels.shape[:2]))
 
     @property
     def frame_side(self) -> int:
-        return max(self._frames[-1].shape[:2])
+        return int(max(self._frames[-1].shape[:2]))
 
     def still(self, side: int) -> np.ndarray:
         return _resized(to_levels(self._pixels), side)
@@ -62,7 +62,7 @@ class RecordedPicture:
 
 def to_levels(pixels: np.ndarray, depth: int = 8) -> np.ndarray:
     """A float picture in [0, 1] as integers: uint8, or uint16 for a `depth` of 16 bits, of the same shape."""
-    levels = np.rint(pixels.astype(np.float64) * (2**depth - 1))
+    levels: np.ndarray = np.rint(pixels.astype(np.float64) * (2**depth - 1))
     return levels.astype(np.uint8 if depth == 8 else np.uint16)
 
 

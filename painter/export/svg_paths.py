@@ -43,7 +43,8 @@ class Transform:
     def apply(self, points: np.ndarray) -> np.ndarray:
         """[K, 2] stroke units → [K, 2] units."""
         (x, y), scale = self.axis.tolist(), self.scale
-        return np.asarray(points) @ (scale * np.array([[x, y], [-y, x]])) + self.center
+        moved: np.ndarray = np.asarray(points) @ (scale * np.array([[x, y], [-y, x]])) + self.center
+        return moved
 
 
 @dataclass(frozen=True)

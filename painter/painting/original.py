@@ -106,12 +106,13 @@ def _read_array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     if shape[0] * shape[1] > MAX_STROKES:
         raise StrokeFileError(f"it has {shape[0] * shape[1]:,} strokes, more than {MAX_STROKES:,}; split it")
     with archive.open(f"{name}.npy") as member:
-        return np.lib.format.read_array(member, allow_pickle=False)
+        array: np.ndarray = np.lib.format.read_array(member, allow_pickle=False)
+    return array
 
 
 def _flat(name: str, array: np.ndarray) -> np.ndarray:
     """[G, N, d] → [G·N, d] float64, finite: the first strokes of all squares, then the second ones."""
-    flat = array.transpose(1, 0, 2).reshape(-1, array.shape[2]).astype(np.float64)
+    flat: np.ndarray = array.transpose(1, 0, 2).reshape(-1, array.shape[2]).astype(np.float64)
     check_range(name, flat.ravel(), (-10.0, 10.0), array.shape[2])
     return flat
 

@@ -28,7 +28,8 @@ from painter.pictures.grey_png import pack_grey, unpack_grey
 from painter.pictures.ground import Color
 from painter.pictures.palette import MAX_COLORS
 from renderers.brushes import BRUSHES, NETWORK_BRUSHES, Brush, register
-from renderers.brushes.stamp import LONGEST, Stamp
+from renderers.brushes.stamp import Stamp
+from renderers.stamp_size import LONGEST
 
 FORMAT = "impasto-strokes"
 VERSION = 1
