@@ -28,7 +28,7 @@ class Dual(types.Type):
     """numba's type of a dual number."""
 
     def __init__(self) -> None:
-        super().__init__(name=f"dual{UNKNOWNS}")
+        super().__init__(name=f"dual{UNKNOWNS}")  # type: ignore[no-untyped-call]
 
 
 _dual = Dual()
@@ -120,9 +120,11 @@ class _Unary(ConcreteTemplate):
 infer_global(operator.neg)(_Unary)
 
 
-@lower_builtin(operator.neg, _dual)
 def _lower_negative(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return builder.fneg(args[0])
+
+
+lower_builtin(operator.neg, _dual)(_lower_negative)
 
 
 @intrinsic

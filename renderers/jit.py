@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numba
 from numba.core.caching import IndexDataCacheFile
 
 _options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
-kernel: Any = numba.njit(**_options)
-# A kernel's part: compiled into it, so that what it returns stays in registers.
-inlined: Any = numba.njit(forceinline=True, **_options)
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def kernel(function: F) -> F:
+    """Compile a function when it is first called with arguments of given types."""
+    compiled: F = numba.njit(**_options)(function)
+    return compiled
+
+
+def inlined(function: F) -> F:
+    """Compile a part of kernels: into them, so that what it returns stays in registers."""
+    compiled: F = numba.njit(forceinline=True, **_options)(function)
+    return compiled
+
 
 _load_index = IndexDataCacheFile._load_index
 
@@ -22,7 +34,7 @@ def _load_readable_index(cache: IndexDataCacheFile) -> dict[Any, str]:
     ends that with an exception. So a program that was updated in place would not start.
     """
     try:
-        index: dict[Any, str] = _load_index(cache)
+        index: dict[Any, str] = _load_index(cache)  # type: ignore[no-untyped-call]
     except (AttributeError, ImportError):
         return {}
     return index

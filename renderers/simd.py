@@ -13,7 +13,7 @@ Indices are not checked against the bounds of arrays.
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from llvmlite import binding, ir
@@ -25,7 +25,8 @@ from numba.extending import lower_builtin, models, register_model
 
 LANES = 8
 WIDE = 2 * LANES if binding.get_host_cpu_features().get("avx512f") else LANES
-intrinsic: Any = _intrinsic  # untyped: intrinsics are called from kernels only, with other arguments than Python sees
+# Intrinsics are called from kernels only, with other arguments than Python sees.
+intrinsic: Callable[[Callable[..., Any]], Callable[..., Any]] = _intrinsic
 
 _INT = ir.IntType(32)
 _FLOATS, _INTS = ir.VectorType(ir.FloatType(), LANES), ir.VectorType(_INT, LANES)
@@ -35,7 +36,7 @@ class Lanes(types.Type):
     """numba's type of LANES float32, or of twice as many."""
 
     def __init__(self, count: int) -> None:
-        super().__init__(name=f"float32x{count}")
+        super().__init__(name=f"float32x{count}")  # type: ignore[no-untyped-call]
         self.vector = ir.VectorType(ir.FloatType(), count)
 
 
@@ -43,7 +44,7 @@ class IntLanes(types.Type):
     """numba's type of LANES int32."""
 
     def __init__(self) -> None:
-        super().__init__(name=f"int32x{LANES}")
+        super().__init__(name=f"int32x{LANES}")  # type: ignore[no-untyped-call]
 
 
 lanes_type, pair_type, _wide, _int_lanes = Lanes(LANES), Lanes(2 * LANES), Lanes(WIDE), IntLanes()
