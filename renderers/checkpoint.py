@@ -13,7 +13,7 @@ from renderers.errors import CheckpointError
 from renderers.manifest import MANIFEST, checkpoint_folder, listed_digest, read_bounded, read_manifest
 from renderers.networks import BrushNetworks
 
-__all__ = ["MANIFEST", "checkpoint_folder", "listed_digest", "load_networks", "dump_networks", "read_manifest"]
+__all__ = ["MANIFEST", "checkpoint_folder", "dump_networks", "listed_digest", "load_networks", "read_manifest"]
 
 
 def load_networks(brush: str, folder: Path | None = None) -> BrushNetworks:

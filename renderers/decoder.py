@@ -1,9 +1,8 @@
-"""The networks in the loop, fast on CPUs: what `NetworkMaps` computes, values and gradients, in two kernels that are
-shared among the cores.
+"""The networks in the search loop, fast on CPUs: what `NetworkMaps` computes, values and gradients, in two kernels.
 
-The brush tells where the patches' corners lie, with derivatives; from there one kernel goes all the way to the texels,
-run after run of strokes. Of the hidden layers only the signs are kept for the way back, on which the weights are
-constants: wanted are the gradients of the strokes.
+The brush gives the fields at the patches' corners with their derivatives; from there one kernel goes all the way to the
+texels, run after run of strokes, on all cores. Only the signs of the hidden layers are recorded for the backward pass:
+the weights are constants there, and only gradients of the strokes are computed.
 """
 
 from __future__ import annotations
@@ -16,20 +15,22 @@ import torch
 from torch import Tensor
 
 from renderers.blending import FrameMaps
+from renderers.blending.spans import prefix_sums
 from renderers.brushes import Frame, NetworkBrush
 from renderers.brushes.base import PATCH, frame_grid
+from renderers.decoder_features import DecoderInput, runs
+from renderers.decoder_kernels import Tape, Weights, decode, decode_backward
 from renderers.decoding import CorrectedMaps, MapSource, NetworkMaps, SearchMaps, frame_maps
-from renderers.decoding_kernels import DecoderInput, Kept, Weights, decode, decode_back, runs
 from renderers.dual import WIDTH
 from renderers.networks import BrushNetworks, PatchNetwork, fourier_features
-from renderers.products import padded
+from renderers.products import round_up
 from renderers.simd import LANES
 from renderers.strokes import Strokes
 from renderers.threads import share
 from renderers.work_queue import work_queue
 from renderers.workspace import ScratchBuffer
 
-RUN_ROWS = 512  # patches of a run of strokes, about: what one thread takes at a time
+RUN_ROWS = 512  # patches in a run of strokes, at most (or one stroke): what one thread takes at a time
 
 
 class Decoder:
@@ -56,19 +57,23 @@ class Decoder:
         return result
 
     def near(self, strokes: Strokes, pixel: float, density: float) -> MapSource:
-        """See `renderers.decoding.SearchMaps.near`."""
-        other = copy(self)
-        other.density = density
-        return CorrectedMaps(strokes, pixel, other)
+        """See `SearchMaps.near`."""
+        finer = copy(self)
+        finer.density = density
+        return CorrectedMaps(strokes, pixel, finer)
 
 
 def network_maps(networks: BrushNetworks, backend: str, density: float) -> SearchMaps:
-    """The networks' maps as fast as they come where blending is done by `backend`; see `NetworkMaps`."""
+    """The maps of a brush's networks in the form that is fastest with a `backend` of `renderers.blending.blend`."""
     return (Decoder if backend == "cpu" else NetworkMaps)(networks, density)
 
 
 class Head:
-    """One PatchNetwork; its weights as kernels read them."""
+    """One PatchNetwork, with its weights as the kernels read them.
+
+    Raises:
+        ValueError: the hidden layers are not a multiple of LANES wide.
+    """
 
     def __init__(self, network: PatchNetwork) -> None:
         self.code, self.inner_bias = network.code, network.inner.bias.detach()
@@ -77,7 +82,7 @@ class Head:
         inner, middle, outer = (
             layer.weight.detach().float().numpy() for layer in (network.inner, network.middle, network.outer)
         )
-        inner_back = np.zeros((len(inner), padded(inner.shape[1], LANES)), np.float32)
+        inner_back = np.zeros((len(inner), round_up(inner.shape[1], LANES)), np.float32)
         inner_back[:, : inner.shape[1]] = inner
         flat = [np.ascontiguousarray(matrix).reshape(-1) for matrix in (inner.T, middle.T, outer.T, middle, outer)]
         middle_bias, outer_bias = (layer.bias.detach().float().numpy() for layer in (network.middle, network.outer))
@@ -103,26 +108,28 @@ class _Decode(torch.autograd.Function):
         ctx: Any, decoder: Decoder, grid: Tensor, blur: Tensor, box: Tensor, geometry: Tensor, *biases: Tensor
     ) -> Tensor:
         arrays = [values.detach().contiguous().numpy() for values in (grid, blur, box, geometry, *biases)]
-        stage = Stage(decoder, *arrays)
-        texels = torch.empty(stage.texels, 2)
-        ctx.stage, ctx.texels = stage, texels.numpy()
-        stage.forward(ctx.texels)
+        decoding = DecoderPass(decoder, *arrays)
+        texels = torch.empty(decoding.texel_count, 2)
+        ctx.decoding, ctx.texels = decoding, texels.numpy()
+        decoding.forward(ctx.texels)
         return texels
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        stage: Stage = ctx.stage
-        shape, *parts = (
-            torch.from_numpy(found) for found in stage.backward(ctx.texels, gradients[0].contiguous().numpy())
-        )
-        return (None, None, None, shape[:, :2], shape[:, 2 : 2 + stage.geometry.shape[1]], *parts)
+        decoding: DecoderPass = ctx.decoding
+        found = decoding.backward(ctx.texels, gradients[0].contiguous().numpy())
+        d_frame, *d_codes = (torch.from_numpy(gradient) for gradient in found)
+        return (None, None, None, d_frame[:, :2], d_frame[:, 2 : 2 + decoding.geometry.shape[1]], *d_codes)
 
 
-class Stage:
-    """N strokes on their way through the networks, and what the way back needs of them.
+class DecoderPass:
+    """One forward pass of N strokes through the networks, and the backward pass that may follow.
 
     Args:
-        grid, blur, box, geometry, codes: as `_Decode` reads them; two arrays of codes.
+        grid: [N, 2] int64, patches along u and v.
+        blur: [N] float32, the canvas pixel's width in stroke units.
+        box, geometry: [N, 2] and [N, G] float32, of `Frame`.
+        codes: [N, K] float32 for each of the two networks, of `Head.code_bias`.
     """
 
     def __init__(
@@ -133,47 +140,42 @@ class Stage:
         self.weights = [head.weights for head in decoder.heads]
         self.geometry, self.codes = geometry, codes
         counts = grid.prod(axis=1)
-        patches, corners = running(counts), running((grid + 1).prod(axis=1))
-        self.texels = int(patches[-1]) * PATCH**2
+        patches, corners = prefix_sums(counts), prefix_sums((grid + 1).prod(axis=1))
+        self.texel_count = int(patches[-1]) * PATCH**2
         ends = runs(counts, RUN_ROWS)
         rows, signs = int(patches[-1]), sum(code.shape[1] for code in codes) // 4
-        # Numbers of: fields with their derivatives, waves, signs (bits).
+        # How many float32 are needed for fields with their derivatives, for waves, and for signs (bits).
         sizes = [int(corners[-1]) * self.brush.field_count * WIDTH, 2 * rows, -(-rows * signs // 4)]
         self.memory = ScratchBuffer(sum(sizes))
         fields, waves, bits = np.split(self.memory.array[: sum(sizes)], np.cumsum(sizes[:2]))
         self.inputs = DecoderInput(
             grid, box, blur, patches, corners, fields.reshape(-1, self.brush.field_count, WIDTH), ends
         )
-        self.kept = Kept(waves.reshape(-1, 2), bits.view(np.uint8)[: rows * signs].reshape(rows, signs))
+        self.tape = Tape(waves.reshape(-1, 2), bits.view(np.uint8)[: rows * signs].reshape(rows, signs))
 
     def forward(self, texels: np.ndarray) -> None:
-        """Write the texels [T, 2]."""
+        """Fill the texels [T, 2]."""
         share(self._corners)
         queue = work_queue()
-        share(lambda first, step: decode(queue, self.inputs, self.kept, *self.weights, *self.codes, texels))
+        share(lambda first, step: decode(queue, self.inputs, self.tape, *self.weights, *self.codes, texels))
 
     def _corners(self, first: int, step: int) -> None:
-        """Fill the fields of one thread's strokes: as many corners as any other's."""
+        """Fill the fields of part `first` of `step` parts of the strokes, which have about as many corners each."""
         inputs = self.inputs
         begin, end = np.searchsorted(inputs.corners, [inputs.corners[-1] * k // step for k in (first, first + 1)])
         fields = inputs.fields[inputs.corners[begin] : inputs.corners[end]]
-        mine = slice(begin, end)
+        part = slice(begin, end)
         self.brush.corners(
-            self.geometry[mine], inputs.box[mine], inputs.blur[mine], inputs.grid[mine], fields.reshape(-1)
+            self.geometry[part], inputs.box[part], inputs.blur[part], inputs.grid[part], fields.reshape(-1)
         )
 
     def backward(self, texels: np.ndarray, gradient: np.ndarray) -> list[np.ndarray]:
-        """From the gradient of the texels [T, 2] that of box and geometry [N, 7], and those of the codes."""
+        """From the gradient of the texels [T, 2] to that of box and geometry [N, 7], and those of the codes [N, K]."""
         d_codes = [np.empty_like(code) for code in self.codes]
-        d_shape, queue = np.empty((len(self.geometry), WIDTH - 1), np.float32), work_queue()
+        d_frame, queue = np.empty((len(self.geometry), WIDTH - 1), np.float32), work_queue()
         share(
-            lambda first, step: decode_back(
-                queue, self.inputs, self.kept, *self.weights, texels, gradient, *d_codes, d_shape
+            lambda first, step: decode_backward(
+                queue, self.inputs, self.tape, *self.weights, texels, gradient, *d_codes, d_frame
             )
         )
-        return [d_shape, *d_codes]
-
-
-def running(counts: np.ndarray) -> np.ndarray:
-    """[K] counts → [K + 1] int64: how many come before each, and all of them."""
-    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+        return [d_frame, *d_codes]

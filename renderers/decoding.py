@@ -1,8 +1,7 @@
-"""From strokes to layers: decoding frames with the networks, or taking the engine's own maps."""
+"""From strokes to layers: maps decoded by the networks or painted by the engine."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Protocol
@@ -11,34 +10,37 @@ import torch
 from torch import Tensor
 
 from renderers.blending import FrameMaps, Layers
-from renderers.brushes import BRUSHES, Brush, Frame
+from renderers.brushes import BRUSHES, Brush, Frame, MapSource, SearchMaps
 from renderers.brushes.base import PATCH, frame_grid
 from renderers.engine import paint_patches
 from renderers.networks import BrushNetworks, Patches, texel_offsets
 from renderers.strokes import Strokes
 from renderers.threads import core_count
 
-# From frames of N strokes on pixels of a given width to their maps.
-MapSource = Callable[[Frame, float], FrameMaps]
+MOST_PATCHES = 128  # along one side of a frame that the engine paints
 
-
-class SearchMaps(Protocol):
-    """The `MapSource` of a search."""
-
-    def __call__(self, frame: Frame, pixel: float) -> FrameMaps: ...
-
-    def near(self, strokes: Strokes, pixel: float, density: float) -> MapSource:
-        """Maps that are the engine's own for N given strokes, of `density` texels to a pixel, and nearly so for strokes
-        that are a little otherwise: what is seen is what will be drawn."""
+__all__ = [
+    "CorrectedMaps",
+    "EngineMaps",
+    "MapSource",
+    "NetworkMaps",
+    "NetworkSource",
+    "PaintedMaps",
+    "SearchMaps",
+    "engine_texels",
+    "frame_maps",
+    "make_layers",
+    "select",
+]
 
 
 class NetworkSource(Protocol):
     """A `SearchMaps` that decodes with a brush's networks."""
 
-    density: float  # texels to a pixel
+    density: float  # texels per pixel
 
     def texels(self, frame: Frame, pixel: float, grid: Tensor) -> Tensor:
-        """[T, 2]: the texels of N frames of `grid` [N, 2] patches."""
+        """[T, 2]: α and mix of N frames of `grid` [N, 2] patches, differentiable in the frame."""
 
 
 def select(frame: Frame, index: Tensor) -> Frame:
@@ -51,7 +53,7 @@ class NetworkMaps:
 
     Args:
         networks: of one brush.
-        density: texels to a pixel, within `renderers.brushes.base.DENSITY`.
+        density: texels per pixel, within `renderers.brushes.base.DENSITY`.
     """
 
     def __init__(self, networks: BrushNetworks, density: float) -> None:
@@ -71,30 +73,53 @@ class NetworkMaps:
         return CorrectedMaps(strokes, pixel, NetworkMaps(self.networks, density))
 
 
+class PaintedMaps:
+    """Maps painted by the engine at every step: for brushes that have neither networks nor maps of their own.
+
+    Texels have no gradient: the search optimises only the parameters that place, angle and size of the frame depend on.
+    The fine texture is that of seed 0.
+
+    Args:
+        brush: of all strokes.
+        density: texels per pixel.
+    """
+
+    def __init__(self, brush: Brush, density: float) -> None:
+        self.brush, self.density = brush, density
+
+    def __call__(self, frame: Frame, pixel: float) -> FrameMaps:
+        grid = frame_grid(frame.box, pixel / frame.scale.detach(), self.density, MOST_PATCHES)
+        seeds = torch.zeros(len(grid), dtype=torch.int64)
+        return frame_maps(engine_texels(self.brush, seeds, frame, pixel, grid), grid)
+
+    def near(self, strokes: Strokes, pixel: float, density: float) -> EngineMaps:
+        """See `SearchMaps.near`."""
+        return EngineMaps(strokes, pixel, density)
+
+
 class EngineMaps:
-    """The engine's own maps, painted once for given strokes and then held: what is seen is what will be drawn.
+    """The engine's own maps, painted once for given strokes and then fixed: the search sees what will be drawn.
 
     Args:
         strokes: N strokes; pixel: the width of the canvas' pixels.
-        density: texels to a pixel.
+        density: texels per pixel.
     """
 
-    MOST = 128  # patches along one side of a frame
-
     def __init__(self, strokes: Strokes, pixel: float, density: float) -> None:
+        brush = BRUSHES[strokes.brush]
         with torch.no_grad():
-            frame = BRUSHES[strokes.brush].frame(strokes.params, pixel)
-        grid = frame_grid(frame.box, pixel / frame.scale, density, self.MOST)
-        self.maps = frame_maps(engine_texels(strokes, frame, pixel, grid), grid)
+            frame = brush.frame(strokes.params, pixel)
+        grid = frame_grid(frame.box, pixel / frame.scale, density, MOST_PATCHES)
+        self.maps = frame_maps(engine_texels(brush, strokes.seed, frame, pixel, grid), grid)
 
     def __call__(self, frame: Frame, pixel: float) -> FrameMaps:
         return self.maps
 
 
 class CorrectedMaps:
-    """The networks' maps and what the engine's differ from them for given strokes; see `SearchMaps.near`.
+    """The networks' maps plus the difference of the engine's from them for given strokes; see `SearchMaps.near`.
 
-    Shapes go on moving as the networks say, in frames of as many texels as at first.
+    The difference is fixed, and so is the number of texels; maps still change with the strokes as the networks' do.
 
     Args:
         strokes: N strokes; pixel: the width of the canvas' pixels.
@@ -103,37 +128,42 @@ class CorrectedMaps:
 
     def __init__(self, strokes: Strokes, pixel: float, source: NetworkSource) -> None:
         self.source = source
+        brush = BRUSHES[strokes.brush]
         with torch.no_grad():
-            frame = BRUSHES[strokes.brush].frame(strokes.params, pixel)
+            frame = brush.frame(strokes.params, pixel)
             self.grid = frame_grid(frame.box, pixel / frame.scale, source.density)
-            engine = engine_texels(strokes, frame, pixel, self.grid)
+            engine = engine_texels(brush, strokes.seed, frame, pixel, self.grid)
             self.correction = engine - source.texels(frame, pixel, self.grid)
 
     def __call__(self, frame: Frame, pixel: float) -> FrameMaps:
         return frame_maps(self.source.texels(frame, pixel, self.grid) + self.correction, self.grid)
 
 
-def engine_texels(strokes: Strokes, frame: Frame, pixel: float, grid: Tensor) -> Tensor:
-    """[T, 2]: the engine's own texels of strokes whose frames, for pixels this wide, have `grid` [N, 2] patches."""
-    device = strokes.opacity.device
+def engine_texels(brush: Brush, seeds: Tensor, frame: Frame, pixel: float, grid: Tensor) -> Tensor:
+    """[T, 2]: α and mix as the engine paints them for N frames, made for pixels this wide, of `grid` [N, 2] patches.
+
+    Args:
+        seeds: [N] int64, the strokes' textures.
+    """
+    device = frame.scale.device
     frame = replace(frame, **{name: getattr(frame, name).detach().cpu() for name in frame.__dataclass_fields__})
     patches = Patches.of(grid.cpu())
     with ThreadPoolExecutor(core_count()) as pool:
-        alpha, mix = paint_patches(BRUSHES[strokes.brush], frame, pixel, patches, strokes.seed.cpu(), pool)
+        alpha, mix = paint_patches(brush, frame, pixel, patches, seeds.cpu(), pool)
     texels = torch.zeros(alpha.numel(), 2)
     texels[patches.texels()[0]] = torch.stack([alpha, mix], dim=2)
     return texels.to(device)
 
 
 def frame_maps(texels: Tensor, grid: Tensor) -> FrameMaps:
-    """Texels [T, 2] of frames of `grid` [N, 2] patches, laid out as `Patches.texels` says."""
+    """The maps of frames of `grid` [N, 2] patches with texels [T, 2], in the order of `Patches.texels`."""
     return FrameMaps(texels, texel_offsets(grid).cpu(), grid.flip(1).cpu() * PATCH)
 
 
 def make_layers(strokes: Strokes, pixel: float, channels: int, source: MapSource) -> Layers:
     """Strokes as layers for a canvas of `channels` whose pixels are `pixel` wide; differentiable in the strokes.
 
-    With four channels the canvas is premultiplied RGBA, and paint is opaque but for its coverage.
+    With four channels the canvas is premultiplied RGBA, and the alpha of paint is 1.
     """
     brush: Brush = BRUSHES[strokes.brush]
     frame = brush.frame(strokes.params, pixel)

@@ -1,4 +1,4 @@
-"""Matrix products in lanes, for kernels: small enough to stay in the cache, with no call out of the kernel."""
+"""Matrix products for kernels, in SIMD lanes: of matrices that fit the cache, without a call out of the kernel."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from renderers.jit import inlined, kernel
 from renderers.simd import WIDE, load_like, load_splat_like, splat, store, wide_zero
 
-ROWS = 8  # worked on together with one column of lanes, or half as many with two: what fits every processor's registers
+ROWS = 8  # computed together for one column of lanes, or half as many for two: as many as fit in the registers
 
 
 @kernel
-def padded(count: int, multiple: int) -> int:
-    """The least multiple that is not below count."""
+def round_up(count: int, multiple: int) -> int:
+    """The least multiple of `multiple` that is not below `count`."""
     return -(-count // multiple) * multiple
 
 
@@ -25,8 +25,8 @@ def add_product(
 ) -> None:  # fmt: skip
     """out [rows, columns] ← start + a [rows, width][:, :terms] · b [terms, columns], all flat float32.
 
-    Rows are a multiple of ROWS, columns one of LANES. A row of `start` begins `step` numbers after the last: 0 where
-    all rows start from the same one. `start` may be `out`.
+    `rows` is a multiple of ROWS, `columns` one of LANES. Rows of `start` lie `step` numbers apart, 0 where
+    all are the same. `start` may be `out`.
     """
     half = ROWS // 2
     for row in range(0, rows, ROWS):
@@ -64,7 +64,7 @@ def _pair(
     like: Any, count: int, start: Any, begin: int, step: int, a: Any, at: int, width: int, terms: int, b: Any,
     columns: int, column: int, out: Any, to: int,
 ) -> None:  # fmt: skip
-    """Half of ROWS rows and two columns of `count` lanes of a product."""
+    """ROWS / 2 rows and two columns of `count` lanes of a product."""
     p0, q0 = load_like(like, start, begin), load_like(like, start, begin + count)
     p1, q1 = load_like(like, start, begin + step), load_like(like, start, begin + step + count)
     p2, q2 = load_like(like, start, begin + 2 * step), load_like(like, start, begin + 2 * step + count)

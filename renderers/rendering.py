@@ -16,24 +16,24 @@ def render(
 
     Args:
         strokes: N strokes of one brush, in paint order.
-        canvas: [H, W, C] float32, what lies below; C = 3, or 4 for premultiplied RGBA.
+        canvas: [H, W, C] float32, the picture below the strokes; C = 3, or 4 for premultiplied RGBA.
         maps: from the strokes' frames to their coverage and shading: the networks' (`renderers.decoder.network_maps`),
-            the engine's own (`renderers.decoding.EngineMaps`) or a stamp's (`renderers.stamping.StampMaps`).
+            the engine's own (`renderers.decoding.EngineMaps`) or the brush's own (`renderers.brushes.Brush.maps`).
         backend: see `renderers.blending.blend`.
-        region: [H, W] float32 in [0, 1], how much of the strokes shows; all of them if not given.
+        region: [H, W] float32 in [0, 1], how much of the strokes shows at each pixel; 1 if not given.
 
     Returns:
         [H, W, C] float32.
 
     Raises:
-        ValueError: for shapes that do not fit, or an unknown backend.
-        ImportError: for 'cuda' where there is no Triton.
+        ValueError: shapes do not match, or the backend is unknown.
+        ImportError: the backend is 'cuda' and Triton is not installed.
     """
     height, width, channels = canvas.shape
     return composite(canvas, make_layers(strokes, 1 / max(height, width), channels, maps), backend, region)
 
 
 def composite(canvas: Tensor, layers: Layers, backend: str = "cpu", region: Tensor | None = None) -> Tensor:
-    """`render` for strokes that are layers already: what lies outside the region is taken away again."""
+    """`render` for strokes that are layers already."""
     painted = blend(canvas, layers, backend)
     return painted if region is None else canvas + region[:, :, None] * (painted - canvas)

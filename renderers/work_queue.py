@@ -21,7 +21,7 @@ def work_queue() -> np.ndarray:
 
 @intrinsic
 def take_next(typing: Any, queue: Any) -> Any:
-    """In a kernel: the number of the next piece, int64, given to no other thread. The caller knows how many there are."""
+    """In a kernel: the number of the next piece, int64, which no other thread gets. There is no last one."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         data = context.make_array(sig.args[0])(context, builder, args[0]).data

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from painter.search.config import SearchConfig
-from renderers.brushes import BRUSHES
-from renderers.brushes.stamp import Stamp
+from renderers.brushes import BRUSHES, NetworkBrush
 from renderers.checkpoint import load_networks
 from renderers.decoder import network_maps
-from renderers.decoding import SearchMaps
-from renderers.stamping import StampMaps
+from renderers.decoding import PaintedMaps, SearchMaps
 
 
 def stroke_maps(brush: str, backend: str, device: str) -> SearchMaps:
-    """The maps of a brush's strokes: as its networks decode them, or a stamp's own.
+    """The maps of a brush's strokes: as its networks decode them, or the brush's own.
 
     Args:
         brush: a name in `renderers.brushes.BRUSHES`.
@@ -22,7 +20,7 @@ def stroke_maps(brush: str, backend: str, device: str) -> SearchMaps:
     Raises:
         CheckpointError: the networks' file is missing, truncated or altered.
     """
-    known = BRUSHES[brush]
-    if isinstance(known, Stamp):
-        return StampMaps(known)
-    return network_maps(load_networks(brush).to(device), backend, SearchConfig().density)
+    known, density = BRUSHES[brush], SearchConfig().density
+    if isinstance(known, NetworkBrush):
+        return network_maps(load_networks(brush).to(device), backend, density)
+    return known.maps() or PaintedMaps(known, density)

@@ -1,11 +1,20 @@
-"""The brushes. To add one, write its file and name its instance here.
+"""The brushes: `BRUSHES` has all that strokes may be of by name, `NETWORK_BRUSHES` those that networks imitate.
 
-`NETWORK_BRUSHES` are those that networks imitate, `BRUSHES` all that strokes may be of.
+A new brush is one file with a class of `Brush` or `NetworkBrush`, and one entry below; a brush that is made while the
+program runs is made known by `register`.
+
+    base.py        what a brush is: `Brush` and `NetworkBrush` say what each must do; `Frame` and its maps
+    oilpaintbrush.py, watercolor.py, markerpen.py, rectangle.py    the four that come with Impasto
+    stamp.py       a person's own brush, made of a picture
+    bezier.py      strokes that follow a quadratic Bézier curve
+    texture.py     noise and edges of the engines
+    outline.py     strokes as vector graphics
+    corner_fields.py    `NetworkBrush.corners` in dual numbers
 """
 
 from __future__ import annotations
 
-from renderers.brushes.base import Body, Brush, Frame, Limits, NetworkBrush, Parameter
+from renderers.brushes.base import Body, Brush, Frame, Limits, MapSource, NetworkBrush, Parameter, SearchMaps
 from renderers.brushes.markerpen import MarkerPen
 from renderers.brushes.oilpaintbrush import OilPaintBrush
 from renderers.brushes.rectangle import Rectangle
@@ -23,15 +32,18 @@ __all__ = [
     "Brush",
     "Frame",
     "Limits",
+    "MapSource",
     "NetworkBrush",
     "Parameter",
+    "SearchMaps",
     "register",
 ]
 
 
 def register(brush: Brush) -> Brush:
-    """Make a brush that is made while the program runs (a `Stamp`) known to strokes of its name, and return it.
+    """Add a brush to `BRUSHES`, so that strokes may be of it.
 
-    Of several with the same name, which paint alike, the first stays.
+    Returns:
+        The brush of this name: one registered earlier stays, as brushes of one name paint alike.
     """
     return BRUSHES.setdefault(brush.name, brush)

@@ -1,35 +1,38 @@
 """What a brush is: named parameters, a frame, and an engine.
 
 A stroke is painted in *stroke units*: a similarity transform (centre, angle, one scale) takes the canvas to
-coordinates (u along the stroke, v across it) whose unit is the stroke's own half thickness. In them only a few
-numbers are left to tell one shape from another: its *geometry*, which the engine paints. The stroke's box, of half
-extents `box`, is mapped onto [-1, 1]², the frame, in which the networks draw their maps from the *code*: the same
-numbers brought into [-1, 1], and how soft the canvas' pixels make them.
+coordinates (u along the stroke, v across it) whose unit is the stroke's own half thickness. There only a few numbers
+describe its shape: its *geometry*, which the engine reads. The stroke's box, of half extents `box`, is mapped onto
+[-1, 1]², the frame, in which the networks draw their maps from the *code*: the same numbers scaled to [-1, 1], and
+how soft the canvas' pixels make the stroke.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from renderers.blending.layers import FrameMaps
 from renderers.brushes.outline import Outline
+from renderers.strokes import Strokes
 
-PATCH = 4  # texels of a side, of what the networks draw at a time
+PATCH = 4  # texels along one side of a patch, which networks draw at once
 PATCHES = (2, 16)  # along one side of a frame, at least and at most
-DENSITY = (0.8, 1.6)  # texels to a pixel along one side of a frame, until it has as many as it may
-# The blur of one canvas pixel reaches this many pixels beyond the body.
+DENSITY = (0.8, 1.6)  # texels per pixel along one side of a frame that has fewer patches than the most
+# The blur of a canvas pixel reaches this many pixels beyond the body.
 BLUR_REACH = 0.75
-# Maps keep a rim of zeros: one texel as coarse as density allows, or as there are in the largest frames.
+# Maps have a rim of zeros, one texel wide: RIM pixels at the least density. BODY_SHARE of the largest frames is inside.
 RIM = 1 / DENSITY[0]
 BODY_SHARE = 1 - 2 / (PATCH * PATCHES[1])
 SEED_END = 2**31
-ROUNDING = 2e-5  # of a size that is computed from places in float32
+ROUNDING = 2e-5  # relative error of a size that is computed from coordinates in float32
 MAX_SLIMNESS = 20.0  # length over width
 MAX_BEND = 0.3  # how far the middle stands off the chord, over the length
 
@@ -38,7 +41,7 @@ MAX_BEND = 0.3  # how far the middle stands off the chord, over the length
 class Parameter:
     """A named number of a stroke's shape and the range that networks are trained on."""
 
-    name: str
+    name: str  # begins with x or y if it is a coordinate of a point, and then its unit is 'side'
     low: float
     high: float
     unit: str  # 'side' (the canvas' longer side), 'rad', or '1' (a ratio)
@@ -46,12 +49,12 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Body:
-    """How high the paint of one brush lies."""
+    """How thick the paint of a brush lies; see `renderers.relief`."""
 
     thickness: float  # of full relief, for strokes of half width `renderers.relief.REFERENCE`; canvas units
     growth: float  # power of the half width that thickness grows with; 1 would leave small strokes flat
     leveling: float  # share of the height below that an opaque stroke wipes away
-    grain: float = 0.0  # height of the paper's own grain, canvas units
+    grain: float = 0.0  # height of the paper's grain, canvas units
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Frame:
     axis: Tensor  # [N, 2] unit vector of +u on the canvas
     scale: Tensor  # [N] canvas units in one stroke unit
     box: Tensor  # [N, 2] half extents of the frame in stroke units
-    geometry: Tensor  # [N, G] shape numbers in stroke units: what the engine reads
+    geometry: Tensor  # [N, G] numbers of the shape in stroke units: what the engine reads
     code: Tensor  # [N, K] in [-1, 1]: what the networks read; K = 0 where there are none
 
     def transform(self, pixel: float) -> Tensor:
@@ -78,25 +81,43 @@ class Frame:
         return torch.cat([rows * pixel, offset[:, :, None]], dim=2)
 
 
-class Brush(ABC):
-    """One brush: everything that painting and drawing must know of it. Each is one file, one instance.
+# From frames of N strokes on pixels of a given width (canvas units) to their maps.
+MapSource = Callable[[Frame, float], FrameMaps]
 
-    A brush is either a `NetworkBrush` or comes with maps of its own for the search, as `renderers.stamping` makes them.
+
+class SearchMaps(Protocol):
+    """The `MapSource` of a search."""
+
+    def __call__(self, frame: Frame, pixel: float) -> FrameMaps: ...
+
+    def near(self, strokes: Strokes, pixel: float, density: float) -> MapSource:
+        """Maps, of `density` texels per pixel, that equal the engine's own for N given strokes and are close to them
+        for strokes that differ a little: the search then sees what will be drawn."""
+
+
+class Brush(ABC):
+    """One brush: everything that the search and drawing need to know about it. Each is one file with one instance.
+
+    The search sees a `NetworkBrush` as its networks imitate it, and any other brush through `maps`. `params` is always
+    a dict of [N] float32 tensors, one for each of `parameters`, in their order: the strokes' shape parameters.
     """
 
     name: str
     parameters: ClassVar[tuple[Parameter, ...]]
     colors: ClassVar[int]  # 2: start and end; 1: one
-    shade: ClassVar[float] = 0.0  # of a one-colour brush: how much darker than its colour the pigment end is
+    shade: ClassVar[float] = 0.0  # of a brush with one colour: how much darker its end colour is, in [0, 1]
     body: ClassVar[Body]
     slimness: tuple[float, float] = (1.0, MAX_SLIMNESS)  # length over width, least and greatest
     bends: ClassVar[bool] = False  # whether its middle line can be a curve
-    bend_by_slimness: ClassVar[float] = MAX_BEND  # greatest bend over length over width: what is stout bends less
-    alike: ClassVar[bool] = False  # whether all strokes have one outline: areas of the start colour, no lines
+    bend_by_slimness: ClassVar[float] = MAX_BEND  # greatest bend per slimness: stout strokes bend less
+    alike: ClassVar[bool] = False  # whether all strokes have the same outline, of areas in the start colour
 
     @abstractmethod
-    def frame(self, shape: dict[str, Tensor], pixel: float | Tensor) -> Frame:
-        """The strokes' frames on a canvas whose pixels are `pixel` wide (canvas units; a number or [N])."""
+    def frame(self, params: dict[str, Tensor], pixel: float | Tensor) -> Frame:
+        """The strokes' frames on a canvas whose pixels are `pixel` wide (canvas units; a number or [N]).
+
+        Differentiable in the shape parameters.
+        """
 
     @abstractmethod
     def engine(
@@ -118,7 +139,7 @@ class Brush(ABC):
 
     @abstractmethod
     def outline(self, geometry: np.ndarray) -> Outline:
-        """A stroke for vector graphics.
+        """The outline of a stroke, for vector graphics.
 
         Args:
             geometry: [G] floats, one row of `Frame.geometry`.
@@ -126,64 +147,69 @@ class Brush(ABC):
 
     @abstractmethod
     def place(self, center: Tensor, angle: Tensor, length: Tensor, width: Tensor, bend: Tensor) -> dict[str, Tensor]:
-        """The shape of strokes at `center` [N, 2], along `angle` [N], of `length` and `width` [N] (canvas units),
-        whose middle stands off the chord by `bend` [N] times the length."""
+        """The shape parameters of strokes at `center` [N, 2], along `angle` [N] (radians), of `length` and `width` [N]
+        (canvas units), whose middle stands off the chord by `bend` [N] times the length."""
 
     @abstractmethod
-    def constrain(self, shape: dict[str, Tensor], limits: Limits) -> dict[str, Tensor]:
-        """The nearest shape within what the networks know and within `limits`. Not differentiable."""
+    def constrain(self, params: dict[str, Tensor], limits: Limits) -> dict[str, Tensor]:
+        """The nearest shape parameters within the brush's own bounds and within `limits`. Not differentiable."""
 
     @abstractmethod
-    def center(self, shape: dict[str, Tensor]) -> Tensor:
+    def center(self, params: dict[str, Tensor]) -> Tensor:
         """The middle of each stroke: [N, 2], canvas units."""
 
     @abstractmethod
-    def extent(self, shape: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Length from end to end, bends pulled straight, and greatest width: [N] each, canvas units."""
+    def extent(self, params: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Length from end to end of the straightened stroke, and greatest width: [N] each, canvas units."""
+
+    def maps(self) -> SearchMaps | None:
+        """How the search sees strokes of a brush without networks; None: as `renderers.decoding.PaintedMaps`, for which
+        the engine paints them at every step."""
+        return None
 
     def greatest_bend(self, slimness: Tensor) -> Tensor:
-        """How far the middle of strokes of these lengths over widths [N] may stand off the chord, over the length."""
+        """How far the middle of strokes of this slimness [N] may stand off the chord, over the length: [N]."""
         return (self.bend_by_slimness * slimness).clamp(max=MAX_BEND)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the shape parameters, in their documented order."""
+        """The names of the shape parameters, in order."""
         return tuple(parameter.name for parameter in self.parameters)
 
-    def size(self, shape: dict[str, Tensor]) -> Tensor:
+    def size(self, params: dict[str, Tensor]) -> Tensor:
         """Root of length times width: [N], canvas units."""
-        length, width = self.extent(shape)
+        length, width = self.extent(params)
         return (length * width).sqrt()
 
-    def fit(self, shape: dict[str, Tensor], limits: Limits) -> dict[str, Tensor]:
-        """`constrain`, and then the size, too, within `limits`: strokes too large or too small keep their form."""
-        shape = self.constrain(shape, limits)
-        size = self.size(shape)
-        # A little within: shapes are rounded to float32, and limits are respected exactly.
+    def fit(self, params: dict[str, Tensor], limits: Limits) -> dict[str, Tensor]:
+        """`constrain`, and bring the size within `limits`, too: strokes too large or too small are scaled."""
+        params = self.constrain(params, limits)
+        size = self.size(params)
+        # A little inside the limits, so that float32 rounding does not exceed them.
         low, high = limits.min_size * (1 + ROUNDING), limits.max_size * (1 - ROUNDING)
-        wanted = size.clamp(low, high) if low <= high else torch.full_like(size, (low + high) / 2)
-        return self.resized(shape, wanted / size) if bool((wanted != size).any()) else shape
+        fitted = size.clamp(low, high) if low <= high else torch.full_like(size, (low + high) / 2)
+        return self.resized(params, fitted / size) if bool((fitted != size).any()) else params
 
-    def resized(self, shape: dict[str, Tensor], factor: Tensor) -> dict[str, Tensor]:
-        """The strokes `factor` [N] times as large, about their middles."""
-        middle = dict(zip("xy", self.center(shape).unbind(dim=1), strict=True))
+    def resized(self, params: dict[str, Tensor], factor: Tensor) -> dict[str, Tensor]:
+        """The strokes scaled by `factor` [N] about their middles."""
+        middle = dict(zip("xy", self.center(params).unbind(dim=1), strict=True))
 
         def scaled(parameter: Parameter) -> Tensor:
-            value = shape[parameter.name]
+            value = params[parameter.name]
             if parameter.unit != "side":
                 return value
-            origin = middle.get(parameter.name[0], torch.zeros_like(value))  # a place is told from it, a length is not
+            origin = middle.get(parameter.name[0], torch.zeros_like(value))  # lengths have no origin
             return origin + factor * (value - origin)
 
         return {parameter.name: scaled(parameter) for parameter in self.parameters}
 
     def ends(self, colors: Tensor) -> tuple[Tensor, Tensor]:
-        """Start and end colour, [N, 3] each, of `colors` [N, K, 3]. The mix map runs from one to the other."""
+        """Start and end colour, [N, 3] each, of `colors` [N, K, 3]; the mix map interpolates between them."""
         start = colors[:, 0]
         return start, colors[:, 1] if self.colors == 2 else start * (1 - self.shade)
 
     def sample(self, count: int, generator: torch.Generator) -> dict[str, Tensor]:
-        """Random strokes over everything that the search may ask for, on a square canvas."""
+        """The shape parameters of `count` random strokes, of all shapes that the search may use, on a square canvas."""
 
         def uniform(low: float, high: float) -> Tensor:
             return low + (high - low) * torch.rand(count, generator=generator)
@@ -192,24 +218,24 @@ class Brush(ABC):
         width = (length / MAX_SLIMNESS ** uniform(0.01, 1)).clamp(min=0.004)
         center = torch.stack([uniform(0, 1), uniform(0, 1)], dim=1)
         bend = self.greatest_bend(length / width) * uniform(-1, 1)
-        shape = self.place(center, uniform(-np.pi, np.pi), length, width, bend)
-        return self.vary(shape, generator)
+        params = self.place(center, uniform(-np.pi, np.pi), length, width, bend)
+        return self.vary(params, generator)
 
-    def vary(self, shape: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-        """Shake the parameters that `place` leaves at their plain values (taper, skew)."""
-        return shape
+    def vary(self, params: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+        """Randomise the parameters that `place` leaves at their neutral values (taper, skew)."""
+        return params
 
 
 class NetworkBrush(Brush):
-    """A brush whose engine two networks imitate for the search, and what they read of its strokes."""
+    """A brush whose engine two networks imitate for the search, and what these networks read."""
 
     code_size: ClassVar[int]
-    field_count: ClassVar[int]  # of `coordinates`
-    widths: ClassVar[tuple[int, int]]  # of the rasterization and the shading network: as narrow as figures allow
+    field_count: ClassVar[int]  # F of `coordinates`
+    widths: ClassVar[tuple[int, int]]  # of the hidden layers of the rasterization and of the shading network
 
     @abstractmethod
     def coordinates(self, geometry: Tensor, u: Tensor, v: Tensor, footprint: tuple[Tensor, Tensor]) -> Tensor:
-        """Where points lie within their strokes: what the networks read in place of bare frame coordinates.
+        """Where points lie within their strokes: what the networks read instead of plain frame coordinates.
 
         Args:
             geometry: [N, G].
@@ -217,7 +243,7 @@ class NetworkBrush(Brush):
             footprint: as for `engine`, [N, 1, 1] each.
 
         Returns:
-            [N, F, h, w], F = `field_count`, of a size near 1, differentiable in geometry, u and v. The first field
+            [N, F, h, w], F = `field_count`, of magnitude about 1, differentiable in geometry, u and v. The first field
             runs across the stroke from -1 to 1: streaks are functions of it.
         """
 
@@ -228,12 +254,12 @@ class NetworkBrush(Brush):
         """`coordinates` of the corners of all patches, with derivatives: the same formulas in dual numbers.
 
         Args:
-            geometry: [N, G] float32; derivatives 2 … are by these.
-            box: [N, 2] float32; derivatives 0 and 1 are by these.
+            geometry: [N, G] float32; derivatives 2 … G + 1 are with respect to these.
+            box: [N, 2] float32; derivatives 0 and 1 are with respect to these.
             blur: [N] float32, the canvas pixel's width in stroke units.
             grid: [N, 2] int64, patches along u and v.
-            out: [K · F · 8] float32, filled: for all K corners, stroke after stroke and row after row, each field's
-                value and seven derivatives.
+            out: [K · F · 8] float32, to be filled: for all K corners, stroke after stroke and row after row, each
+                field's value and seven derivatives.
         """
 
 
@@ -250,54 +276,55 @@ class Limits:
 
 
 def framed_box(half_length: Tensor, half_width: Tensor, blur: Tensor) -> Tensor:
-    """Box [N, 2] around a body of these half extents blurred by pixels `blur` wide, all in stroke units [N]."""
+    """Half extents [N, 2] of the box around a body of these half extents [N], blurred by pixels `blur` [N] wide; all in
+    stroke units."""
     body = torch.stack([half_length, half_width], dim=1) + BLUR_REACH * blur[:, None]
     return torch.maximum(body + RIM * blur[:, None], body / BODY_SHARE)
 
 
 def frame_grid(box: Tensor, blur: Tensor, density: float | Tensor, most: int = PATCHES[1]) -> Tensor:
-    """[N, 2] int64: how many patches a frame has along u and v for `density` texels to a pixel.
+    """[N, 2] int64: how many patches a frame has along u and v for `density` texels per pixel.
 
     Args:
         box: [N, 2] half extents; blur: [N] the pixel's width; both in stroke units.
         density: a number or [N, 1], within DENSITY for the networks.
-        most: patches along one side.
+        most: patches along one side, at most.
     """
     texels = (2 * density) * box.detach() / blur[:, None]
-    # A frame that is nowhere needs no more than the least.
+    # A frame of NaNs gets the fewest patches.
     patches = torch.nan_to_num(texels / PATCH, nan=0.0).clamp(max=most).ceil()
     return patches.clamp(min=PATCHES[0]).to(torch.int64)
 
 
 def softness(blur: Tensor, half: Tensor) -> Tensor:
-    """How blurred a frame is: pixel width over the box's half extent, squashed into [-1, 1] for the networks."""
+    """How blurred a frame is: pixel width over the box's half extent, squashed to [-1, 1] for the networks; [N]."""
     return 2 * torch.sqrt((blur / half).clamp(1e-6, 1.0)) - 1
 
 
 def squash_depth(depth: Tensor) -> Tensor:
-    """A depth inside an edge, counted in ramp widths, as networks are told it: bounded, wider than any one patch."""
+    """A depth inside an edge, in ramp widths, as networks read it: clamped to a range wider than any patch."""
     return depth.clamp(-5, 5) / 2
 
 
 def axis_of(angle: Tensor) -> Tensor:
-    """Unit vectors [N, 2] at angles [N]."""
+    """Unit vectors [N, 2] at angles [N], radians."""
     return torch.stack([torch.cos(angle), torch.sin(angle)], dim=1)
 
 
 def wrapped(angle: Tensor) -> Tensor:
-    """The same direction in [-π, π)."""
+    """The same angle, radians, in [-π, π)."""
     return torch.remainder(angle + np.pi, 2 * np.pi) - np.pi
 
 
 def texel_footprint(box: Tensor, grid: Tensor, blur: Tensor) -> tuple[Tensor, Tensor]:
-    """What a texel stands for, along u and v: itself or the canvas pixel, whichever is wider.
+    """The width of what a texel stands for, along u and v: the texel or the canvas pixel, whichever is wider.
 
     Args:
         box: [N, 2] half extents; blur: [N] the pixel's width; both in stroke units.
         grid: [N, 2] patches along u and v.
 
     Returns:
-        [N] each.
+        [N] each, stroke units.
     """
     texel = 2 * box / (PATCH * grid)
     return torch.maximum(texel[:, 0], blur), torch.maximum(texel[:, 1], blur)

@@ -31,8 +31,8 @@ class Chord:
     rise: Tensor  # the middle control point off the chord
 
     @staticmethod
-    def of(shape: dict[str, Tensor]) -> Chord:
-        p0, p1, p2 = (torch.stack([shape[f"x{k}"], shape[f"y{k}"]], dim=1) for k in range(3))
+    def of(params: dict[str, Tensor]) -> Chord:
+        p0, p1, p2 = (torch.stack([params[f"x{k}"], params[f"y{k}"]], dim=1) for k in range(3))
         step = p2 - p0
         length = torch.sqrt((step * step).sum(dim=1) + 1e-12)
         # A point has no direction: let it lie along +x.
@@ -52,9 +52,9 @@ class Chord:
         return {name: points[:, k] for k, name in enumerate(POINTS)}
 
     @staticmethod
-    def sample(shape: dict[str, Tensor], generator: torch.Generator) -> Chord:
+    def sample(params: dict[str, Tensor], generator: torch.Generator) -> Chord:
         """The curves of `shape` with middle control points anywhere that the networks know."""
-        chord = Chord.of(shape)
+        chord = Chord.of(params)
         skew, rise = (torch.rand(2, len(chord.half), generator=generator) * 2 - 1).unbind()
         return replace(chord, skew=skew * MAX_SKEW, rise=rise * MAX_RISE * chord.half)
 

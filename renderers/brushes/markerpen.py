@@ -54,9 +54,9 @@ class MarkerPen(NetworkBrush):
     field_count = 4
     widths = (48, 32)
 
-    def frame(self, shape: dict[str, Tensor], pixel: float | Tensor) -> Frame:
-        chord = Chord.of(shape)
-        unit = shape["radius"]
+    def frame(self, params: dict[str, Tensor], pixel: float | Tensor) -> Frame:
+        chord = Chord.of(params)
+        unit = params["radius"]
         half, rise = chord.half / unit, chord.rise / unit
         blur = pixel / unit
         # Where the curve leaves the chord steeply, the corners of the slanted ends stand out.
@@ -118,18 +118,18 @@ class MarkerPen(NetworkBrush):
     def place(self, center: Tensor, angle: Tensor, length: Tensor, width: Tensor, bend: Tensor) -> dict[str, Tensor]:
         return {**place_curve(center, angle, length, width, bend), "radius": width / 2}
 
-    def constrain(self, shape: dict[str, Tensor], limits: Limits) -> dict[str, Tensor]:
-        radius = shape["radius"].clamp(limits.min_width / 2, limits.max_length / 2)
-        return {**Chord.of(shape).constrain(radius, limits).points(), "radius": radius}
+    def constrain(self, params: dict[str, Tensor], limits: Limits) -> dict[str, Tensor]:
+        radius = params["radius"].clamp(limits.min_width / 2, limits.max_length / 2)
+        return {**Chord.of(params).constrain(radius, limits).points(), "radius": radius}
 
-    def vary(self, shape: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-        return {**Chord.sample(shape, generator).points(), "radius": shape["radius"]}
+    def vary(self, params: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+        return {**Chord.sample(params, generator).points(), "radius": params["radius"]}
 
-    def center(self, shape: dict[str, Tensor]) -> Tensor:
-        return Chord.of(shape).center()
+    def center(self, params: dict[str, Tensor]) -> Tensor:
+        return Chord.of(params).center()
 
-    def extent(self, shape: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        return Chord.of(shape).extent(shape["radius"])
+    def extent(self, params: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        return Chord.of(params).extent(params["radius"])
 
 
 def _cap_depth(x: Tensor, y: Tensor, ex: Tensor, ey: Tensor, tx: Tensor, ty: Tensor) -> Tensor:

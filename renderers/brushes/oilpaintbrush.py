@@ -66,17 +66,17 @@ class OilPaintBrush(NetworkBrush):
     field_count = 5
     widths = (64, 32)
 
-    def frame(self, shape: dict[str, Tensor], pixel: float | Tensor) -> Frame:
-        unit = shape["width"] / 2
-        ratio = shape["length"] / shape["width"]
-        sagitta = shape["bend"] * 2 * ratio
+    def frame(self, params: dict[str, Tensor], pixel: float | Tensor) -> Frame:
+        unit = params["width"] / 2
+        ratio = params["length"] / params["width"]
+        sagitta = params["bend"] * 2 * ratio
         rise = sagitta.abs() / 2
         blur = pixel / unit
         box = framed_box(ratio, 1 + rise, blur)
         lean = sagitta / 2 / (1 + rise)
         code = torch.stack([2 / ratio - 1, lean, softness(blur, box[:, 1])], dim=1)
         geometry = torch.stack([ratio, sagitta], dim=1)
-        return Frame(self.center(shape), axis_of(shape["angle"]), unit, box, geometry, code)
+        return Frame(self.center(params), axis_of(params["angle"]), unit, box, geometry, code)
 
     def engine(
         self, geometry: np.ndarray, u: np.ndarray, v: np.ndarray, footprint: tuple[float, float], seed: int
@@ -115,21 +115,21 @@ class OilPaintBrush(NetworkBrush):
         x, y = center[:, 0], center[:, 1]
         return {"x": x, "y": y, "length": length, "width": width, "angle": angle, "bend": bend}
 
-    def constrain(self, shape: dict[str, Tensor], limits: Limits) -> dict[str, Tensor]:
-        length = shape["length"].clamp(limits.min_width, limits.max_length)
-        width = shape["width"].clamp(limits.min_width, limits.max_length)
+    def constrain(self, params: dict[str, Tensor], limits: Limits) -> dict[str, Tensor]:
+        length = params["length"].clamp(limits.min_width, limits.max_length)
+        width = params["width"].clamp(limits.min_width, limits.max_length)
         width = torch.minimum(torch.maximum(width, length / RATIO[1]), length / RATIO[0])
         most = self.greatest_bend(length / width)
-        bend = torch.minimum(torch.maximum(shape["bend"], -most), most)
-        x, y = shape["x"].clamp(0, limits.width), shape["y"].clamp(0, limits.height)
-        angle = wrapped(shape["angle"])
+        bend = torch.minimum(torch.maximum(params["bend"], -most), most)
+        x, y = params["x"].clamp(0, limits.width), params["y"].clamp(0, limits.height)
+        angle = wrapped(params["angle"])
         return {"x": x, "y": y, "length": length, "width": width, "angle": angle, "bend": bend}
 
-    def center(self, shape: dict[str, Tensor]) -> Tensor:
-        return torch.stack([shape["x"], shape["y"]], dim=1)
+    def center(self, params: dict[str, Tensor]) -> Tensor:
+        return torch.stack([params["x"], params["y"]], dim=1)
 
-    def extent(self, shape: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        return shape["length"], shape["width"]
+    def extent(self, params: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        return params["length"], params["width"]
 
 
 @dataclass(frozen=True)

@@ -50,13 +50,13 @@ class Rectangle(NetworkBrush):
     field_count = 3
     widths = (16, 16)
 
-    def frame(self, shape: dict[str, Tensor], pixel: float | Tensor) -> Frame:
-        unit = shape["height"] / 2
-        ratio = shape["width"] / shape["height"]
+    def frame(self, params: dict[str, Tensor], pixel: float | Tensor) -> Frame:
+        unit = params["height"] / 2
+        ratio = params["width"] / params["height"]
         blur = pixel / unit
         box = framed_box(ratio, torch.ones_like(ratio), blur)
         code = torch.stack([softness(blur, box[:, 0]), softness(blur, box[:, 1])], dim=1)
-        return Frame(self.center(shape), axis_of(shape["angle"]), unit, box, ratio[:, None], code)
+        return Frame(self.center(params), axis_of(params["angle"]), unit, box, ratio[:, None], code)
 
     def engine(
         self, geometry: np.ndarray, u: np.ndarray, v: np.ndarray, footprint: tuple[float, float], seed: int
@@ -90,18 +90,18 @@ class Rectangle(NetworkBrush):
             "angle": wrapped(angle),
         }
 
-    def constrain(self, shape: dict[str, Tensor], limits: Limits) -> dict[str, Tensor]:
-        width = shape["width"].clamp(limits.min_width, limits.max_length)
-        height = shape["height"].clamp(limits.min_width, limits.max_length)
+    def constrain(self, params: dict[str, Tensor], limits: Limits) -> dict[str, Tensor]:
+        width = params["width"].clamp(limits.min_width, limits.max_length)
+        height = params["height"].clamp(limits.min_width, limits.max_length)
         height = torch.minimum(torch.maximum(height, width / RATIO[1]), width / RATIO[0])
-        x, y = shape["x"].clamp(0, limits.width), shape["y"].clamp(0, limits.height)
-        return {"x": x, "y": y, "width": width, "height": height, "angle": wrapped(shape["angle"])}
+        x, y = params["x"].clamp(0, limits.width), params["y"].clamp(0, limits.height)
+        return {"x": x, "y": y, "width": width, "height": height, "angle": wrapped(params["angle"])}
 
-    def center(self, shape: dict[str, Tensor]) -> Tensor:
-        return torch.stack([shape["x"], shape["y"]], dim=1)
+    def center(self, params: dict[str, Tensor]) -> Tensor:
+        return torch.stack([params["x"], params["y"]], dim=1)
 
-    def extent(self, shape: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        return shape["width"], shape["height"]
+    def extent(self, params: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        return params["width"], params["height"]
 
 
 @dual_kernel

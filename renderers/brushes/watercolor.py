@@ -51,11 +51,11 @@ class Watercolor(NetworkBrush):
     field_count = 4
     widths = (64, 24)
 
-    def frame(self, shape: dict[str, Tensor], pixel: float | Tensor) -> Frame:
-        chord = Chord.of(shape)
-        unit = torch.maximum(shape["radius0"], shape["radius2"])
+    def frame(self, params: dict[str, Tensor], pixel: float | Tensor) -> Frame:
+        chord = Chord.of(params)
+        unit = torch.maximum(params["radius0"], params["radius2"])
         half, rise = chord.half / unit, chord.rise / unit
-        start, end = shape["radius0"] / unit, shape["radius2"] / unit
+        start, end = params["radius0"] / unit, params["radius2"] / unit
         blur = pixel / unit
         box = framed_box(half + 1, rise.abs() / 4 + 1, blur)
         code = torch.stack(
@@ -100,28 +100,28 @@ class Watercolor(NetworkBrush):
         _corners(geometry, box, blur, grid, out)
 
     def place(self, center: Tensor, angle: Tensor, length: Tensor, width: Tensor, bend: Tensor) -> dict[str, Tensor]:
-        shape = place_curve(center, angle, length, width, bend)
-        return {**shape, "radius0": width / 2, "radius2": width / 2}
+        points = place_curve(center, angle, length, width, bend)
+        return {**points, "radius0": width / 2, "radius2": width / 2}
 
-    def constrain(self, shape: dict[str, Tensor], limits: Limits) -> dict[str, Tensor]:
-        start = shape["radius0"].clamp(limits.min_width / 2, limits.max_length / 2)
-        end = shape["radius2"].clamp(limits.min_width / 2, limits.max_length / 2)
+    def constrain(self, params: dict[str, Tensor], limits: Limits) -> dict[str, Tensor]:
+        start = params["radius0"].clamp(limits.min_width / 2, limits.max_length / 2)
+        end = params["radius2"].clamp(limits.min_width / 2, limits.max_length / 2)
         start, end = torch.maximum(start, end / TAPER), torch.maximum(end, start / TAPER)
-        points = Chord.of(shape).constrain(torch.maximum(start, end), limits).points()
+        points = Chord.of(params).constrain(torch.maximum(start, end), limits).points()
         return {**points, "radius0": start, "radius2": end}
 
-    def vary(self, shape: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-        shrink = 1 - (1 - 1 / TAPER) * torch.rand(len(shape["radius0"]), generator=generator)
+    def vary(self, params: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+        shrink = 1 - (1 - 1 / TAPER) * torch.rand(len(params["radius0"]), generator=generator)
         swap = torch.rand(len(shrink), generator=generator) < 0.5
         start, end = torch.where(swap, shrink, 1.0), torch.where(swap, 1.0, shrink)
-        points = Chord.sample(shape, generator).points()
-        return {**points, "radius0": shape["radius0"] * start, "radius2": shape["radius2"] * end}
+        points = Chord.sample(params, generator).points()
+        return {**points, "radius0": params["radius0"] * start, "radius2": params["radius2"] * end}
 
-    def center(self, shape: dict[str, Tensor]) -> Tensor:
-        return Chord.of(shape).center()
+    def center(self, params: dict[str, Tensor]) -> Tensor:
+        return Chord.of(params).center()
 
-    def extent(self, shape: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        return Chord.of(shape).extent(torch.maximum(shape["radius0"], shape["radius2"]))
+    def extent(self, params: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        return Chord.of(params).extent(torch.maximum(params["radius0"], params["radius2"]))
 
 
 def _rim(spine: Spine, start: float, end: float, depth: float, pieces: int) -> Path:

@@ -23,7 +23,7 @@ from renderers.brushes.base import frame_grid
 from renderers.dual import UNKNOWNS, WIDTH, absolute, clip, constant, sqrt, value_of, variable
 from renderers.evaluation import random_strokes
 from renderers.networks import Patches, patch_features
-from renderers.products import add_product, padded
+from renderers.products import add_product, round_up
 from renderers.simd import (
     LANES,
     WIDE,
@@ -155,7 +155,7 @@ def test_products_are_added(rows: int, terms: int, columns: int) -> None:
 
 
 def test_padding_is_the_least_multiple() -> None:
-    assert [padded(count, 8) for count in (0, 1, 8, 9)] == [0, 8, 8, 16]
+    assert [round_up(count, 8) for count in (0, 1, 8, 9)] == [0, 8, 8, 16]
 
 
 # --- dual numbers -------------------------------------------------------------------------------------------

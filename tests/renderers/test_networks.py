@@ -15,10 +15,10 @@ from painter.search.config import SearchConfig
 from renderers.blending import blend
 from renderers.brushes import NETWORK_BRUSHES
 from renderers.brushes.base import DENSITY, PATCH, PATCHES, frame_grid
-from renderers.checkpoint import MANIFEST, checkpoint_folder, load_networks, pack_networks, read_manifest
+from renderers.checkpoint import MANIFEST, checkpoint_folder, dump_networks, load_networks, read_manifest
 from renderers.decoder import Decoder
+from renderers.decoder_features import runs
 from renderers.decoding import NetworkMaps, engine_texels, make_layers, select
-from renderers.decoding_kernels import runs
 from renderers.errors import CheckpointError, ImpastoError
 from renderers.evaluation import figures, random_strokes
 from renderers.networks import BrushNetworks, Patches, feature_count, fourier_features, patch_features
@@ -152,7 +152,7 @@ def test_corrected_maps_are_the_engines_and_bend_as_the_networks_say(
     grid = frame_grid(frame.box, blur, 1.5)
     maps = near(frame, PIXEL)
     assert torch.equal(maps.size, grid.flip(1) * PATCH)
-    torch.testing.assert_close(maps.texels, engine_texels(strokes, frame, PIXEL, grid), atol=2e-6, rtol=0)
+    torch.testing.assert_close(maps.texels, engine_texels(kind, strokes.seed, frame, PIXEL, grid), atol=2e-6, rtol=0)
     # In other shapes: what the networks see of the change, in frames of as many texels.
     wider = {
         name: values * (1.01 if name in ("width", "radius", "radius0") else 1)
@@ -231,7 +231,7 @@ def test_descent_by_those_gradients_lowers_the_loss(brush: str) -> None:
 
 def publish(networks: BrushNetworks, folder: Path) -> Path:
     """A checkpoint and its manifest in `folder`; returns the checkpoint's path."""
-    content = pack_networks(networks)
+    content = dump_networks(networks)
     name = f"{networks.brush.name}.safetensors"
     (folder / name).write_bytes(content)
     entry = {"file": name, "sha256": hashlib.sha256(content).hexdigest()}
@@ -259,7 +259,7 @@ def test_networks_come_back_as_they_were_packed(brush: str, tmp_path: Path) -> N
     for name, tensor in loaded.state_dict().items():
         assert tensor.dtype == torch.float32 and torch.equal(tensor, expected[name])
     assert not loaded.training and not any(weight.requires_grad for weight in loaded.parameters())
-    assert pack_networks(loaded) == pack_networks(networks)
+    assert dump_networks(loaded) == dump_networks(networks)
 
 
 def test_a_missing_manifest_is_named(tmp_path: Path) -> None:

@@ -23,10 +23,9 @@ from renderers.blending import FrameMaps, Layers, blend
 from renderers.blending.relevance import removal_costs
 from renderers.brushes import BRUSHES, Frame, Limits, register
 from renderers.brushes.base import MAX_SLIMNESS
-from renderers.brushes.stamp import LONGEST, LOWEST, Stamp
+from renderers.brushes.stamp import COARSEST, LONGEST, Stamp, StampMaps
 from renderers.decoding import EngineMaps, make_layers
 from renderers.drawing import draw
-from renderers.stamping import StampMaps
 from renderers.strokes import Strokes
 from renderers.training import psnr
 
@@ -235,11 +234,11 @@ def test_maps_are_zero_on_the_rim_and_about_as_fine_as_the_canvas(texture: str) 
                 assert 2**0.5 * 0.999 <= cells * pixel / width <= 2.001
 
 
-def test_a_rung_is_painted_once() -> None:
+def test_a_mipmap_level_is_painted_once() -> None:
     stamp = stamp_of("leaf")
     strokes, maps = random_strokes(stamp, 40), StampMaps(stamp)
     first = maps(stamp.frame(strokes.params, 1 / 64), 1 / 64)
-    maps(stamp.frame(strokes.params, 1 / 256), 1 / 256)  # adds rungs
+    maps(stamp.frame(strokes.params, 1 / 256), 1 / 256)  # adds levels
     again = maps(stamp.frame(strokes.params, 1 / 64), 1 / 64)
     later = maps(stamp.frame(strokes.params, 1 / 64), 1 / 64)
     assert later.texels is again.texels and len(again.texels) > len(first.texels)
@@ -409,7 +408,7 @@ def test_one_texel_and_a_hair_are_stamps() -> None:
         stamp = register(Stamp(texture))
         strokes = strokes_at(stamp, [0.5], [0.3])  # type: ignore[arg-type]
         assert 0.5 < draw(strokes, np.ones((64, 64, 3), np.float32)).mean() < 1
-        assert stamp.grid(LOWEST) >= (3, 3)
+        assert stamp.grid(COARSEST) >= (3, 3)
         size = stamp.place(torch.zeros(1, 2), *torch.full((3, 1), 0.1), torch.zeros(1))["size"]
         # A hair is no longer than a stroke of the greatest slimness.
         assert 0.09 < float(size) <= 0.101 * MAX_SLIMNESS**0.5
