@@ -15,6 +15,8 @@ import numpy as np
 
 from renderers.blending.layers import MAX_ALPHA
 from renderers.brushes import BRUSHES, Brush
+from renderers.media.media import medium_of
+from renderers.media.medium import Marks, Medium, Rows, Texture
 from renderers.relief import Surface, light, overlap
 from renderers.strokes import Strokes
 from renderers.threads import core_count
@@ -39,9 +41,12 @@ class PlacedStrokes:
         strokes: N strokes.
         height, width: of the whole canvas, pixels.
         channels: 3, or 4 for premultiplied RGBA.
+        margin: stroke units around a stroke's box that may be painted, too.
     """
 
-    def __init__(self, strokes: Strokes, height: int, width: int, channels: int) -> None:
+    def __init__(
+        self, strokes: Strokes, height: int, width: int, channels: int, margin: float = 0.0
+    ) -> None:
         self.height, self.width, self.channels = height, width, channels
         self.brush: Brush = BRUSHES[strokes.brush]
         self.pixel = 1 / max(height, width)
@@ -49,7 +54,7 @@ class PlacedStrokes:
         shape = {name: values.double() for name, values in strokes.params.items()}
         frame = self.brush.frame(shape, SPREAD * self.pixel)
         self.center, self.axis = frame.center.numpy(), frame.axis.numpy()
-        self.scale, self.box = frame.scale.numpy(), frame.box.numpy()
+        self.scale, self.box = frame.scale.numpy(), frame.box.numpy() + margin
         self.geometry = frame.geometry.numpy().astype(np.float32)
         self.seed = strokes.seed.numpy()
         self.opacity = strokes.opacity.numpy()
@@ -84,19 +89,48 @@ class Drawing:
         canvas: [H, W, C] float32, what lies below; C = 3, or 4 for premultiplied RGBA. Drawn upon in place.
         relief: whether to keep the paint's height as well.
         top: which row of the whole canvas is the first of `canvas`.
+        texture: how the brush's medium shows; None: not at all, as the engine alone paints.
     """
 
     def __init__(
-        self, strokes: Strokes | PlacedStrokes, canvas: np.ndarray, relief: bool = False, top: int = 0
-    ) -> None:
+        self, strokes: Strokes | PlacedStrokes, canvas: np.ndarray, relief: bool = False, top: int = 0,
+        texture: Texture | None = None,
+    ) -> None:  # fmt: skip
         height, width, channels = canvas.shape
-        self.canvas = canvas
+        self.canvas, self.texture = canvas, texture
         self.top, self.bottom = top, top + height
-        self.placed = strokes if isinstance(strokes, PlacedStrokes) else PlacedStrokes(strokes, height, width, channels)
-        self.pixel = self.placed.pixel
+        if not isinstance(strokes, PlacedStrokes):
+            margin = 0.0 if texture is None else medium_of(strokes.brush).margin
+            strokes = PlacedStrokes(strokes, height, width, channels, margin)
+        self.placed, self.pixel = strokes, strokes.pixel
         body, scale = self.placed.brush.body, self.placed.scale
-        self.surface = Surface(body, scale, height, width, self.pixel, top) if relief else None
+        self.surface: Surface | None = None
+        self.rows: Rows | None = None
+        if texture is not None:
+            sheet = self.medium.sheet(texture.ground, top, height, width, self.pixel)
+            plane = np.zeros((height, width), np.float32)
+            self.rows = Rows(canvas, plane, sheet, self.pixel, top, (self.placed.height, self.placed.width))
+        elif relief:
+            self.surface = Surface(body, scale, height, width, self.pixel, top)
         self.drawn = 0
+
+    @property
+    def medium(self) -> Medium:
+        """That of the strokes' brush."""
+        return medium_of(self.placed.brush.name)
+
+    def seen(self, relief: float, ground: np.ndarray, calm: np.ndarray | None, rows: slice = slice(None)) -> np.ndarray:
+        """What is drawn so far as it is seen, [rows, W, C] float32: textured, and lit.
+
+        Args:
+            relief: how much the paint stands out, in [0, 1].
+            ground: [C] float32, the bare canvas.
+            calm: see `Medium.finish`.
+            rows: which rows; the others are only looked at.
+        """
+        if self.rows is not None and self.texture is not None:
+            return self.medium.finish(self.rows, self.texture, relief, ground, calm)[rows]
+        return light(self.canvas, self.height, relief, self.pixel, rows=rows) if relief > 0 else self.canvas[rows]
 
     @property
     def height(self) -> np.ndarray:
@@ -120,6 +154,8 @@ class Drawing:
         self.canvas[:finished] = above.canvas[self.top - above.top :]
         if self.surface is not None:
             self.height[:finished] = above.height[self.top - above.top :]
+        if self.rows is not None and above.rows is not None:
+            self.rows.plane[:finished] = above.rows.plane[self.top - above.top :]
         self._draw_rows(len(self.placed), pool, above.bottom)
 
     def _draw_rows(self, count: int, pool: ThreadPoolExecutor, top: int) -> None:
@@ -144,6 +180,9 @@ class Drawing:
             rows - self.top, columns, x, y, placed.axis[n], placed.scale[n], placed.box[n], placed.width
         )
         blur = SPREAD * self.pixel / float(placed.scale[n])
+        if self.rows is not None and self.texture is not None:
+            self.medium.lay(placed, Marks(n, index, u, v, blur), self.rows, self.texture)
+            return
         alpha, mix, relief = placed.brush.engine(placed.geometry[n], u, v, (blur, blur), int(placed.seed[n]))
         flat = self.canvas.reshape(-1, placed.channels)
         _lay(flat, index, alpha, mix, placed.start[n], placed.end[n], placed.opacity[n])
@@ -160,8 +199,9 @@ def draw(strokes: Strokes, canvas: np.ndarray) -> np.ndarray:
 
 
 def draw_bands(
-    strokes: Strokes, shape: tuple[int, int], ground: np.ndarray, relief: float, rows: int, pool: ThreadPoolExecutor
-) -> Iterator[np.ndarray]:
+    strokes: Strokes, shape: tuple[int, int], ground: np.ndarray, relief: float, rows: int, pool: ThreadPoolExecutor,
+    texture: Texture | None = None, calm: np.ndarray | None = None,
+) -> Iterator[np.ndarray]:  # fmt: skip
     """All strokes on a bare canvas, a band of rows at a time: memory is bounded by the band, not by the canvas.
 
     The bands one below the other are, to the bit, the whole canvas drawn at once and lit.
@@ -182,21 +222,23 @@ def draw_bands(
     if rows < 1:
         raise ValueError(f"a band has at least one row, got {rows=}")
     height, width = shape
-    placed = PlacedStrokes(strokes, height, width, len(ground))
+    medium = medium_of(strokes.brush)
+    placed = PlacedStrokes(strokes, height, width, len(ground), 0.0 if texture is None else medium.margin)
     margin = overlap(placed.pixel) if relief > 0 else 0
+    if texture is not None:
+        margin = medium.overlap(placed.pixel, relief)
     above: Drawing | None = None
     for top in range(0, height, rows):
         bottom = min(height, top + rows)
         first, last = max(0, top - margin), min(height, bottom + margin)
         canvas = np.empty((last - first, width, len(ground)), np.float32)
         canvas[:] = ground
-        drawing = Drawing(placed, canvas, relief > 0, first)
+        drawing = Drawing(placed, canvas, relief > 0, first, texture)
         if above is None:
             drawing.draw(len(placed), pool)
         else:
             drawing.continue_from(above, pool)
-        here = slice(top - first, bottom - first)
-        yield light(canvas, drawing.height, relief, placed.pixel, rows=here) if relief > 0 else canvas[here]
+        yield drawing.seen(relief, ground, calm, slice(top - first, bottom - first))
         above = drawing
 
 

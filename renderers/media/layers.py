@@ -1,0 +1,64 @@
+"""Laying textured strokes on a canvas and on its second plane: pigment load, or height."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from renderers.blending.layers import MAX_ALPHA
+from renderers.brushes.texture import kernel
+
+
+@kernel
+def lay_load(
+    canvas: np.ndarray, load: np.ndarray, index: np.ndarray, alpha: np.ndarray, mix: np.ndarray, pigment: np.ndarray,
+    start: np.ndarray, end: np.ndarray, opacity: float, keep: float,
+) -> None:  # fmt: skip
+    """h ← α·s + (1 − α)·h on a flat canvas [H·W, C]; load L ← L + α·(l − keep·L) on a flat plane [H·W]."""
+    for k in range(index.size):
+        a = min(opacity * alpha[k], MAX_ALPHA)
+        if a > 0.0:
+            q = index[k]
+            for c in range(canvas.shape[1]):
+                color = start[c] + mix[k] * (end[c] - start[c])
+                canvas[q, c] += a * (color - canvas[q, c])
+            load[q] += a * (pigment[k] - keep * load[q])
+
+
+@kernel
+def lay_hairs(
+    canvas: np.ndarray, height: np.ndarray, index: np.ndarray, alpha: np.ndarray, mix: np.ndarray, relief: np.ndarray,
+    tone: np.ndarray, warm: np.ndarray, start: np.ndarray, end: np.ndarray, opacity: float, thickness: float,
+    leveling: float,
+) -> None:  # fmt: skip
+    """Oil: colours by hair, α in `canvas` [H·W, C]; paint rises on `height` [H·W], levelling what lies below."""
+    color = np.ones(canvas.shape[1], np.float32)
+    for k in range(index.size):
+        a = min(opacity * alpha[k], MAX_ALPHA)
+        if a > 0.0:
+            q = index[k]
+            light = 1.0 + tone[k]
+            for c in range(3):
+                gain = light + (warm[k] if c == 0 else -1.2 * warm[k] if c == 2 else 0.0)
+                color[c] = min(1.0, max(0.0, (start[c] + mix[k] * (end[c] - start[c])) * gain))
+            for c in range(canvas.shape[1]):
+                canvas[q, c] += a * (color[c] - canvas[q, c])
+            b = opacity * alpha[k]
+            height[q] += -leveling * b * (2.0 - b) * height[q] + opacity * thickness * relief[k]
+
+
+@kernel
+def lay_sheets(
+    canvas: np.ndarray, height: np.ndarray, index: np.ndarray, alpha: np.ndarray, mix: np.ndarray, fibre: np.ndarray,
+    start: np.ndarray, end: np.ndarray, opacity: float, veil: float, thickness: float, level: float,
+) -> None:  # fmt: skip
+    """Tape: fibres make it denser and lighter; each lies as high on the others as it is thick."""
+    for k in range(index.size):
+        a = min(opacity * alpha[k], MAX_ALPHA)
+        if a > 0.0:
+            q = index[k]
+            b = min(MAX_ALPHA, a * (1.0 + veil * fibre[k]))
+            light = 1.0 + 0.5 * veil * fibre[k]
+            for c in range(canvas.shape[1]):
+                color = start[c] + mix[k] * (end[c] - start[c])
+                canvas[q, c] += b * ((min(1.0, color * light) if c < 3 else color) - canvas[q, c])
+            height[q] += alpha[k] * (thickness * (1.0 + 0.08 * fibre[k]) - level * height[q])
