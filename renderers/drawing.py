@@ -44,9 +44,7 @@ class PlacedStrokes:
         margin: stroke units around a stroke's box that may be painted, too.
     """
 
-    def __init__(
-        self, strokes: Strokes, height: int, width: int, channels: int, margin: float = 0.0
-    ) -> None:
+    def __init__(self, strokes: Strokes, height: int, width: int, channels: int, margin: float = 0.0) -> None:
         self.height, self.width, self.channels = height, width, channels
         self.brush: Brush = BRUSHES[strokes.brush]
         self.pixel = 1 / max(height, width)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from renderers.brushes.texture import kernel, noise2, ramp, resolved, smoothstep
-from renderers.media.noise import fractal_noise
+from renderers.brushes.texture import kernel, ramp, resolved, smoothstep
+from renderers.media.noise import fractal_noise, new_cells, value_noise
 from renderers.threads import share
 
 
@@ -73,12 +73,14 @@ def _finish(
     drift, sparkle, fronts = texture * how[4], texture * how[5], texture * how[6]
     tilt = 0.25 / (300.0 * pixel)  # a sheet that rises by 1/300 canvas unit over as much has a slope of 0.5
     columns = canvas.shape[1]
-    density = np.empty(3)
+    density, cells = np.empty(3), new_cells(27)
     for i in range(first, canvas.shape[0], step):
         for j in range(columns):
             x, y = (j + 0.5) * pixel, (top + i + 0.5) * pixel
             h = height[i + 1, j]
-            slope = height[i + 1, min(j + 1, columns - 1)] - height[i + 1, max(j - 1, 0)] + height[i + 2, j] - height[i, j]
+            slope = (
+                height[i + 1, min(j + 1, columns - 1)] - height[i + 1, max(j - 1, 0)] + height[i + 2, j] - height[i, j]
+            )
             light = 1.0 - texture * shade * tilt * slope
             alpha = 1.0 if canvas.shape[2] == 3 else canvas[i, j, 3]
             if canvas.shape[2] == 4:
@@ -96,25 +98,31 @@ def _finish(
                 continue
             pigment = load[i, j] - grain * h
             if fine > 1e-3:
-                pigment += fine * noise2(900.0 * x, 900.0 * y, 77)
+                pigment += fine * value_noise(900.0 * x, 900.0 * y, 77, cells, 0)
             gain = 1.0 + texture * pigment / (1.0 + saturation * mean)
             if fronts > 0.0:
                 still = _sampled(calm, x / size[0], y / size[1])
                 if still > 0.01:
-                    gain += fronts * still * _front(x, y, h) / (1.0 + 0.5 * mean)
+                    gain += fronts * still * _front(x, y, h, cells) / (1.0 + 0.5 * mean)
             if sparkle > 0.0:
-                dry = smoothstep(0.1, 0.7, noise2(7.0 * x, 7.0 * y, 91) + 0.5 * noise2(23.0 * x, 23.0 * y, 92))
+                dry = smoothstep(
+                    0.1,
+                    0.7,
+                    value_noise(7.0 * x, 7.0 * y, 91, cells, 1) + 0.5 * value_noise(23.0 * x, 23.0 * y, 92, cells, 2),
+                )
                 if dry > 0.0:
                     gain *= 1.0 - sparkle * dry * smoothstep(0.28, 0.62, h) / (1.0 + 0.7 * mean)
             gain = max(0.05, gain)
             if margin > 0.0:
-                gain *= _within_margin(x, y, h, margin, size, pixel)
+                gain *= _within_margin(x, y, h, margin, size, pixel, cells)
             red, blue = 0.0, 0.0
             if drift > 0.0:
-                red = drift * fractal_noise(11.0 * x, 11.0 * y, 93, 3, 11.0 * pixel)
-                blue = drift * fractal_noise(13.0 * x + 5.0, 13.0 * y, 96, 3, 13.0 * pixel)
+                red = drift * fractal_noise(11.0 * x, 11.0 * y, 93, 3, 11.0 * pixel, cells, 3)
+                blue = drift * fractal_noise(13.0 * x + 5.0, 13.0 * y, 96, 3, 13.0 * pixel, cells, 6)
             out[i, j, 0] = alpha * min(1.0, reference[0] * light * math.exp(gain * (1.0 + red) * density[0]))
-            out[i, j, 1] = alpha * min(1.0, reference[1] * light * math.exp(gain * (1.0 - 0.4 * (red + blue)) * density[1]))
+            out[i, j, 1] = alpha * min(
+                1.0, reference[1] * light * math.exp(gain * (1.0 - 0.4 * (red + blue)) * density[1])
+            )
             out[i, j, 2] = alpha * min(1.0, reference[2] * light * math.exp(gain * (1.0 + blue) * density[2]))
 
 
@@ -133,21 +141,27 @@ def _sampled(image: np.ndarray, x: float, y: float) -> float:
 
 
 @kernel
-def _front(x: float, y: float, height: float) -> float:
+def _front(x: float, y: float, height: float, cells: np.ndarray) -> float:
     """A backrun: water has pushed pigment outwards and left it in a crinkled line, sharp outside, fading inside."""
-    crinkle = 0.10 * noise2(16.0 * x, 16.0 * y, 111) + 0.055 * noise2(47.0 * x, 47.0 * y, 113)
-    crinkle += 0.03 * noise2(120.0 * x, 120.0 * y, 115) + 0.02 * height
-    at = noise2(4.3 * x + 3.0, 4.3 * y, 117) + crinkle - 0.22
-    here = smoothstep(-0.5, 0.3, noise2(9.0 * x, 9.0 * y, 119))
+    crinkle = 0.10 * value_noise(16.0 * x, 16.0 * y, 111, cells, 16) + 0.055 * value_noise(
+        47.0 * x, 47.0 * y, 113, cells, 17
+    )
+    crinkle += 0.03 * value_noise(120.0 * x, 120.0 * y, 115, cells, 18) + 0.02 * height
+    at = value_noise(4.3 * x + 3.0, 4.3 * y, 117, cells, 19) + crinkle - 0.22
+    here = smoothstep(-0.5, 0.3, value_noise(9.0 * x, 9.0 * y, 119, cells, 20))
     if at > 0.0:
         return here * (math.exp(-at / 0.035) - 0.55 * math.exp(-at / 0.22))
     return here * 0.45 * math.exp(-((at / 0.012) ** 2))
 
 
 @kernel
-def _within_margin(x: float, y: float, height: float, margin: float, size: np.ndarray, pixel: float) -> float:
+def _within_margin(
+    x: float, y: float, height: float, margin: float, size: np.ndarray, pixel: float, cells: np.ndarray
+) -> float:
     """What is left of the paint near the sheet's sides: it ends where the brush did, ragged, and darker at its edge."""
     edge = min(min(x, y), min(size[0] - x, size[1] - y)) - margin
-    edge += 0.006 * noise2(9.0 * x, 9.0 * y, 97) + 0.004 * noise2(31.0 * x, 31.0 * y, 98)
-    edge += 0.0012 * noise2(120.0 * x, 120.0 * y, 99) - 0.0008 * height
+    edge += 0.006 * value_noise(9.0 * x, 9.0 * y, 97, cells, 24) + 0.004 * value_noise(
+        31.0 * x, 31.0 * y, 98, cells, 25
+    )
+    edge += 0.0012 * value_noise(120.0 * x, 120.0 * y, 99, cells, 26) - 0.0008 * height
     return ramp(edge, max(1.4 * pixel, 0.0006)) * (1.0 + 0.5 * math.exp(-max(edge, 0.0) / 0.0011))

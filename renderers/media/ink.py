@@ -51,7 +51,9 @@ def paint_ink(
         mix[i] = min(1.0, max(0.0, (0.45 * pool + 0.2 + 0.12 * streak) * min(1.0, 0.6 / footprint)))
         q = index[i]
         run = bleed * (fibre[q] / LEVELS + 0.7 * height[q])
-        run += texture * 0.012 * resolved(9.0, footprint) * noise1(9.0 * t * h + (40.0 if across > 0.0 else 0.0), seed + 4)
+        run += (
+            texture * 0.012 * resolved(9.0, footprint) * noise1(9.0 * t * h + (40.0 if across > 0.0 else 0.0), seed + 4)
+        )
         cover = ramp(SIDE - abs(across) + run, max(footprint, edge_width))
         cover *= ramp(cap + 1.8 * run, max(footprint, edge_width))
         if cover <= 0.0:

@@ -205,9 +205,7 @@ def _lay_load(
     )  # fmt: skip
 
 
-def _dense(
-    how: Density, rows: Rows, texture: Texture, ground: np.ndarray, calm: np.ndarray | None
-) -> np.ndarray:
+def _dense(how: Density, rows: Rows, texture: Texture, ground: np.ndarray, calm: np.ndarray | None) -> np.ndarray:
     return finish(
         rows.canvas, rows.plane, rows.sheet.height, calm, reference_color(ground), how, texture.strength, rows.pixel,
         rows.top, texture.margin, rows.whole,

@@ -10,7 +10,8 @@ import math
 import numpy as np
 
 from renderers.brushes.oilpaintbrush import EDGE, MEAN_SKIPS, SIDE, TUFT
-from renderers.brushes.texture import kernel, noise1, noise2, ramp, resolved, smoothstep
+from renderers.brushes.texture import kernel, noise1, ramp, resolved, smoothstep
+from renderers.media.noise import new_cells, value_noise
 
 TOOTH = 0.8  # of a dry brush on the sheet
 PICK_UP = 0.30  # what hairs take up of the paint below instead of covering it
@@ -39,7 +40,7 @@ def paint_oil(
     side_width = EDGE + (0.05 - EDGE) * texture
     reach_width, entry_width = 0.25 + (0.12 - 0.25) * texture, 0.18 + (0.10 - 0.18) * texture
     tooth, pick_up = texture * TOOTH, texture * PICK_UP
-    grain = resolved(34.0, footprint)
+    grain, cells = resolved(34.0, footprint), new_cells(2)
     for i in range(u.size):
         s = min(1.2, max(-1.2, u[i] / ratio))
         slope = -2.0 * sagitta * s / ratio
@@ -57,7 +58,7 @@ def paint_oil(
             strand = fine * noise1(17.0 * across + 0.6 * sway, seed + 8)
             finest = resolved(75.0, ft)
             if finest > 1e-3:  # single hairs carry more and less along their way
-                single = finest * noise2(75.0 * across + 2.0 * sway, 0.9 * ratio * s, seed + 2)
+                single = finest * value_noise(75.0 * across + 2.0 * sway, 0.9 * ratio * s, seed + 2, cells, 0)
                 hair += 0.7 * single
         load = 0.55 * broad + 0.45 * middle + 0.5 * hair
         dry = smoothstep(-0.2, 1.15, s)
@@ -73,7 +74,7 @@ def paint_oil(
             continue
         gaps = 0.06 * (1.0 - load) + 0.55 * dry * smoothstep(-0.1, 0.95, -load)
         if grain > 1e-3:
-            skips = smoothstep(0.1, 0.8, noise2(9.0 * u[i], 34.0 * t, seed + 3) - 0.4 * load)
+            skips = smoothstep(0.1, 0.8, value_noise(9.0 * u[i], 34.0 * t, seed + 3, cells, 1) - 0.4 * load)
             gaps += grain * dry * 0.35 * (skips - MEAN_SKIPS)
         cover = body * (1.0 - gaps)
         cover -= pick_up * fine * body * (max(0.0, 0.8 * strand + 0.6 * hair) - 0.22)

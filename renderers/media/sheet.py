@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from renderers.brushes.texture import kernel, noise2, resolved
-from renderers.media.noise import fractal_noise
+from renderers.brushes.texture import kernel, resolved
+from renderers.media.noise import fractal_noise, new_cells, value_noise
 from renderers.threads import share
 
 LEVELS = 127.0  # a value v in [-1, 1] is kept as round(LEVELS · v)
@@ -33,13 +33,14 @@ def fibre_raster(top: int, rows: int, width: int, pixel: float) -> np.ndarray:
 def _fill_wash(
     tooth: np.ndarray, wet: np.ndarray, rim: np.ndarray, top: int, pixel: float, first: int, step: int
 ) -> None:
+    cells = new_cells(6)
     for i in range(first, tooth.shape[0], step):
         for j in range(tooth.shape[1]):
             x, y = (j + 0.5) * pixel, (top + i + 0.5) * pixel
-            frayed = TOOTH_SCALE * fractal_noise(TOOTH * x, TOOTH * y, 4020, 4, TOOTH * pixel)
+            frayed = TOOTH_SCALE * fractal_noise(TOOTH * x, TOOTH * y, 4020, 4, TOOTH * pixel, cells, 0)
             tooth[i, j] = np.int8(round(LEVELS * frayed))
-            wet[i, j] = np.int8(round(LEVELS * noise2(14.0 * x, 14.0 * y, 4010)))
-            rim[i, j] = np.int8(round(LEVELS * noise2(40.0 * x, 40.0 * y, 4030)))
+            wet[i, j] = np.int8(round(LEVELS * value_noise(14.0 * x, 14.0 * y, 4010, cells, 4)))
+            rim[i, j] = np.int8(round(LEVELS * value_noise(40.0 * x, 40.0 * y, 4030, cells, 5)))
 
 
 @kernel
@@ -47,14 +48,15 @@ def _fill_fibre(fibre: np.ndarray, top: int, pixel: float, first: int, step: int
     seen = resolved(380.0, 0.5 * pixel)
     if seen < 1e-3:
         return
+    cells = new_cells(5)
     for i in range(first, fibre.shape[0], step):
         for j in range(fibre.shape[1]):
             x, y = (j + 0.5) * pixel, (top + i + 0.5) * pixel
-            wx = x + 0.004 * noise2(40.0 * x, 40.0 * y, 81)
-            wy = y + 0.004 * noise2(40.0 * x, 40.0 * y, 82)
+            wx = x + 0.004 * value_noise(40.0 * x, 40.0 * y, 81, cells, 0)
+            wy = y + 0.004 * value_noise(40.0 * x, 40.0 * y, 82, cells, 1)
             most = 0.0
             for k in range(3):
                 c, d = math.cos(0.4 + 1.05 * k), math.sin(0.4 + 1.05 * k)
-                thread = noise2(520.0 * (c * wx + d * wy), 90.0 * (c * wy - d * wx), 83 + k)
+                thread = value_noise(520.0 * (c * wx + d * wy), 90.0 * (c * wy - d * wx), 83 + k, cells, 2 + k)
                 most = max(most, 1.0 - 2.2 * abs(thread - 0.15))
             fibre[i, j] = np.int8(round(LEVELS * seen * (most - 0.55)))

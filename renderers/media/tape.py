@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from renderers.brushes.rectangle import EDGE
-from renderers.brushes.texture import kernel, noise1, noise2, ramp, resolved
+from renderers.brushes.texture import kernel, noise1, ramp, resolved
+from renderers.media.noise import new_cells, value_noise
 
 MARGIN = 0.16  # stroke units by which torn ends may leave the stroke's box
 THICKNESS, LEVEL = 0.00025, 0.35  # of a tape, canvas units; share of what lies below that it evens out
@@ -34,7 +35,7 @@ def paint_tape(
     torn = texture * min(_TORN[0] * units, _TORN[1])
     teeth = 1.0 / max(0.0035 * units, 1e-3)  # lattice steps across the end
     shadow = min(1.0, EDGE / footprint)
-    seen = resolved(260.0, 0.5 * footprint * scale)
+    seen, cells = resolved(260.0, 0.5 * footprint * scale), new_cells(6)
     for i in range(u.size):
         x, y = u[i], v[i]
         end = 2.0 if x > 0 else 1.0
@@ -48,17 +49,22 @@ def paint_tape(
             continue
         alpha[i] = cover
         if seen > 1e-3:
-            fibre[i] = seen * _fibres(x * scale, y * scale, seed)
+            fibre[i] = seen * _fibres(x * scale, y * scale, seed, cells)
     return alpha, mix, fibre
 
 
 @kernel
-def _fibres(x: float, y: float, seed: int) -> float:
+def _fibres(x: float, y: float, seed: int, cells: np.ndarray) -> float:
     """Long fibres of mulberry at three angles, and the pulp between them; x and y in canvas units."""
-    wx = x + 0.006 * noise2(25.0 * x, 25.0 * y, seed + 5)
-    wy = y + 0.006 * noise2(25.0 * x, 25.0 * y, seed + 6)
+    wx = x + 0.006 * value_noise(25.0 * x, 25.0 * y, seed + 5, cells, 0)
+    wy = y + 0.006 * value_noise(25.0 * x, 25.0 * y, seed + 6, cells, 1)
     most = 0.0
     for k in range(3):
         c, d = math.cos(0.2 + 1.1 * k), math.sin(0.2 + 1.1 * k)
-        most = max(most, 1.0 - 5.0 * abs(noise2(300.0 * (c * wx + d * wy), 34.0 * (c * wy - d * wx), seed + 7 + k) - 0.1))
-    return most - 0.28 + 0.35 * noise2(420.0 * x, 420.0 * y, seed + 11)
+        most = max(
+            most,
+            1.0
+            - 5.0
+            * abs(value_noise(300.0 * (c * wx + d * wy), 34.0 * (c * wy - d * wx), seed + 7 + k, cells, 2 + k) - 0.1),
+        )
+    return most - 0.28 + 0.35 * value_noise(420.0 * x, 420.0 * y, seed + 11, cells, 5)

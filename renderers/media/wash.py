@@ -11,9 +11,10 @@ import math
 
 import numpy as np
 
-from renderers.brushes.texture import kernel, noise2, ramp, resolved, smoothstep
+from renderers.brushes.texture import kernel, ramp, resolved, smoothstep
 from renderers.brushes.watercolor import EDGE, PAPER, SIDE
-from renderers.media.noise import fractal_noise
+from renderers.media.curve import nearest
+from renderers.media.noise import fractal_noise, new_cells, value_noise
 from renderers.media.sheet import LEVELS, TOOTH_SCALE
 
 MARGIN = 0.25  # stroke units by which edges may leave the stroke's box
@@ -52,30 +53,33 @@ def paint_wash(
     large = smoothstep(0.010, 0.035, scale)
     # Where a pool's rim can be seen it is pigment, not coverage; its mean stays.
     as_load = texture * resolved(3.0, footprint)
+    cells = new_cells(12)
     reach = 1.2 * wander + 4.0 * fringe + 0.5 * max(wet_width, footprint)
     for i in range(u.size):
         x, y = u[i], v[i]
         along = x / (h + 1.0)
-        bloom = noise2(1.6 * along + 3.5, 0.8 * y + 0.5, PAPER)
+        bloom = value_noise(1.6 * along + 3.5, 0.8 * y + 0.5, PAPER, cells, 0)
         mix[i] = smoothstep(-1.0, 1.0, (x + 0.25 * bloom) / (h + 0.6))
         if abs(x) > h + 1.5:
             continue
-        t = _nearest(x, y, h, skew, rise, end - start)
+        t = nearest(x, y, h, skew, rise, end - start)
         du = x - (-h + t * (2.0 * (skew * h + h) - t * 2.0 * skew * h))
         dv = y - (-rise / 4.0 + t * (2.0 * rise - t * 2.0 * rise))
         radius = start + (end - start) * t
-        wobble = 0.035 * noise2(2.6 * along + 0.5, 0.9 * y, PAPER + 1)
+        wobble = 0.035 * value_noise(2.6 * along + 0.5, 0.9 * y, PAPER + 1, cells, 1)
         depth = radius * (SIDE + wobble) - math.sqrt(du * du + dv * dv)
         if depth < -reach:
             continue
         q = index[i]
         cover, wetness, own, frayed = 1.0, 0.0, 0.0, tooth[q] * _TOOTH
         at_edge = depth < reach + 4.0 * line
-        front = noise2(0.8 * x + 5.0, 0.8 * y, seed + 21) - 0.30 if large > 0.0 else -9.0
-        if at_edge or front > -0.55:
-            own = fractal_noise(2.2 * x, 2.2 * y, seed, 4, 2.2 * footprint)
+        front = value_noise(0.8 * x + 5.0, 0.8 * y, seed + 21, cells, 2) - 0.30 if large > 0.0 else -9.0
+        if at_edge or front > -0.35:
+            own = fractal_noise(2.2 * x, 2.2 * y, seed, 4, 2.2 * footprint, cells, 3)
         if at_edge:
-            wetness = smoothstep(-0.05, 0.55, 0.6 * noise2(1.1 * x, 1.1 * y, seed + 11) + 0.55 * wet[q] / LEVELS)
+            wetness = smoothstep(
+                -0.05, 0.55, 0.6 * value_noise(1.1 * x, 1.1 * y, seed + 11, cells, 7) + 0.55 * wet[q] / LEVELS
+            )
             depth += wander * own + fringe * (1.0 + 2.2 * wetness) * frayed
             width = max(footprint, dry_width + (wet_width - dry_width) * wetness * wetness)
             cover = ramp(depth, width)
@@ -86,10 +90,10 @@ def paint_wash(
         pool = math.exp(-(((depth - 0.12) / 0.13) ** 2))
         pool = pool * (1.0 - as_load) + as_load * 0.30
         alpha[i] = min(1.0, max(0.0, cover * (0.7 + 0.07 * bloom + 0.22 * pool)))
-        pigment = _FLOW * fractal_noise(1.3 * x + 2.0, 1.3 * y, seed + 17, 3, 1.3 * footprint)
+        pigment = _FLOW * fractal_noise(1.3 * x + 2.0, 1.3 * y, seed + 17, 3, 1.3 * footprint, cells, 8)
         if at_edge:
             inside = max(0.0, depth - 0.5 * dry_width)
-            strong = 0.5 + 0.9 * noise2(1.9 * x + 7.0, 1.9 * y, seed + 13) + 0.4 * rim[q] / LEVELS
+            strong = 0.5 + 0.9 * value_noise(1.9 * x + 7.0, 1.9 * y, seed + 13, cells, 11) + 0.4 * rim[q] / LEVELS
             edge = math.exp(-inside / line) * min(1.4, max(0.0, strong))
             drained = math.exp(-(((inside - 2.6 * line) / (1.6 * line)) ** 2))
             pigment += _RIM * (1.0 - wetness) * (edge - 0.16 * drained)
@@ -100,31 +104,3 @@ def paint_wash(
                 pigment += _BLOOM * large * (0.85 * ridge - 0.75 * smoothstep(0.0, 0.45, front))
         load[i] = pigment * min(1.0, 3.0 * cover)
     return alpha, mix, load
-
-
-@kernel
-def _nearest(u: float, v: float, h: float, skew: float, rise: float, growth: float) -> float:
-    """`renderers.brushes.texture.nearest_on_curve` in fewer steps: depths differ by less than 0.001 radii."""
-    ax, ay = -2.0 * skew * h, -2.0 * rise
-    bx, by = 2.0 * (skew * h + h), 2.0 * rise
-    cx, cy = -h - u, -rise / 4.0 - v
-    best, t = 1e30, 0.0
-    for k in range(7):
-        q = k / 6.0
-        x, y = cx + q * (bx + q * ax), cy + q * (by + q * ay)
-        depth = math.sqrt(x * x + y * y) - growth * q
-        if depth < best:
-            best, t = depth, q
-    low, high = max(0.0, t - 1 / 6.0), min(1.0, t + 1 / 6.0)
-    for _ in range(4):
-        x, y = cx + t * (bx + t * ax), cy + t * (by + t * ay)
-        dx, dy = bx + 2.0 * t * ax, by + 2.0 * t * ay
-        slope = x * dx + y * dy - growth * (math.sqrt(x * x + y * y) + 1e-9)
-        curvature = dx * dx + dy * dy + 2.0 * (x * ax + y * ay)
-        if curvature <= 1e-9:
-            break
-        step = slope / curvature
-        t = min(high, max(low, t - step))
-        if abs(step) < 1e-4:
-            break
-    return t
