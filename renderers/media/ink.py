@@ -36,6 +36,7 @@ def paint_ink(
     bleed = texture * min(_BLEED[0] * units, _BLEED[1])
     felt, line = resolved(28.0, footprint), resolved(60.0, footprint)
     edge_width = EDGE + texture * (max(0.035, min(0.05, 0.0003 * units)) - EDGE)
+    ragged = texture * 0.012 * resolved(9.0, footprint)
     rim = min(0.30, 0.0012 * units + 0.03)
     for i in range(u.size):
         x, y = u[i], v[i]
@@ -51,9 +52,7 @@ def paint_ink(
         mix[i] = min(1.0, max(0.0, (0.45 * pool + 0.2 + 0.12 * streak) * min(1.0, 0.6 / footprint)))
         q = index[i]
         run = bleed * (fibre[q] / LEVELS + 0.7 * height[q])
-        run += (
-            texture * 0.012 * resolved(9.0, footprint) * noise1(9.0 * t * h + (40.0 if across > 0.0 else 0.0), seed + 4)
-        )
+        run += ragged * noise1(9.0 * t * h + (40.0 if across > 0.0 else 0.0), seed + 4)
         cover = ramp(SIDE - abs(across) + run, max(footprint, edge_width))
         cover *= ramp(cap + 1.8 * run, max(footprint, edge_width))
         if cover <= 0.0:

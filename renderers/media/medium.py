@@ -1,7 +1,7 @@
 """A medium: how the strokes of one brush lie on a sheet when they are drawn with texture, and how the sheet is seen.
 
-Coverage and colour are laid much as the brush's engine lays them, so that what the search saw stays nearly right; beside
-them a second plane is kept, of pigment load or of height, and one pass at the end turns it into what is seen.
+Coverage and colour are laid much as the brush's engine lays them, so that what the search saw stays nearly right;
+beside them a second plane is kept, of pigment load or of height, and one pass at the end turns it into what is seen.
 """
 
 from __future__ import annotations

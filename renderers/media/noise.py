@@ -1,7 +1,7 @@
 """Noise of the sheet and of the paint on it: the engines' own value noise, and gradient noise.
 
-Points come row by row and lie close together, so that most share a lattice cell with the one before. Each call site keeps
-that cell's corners in a row of its own of `cells`, and computes them only for a new cell: values are those of
+Points come row by row and lie close together, so that most share a lattice cell with the one before. Each call site
+keeps that cell's corners in a row of its own of `cells`, and computes them only for a new cell: values are those of
 `renderers.brushes.texture.noise2` to the bit, in a fraction of the time.
 """
 

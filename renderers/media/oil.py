@@ -1,4 +1,4 @@
-"""Oil as a medium: hairs that carry their own tone and pick up what lies below, ridges, dry ends that catch the threads.
+"""Oil as a medium: hairs that carry their own tone and pick up what lies below, ridges, ends that catch the threads.
 
 The engine is that of `renderers.brushes.oilpaintbrush`, with sharper ends where they can be seen and a finer relief.
 """
