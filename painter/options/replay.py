@@ -16,6 +16,9 @@ _KINDS = {spec.name: spec.metadata["kind"] for spec in fields(PaintConfig)}
 class ReplayConfig:
     """What is to differ from the painting as it was made; None leaves it as it is.
 
+    >>> ReplayConfig(size=2048, strokes=":200").strokes
+    ':200'
+
     Raises:
         OptionError: a value is not allowed; the message names the option.
     """
