@@ -82,7 +82,7 @@ class Painting:
             config: how; the defaults if not given.
 
         Returns:
-            Lines for people about what is not as it was asked for: what was lowered to fit `max_bytes`, say.
+            Notes, a line each, on what differs from what was asked for, such as what was lowered to fit `max_bytes`.
 
         Raises:
             OptionError: the size is out of range.
