@@ -28,7 +28,7 @@ QUICKER = {
     "size=2048": "size=96",
     "size=4096": "size=128",
 }
-STILLS = (
+STILLS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("a.png", {}),
     ("b.png", {"bit_depth": 16}),
     ("a.jpg", {}),

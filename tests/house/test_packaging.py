@@ -92,7 +92,7 @@ def test_the_wheel_says_what_it_is(wheel: Path, unpacked: Path) -> None:
     assert metadata["Requires-Python"] == ">=3.10"
     needed = {re.split(r"[><= ;]", line)[0] for line in metadata.get_all("Requires-Dist", []) if "extra" not in line}
     assert {"torch", "numpy", "numba", "safetensors", "Pillow"} <= needed and "pytest" not in needed
-    assert metadata.get_payload().startswith("# Impasto\n")
+    assert str(metadata.get_payload()).startswith("# Impasto\n")
     assert "MIT" in (metadata["License"], metadata["License-Expression"])
     (licence,) = about.rglob("LICENSE")
     assert licence.read_text().startswith("MIT License\n")

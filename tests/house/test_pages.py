@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,8 +44,9 @@ def page(name: str) -> str:
 def parser_of(words: str) -> ArgumentParser:
     """Of the command that these words name; '' paints."""
     first, _, action = words.partition(" ")
-    module = ACTIONS[action].__name__ if action else COMMANDS[first].module if first else PAINT.module
-    parser = import_module(module).make_parser()
+    home = PAINT if not first else COMMANDS[first]
+    module: Any = ACTIONS[action] if action else import_module(home.module)
+    parser = module.make_parser()
     assert isinstance(parser, ArgumentParser)
     return parser
 
@@ -146,7 +148,7 @@ def test_the_options_page_has_the_right_defaults_and_bounds() -> None:
         numbers = [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", remarks)]
         if spec.name in BOUNDED:
             kind = spec.metadata["kind"]
-            bounds = kind.kind if isinstance(kind, OrNames) else kind
+            bounds: Any = kind.kind if isinstance(kind, OrNames) else kind
             assert numbers[:2] == [bounds.low, bounds.high], spec.name
     usual = f"or else {SearchConfig().usual_iterations}"
     assert usual in found["--iterations"][1]
@@ -292,7 +294,7 @@ def named(dotted: str) -> bool:
     for count in range(len(parts), 0, -1):
         path = ROOT.joinpath(*parts[:count])
         if path.with_suffix(".py").exists() or (path / "__init__.py").exists():
-            thing = import_module(".".join(parts[:count]))
+            thing: Any = import_module(".".join(parts[:count]))
             for part in parts[count:]:
                 if not hasattr(thing, part) and part not in getattr(thing, "__annotations__", {}):
                     return False
