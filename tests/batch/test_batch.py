@@ -66,7 +66,7 @@ def pool() -> Iterator[LocalPool]:
 
 def test_one_of_many_is_what_painting_it_alone_writes(tmp_path: Path) -> None:
     picture = save_picture(tmp_path / "picture.png")
-    config = PaintConfig(**TINY)
+    config = PaintConfig(**TINY)  # type: ignore[arg-type]
     made = paint_job(Job("1", picture, config, ("a/1.png", "1.gif", "b/1.strokes.json")))
     alone = paint(picture, config)
     alone.save(*(tmp_path / name for name in ("1.png", "1.gif", "1.strokes.json")))
@@ -124,7 +124,7 @@ def test_errors_are_one_line_and_say_whether_there_is_hope(tmp_path: Path, monke
 
 def test_workers_paint_the_same_bytes_and_are_kept(pool: LocalPool, tmp_path: Path) -> None:
     jobs = tiny_jobs(tmp_path, 4)
-    outcomes = {}
+    outcomes: dict[str, Outcome] = {}
     for pair in (jobs[:2], jobs[2:]):
         for job in pair:
             pool.submit(job)

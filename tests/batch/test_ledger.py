@@ -323,7 +323,12 @@ def test_each_file_is_read_once_for_all_digests(tmp_path: Path, monkeypatch: pyt
     picture = tmp_path / "a.png"
     picture.write_bytes(b"picture")
     read: list[Path] = []
-    monkeypatch.setattr("painter.batch.digests.sha256_of", lambda path: read.append(path) or "0" * 64)
+
+    def note(path: Path) -> str:
+        read.append(path)
+        return "0" * 64
+
+    monkeypatch.setattr("painter.batch.digests.sha256_of", note)
     digests = Digests()
     found = {digests.of(job(str(n), picture=picture, seed=n)) for n in range(100)}
     assert len(found) == 100 and read == [picture]

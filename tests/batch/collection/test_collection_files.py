@@ -225,7 +225,7 @@ def test_schemas_refuse_what_marketplaces_refuse(made: Made, standard: str, chan
 
 def test_metadata_that_a_schema_refuses_is_not_written(made: Made) -> None:
     recipe = replace(made.recipe, metadata=replace(made.recipe.metadata, background_color="#fff"))
-    with pytest.raises(RecipeError, match=r":1: token 0: opensea does not take background_color"):
+    with pytest.raises(RecipeError, match=r":1: token 0: opensea does not accept background_color"):
         derive(replace(made.edition(), recipe=recipe))
 
 
@@ -321,7 +321,7 @@ def test_writing_many_keeps_what_was_there_when_the_disk_is_full(made: Made, mon
         raise OSError(28, "No space left on device", str(path))
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(OutputError, match=r"No space left on device; make room"):
+    with pytest.raises(OutputError, match=r"No space left on device; free some space"):
         write_all(made.folder, {"json/1.json": b"new", "drop.csv": b"new"})
     assert before == {path: path.read_bytes() for path in made.folder.rglob("*") if path.is_file()}
     assert not (made.folder / writing._STAGE).exists()
@@ -335,7 +335,7 @@ def test_the_contact_sheet_shows_all_tokens(made: Made) -> None:
         assert sheet.mode == "RGB" and sheet.size == (14 + 3 * 142, 14 + 2 * 158)
         # Token 5 is opaque, token 4 half transparent, on paper.
         assert sheet.getpixel((14 + 2 * 142 + 64, 14 + 158 + 64)) == (200, 99, 200)
-        red, green, _ = sheet.getpixel((14 + 142 + 64, 14 + 158 + 64))  # type: ignore[misc]
+        red, green, _ = sheet.getpixel((14 + 142 + 64, 14 + 158 + 64))
         assert abs(red - 205) < 3 and abs(green - 174) < 3
 
 

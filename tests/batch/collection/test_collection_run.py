@@ -148,7 +148,7 @@ def test_links_stay_as_they_were_set(here: Path, painted: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["run", "my/collection.toml", "-o", "my"], "brush.png in it, but no collection; choose a new or empty folder"),
+        (["run", "my/collection.toml", "-o", "my"], "it contains blue.png but no collection; choose a new or empty folder"),
         (["run", "my/collection.toml", "-o", "my/red.png"], "it is not a folder"),
         (["run", "none/collection.toml"], "there is no such file"),
         (["run", "my/collection.toml", "--only", "5"], "tokens are numbered from 1 to 4"),
