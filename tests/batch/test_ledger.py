@@ -225,9 +225,9 @@ def test_a_failing_job_is_tried_three_times_and_the_others_go_on(tmp_path: Path)
     assert [(rows[key].state, rows[key].reason, rows[key].attempts) for key in "12"] == [
         ("failed", "a crash", 3), ("failed", "no picture", 1),
     ]  # fmt: skip
-    told = [(event.kind, event.key) for event in events]
-    assert told[0] == ("started", "") and told.count(("retrying", "1")) == 2
-    assert {("failed", "1"), ("failed", "2"), ("painted", "0"), ("painted", "3")} < set(told)
+    seen = [(event.kind, event.key) for event in events]
+    assert seen[0] == ("started", "") and seen.count(("retrying", "1")) == 2
+    assert {("failed", "1"), ("failed", "2"), ("painted", "0"), ("painted", "3")} < set(seen)
     assert events[-1].summary.left == 0
     # The next run tries again.
     reasons.clear()

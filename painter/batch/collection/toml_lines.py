@@ -1,4 +1,4 @@
-"""The lines of keys and values in a TOML document; tomllib does not tell them.
+"""The lines of keys and values in a TOML document; which tomllib does not report.
 
 Only for documents that tomllib has read: errors are not looked for.
 """

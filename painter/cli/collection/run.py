@@ -108,7 +108,7 @@ def _make_collection_folder(folder: Path, shown: str) -> None:
         why = error.strerror
         raise OutputError(f"cannot write to {one_line(shown)}: {why}; choose another folder with -o") from error
     if names and LEDGER not in names:
-        wrong = f"it contains {one_line(names[0])} but no collection"
+        wrong = f"it has other files ({one_line(names[0])})"
         raise OutputError(f"cannot write to {one_line(shown)}: {wrong}; choose a new or empty folder with -o")
 
 

@@ -124,8 +124,8 @@ def problems(folder: Path, text: str) -> list[str]:
     path = write(folder, text)
     with pytest.raises(RecipeError) as caught:
         check_recipe(read_recipe(path))
-    assert all(told.startswith(f"{path}:") and "\n" not in told for told in caught.value.problems)
-    return [told.removeprefix(f"{path}:") for told in caught.value.problems]
+    assert all(message.startswith(f"{path}:") and "\n" not in message for message in caught.value.problems)
+    return [message.removeprefix(f"{path}:") for message in caught.value.problems]
 
 
 # --- lines --------------------------------------------------------------------------------------------------------
@@ -182,16 +182,16 @@ def test_kinds_take(kind: Any, good: Any, kept: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "bad"),
+    ("kind", "invalid"),
     [
         (Text(5), "abcdef"), (Text(5), " "), (Text(5), "a\nb"), (Text(5), 3), (Text(5), "a\x07"), (Text(9), "=1+1"),
         (Text(9), "+x"), (Text(9), "-x"), (Text(9), "@x"), (Label(), True), (Label(), float("nan")), (Label(), "=x"),
         (Label(), 2**60), (Link(), "bafy"), (Link(), "https://a b"), (Color(), "fff"), (Color(), 0), (Moment(), "now"),
     ],
 )  # fmt: skip
-def test_kinds_refuse(kind: Any, bad: Any) -> None:
+def test_kinds_refuse(kind: Any, invalid: Any) -> None:
     with pytest.raises(ValueError, match=r"must be|formula"):
-        kind.check(bad)
+        kind.check(invalid)
 
 
 # --- reading ------------------------------------------------------------------------------------------------------
@@ -250,15 +250,15 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize(
-    ("line", "damage", "told"),
-    [(line, damage, told) for line, damages in DAMAGES.items() for damage, told in damages],
+    ("line", "damage", "message"),
+    [(line, damage, message) for line, damages in DAMAGES.items() for damage, message in damages],
 )
-def test_what_is_wrong_is_said_with_its_line(here: Path, line: str, damage: str, told: str) -> None:
+def test_what_is_wrong_is_said_with_its_line(here: Path, line: str, damage: str, message: str) -> None:
     good = "size = 4" if line == "size" else line
     text = SMALL.replace(good, damage, 1)
     found = problems(here, text)
-    assert any(re.search(re.escape(told), problem) for problem in found), found
-    if "is missing" not in told and "add up to" not in told:
+    assert any(re.search(re.escape(message), problem) for problem in found), found
+    if "is missing" not in message and "add up to" not in message:
         at = SMALL[: SMALL.index(good)].count("\n") + 1
         assert any(int(problem.split(":")[0]) - at in (0, 1) for problem in found), found
 
@@ -274,17 +274,17 @@ RULES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("rule", "told"), RULES)
-def test_rules_that_cannot_be_are_refused(here: Path, rule: str, told: str) -> None:
+@pytest.mark.parametrize(("rule", "message"), RULES)
+def test_rules_that_cannot_be_are_refused(here: Path, rule: str, message: str) -> None:
     found = problems(here, SMALL + f"\n[[rule]]\n{rule}\n")
-    assert any(told in problem for problem in found), found
+    assert any(message in problem for problem in found), found
 
 
 def test_rules_that_contradict_each_other_are_named(here: Path) -> None:
     text = SMALL + '\n[[rule]]\nwhen = {Style = "Oil"}\nrequires = {Motif = "Red"}\n'
     text += '[[rule]]\nwhen = {Style = "Oil"}\nexcludes = {Motif = "Red"}\n'
-    (told, *others) = problems(here, text)
-    assert told.startswith("18: no token can have Style Oil") and told.endswith("see line 20, 23")
+    (message, *others) = problems(here, text)
+    assert message.startswith("18: no token can have Style Oil") and message.endswith("see line 20, 23")
     assert not others
 
 
@@ -302,10 +302,10 @@ ONES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("one", "told"), ONES)
-def test_one_of_ones_that_cannot_be_are_refused(here: Path, one: str, told: str) -> None:
+@pytest.mark.parametrize(("one", "message"), ONES)
+def test_one_of_ones_that_cannot_be_are_refused(here: Path, one: str, message: str) -> None:
     found = problems(here, SMALL + f"\n[[one_of_one]]\n{one}\n")
-    assert any(told in problem for problem in found), found
+    assert any(message in problem for problem in found), found
 
 
 METADATA = [
@@ -318,22 +318,22 @@ METADATA = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("line", "told"), METADATA)
-def test_metadata_that_no_marketplace_takes_is_refused(here: Path, line: str, told: str) -> None:
+@pytest.mark.parametrize(("line", "message"), METADATA)
+def test_metadata_that_no_marketplace_takes_is_refused(here: Path, line: str, message: str) -> None:
     found = problems(here, SMALL + f"\n[metadata]\n{line}\n")
-    assert any(told in problem for problem in found), found
+    assert any(message in problem for problem in found), found
 
 
 def test_all_that_is_wrong_is_said_at_once(here: Path) -> None:
     text = SMALL.replace("size = 4", "size = 0").replace('"oil"', '"crayon"').replace("strokes = 8", "stroks = 8")
-    assert [told.split(":")[0] for told in problems(here, text)] == ["2", "6", "18"]
+    assert [message.split(":")[0] for message in problems(here, text)] == ["2", "6", "18"]
     text = SMALL.replace("red.png", "no.png").replace("blue.png", "none.png").replace("size = 4", "size = 40", 1)
     found = problems(here, text)
-    assert [told.split(":")[0] for told in found] == ["12", "13", "2"]
+    assert [message.split(":")[0] for message in found] == ["12", "13", "2"]
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"name = ", ":1: not valid TOML"), (b'name = "x"\nsize = = 3\n', ":2: not valid TOML"),
         (b"\xff\xfe", "not UTF-8 text"), (b"#" * 1_000_001, "more than 1000000 bytes"),
@@ -341,10 +341,10 @@ def test_all_that_is_wrong_is_said_at_once(here: Path) -> None:
         (b"paint = 3\nname='x'\nsize=1", ":1: paint must be a table"),
     ],
 )  # fmt: skip
-def test_files_that_are_no_recipes_are_refused(tmp_path: Path, content: bytes, told: str) -> None:
+def test_files_that_are_no_recipes_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "collection.toml"
     path.write_bytes(content)
-    with pytest.raises(RecipeError, match=re.escape(told)):
+    with pytest.raises(RecipeError, match=re.escape(message)):
         read_recipe(path)
     with pytest.raises(RecipeError, match="there is no such file; `collection init`"):
         read_recipe(tmp_path / "none.toml")
