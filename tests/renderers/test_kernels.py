@@ -302,7 +302,7 @@ def test_workspaces_are_used_again_but_never_shared() -> None:
     assert ScratchBuffer(900).array is memory
     grown = [ScratchBuffer(2000 + k) for k in range(9)]
     del grown
-    assert len(ScratchBuffer._free) <= ScratchBuffer.KEPT
+    assert len(ScratchBuffer._free) <= ScratchBuffer.MOST_FREE
 
 
 # --- the fused loss -----------------------------------------------------------------------------------------

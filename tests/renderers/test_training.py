@@ -193,7 +193,7 @@ def test_the_script_trains_resumes_and_publishes(tmp_path: Path) -> None:
 
     again = train(tmp_path, "--steps", "40", "--resume")
     assert again.returncode == 0, again.stderr
-    rows = list(csv.DictReader((runs / "curve.csv").open()))
+    rows = list(csv.DictReader((runs / "curve.csv").read_text().splitlines()))
     assert [int(row["step"]) for row in rows] == [20, 40]
     assert (tmp_path / "rectangle.safetensors").read_bytes() != content
     assert read_manifest(tmp_path)["rectangle"]["trained"]["seconds"] >= entry["trained"]["seconds"]
