@@ -28,7 +28,7 @@ class Dual(types.Type):
     """numba's type of a dual number."""
 
     def __init__(self) -> None:
-        super().__init__(name=f"dual{UNKNOWNS}")  # type: ignore[no-untyped-call]
+        super().__init__(name=f"dual{UNKNOWNS}")
 
 
 _dual = Dual()
@@ -37,7 +37,7 @@ _dual = Dual()
 @register_model(Dual)
 class _DualModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Dual) -> None:
-        super().__init__(manager, kind, _VECTOR)
+        super().__init__(manager, kind, _VECTOR)  # type: ignore[no-untyped-call]
 
 
 def _value(builder: Any, dual: Any) -> Any:

@@ -258,4 +258,5 @@ def _palette(painting: Painting) -> np.ndarray | None:
     names = painting.about.get("palette")
     if names is None:
         return None
-    return np.array([list(levels_of(name)) for name in names], np.float32) / np.float32(255)
+    colors: np.ndarray = np.array([list(levels_of(name)) for name in names], np.float32) / np.float32(255)
+    return colors

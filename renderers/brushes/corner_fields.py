@@ -21,7 +21,8 @@ GEOMETRY = 2
 @inlined
 def corner_count(grid: np.ndarray) -> int:
     """Corners of a frame's patches, grid [2] of them along u and v."""
-    return (grid[0] + 1) * (grid[1] + 1)
+    count: int = (grid[0] + 1) * (grid[1] + 1)
+    return count
 
 
 @inlined
