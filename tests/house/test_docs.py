@@ -48,6 +48,12 @@ def python_blocks(path: Path) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
+def picture_size(path: str | Path) -> tuple[int, int]:
+    """Width and height of a picture file."""
+    with Image.open(path) as image:
+        return image.width, image.height
+
+
 def run_blocks(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Run a text's examples one after the other in `folder`; returns the names that they leave."""
     monkeypatch.chdir(folder)
@@ -64,8 +70,8 @@ def run_blocks(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dic
 def test_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     names = run_blocks(ROOT / "README.md", tmp_path, monkeypatch)
     assert re.match(r"\d+\.\d+ dB\n", capsys.readouterr().out)
-    assert Image.open("portrait.png").size == (64, 48)
-    assert Image.open("poster.png").size == (128, 96)
+    assert picture_size("portrait.png") == (64, 48)
+    assert picture_size("poster.png") == (128, 96)
     assert np.array_equal(names["painting"].draw(), names["result"].image)
     assert {path.name for path in tmp_path.iterdir()} == {
         "portrait.jpg", "portrait.png", "portrait.strokes.json", "poster.png", "poster.svg"
@@ -83,8 +89,8 @@ def test_the_page_on_python_runs(
     names = run_blocks(page, tmp_path, monkeypatch)
     assert re.match(r"\d+\.\d+ dB\n", capsys.readouterr().out)
     assert names["large"].shape == (72, 96, 3)
-    assert Image.open("portrait.png").size == (64, 48)
-    assert Image.open("poster.png").size == (128, 96)
+    assert picture_size("portrait.png") == (64, 48)
+    assert picture_size("poster.png") == (128, 96)
     assert np.array_equal(names["painting"].draw(), names["result"].image)
     assert {path.name for path in tmp_path.iterdir()} == {
         "portrait.jpg", "portrait.png", "portrait.strokes.json", "poster.png", "poster.svg", "portrait.mp4"
@@ -214,8 +220,9 @@ def test_a_stroke_file_of_a_brush_of_ones_own_draws_the_same_bytes(tmp_path: Pat
 def test_save_takes_a_size(tmp_path: Path) -> None:
     painting = made("rectangle")
     assert painting.save(tmp_path / "a.png", tmp_path / "b.jpg", size=100) == []
-    assert {Image.open(tmp_path / name).size for name in ("a.png", "b.jpg")} == {(100, 100)}
-    assert np.array_equal(np.array(Image.open(tmp_path / "a.png")), painting.draw(100))
+    assert {picture_size(tmp_path / name) for name in ("a.png", "b.jpg")} == {(100, 100)}
+    with Image.open(tmp_path / "a.png") as image:
+        assert np.array_equal(np.array(image), painting.draw(100))
     assert painting.config.size == 64
 
 

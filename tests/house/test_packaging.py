@@ -23,6 +23,8 @@ from renderers.brushes import NETWORK_BRUSHES
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ("painter", "renderers", "checkpoints", "paint.py", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
 
+pytestmark = pytest.mark.slow
+
 
 # --- the wheel ----------------------------------------------------------------------------------------------
 
