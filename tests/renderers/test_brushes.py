@@ -361,7 +361,7 @@ def test_frame_gradients_match_finite_differences(brush: Brush) -> None:
     inputs = tuple(shape[name].requires_grad_() for name in names)
     assert torch.autograd.gradcheck(everything, inputs, eps=1e-7, atol=1e-5, rtol=1e-4)
     for name, values in zip(names, inputs, strict=True):
-        grads = torch.autograd.grad(sum(part.sum() for part in everything(*inputs)), values)[0]
+        grads = torch.autograd.grad(torch.stack([part.sum() for part in everything(*inputs)]).sum(), values)[0]
         assert (grads != 0).any(), name
 
 
@@ -463,11 +463,12 @@ def test_coordinates_gradients_match_finite_differences(brush: NetworkBrush) -> 
     ways = tuple(torch.randn(x.shape, dtype=x.dtype, generator=generator) for x in inputs)
 
     def fields(step: float) -> Tensor:
-        return brush.coordinates(*(x + step * way for x, way in zip(inputs, ways, strict=True)), (size, size))
+        geometry, u, v = (x + step * way for x, way in zip(inputs, ways, strict=True))
+        return brush.coordinates(geometry, u, v, (size, size))
 
     numeric = (fields(1e-6) - fields(-1e-6)) / 2e-6
     exact = torch.autograd.functional.jvp(
-        lambda *values: brush.coordinates(*values, (size, size)), inputs, ways
+        lambda geometry, u, v: brush.coordinates(geometry, u, v, (size, size)), inputs, ways
     )[1]  # fmt: skip
     error = (numeric - exact).abs() / (1 + numeric.abs())
     # All but the few points whose nearest point of the curve hangs on a sample.
@@ -543,7 +544,7 @@ def test_a_curve_shrunk_to_a_point_stays_finite(name: str, bulge: float) -> None
     frame = brush.frame(shape, 0.01)
     parts = (frame.center, frame.axis, frame.scale, frame.box, frame.geometry, frame.code, frame.transform(0.01))
     assert all(torch.isfinite(part).all() for part in parts)
-    grads = torch.autograd.grad(sum(part.sum() for part in parts), list(shape.values()))
+    grads = torch.autograd.grad(torch.stack([part.sum() for part in parts]).sum(), list(shape.values()))
     assert all(torch.isfinite(grad).all() for grad in grads)
     plain = {parameter: values.detach() for parameter, values in shape.items()}
     allowed = brush.constrain(plain, Limits())

@@ -23,9 +23,10 @@ from renderers.blending import FrameMaps, Layers, blend
 from renderers.blending.relevance import removal_costs
 from renderers.brushes import BRUSHES, Frame, Limits, register
 from renderers.brushes.base import MAX_SLIMNESS
-from renderers.brushes.stamp import COARSEST, LONGEST, Stamp, StampMaps
+from renderers.brushes.stamp import COARSEST, Stamp, StampMaps
 from renderers.decoding import EngineMaps, make_layers
 from renderers.drawing import draw
+from renderers.stamp_size import LONGEST
 from renderers.strokes import Strokes
 from renderers.training import psnr
 
@@ -405,11 +406,13 @@ def test_what_is_no_texture_is_refused(texture: np.ndarray) -> None:
 
 def test_one_texel_and_a_hair_are_stamps() -> None:
     for texture in (np.ones((1, 1), np.float32), np.ones((1, LONGEST), np.float32), np.ones((LONGEST, 1), np.float32)):
-        stamp = register(Stamp(texture))
-        strokes = strokes_at(stamp, [0.5], [0.3])  # type: ignore[arg-type]
+        stamp = Stamp(texture)
+        assert register(stamp) is stamp
+        strokes = strokes_at(stamp, [0.5], [0.3])
         assert 0.5 < draw(strokes, np.ones((64, 64, 3), np.float32)).mean() < 1
         assert stamp.grid(COARSEST) >= (3, 3)
-        size = stamp.place(torch.zeros(1, 2), *torch.full((3, 1), 0.1), torch.zeros(1))["size"]
+        tenth = torch.full((1,), 0.1)
+        size = stamp.place(torch.zeros(1, 2), tenth, tenth, tenth, torch.zeros(1))["size"]
         # A hair is no longer than a stroke of the greatest slimness.
         assert 0.09 < float(size) <= 0.101 * MAX_SLIMNESS**0.5
 
