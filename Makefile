@@ -4,7 +4,7 @@ VENV := .venv
 KODAK ?= ../shared/kodak# a folder of pictures that `make bench` paints, too, if it is there
 PY := $(VENV)/bin/python
 
-.PHONY: paint test fuzz lint bench docs wheel clean
+.PHONY: paint test test-fast fuzz lint bench docs wheel clean
 
 paint: $(VENV)/.ready
 	$(PY) paint.py --style markerpen --overwrite
@@ -12,11 +12,15 @@ paint: $(VENV)/.ready
 test: $(VENV)/.ready
 	$(PY) -m pytest
 
+test-fast: $(VENV)/.ready
+	$(PY) -m pytest -m "not slow"
+
 fuzz: $(VENV)/.ready
 	$(PY) -m scripts.fuzz.run --cases 2400 --heavy
 
 lint: $(VENV)/.ready
 	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
 bench: $(VENV)/.ready

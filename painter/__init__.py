@@ -1,7 +1,15 @@
 """Impasto turns a picture into a painting made of real, parameterised brush strokes.
 
-The examples below go on from these lines, which paint an orange box in few strokes (a picture's file does as well as
-an array):
+    paint           from a picture to a Result: the painting, its pixels, a report; PaintConfig has the options
+    Painting        strokes on a ground: load, draw, frames, save; ExportConfig has the options of files
+    restyle         the strokes of a painting in the style of a picture; RestyleConfig has the options
+    ImpastoError    the base of all errors; each message is one line that says what is wrong and what to do
+
+Everything else lies in rooms below, from `painter.cli` at the top to `painter.options` at the bottom; a room imports
+only from those below it.
+
+The examples continue from these lines, which paint an orange box in few strokes (a file's name can stand for the
+array):
 
 >>> import numpy as np
 >>> from painter import ExportConfig, PaintConfig, Painting, paint

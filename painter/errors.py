@@ -11,7 +11,7 @@
     ├── LedgerError               a ledger of many paintings that cannot be used
     ├── WorkersError              workers that cannot be started or reached
     ├── RecipeError               a collection's recipe that is not valid; it has all problems found
-    │   └── TangledRulesError     rules whose combinations cannot be counted (in painter.batch.collection.combinations)
+    │   └── RulesTooComplexError  rules whose combinations cannot be counted (in painter.batch.collection.combinations)
     └── CheckpointError           a network file that is missing, cut short or altered (in renderers.errors)
 
 The core raises these; only the command line prints them and exits with code 2. `one_line` keeps messages on one line,

@@ -196,10 +196,11 @@ def finish(subject: Subject, found: SearchResult, watch: Stopwatch) -> Result:
 
 
 def drawn_as_seen(painting: Painting, image: np.ndarray, subject: Subject) -> np.ndarray:
-    """The painting as it is compared with `subject.picture`: of its size, and unlit, for there is no light in that.
+    """The painting as it is compared with `subject.picture`: of its size, without light and texture.
 
     Args:
         image: what `painting.draw()` returns.
     """
-    side = subject.working_side
-    return image if max(image.shape[:2]) == side and not subject.config.relief else painting.draw(side, 0.0)
+    side, config = subject.working_side, subject.config
+    bare = not config.relief and not config.texture
+    return image if bare and max(image.shape[:2]) == side else painting.draw_bare(side)

@@ -1,22 +1,30 @@
-"""Brushes and what draws them: engines, the networks that imitate them, soft blending. Knows nothing of `painter`.
+"""Brushes and how their strokes become pictures. Knows nothing of `painter`.
 
-`render(strokes, canvas, maps, backend, region)` is the one public call: strokes in, canvas out, differentiable.
+`render(strokes, canvas, maps, backend, region)` is the one public call: strokes onto a canvas, differentiable in them.
 
-Conventions, shared by all parts
---------------------------------
-* Strokes are ``[N, ...]`` and images ``[H, W, C]``, all float32. Order is paint order: later strokes cover earlier.
-* Origin top left, x right, y down. The unit of length is the canvas' longer side, so that strokes are drawn alike at
-  any size. The centre of pixel (i, j) lies at ((j + 0.5) · pixel, (i + 0.5) · pixel) with pixel = 1 / max(H, W).
-* Angles in radians from +x towards +y. Colours straight sRGB in [0, 1], opacity in [0, 1]; a transparent canvas is
-  premultiplied RGBA. Blending happens in sRGB: h ← α·s + (1 − α)·h.
-* A stroke's *frame* is its own coordinate system; its *maps* are coverage α and shading on a grid of texels there.
+Conventions of all modules
+--------------------------
+* Strokes are ``[N, ...]`` and images ``[H, W, C]``, all float32. N is paint order: later strokes cover earlier ones.
+* The origin is top left, x goes right, y down. The unit of length is the canvas' longer side, so strokes do not depend
+  on its size. The centre of pixel (i, j) is at ((j + 0.5) · pixel, (i + 0.5) · pixel) with pixel = 1 / max(H, W).
+* Angles are in radians from +x towards +y. Colours are straight sRGB in [0, 1], opacity is in [0, 1]. Blending is in
+  sRGB: h ← α·s + (1 − α)·h. A canvas with C = 4 is premultiplied RGBA.
+* Every stroke has coordinates of its own, *stroke units*, in which half its thickness is 1. Its *frame* is a box there;
+  its *maps* are coverage α and pigment mix (from start to end colour) on a grid of texels over the frame.
 
-    strokes.py      what a painting is made of           brushes/     the brushes and their engines
-    rendering.py    render                               blending/    soft blending: reference, CPU, CUDA
-    decoding.py     strokes to layers, by networks or by the engine; decoder.py is its fast form
-    drawing.py      the finished painting at any size, as the engines draw it; relief.py lights it; order.py sorts it
-    networks.py     the networks; training.py, evaluation.py, checkpoint.py make, measure and load them
-    simd.py         vectors for kernels; dual.py derivatives in them, products.py matrix products
+A picture is made in one of two ways. The brush's *engine* paints the stroke itself, at any size; it cannot be
+differentiated. In the search two small *networks* draw its maps instead, and soft blending puts them onto the canvas.
+
+    strokes.py       what a painting is made of            rendering.py   `render`: strokes onto a canvas
+    brushes/         the brushes and their engines         blending/      soft blending: reference, CPU, CUDA
+    drawing.py       the finished picture by the engines; relief.py lights it
+    order.py         the paint order that is shown to people
+    decoding.py      maps by the networks or the engine; decoder*.py is its fast form on CPUs
+    networks.py      the networks; training.py, evaluation.py and checkpoint.py train, measure and load them
+    engine.py        engines on the texels of frames
+    simd.py, dual.py, products.py    kernels' vectors, derivatives and matrix products; jit.py compiles them
+    threads.py, work_queue.py, workspace.py    work for all cores, and memory that is reused
+    manifest.py, compiled.py, errors.py, special_files.py, stamp_size.py    read without torch
 """
 
 from importlib import import_module

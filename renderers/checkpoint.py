@@ -1,4 +1,4 @@
-"""A brush's four networks on disk: one safetensors file, listed with its sha256 in checkpoints/manifest.json."""
+"""A brush's two networks on disk: one safetensors file, listed with its sha256 in checkpoints/manifest.json."""
 
 from __future__ import annotations
 
@@ -17,10 +17,14 @@ __all__ = ["MANIFEST", "checkpoint_folder", "dump_networks", "listed_digest", "l
 
 
 def load_networks(brush: str, folder: Path | None = None) -> BrushNetworks:
-    """The pretrained networks of a brush, checked against the manifest, in float32, ready for use.
+    """The pretrained networks of a brush, checked against the manifest, in evaluation mode, on the CPU, float32.
+
+    Args:
+        brush: a name in `renderers.brushes.NETWORK_BRUSHES`.
+        folder: of the manifest and the checkpoints; `checkpoint_folder` if not given.
 
     Raises:
-        CheckpointError: if the file is missing, truncated, altered, does not fit the networks or is not finite.
+        CheckpointError: the file is missing, truncated or altered, or does not match these networks.
     """
     folder = folder or checkpoint_folder()
     entry = read_manifest(folder).get(brush)

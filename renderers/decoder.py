@@ -156,8 +156,8 @@ class DecoderPass:
     def forward(self, texels: np.ndarray) -> None:
         """Fill the texels [T, 2]."""
         share(self._corners)
-        queue = work_queue()
-        share(lambda first, step: decode(queue, self.inputs, self.tape, *self.weights, *self.codes, texels))
+        queue, (raster, shading), (codes, shading_codes) = work_queue(), self.weights, self.codes
+        share(lambda first, step: decode(queue, self.inputs, self.tape, raster, shading, codes, shading_codes, texels))
 
     def _corners(self, first: int, step: int) -> None:
         """Fill the fields of part `first` of `step` parts of the strokes, which have about as many corners each."""
@@ -171,11 +171,11 @@ class DecoderPass:
 
     def backward(self, texels: np.ndarray, gradient: np.ndarray) -> list[np.ndarray]:
         """From the gradient of the texels [T, 2] to that of box and geometry [N, 7], and those of the codes [N, K]."""
-        d_codes = [np.empty_like(code) for code in self.codes]
+        (raster, shading), (d_raster, d_shading) = self.weights, (np.empty_like(code) for code in self.codes)
         d_frame, queue = np.empty((len(self.geometry), WIDTH - 1), np.float32), work_queue()
         share(
             lambda first, step: decode_backward(
-                queue, self.inputs, self.tape, *self.weights, texels, gradient, *d_codes, d_frame
+                queue, self.inputs, self.tape, raster, shading, texels, gradient, d_raster, d_shading, d_frame
             )
         )
-        return [d_frame, *d_codes]
+        return [d_frame, d_raster, d_shading]

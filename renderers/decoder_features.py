@@ -113,7 +113,8 @@ def fill_tile(inputs: DecoderInput, first: int, last: int, done: int, tile: Tile
             if j == columns:
                 i, j = i + 1, 0
         n, number = n + 1, 0
-    return count
+    filled: int = count
+    return filled
 
 
 @kernel

@@ -1,7 +1,7 @@
-"""Dual numbers for numba kernels: a value and its derivatives by seven unknowns, one vector register in all.
+"""Dual numbers for numba kernels: a value and its derivatives by seven variables, in one vector register.
 
-Forward differentiation (Wengert 1964) of a formula of few unknowns and many points: written once, with the usual
-operators, it gives the value and the gradient at the cost of a vector instruction for each scalar one.
+Forward-mode differentiation (Wengert 1964) for formulas with few variables that are evaluated at many points: written
+once, with the usual operators, they give value and gradient, at one vector instruction for each scalar one.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from numba.extending import lower_builtin, models, register_model
 
 from renderers.simd import LANES, broadcast, intrinsic
 
-WIDTH = LANES  # float32 of one dual number: value, then derivatives; in memory it reads as lanes
-UNKNOWNS = WIDTH - 1
+WIDTH = LANES  # float32 in a dual number: the value, then the derivatives; in memory it is LANES float32
+VARIABLES = WIDTH - 1
 
 _INT, _FLOAT = ir.IntType(32), ir.FloatType()
 _VECTOR = ir.VectorType(_FLOAT, WIDTH)
@@ -28,7 +28,7 @@ class Dual(types.Type):
     """numba's type of a dual number."""
 
     def __init__(self) -> None:
-        super().__init__(name=f"dual{UNKNOWNS}")  # type: ignore[no-untyped-call]
+        super().__init__(name=f"dual{VARIABLES}")
 
 
 _dual = Dual()
@@ -37,7 +37,7 @@ _dual = Dual()
 @register_model(Dual)
 class _DualModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Dual) -> None:
-        super().__init__(manager, kind, _VECTOR)
+        super().__init__(manager, kind, _VECTOR)  # type: ignore[no-untyped-call]
 
 
 def _value(builder: Any, dual: Any) -> Any:
@@ -53,7 +53,7 @@ def _scaled(builder: Any, dual: Any, factor: Any) -> Any:
 
 
 def _change(builder: Any, dual: Any) -> Any:
-    """The derivatives, with 0 for the value."""
+    """The same derivatives with 0 for the value."""
     return _with_value(builder, dual, _FLOAT(0))
 
 
@@ -88,7 +88,7 @@ _NUMBERS = (types.float32, types.float64, types.int64)
 
 
 def _allow(which: Any, rule: Any) -> None:
-    """Let operator `which` work between dual numbers, and between one and a plain number."""
+    """Let operator `which` work between dual numbers, and between a dual and a plain number."""
     mixed = [pair for number in _NUMBERS for pair in ((_dual, number), (number, _dual))]
 
     class _Template(ConcreteTemplate):
@@ -129,7 +129,7 @@ lower_builtin(operator.neg, _dual)(_lower_negative)
 
 @intrinsic
 def variable(typing: Any, value: Any, index: Any) -> Any:
-    """The dual number of unknown `index`, 0 … UNKNOWNS - 1, at this value: its derivative by itself is 1."""
+    """Variable `index`, 0 … VARIABLES - 1, at this value: its derivative by itself is 1, by the others 0."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         value = context.cast(builder, args[0], sig.args[0], types.float32)
@@ -141,7 +141,7 @@ def variable(typing: Any, value: Any, index: Any) -> Any:
 
 @intrinsic
 def constant(typing: Any, value: Any) -> Any:
-    """A dual number that depends on nothing."""
+    """A dual number whose derivatives are 0."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return _constant(builder, context.cast(builder, args[0], sig.args[0], types.float32))
@@ -170,7 +170,7 @@ def sqrt(typing: Any, dual: Any) -> Any:
 
 @intrinsic
 def absolute(typing: Any, dual: Any) -> Any:
-    """Its absolute value."""
+    """The absolute value of a dual number."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         below = builder.fcmp_ordered("<", _value(builder, args[0]), _FLOAT(0))
@@ -181,7 +181,7 @@ def absolute(typing: Any, dual: Any) -> Any:
 
 @intrinsic
 def clip(typing: Any, dual: Any, low: Any, high: Any) -> Any:
-    """Kept within the numbers [low, high]; where a bound holds it, nothing moves it."""
+    """A dual number clipped to the plain numbers [low, high]; beyond them its derivatives are 0."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         low, high = (context.cast(builder, args[k], sig.args[k], types.float32) for k in (1, 2))
@@ -194,7 +194,7 @@ def clip(typing: Any, dual: Any, low: Any, high: Any) -> Any:
 
 @intrinsic
 def store(typing: Any, array: Any, index: Any, dual: Any) -> Any:
-    """Write a dual number at array[index · WIDTH] of a flat float32 array. Bounds are not checked."""
+    """Write a dual number to array[index · WIDTH …] of a flat float32 array; bounds are not checked."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         index = context.cast(builder, args[1], sig.args[1], types.intp)

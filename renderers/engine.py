@@ -1,4 +1,4 @@
-"""Running a brush's engine on the texels of frames: what the networks learn, and maps for the search's last stage."""
+"""Running a brush's engine on the texels of frames: training data of the networks, maps of the last stage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from renderers.networks import Patches
 
 
 def texel_centers(count: int) -> np.ndarray:
-    """[count] float32: frame coordinates in [-1, 1] of the centres of so many texels in a row."""
+    """[count] float32: frame coordinates in [-1, 1] of the centres of `count` texels in a row."""
     return ((np.arange(count, dtype=np.float32) + 0.5) * (2.0 / count) - 1).astype(np.float32)
 
 
@@ -31,8 +31,8 @@ def paint_patches(
     Args:
         frame: N frames made for canvas pixels `pixel` wide (canvas units; a number or [N]).
         patches: of the N frames.
-        seeds: [N] int64.
-        executor: paints strokes side by side if given (the engines release the interpreter lock).
+        seeds: [N] int64, the strokes' textures.
+        executor: paints strokes in parallel if given (the engines release the interpreter lock).
     """
     box, geometry = frame.box.detach(), frame.geometry.detach().numpy().astype(np.float32)
     blur = (pixel / frame.scale).detach()
@@ -53,5 +53,5 @@ def paint_patches(
 
 
 def random_seeds(count: int, generator: torch.Generator) -> Tensor:
-    """[N] int64 texture seeds."""
+    """[count] int64 texture seeds in [0, SEED_END)."""
     return torch.randint(0, SEED_END, (count,), generator=generator)

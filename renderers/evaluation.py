@@ -1,4 +1,4 @@
-"""How well the networks imitate the engine: the figures that evaluate_renderers.py prints."""
+"""How well the networks imitate the engine: the figures that `scripts.training.evaluate_renderers` prints."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ CANVAS = 128  # pixels a side, as in the paper
 
 
 def random_strokes(brush: Brush, count: int, generator: torch.Generator) -> Strokes:
-    """Opaque strokes anywhere on a square canvas, in random colours."""
-    shape = brush.sample(count, generator)
+    """`count` opaque strokes anywhere on a square canvas, in random colours."""
+    params = brush.sample(count, generator)
     colors = torch.rand(count, brush.colors, 3, generator=generator)
-    return Strokes(brush.name, shape, colors, torch.ones(count), random_seeds(count, generator))
+    return Strokes(brush.name, params, colors, torch.ones(count), random_seeds(count, generator))
 
 
 @torch.no_grad()
 def canvas_figure(networks: BrushNetworks, count: int, seed: int, density: float) -> float:
-    """Mean of the PSNRs in dB of foreground and alpha, of single strokes alone on a black 128² canvas.
+    """Mean of the PSNRs, in dB, of foreground and alpha of `count` single strokes on a black 128² canvas.
 
-    As Stylized Neural Painting measures its networks (Zou et al. 2021, table 2): the engine draws the stroke on the
-    canvas, the networks' maps are laid on it by soft blending. Errors are pooled over all strokes.
+    As Stylized Neural Painting measures its networks (Zou et al. 2021, table 2): a stroke drawn by the engine against
+    the same stroke blended from the networks' maps. Errors are averaged over all strokes.
     """
     networks.eval()
     strokes = random_strokes(networks.brush, count, torch.Generator().manual_seed(seed))
@@ -50,10 +50,10 @@ def canvas_figure(networks: BrushNetworks, count: int, seed: int, density: float
 
 
 def figures(networks: BrushNetworks, density: float, count: int = 1000, seed: int = HELD_OUT_SEED) -> dict[str, float]:
-    """All figures of a brush's networks, dB.
+    """All figures of a brush's networks, PSNR in dB.
 
-    alpha_64 and mix_64: in the largest frame (64²), as sharp as it allows. alpha and mix: in frames as a search has
-    them, on pixels of all sizes and at all densities. canvas_128: the paper's measure.
+    alpha_64 and mix_64: in the largest frame (64²), as sharp as it allows. alpha and mix: in frames like those of a
+    search, on pixels of all sizes and at all densities. canvas_128: `canvas_figure`.
     """
     networks.eval()
     result: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""How this program's numba kernels are compiled: once, kept on disk, and running without the interpreter lock."""
+"""How numba kernels are compiled: once, cached on disk, and running without the interpreter lock."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def kernel(function: F) -> F:
-    """Compile a function when it is first called with arguments of given types."""
+    """Compile a function when it is first called with arguments of new types."""
     compiled: F = numba.njit(**_options)(function)
     return compiled
 
 
 def inlined(function: F) -> F:
-    """Compile a part of kernels: into them, so that what it returns stays in registers."""
+    """Inline a function into the kernels that call it, so that what it returns stays in registers."""
     compiled: F = numba.njit(forceinline=True, **_options)(function)
     return compiled
 
@@ -28,10 +28,10 @@ _load_index = IndexDataCacheFile._load_index
 
 
 def _load_readable_index(cache: IndexDataCacheFile) -> dict[Any, str]:
-    """A kernel's compiled forms on disk; none where they were left by a version of this program with other types.
+    """A kernel's index in the disk cache; empty where it was written by a version of Impasto with other types.
 
-    Numba compares the source's time only after it has read the index, and a type that has since been renamed or moved
-    ends that with an exception. So a program that was updated in place would not start.
+    Numba compares the time of the source only after it has read the index, and reading fails with an exception where a
+    type has since been renamed or moved: without this, Impasto would not start after an update in place.
     """
     try:
         index: dict[Any, str] = _load_index(cache)  # type: ignore[no-untyped-call]

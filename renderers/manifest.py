@@ -1,4 +1,4 @@
-"""The manifest of the checkpoints: which file holds a brush's networks, and its sha256. Read without torch."""
+"""The manifest of the checkpoints: which file has a brush's networks, and its sha256. Read without torch."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from renderers.errors import CheckpointError
 from renderers.special_files import is_special_file
 
 MANIFEST = "manifest.json"
-_MAX_BYTES = 2**26  # of either file: ten times the largest of ours
+_MAX_BYTES = 2**26  # of the manifest or a checkpoint: ten times the largest that Impasto ships
 
 _chosen: Path | None = None  # by `use_checkpoints`
 
 
 def checkpoint_folder() -> Path:
-    """Where the checkpoints lie: in the tree, in the installed package, or where `use_checkpoints` says."""
+    """The folder of the checkpoints: that of the package `checkpoints`, or the one set by `use_checkpoints`."""
     return Path(str(resources.files("checkpoints"))) if _chosen is None else _chosen
 
 
 def use_checkpoints(folder: Path | None) -> None:
-    """From now on this process reads checkpoints from another folder, which has a manifest; None: from its own."""
+    """Make this process read checkpoints from another folder, which has a manifest; None: from the package's."""
     global _chosen
     _chosen = folder
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest's entries by brush.
+    """The manifest's entries by brush: each a dict with `file`, `sha256` and how the networks were made.
 
     Raises:
-        CheckpointError: if it is missing or not a manifest.
+        CheckpointError: the manifest is missing or is not valid.
     """
     path = folder / MANIFEST
     try:
-        entries = json.loads(read_bounded(path))["brushes"]
+        entries: dict[str, Any] = json.loads(read_bounded(path))["brushes"]
         if not all(_is_name(entry["file"]) and isinstance(entry["sha256"], str) for entry in entries.values()):
             raise ValueError("file, sha256")
         return entries
@@ -47,12 +47,16 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def _is_name(file: Any) -> bool:
-    """Whether this is the name of a file in the manifest's own folder."""
+    """Whether this is a plain file name, so that the file lies in the manifest's folder."""
     return isinstance(file, str) and file.isprintable() and file == Path(file).name
 
 
 def read_bounded(path: Path) -> bytes:
-    """The bytes of a file. Raises OSError where it is not an ordinary file or far larger than any of ours."""
+    """The bytes of a file.
+
+    Raises:
+        OSError: it cannot be read, is not an ordinary file, or is larger than 64 MB.
+    """
     if is_special_file(path):
         raise OSError(errno.EINVAL, "not an ordinary file")
     with open(path, "rb") as file:
@@ -63,6 +67,10 @@ def read_bounded(path: Path) -> bytes:
 
 
 def listed_digest(brush: str, folder: Path | None = None) -> str | None:
-    """The sha256 that the manifest lists for a brush's checkpoint; None if it lists none. Raises CheckpointError."""
+    """The sha256 that the manifest lists for a brush's checkpoint; None if it lists none.
+
+    Raises:
+        CheckpointError: see `read_manifest`.
+    """
     entry = read_manifest(folder or checkpoint_folder()).get(brush)
     return None if entry is None else str(entry["sha256"])

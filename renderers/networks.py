@@ -1,15 +1,15 @@
 """The two networks that imitate a brush's engine, and what they read.
 
-The brush engine is not differentiable, so two small networks stand in for it during the search (Zou et al., Stylized
-Neural Painting, CVPR 2021, section 3.1): the *rasterization network* draws coverage α and the *shading network* the
-pigment mix. Both work in the stroke's own frame, so place, angle and size never reach them, and neither do colours,
-which enter linearly in blending: shape and colour stay disentangled.
+The engine is not differentiable, so two small networks replace it during the search (Zou et al., Stylized Neural
+Painting, CVPR 2021, section 3.1): the *rasterization network* draws coverage α and the *shading network* the pigment
+mix. Both work in the stroke's own frame and do not read its place, angle or size; nor do they read colours, which enter
+blending linearly: shape and colour stay disentangled.
 
 A frame is drawn in patches of 4×4 texels, all by the same network, from where the patch's corners lie in the stroke
-(`NetworkBrush.coordinates`) and from the stroke's code. A patch is told how far it is from the stroke's spine and ends,
-so the network has the paint to learn and not the geometry: it is sharp after minutes of training and costs a few matrix
-products. And a frame has as many patches along each side as the canvas can show (`frame_grid`): no work is spent on
-texels that no pixel would see.
+(`NetworkBrush.coordinates`) and from the stroke's code. As the network reads how far a patch is from the stroke's spine
+and ends, it has to learn the paint only and not the geometry: it is sharp after minutes of training and costs a few
+matrix products. A frame has as many patches along each side as the canvas can show (`frame_grid`): no work is spent on
+texels finer than its pixels.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from renderers.brushes.base import PATCH, texel_footprint
 
 PATCH_CORNERS = 4
 OCTAVES = 3  # of the Fourier features of a code
-WAVES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)  # periods per unit across a stroke, in which streaks are told
+WAVES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)  # frequencies of the features for streaks, periods per unit across a stroke
 TURN = 2 * math.pi * WAVES[0]  # phase of the slowest wave, per unit across a stroke
 LEAK = 0.02  # slope beyond [0, 1] while training, so that a wrongly saturated texel can come back
 
@@ -37,12 +37,12 @@ def fourier_features(code: Tensor) -> Tensor:
 
 
 def feature_count(brush: NetworkBrush) -> int:
-    """How many numbers a patch is told: four corners of every field, the streaks' phases, two footprints."""
+    """How many features a patch has: every field at four corners, sines and cosines for streaks, two texel sizes."""
     return PATCH_CORNERS * brush.field_count + 2 * len(WAVES) + 2
 
 
 def texel_offsets(grid: Tensor) -> Tensor:
-    """[N] int64: where each frame's texels begin among all T, for `grid` [N, 2] patches along u and v."""
+    """[N] int64: index of each frame's first texel among all T, for `grid` [N, 2] patches along u and v."""
     texels = grid[:, 0] * grid[:, 1] * PATCH**2
     return torch.cumsum(texels, 0) - texels
 
@@ -52,13 +52,13 @@ class Patches:
     """All P patches of N frames, frame after frame and row after row."""
 
     grid: Tensor  # [N, 2] int64: patches along u and v
-    owner: Tensor  # [P] int64: whose frame
+    owner: Tensor  # [P] int64: index of its frame
     column: Tensor  # [P] int64: along u
     row: Tensor  # [P] int64: along v
 
     @staticmethod
     def of(grid: Tensor) -> Patches:
-        """Those of frames with `grid` [N, 2] patches along u and v."""
+        """The patches of frames with `grid` [N, 2] patches along u and v."""
         counts = grid[:, 0] * grid[:, 1]
         owner = torch.arange(len(grid), device=grid.device).repeat_interleave(counts)
         number = torch.arange(len(owner), device=grid.device) - (torch.cumsum(counts, 0) - counts)[owner]
@@ -66,7 +66,7 @@ class Patches:
         return Patches(grid, owner, number % columns, number // columns)
 
     def texels(self) -> tuple[Tensor, Tensor]:
-        """[P, PATCH²] int64: where each texel of a patch lies among all T; and bool: whether it is on the rim."""
+        """[P, PATCH²] int64: index of each patch's texels among all T; and bool: whether they are on a frame's rim."""
         inner = torch.arange(PATCH, device=self.owner.device)
         x = (self.column[:, None] * PATCH + inner)[:, None, :]
         y = (self.row[:, None] * PATCH + inner)[:, :, None]
@@ -77,7 +77,7 @@ class Patches:
 
 
 def patch_features(brush: NetworkBrush, frame: Frame, blur: Tensor, patches: Patches) -> Tensor:
-    """What the networks are told of every patch of every frame: [P, feature_count].
+    """What the networks read of every patch of every frame: [P, feature_count].
 
     Args:
         frame: N strokes.
@@ -99,16 +99,16 @@ def patch_features(brush: NetworkBrush, frame: Frame, blur: Tensor, patches: Pat
 def streak_waves(across: Tensor) -> list[Tensor]:
     """Sines, then cosines, of a coordinate [P] at all `WAVES`; [P, 1] each.
 
-    All are multiples of the first, so one sine and one cosine give the rest: (cos + i sin)ᵐ⁺ⁿ is a product.
+    All frequencies are multiples of the first, so one sine and one cosine give the rest: (cos + i sin)ᵐ⁺ⁿ is a product.
     """
     phase = across[:, None] * TURN
-    turns = {1: (phase.cos(), phase.sin())}
+    known = {1: (phase.cos(), phase.sin())}
     for wave in WAVES[1:]:
         times = round(wave / WAVES[0])
-        low = max(known for known in turns if times - known in turns)
-        (c, s), (d, t) = turns[low], turns[times - low]
-        turns[times] = (c * d - s * t, s * d + c * t)
-    return [sine for _, sine in turns.values()] + [cosine for cosine, _ in turns.values()]
+        low = max(multiple for multiple in known if times - multiple in known)
+        (c, s), (d, t) = known[low], known[times - low]
+        known[times] = (c * d - s * t, s * d + c * t)
+    return [sine for _, sine in known.values()] + [cosine for cosine, _ in known.values()]
 
 
 class PatchNetwork(nn.Module):
@@ -132,21 +132,21 @@ class PatchNetwork(nn.Module):
 
 
 class RasterizationNetwork(PatchNetwork):
-    """Shape in, coverage α out."""
+    """Draws coverage α."""
 
     def __init__(self, brush: NetworkBrush) -> None:
         super().__init__(brush, brush.widths[0])
 
 
 class ShadingNetwork(PatchNetwork):
-    """Shape in, pigment mix out: 0 where the stroke has its start colour, 1 where it has its end colour."""
+    """Draws the pigment mix: 0 where the stroke has its start colour, 1 where it has its end colour."""
 
     def __init__(self, brush: NetworkBrush) -> None:
         super().__init__(brush, brush.widths[1])
 
 
 class BrushNetworks(nn.Module):
-    """Rasterization and shading network of one brush."""
+    """The rasterization and the shading network of one brush."""
 
     def __init__(self, brush: NetworkBrush) -> None:
         super().__init__()
@@ -154,12 +154,12 @@ class BrushNetworks(nn.Module):
         self.raster, self.shading = RasterizationNetwork(brush), ShadingNetwork(brush)
 
     def forward(self, frame: Frame, blur: Tensor, patches: Patches) -> Tensor:
-        """The texels of N frames, [T, 2] α and mix, laid out as FrameMaps does; differentiable in the frame.
+        """α and mix of the texels of N frames, [T, 2], in the order of `FrameMaps`; differentiable in the frame.
 
         Args:
             frame: N strokes.
             blur: [N], the canvas pixel's width in stroke units.
-            patches: of the N frames. The outermost texels' α is zero, so that the border has one meaning everywhere.
+            patches: of the N frames. α of the outermost texels of a frame is set to zero.
         """
         features = patch_features(self.brush, frame, blur, patches)
         alpha, mix = self.decode(frame.code, features, patches.owner)

@@ -36,7 +36,7 @@ class Lanes(types.Type):
     """numba's type of LANES float32, or of twice as many."""
 
     def __init__(self, count: int) -> None:
-        super().__init__(name=f"float32x{count}")  # type: ignore[no-untyped-call]
+        super().__init__(name=f"float32x{count}")
         self.vector = ir.VectorType(ir.FloatType(), count)
 
 
@@ -44,7 +44,7 @@ class IntLanes(types.Type):
     """numba's type of LANES int32."""
 
     def __init__(self) -> None:
-        super().__init__(name=f"int32x{LANES}")  # type: ignore[no-untyped-call]
+        super().__init__(name=f"int32x{LANES}")
 
 
 lanes_type, pair_type, _wide, _int_lanes = Lanes(LANES), Lanes(2 * LANES), Lanes(WIDE), IntLanes()
@@ -53,13 +53,13 @@ lanes_type, pair_type, _wide, _int_lanes = Lanes(LANES), Lanes(2 * LANES), Lanes
 @register_model(Lanes)
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Lanes) -> None:
-        super().__init__(manager, kind, kind.vector)
+        super().__init__(manager, kind, kind.vector)  # type: ignore[no-untyped-call]
 
 
 @register_model(IntLanes)
 class _IntLanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: IntLanes) -> None:
-        super().__init__(manager, kind, _INTS)
+        super().__init__(manager, kind, _INTS)  # type: ignore[no-untyped-call]
 
 
 def _allow(which: Any, floats: str, ints: str | None) -> None:

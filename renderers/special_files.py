@@ -8,9 +8,9 @@ from pathlib import Path
 def is_special_file(path: Path) -> bool:
     """Whether `path` exists but is neither an ordinary file nor a folder: a pipe, a socket or a device.
 
-    Reading one may wait for ever or never end, so whoever reads a file that a person names asks this first.
+    Reading one may block for ever or never end, so this is asked before reading a file that a person names.
 
     Raises:
-        OSError: the path cannot be looked at, for example because its folder is closed to us.
+        OSError: the path cannot be inspected, for example because its folder may not be entered.
     """
     return path.exists() and not (path.is_file() or path.is_dir())

@@ -1,13 +1,7 @@
-"""Strokes: what a painting is made of. Read this first.
+"""Strokes: what a painting is made of, as plain tensors. Read this first.
 
-Conventions shared by all parts
--------------------------------
-* Origin top left, x right, y down. The unit of length is the canvas' longer side, so that strokes replay at any
-  size and aspect ratio. The centre of pixel (i, j) lies at ((j + 0.5) · pixel, (i + 0.5) · pixel), where
-  ``pixel = 1 / max(H, W)``.
-* Angles in radians from +x towards +y. Colours straight (not premultiplied) sRGB in [0, 1]; blending happens in
-  sRGB. Opacity in [0, 1].
-* Strokes are ``[N, ...]``, images ``[H, W, C]``, all float32. Order is paint order: later strokes cover earlier.
+A stroke is the shape parameters of its brush, one or two colours, an opacity and the seed of its fine texture; all
+conventions are those of `renderers`. Strokes do not depend on a canvas, so they can be drawn at any size.
 """
 
 from __future__ import annotations
@@ -21,7 +15,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Strokes:
-    """N strokes of one brush, in paint order.
+    """N strokes of one brush, in paint order. Slicing, masks and index tensors select strokes.
 
     >>> strokes = painting.strokes
     >>> sorted(strokes.params)
@@ -32,9 +26,9 @@ class Strokes:
 
     brush: str  # a name in renderers.brushes.BRUSHES
     params: dict[str, Tensor]  # [N] float32 each, under the names of the brush's shape parameters
-    colors: Tensor  # [N, K, 3] float32, K = 2 (start, end) or 1
-    opacity: Tensor  # [N] float32
-    seed: Tensor  # [N] int64 in [0, 2**31): the stroke's own texture
+    colors: Tensor  # [N, K, 3] float32 in [0, 1], K = 2 (start, end) or 1, see `Brush.colors`
+    opacity: Tensor  # [N] float32 in [0, 1]
+    seed: Tensor  # [N] int64 in [0, 2**31): of the stroke's fine texture
 
     def __post_init__(self) -> None:
         count = len(self.opacity)
@@ -50,7 +44,7 @@ class Strokes:
         return len(self.opacity)
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Strokes:
-        """The strokes with `change` applied to every tensor; it must treat all of them alike along N.
+        """The strokes with `change` applied to every tensor; it must change all of them alike along N.
 
         >>> backwards = painting.strokes.map(lambda values: values.flip(0))
         """
@@ -70,13 +64,13 @@ class Strokes:
 
     @staticmethod
     def cat(parts: Sequence[Strokes]) -> Strokes:
-        """One after the other, all of the same brush.
+        """The strokes of all parts in succession, which are of one brush.
 
         >>> len(Strokes.cat([painting.strokes[4:], painting.strokes[:4]]))
         8
 
         Raises:
-            ValueError: they are not of one brush, or there are none.
+            ValueError: the parts are not of one brush, or there are none.
         """
         brushes = {part.brush for part in parts}
         if len(brushes) != 1:

@@ -1,7 +1,7 @@
-"""Work shared among the cores, by threads that hold no interpreter lock while they compute.
+"""Work shared among the cores, by threads that do not hold the interpreter lock while they compute.
 
-What is computed never depends on how many threads there are: work is cut into pieces by its own size, and pieces
-write to places of their own.
+Results never depend on the number of threads: work is cut into pieces by its size alone, and each piece writes to its
+own part of the result.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _limit: int | None = None  # set by `limited_to`
 
 
 def core_count() -> int:
-    """How many threads to use: as many as this process may use cores, unless `limited_to` says fewer."""
+    """How many threads to use: the cores that this process may use, or what `limited_to` sets."""
     if _limit is not None:
         return _limit
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -24,7 +24,7 @@ def core_count() -> int:
 
 @contextmanager
 def limited_to(count: int) -> Iterator[None]:
-    """Use `count` threads meanwhile. For tests and measurements."""
+    """Within this context use `count` threads. For tests and measurements."""
     global _limit
     before, _limit = _limit, count
     try:
@@ -34,7 +34,7 @@ def limited_to(count: int) -> Iterator[None]:
 
 
 def share(work: Callable[[int, int], None]) -> None:
-    """Call work(first, step) once for each thread, all at the same time: pieces first, first + step … are its own.
+    """Call work(first, step) in `step` threads at once, first = 0 … step - 1: for the pieces first, first + step, …
 
     Raises:
         Exception: what any of them raised, once all have ended.
@@ -51,16 +51,16 @@ def share(work: Callable[[int, int], None]) -> None:
 
 @lru_cache(maxsize=4)
 def _pool(count: int) -> ThreadPoolExecutor:
-    """Threads that are started when first needed and then wait for more."""
-    return ThreadPoolExecutor(count, thread_name_prefix="impasto", initializer=_alone)
+    """Threads that are started when they are first needed and then wait for more work."""
+    return ThreadPoolExecutor(count, thread_name_prefix="impasto", initializer=_use_one_torch_thread)
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not come along into a forked process
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a forked process has no other threads
 
 
-def _alone() -> None:
-    """In one of these threads torch shares no product among further threads: each has a core already."""
+def _use_one_torch_thread() -> None:
+    """Make torch use one thread in each of these threads, as each has a core already."""
     import torch
 
     torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""Training a brush's networks from strokes that its engine paints as it goes."""
+"""Training a brush's networks on strokes that its engine paints meanwhile."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from renderers.engine import paint_patches, random_seeds
 from renderers.networks import BrushNetworks, Patches, patch_features
 
 EVENT_STEPS = 100
-SHARP = 1e-9  # a pixel so small that a texel decides how sharp a map is
-WIDEST = 0.8  # the largest pixel of a training stroke, in stroke units (half its thickness)
-FINEST = 0.025  # the smallest
+SHARP = 1e-9  # width of a pixel so small that only texels limit how sharp a map is, canvas units
+WIDEST = 0.8  # width of the largest pixel of a training stroke, stroke units (half its thickness)
+FINEST = 0.025  # width of the smallest, stroke units
 
 
 @dataclass(frozen=True)
@@ -28,22 +28,22 @@ class TrainConfig:
     """How one brush's networks are trained."""
 
     steps: int = 70_000
-    patches: int = 1_024  # a step: at equal cost many small steps beat few large ones (by 4 dB)
-    rate: float = 8e-3  # of Adam at the start; falls to zero along half a cosine
+    patches: int = 1_024  # in a step: at equal cost many small steps beat few large ones (by 4 dB)
+    rate: float = 8e-3  # of Adam at first; falls to zero along half a cosine
     warm_up: int = 200  # steps over which the rate rises
-    pool: int = 16_384  # strokes kept to draw batches from; the oldest give way to new ones
+    pool: int = 16_384  # strokes to draw batches from; new ones replace the oldest
     first_fill: int = 4_096  # strokes painted before the first step
     renewal: float = 0.1  # new strokes painted for each one drawn
-    sharp: float = 0.08  # share of strokes in the largest frame there is, as sharp as it allows
+    sharp: float = 0.08  # share of strokes in the largest frame, as sharp as it allows
     seed: int = 1
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Strokes as the networks are told of them, and what the engine paints of them, patch by patch."""
+    """Strokes as the networks read them, and as the engine paints them, patch by patch; all float32 but `owner`."""
 
     code: Tensor  # [N, K]
-    owner: Tensor  # [P] int64: whose patch
+    owner: Tensor  # [P] int64: index of its stroke
     features: Tensor  # [P, F]
     alpha: Tensor  # [P, PATCH²]
     mix: Tensor  # [P, PATCH²]
@@ -55,7 +55,7 @@ class Batch:
         return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
 
     def select(self, strokes: Tensor) -> Batch:
-        """Some of the strokes, at ascending positions `strokes` [M], with their patches."""
+        """The strokes at the ascending positions `strokes` [M] int64, with their patches."""
         counts = torch.bincount(self.owner, minlength=len(self))
         first = torch.cumsum(counts, 0) - counts
         counts, first = counts[strokes], first[strokes]
@@ -70,15 +70,15 @@ def paint_batch(
 ) -> Batch:
     """`count` random strokes as the engine paints them.
 
-    A share `sharp` of them is seen as close as the largest frame allows; the others on pixels of any size up to
-    WIDEST, at any density, which is what the strokes of a painting look like.
+    A share `sharp` of them is as sharp as the largest frame allows; the others are on pixels of any size from FINEST to
+    WIDEST, at any density, like the strokes of a painting.
     """
-    shape = brush.sample(count, generator)
-    scale = brush.frame(shape, SHARP).scale
+    params = brush.sample(count, generator)
+    scale = brush.frame(params, SHARP).scale
     blur = FINEST * (WIDEST / FINEST) ** torch.rand(count, generator=generator)
     density = DENSITY[0] + (DENSITY[1] - DENSITY[0]) * torch.rand(count, 1, generator=generator)
     pixel = torch.where(torch.rand(count, generator=generator) < sharp, SHARP, blur * scale)
-    frame = brush.frame(shape, pixel)
+    frame = brush.frame(params, pixel)
     blur = pixel / frame.scale
     patches = Patches.of(frame_grid(frame.box, blur, density))
     alpha, mix = paint_patches(brush, frame, pixel, patches, random_seeds(count, generator), pool)
@@ -86,7 +86,7 @@ def paint_batch(
 
 
 class StrokePool:
-    """A pool of painted strokes that a thread renews in step with what is drawn from it, while it is open."""
+    """A pool of painted strokes, which a thread renews at the rate at which they are drawn, until `close`."""
 
     CHUNK = 128
 
@@ -98,8 +98,8 @@ class StrokePool:
         self.generator = torch.Generator().manual_seed(config.seed * 1000)
         self.executor = ThreadPoolExecutor(max_workers=workers)
         self.renewal = config.renewal / self.CHUNK
-        self.owed = 0.0  # chunks
-        self.wanted = threading.Semaphore(0)
+        self.due = 0.0  # chunks to be painted, not yet requested
+        self.requests = threading.Semaphore(0)
         self.closing = threading.Event()
         for _ in range(max(1, config.first_fill // self.CHUNK)):
             self._paint()
@@ -116,36 +116,36 @@ class StrokePool:
 
     def _renew(self) -> None:
         while True:
-            self.wanted.acquire()
+            self.requests.acquire()
             if self.closing.is_set():
                 return
             self._paint()
 
     def draw(self, patches: int, generator: torch.Generator) -> Batch:
-        """Random strokes out of a random chunk, of about so many patches together."""
+        """Random strokes of a random chunk, with about `patches` patches in all."""
         chunk = self.chunks[int(torch.randint(0, len(self.chunks), (1,), generator=generator))]
         count = min(self.CHUNK, max(1, round(patches * self.CHUNK / len(chunk.owner))))
-        self.owed += count * self.renewal
-        while self.owed >= 1:
-            self.owed -= 1
-            self.wanted.release()
+        self.due += count * self.renewal
+        while self.due >= 1:
+            self.due -= 1
+            self.requests.release()
         return chunk.select(torch.randperm(self.CHUNK, generator=generator)[:count].sort().values.to(self.device))
 
     def close(self) -> None:
         self.closing.set()
-        self.wanted.release()
+        self.requests.release()
         self.thread.join()
         self.executor.shutdown()
 
 
 def psnr(mse: float) -> float:
-    """dB, for values in [0, 1]."""
+    """The peak signal-to-noise ratio of a mean squared error, for values in [0, 1]: dB, at most 120."""
     return -10 * math.log10(max(mse, 1e-12))
 
 
 @torch.no_grad()
 def patch_figures(networks: BrushNetworks, held_out: Batch) -> tuple[float, float]:
-    """PSNR in dB of α and of mix, from the squared error over all texels of all held-out strokes."""
+    """PSNR in dB of α and of mix over all texels of all held-out strokes."""
     was_training = networks.training
     networks.eval()
     alpha, mix = networks.decode(held_out.code, held_out.features, held_out.owner)
@@ -155,9 +155,9 @@ def patch_figures(networks: BrushNetworks, held_out: Batch) -> tuple[float, floa
 
 @dataclass(frozen=True)
 class TrainEvent:
-    """Some steps have been taken."""
+    """Progress of training."""
 
-    step: int
+    step: int  # how many have been taken
 
 
 class Trainer:
@@ -169,7 +169,11 @@ class Trainer:
         self.step = 0
 
     def run(self, workers: int = 1) -> Iterator[TrainEvent]:
-        """Train from `self.step` to the end; an event every `EVENT_STEPS` steps and at the end."""
+        """Train from `self.step` to the end, and yield an event every `EVENT_STEPS` steps and at the end.
+
+        Args:
+            workers: threads that paint strokes.
+        """
         generator = torch.Generator().manual_seed(self.config.seed * 7919 + self.step)
         pool = StrokePool(self.networks.brush, self.config, self.device, workers)
         try:
@@ -192,14 +196,18 @@ class Trainer:
         return self.config.rate * rise * 0.5 * (1 + math.cos(math.pi * self.step / self.config.steps))
 
     def state(self) -> dict[str, Tensor]:
-        """Everything needed to go on: weights, Adam's moments, the step."""
+        """All that is needed to resume: weights, Adam's moments, the step."""
         state = {f"weights.{name}": tensor for name, tensor in self.networks.state_dict().items()}
         for index, moments in self.optimizer.state_dict()["state"].items():
             state |= {f"adam.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
         return {**state, "step": torch.tensor(self.step)}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
-        """The reverse of `state`; raises KeyError or RuntimeError for a state of other networks."""
+        """Resume from a `state`.
+
+        Raises:
+            KeyError, RuntimeError: it is of other networks.
+        """
         weights = {
             name.removeprefix("weights."): tensor for name, tensor in state.items() if name.startswith("weights.")
         }

@@ -1,7 +1,7 @@
-"""Large arrays that are used again and again, step after step.
+"""Large arrays that are reused, step after step.
 
-Memory that comes fresh from the system is handed over page by page as it is first touched; for the many megabytes
-that a step of the search fills, this can cost more than filling them.
+The system hands over fresh memory page by page as it is first touched; for the many megabytes that a step of the search
+fills, this can cost more than filling them.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import numpy as np
 
 
 class ScratchBuffer:
-    """A float32 array of at least `size` numbers, not cleared, which goes back when nobody holds this any longer."""
+    """A float32 array of at least `size` numbers, not cleared; it is reused once this object is deleted."""
 
     _free: list[np.ndarray] = []
-    KEPT = 4  # arrays at most that wait to be used again
+    MOST_FREE = 4  # arrays that wait to be reused, at most
 
     def __init__(self, size: int) -> None:
         fitting = [k for k, array in enumerate(self._free) if array.size >= size]
@@ -24,5 +24,5 @@ class ScratchBuffer:
 
     def __del__(self) -> None:
         self._free.append(self.array)
-        if len(self._free) > self.KEPT:
+        if len(self._free) > self.MOST_FREE:
             self._free.pop(min(range(len(self._free)), key=lambda k: self._free[k].size))

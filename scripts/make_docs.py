@@ -1,20 +1,22 @@
-"""Builds docs/api.md, the reference of the Python API, from docstrings.
+"""Builds the two reference pages: docs/api.md from docstrings, docs/options.md from the options' definitions.
 
-    python scripts/make_docs.py [--out docs/api.md]
+    python scripts/make_docs.py [--out docs]
 
-CHAPTERS says what is in it. The examples in it are the docstrings', which tests/test_docs.py runs.
+CHAPTERS and SECTIONS say what is in them. The examples in api.md are the docstrings', which tests/house/test_docs.py
+runs; it also fails when a page is out of date.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import importlib
 import inspect
 import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,14 +25,21 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import painter
 import painter.errors
-from painter.export import FORMATS, format_of
+from painter.cli.collection import ACTIONS
+from painter.cli.commands import COMMANDS, PAINT
+from painter.export import FORMATS, Format, format_of, register
 from painter.options.export import ExportConfig
+from painter.options.fields import option_name
 from painter.options.paint import PaintConfig
+from painter.options.presets import PRESETS
 from painter.options.replay import ReplayConfig
 from painter.options.restyle import RestyleConfig
+from painter.options.running import RunningConfig
+from painter.options.transfer import TransferConfig
+from painter.painting.load import load_painting
 from painter.painting.painting import Painting
 from painter.painting.replay import with_overrides
-from painter.painting.stroke_file import load_strokes, save_strokes
+from painter.painting.stroke_file import save_strokes
 from painter.pictures.metrics import compare
 from painter.pictures.palette import choose_palette, read_palette
 from painter.pictures.picture import load_picture
@@ -45,22 +54,160 @@ ROOT = Path(__file__).resolve().parents[1]
 CHAPTERS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("Paint", (paint, PaintConfig, Result)),
     ("The painting", (Painting, Strokes)),
-    ("Files", (ExportConfig, format_of, save_strokes, load_strokes)),
+    ("Files", (ExportConfig, format_of, Format, register, save_strokes, load_painting)),
     ("Draw it again", (ReplayConfig, with_overrides)),
     ("Style", (restyle, RestyleConfig, Restyled)),
     ("Pictures, colours, figures", (load_picture, sample_path, choose_palette, read_palette, compare)),
     ("Errors", (painter.errors,)),
 )
-SECTIONS = ("Args", "Returns", "Yields", "Raises")
+
+
+@dataclass(frozen=True)
+class Section:
+    """What docs/options.md says of one command."""
+
+    words: str  # that name it, after the program's name
+    module: str  # its make_parser has all options
+    configs: tuple[type, ...]  # that options come from
+    page: str  # where to read more
+
+
+SECTIONS = (
+    Section("", PAINT.module, (PaintConfig, ExportConfig), "painting.md"),
+    Section("suggest", COMMANDS["suggest"].module, (PaintConfig,), "painting.md"),
+    Section("batch", COMMANDS["batch"].module, (PaintConfig, ExportConfig, RunningConfig), "distributed.md"),
+    Section("replay", COMMANDS["replay"].module, (ReplayConfig, ExportConfig), "files.md"),
+    Section("restyle", COMMANDS["restyle"].module, (RestyleConfig, ExportConfig), "style.md"),
+    Section("transfer", COMMANDS["transfer"].module, (TransferConfig, ExportConfig), "style.md"),
+    *(
+        Section(
+            f"collection {name}", f"painter.cli.collection.{name.replace('-', '_')}",
+            (RunningConfig,) if name == "run" else (), "collections.md",
+        )
+        for name in ACTIONS
+    ),
+)  # fmt: skip
+# What the options of one dataclass are called on the page.
+GROUPS: dict[type, str] = {
+    PaintConfig: "A painting",
+    ExportConfig: "Files and animation",
+    RunningConfig: "Processes and machines",
+    ReplayConfig: "What may differ",
+    RestyleConfig: "A new style",
+    TransferConfig: "A transfer",
+}
+OPTIONS_INTRO = """\
+# Options
+
+Made from the options' definitions by `make docs`; `impasto COMMAND --help` shows the same.
+
+An option has one name everywhere: `--min-size 0.01` on the command line is `min-size = 0.01` in a configuration file
+and in a collection's recipe, and `PaintConfig(min_size=0.01)` in Python. Where no default is shown, the option is not
+set. [controls.md](controls.md) explains, with pictures, what options do to a painting. Every command also has `--help`
+and `--version`."""
+EVERYWHERE = ("help", "version")
+
+TITLES = ("Args", "Returns", "Yields", "Raises")
 OPERATORS = ("__getitem__",)  # shown, though their names begin with _
 LISTS = ("Args", "Raises")  # a name and a text each
 
 
 def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "api.md")
-    with replacing(parser.parse_args(words).out) as path:
-        path.write_text(reference(), encoding="utf-8")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs", help="the folder for the pages")
+    folder = parser.parse_args(words).out
+    for name, make in PAGES.items():
+        with replacing(folder / name) as path:
+            path.write_text(make(), encoding="utf-8")
+
+
+# --- docs/options.md ----------------------------------------------------------------------------------------
+
+
+def options_page() -> str:
+    """All of docs/options.md."""
+    lines = [OPTIONS_INTRO, ""]
+    shown: set[type] = set()
+    for section in SECTIONS:
+        lines += _section_of(section, shown)
+        shown |= set(section.configs)
+    return "\n".join([*lines, *_presets()]) + "\n"
+
+
+def _section_of(section: Section, shown: set[type]) -> list[str]:
+    """A command's section; the options of dataclasses that are `shown` already are referred to."""
+    parser = importlib.import_module(section.module).make_parser()
+    title = " ".join(["impasto", *section.words.split(), *_usage(parser)])
+    about = f"{' '.join((parser.description or '').split())} More: [{section.page}]({section.page})."
+    lines = [f"## `{title}`", "", about, "", *_own_options(parser, section.configs), ""]
+    for config in section.configs:
+        if config not in shown:
+            lines += [f"### {GROUPS[config]}", "", *_option_table(config), ""]
+    references = [_reference(parser, config) for config in section.configs if config in shown]
+    return [*lines, *[line for reference in references for line in (reference, "")]]
+
+
+def _usage(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """What has to be, or may be, given without an option's name, and the options that have to be given."""
+    for action in parser._actions:
+        if action.required or not action.option_strings:
+            name = f"{action.option_strings[0]} {action.metavar}" if action.option_strings else str(action.metavar)
+            yield {"?": f"[{name}]", "+": f"{name} [{name} ...]"}.get(str(action.nargs), name)
+
+
+def _own_options(parser: argparse.ArgumentParser, configs: Sequence[type]) -> list[str]:
+    """A table of the options that do not come from dataclasses."""
+    theirs = {option_name(spec.name) for config in configs for spec in fields(config)}
+    rows = []
+    for action in parser._actions:
+        if action.dest not in EVERYWHERE and not theirs.intersection(action.option_strings):
+            names = ", ".join(action.option_strings) or str(action.metavar)
+            value = f" {action.metavar}" if action.option_strings and action.metavar else ""
+            rows.append(f"| `{names}{value}` | {_cell((action.help or '').replace('%%', '%'))} |")
+    return ["| | |", "|---|---|", *rows]
+
+
+def _option_table(config: type) -> list[str]:
+    """A table of the options of a dataclass."""
+    rows = []
+    for spec in fields(config):
+        default = "" if spec.default is None or isinstance(spec.default, bool) else f"`{_default(spec.default)}`"
+        name = f"{option_name(spec.name)} {spec.metadata['metavar']}".rstrip()
+        rows.append(f"| `{name}` | {default} | {_cell(spec.metadata['help'])} |")
+    return ["| option | default | |", "|---|---|---|", *rows]
+
+
+def _default(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
+
+
+def _reference(parser: argparse.ArgumentParser, config: type) -> str:
+    """A line that says which of the options of a dataclass a command has, and their other names."""
+    names = {name: action for action in parser._actions for name in action.option_strings}
+    known = [option_name(spec.name) for spec in fields(config)]
+    taken = [name for name in known if name in names]
+    others = [
+        f"`{other}` is another name of `{name}`"
+        for name in taken
+        for other in names[name].option_strings
+        if other not in known
+    ]
+    title = f"[{GROUPS[config]}](#{GROUPS[config].lower().replace(' ', '-')})"
+    what = f"All of {title}" if taken == known else f"Of {title}: {', '.join(f'`{name}`' for name in taken)}"
+    return f"{'; '.join([what, *others])}."
+
+
+def _presets() -> list[str]:
+    """The section of presets."""
+    rows = [
+        f"| `{name}` | {preset.about} | {', '.join(f'`{key} = {value!r}`' for key, value in preset.settings.items())} |"
+        for name, preset in PRESETS.items()
+    ]
+    about = "`--preset NAME` sets several options at once; a configuration file and the command line override it."
+    return ["## Presets", "", about, "", "| preset | for | sets |", "|---|---|---|", *rows]
+
+
+# --- docs/api.md --------------------------------------------------------------------------------------------
 
 
 def reference() -> str:
@@ -80,13 +227,21 @@ def reference() -> str:
 def _entry(thing: Any) -> list[str]:
     if isinstance(thing, ModuleType):
         return [*_docstring(thing), ""]
-    home = f"from `{'painter' if thing.__name__ in painter.__all__ else thing.__module__}`"
+    home = f"from `{_home(thing)}`"
     if not inspect.isclass(thing):
         return [f"### {thing.__name__}", "", home, "", *_code([_signature(thing)]), "", *_docstring(thing), ""]
     lines = [f"### {thing.__name__}", "", home, "", *_docstring(thing), "", *_fields(thing), ""]
     for name, member in _methods(thing):
         lines += [f"#### {thing.__name__}.{name}", "", *_code([_signature(member)]), "", *_docstring(member), ""]
     return lines
+
+
+def _home(thing: Any) -> str:
+    """The outermost package that exports it, or its module."""
+    parts = thing.__module__.split(".")
+    packages = [".".join(parts[:count]) for count in range(1, len(parts))]
+    exporting = (name for name in packages if thing.__name__ in getattr(sys.modules[name], "__all__", ()))
+    return next(exporting, thing.__module__)
 
 
 def _methods(owner: type) -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -148,7 +303,7 @@ def _fields(owner: type) -> list[str]:
 
 
 def _formats() -> list[str]:
-    rows = [f"| `{ending}` | {_cell(holds)} |" for ending, holds in FORMATS.items()]
+    rows = [f"| `{ending}` | {_cell(format.holds)} |" for ending, format in FORMATS.items()]
     more = "More about them: [formats.md](formats.md), [stroke-format.md](stroke-format.md), [svg.md](svg.md)."
     return ["`painter.export.FORMATS`, by ending:", "", "| ending | holds |", "|---|---|", *rows, "", more]
 
@@ -161,7 +316,7 @@ def _docstring(thing: Any) -> list[str]:
         title, _, body = block.partition(":\n")
         if block.startswith(">>>"):
             lines += [*_code(block.splitlines(), "pycon"), ""]
-        elif title in SECTIONS:
+        elif title in TITLES:
             lines += [f"**{title}**", "", *_section(title, textwrap.dedent(body)), ""]
         else:
             lines += [*block.splitlines(), ""]
@@ -189,6 +344,8 @@ def _in_words(names: Sequence[str]) -> str:
     *most, last = (f"`{name}`" for name in names)
     return f"{', '.join(most)} and {last}"
 
+
+PAGES: dict[str, Callable[[], str]] = {"api.md": reference, "options.md": options_page}
 
 if __name__ == "__main__":
     main()

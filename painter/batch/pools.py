@@ -130,10 +130,11 @@ class LocalPool:
 
     def _receive(self, worker: _Worker) -> Outcome | None:
         try:
-            message = worker.pipe.recv()
+            message: str | Outcome = worker.pipe.recv()
         except (EOFError, OSError):
             return self._remove_dead(worker)
-        if message == READY:
+        if isinstance(message, str):
+            assert message == READY
             worker.ready = True
             self._failed_starts = 0
             return None

@@ -71,7 +71,7 @@ class RayPool:
         self._connect(address)
         import ray
 
-        self._ray = ray
+        self._ray: Any = ray
         self._paint = ray.remote(max_retries=RayConfig().restarts)(_paint)
 
     def __enter__(self) -> RayPool:

@@ -1,4 +1,4 @@
-"""Options of the command line, from the fields of dataclasses; what a command line, a file and a preset add up to."""
+"""Options of the command line, made from dataclass fields; their values, from preset, file and command line."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from painter.errors import OptionError
-from painter.options.fields import option_name
+from painter.options.fields import named_files, option_name
 from painter.options.paint import PaintConfig
 from painter.options.presets import PRESETS
 from painter.options.toml import make_config
 from painter.pictures.samples import sample_path
 from painter.version import __version__
 
-Lists = Mapping[str, Mapping[str, str]]  # for the end of a help: what each is of -> name -> what that is
+Lists = Mapping[str, Mapping[str, str]]  # at the end of a help text: title -> name -> description
 LIST_OF_PRESETS: Lists = {"presets": {name: preset.about for name, preset in PRESETS.items()}}
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """A parser that raises its complaint instead of printing the usage before it."""
+    """A parser that raises its errors as OptionError, one line each, instead of printing the usage and exiting."""
 
     def error(self, message: str) -> NoReturn:
         raise OptionError(f"{message}; see --help")
@@ -29,7 +29,7 @@ class OneLineParser(argparse.ArgumentParser):
 
 @dataclass(frozen=True)
 class PaintOptions:
-    """What the options that all commands share ask for."""
+    """The values of the options shared by the commands that paint one picture."""
 
     image: Path
     config: PaintConfig
@@ -37,14 +37,23 @@ class PaintOptions:
 
     @property
     def inputs(self) -> dict[str, Path]:
-        """The files that are read, by what they are: 'the picture itself', 'what --focus reads'."""
-        found = {"the picture itself": self.image}
-        found |= {f"what {option_name(name)} reads": path for name, path in self.config.files.items()}
-        return found if self.config_file is None else {**found, "what --config reads": self.config_file}
+        """The files that are read, by their description in messages, see `named_inputs`."""
+        files = {"the input picture": self.image, **named_inputs(self.config)}
+        return files if self.config_file is None else {**files, input_of("config"): self.config_file}
+
+
+def input_of(name: str) -> str:
+    """How messages describe the input file that a field names: 'the file given to --style-image'."""
+    return f"the file given to {option_name(name)}"
+
+
+def named_inputs(config: Any) -> dict[str, Path]:
+    """The files that a dataclass of options names, by their description in messages."""
+    return {input_of(name): path for name, path in named_files(config).items()}
 
 
 def new_parser(description: str, program: str | None, lists: Lists | None = None) -> OneLineParser:
-    """A parser that shows, after its options, `lists`."""
+    """A parser whose help shows `lists` after the options."""
     epilog = [
         "\n".join([f"{title}:", *(f"  {name:<20}  {about}" for name, about in entries.items())])
         for title, entries in (lists or {}).items()
@@ -59,7 +68,7 @@ def new_parser(description: str, program: str | None, lists: Lists | None = None
 
 
 def add_image(parser: argparse.ArgumentParser) -> None:
-    """The picture."""
+    """IMAGE."""
     parser.add_argument("image", nargs="?", metavar="IMAGE", help="the picture; a bundled sample if not given")
 
 
@@ -69,18 +78,18 @@ def add_options(
     also: Mapping[str, Sequence[str]] | None = None,
     only: Collection[str] | None = None,
 ) -> None:
-    """An option for every field that `painter.options.fields.option` has made. Those that are not given leave no trace.
+    """Add an option for every field made by `painter.options.fields.option`; `given` returns those that were given.
 
     Args:
         config: a dataclass.
         also: further names of options, by the field's name.
-        only: the names of the fields that there are options for; all if not given.
+        only: the names of the fields that get an option; all if not given.
     """
-    for spec in _asked_for(config):
+    for spec in _option_fields(config):
         if only is not None and spec.name not in only:
             continue
         names = [option_name(spec.name), *(also or {}).get(spec.name, ())]
-        # A field that is off or on is an option without a value.
+        # An option for a bool takes no value.
         value: dict[str, Any] = {"action": "store_true"}
         if not isinstance(spec.default, bool):
             value = {"type": spec.metadata["kind"].parse, "metavar": spec.metadata["metavar"]}
@@ -88,11 +97,11 @@ def add_options(
 
 
 def given(options: argparse.Namespace, config: type) -> dict[str, Any]:
-    """What `add_options` for this dataclass has parsed, by field; only what was given."""
-    return {spec.name: getattr(options, spec.name) for spec in _asked_for(config) if hasattr(options, spec.name)}
+    """The parsed values of the options that `add_options` made for a dataclass, by field; only of those given."""
+    return {spec.name: getattr(options, spec.name) for spec in _option_fields(config) if hasattr(options, spec.name)}
 
 
-def _asked_for(config: type) -> list[Field[Any]]:
+def _option_fields(config: type) -> list[Field[Any]]:
     return [spec for spec in fields(config) if "kind" in spec.metadata]
 
 
@@ -103,7 +112,7 @@ def add_painting_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         metavar="FILE.toml",
-        help="read options from this file; they go over a preset's, and those given here go over the file's",
+        help="read options from this file; they override a preset, and the command line overrides them",
     )
 
 
@@ -114,26 +123,28 @@ def add_common_options(parser: argparse.ArgumentParser, quiet: str = "print noth
 
 
 def read_painting_options(options: argparse.Namespace) -> PaintOptions:
-    """What `add_image` and `add_painting_options` have parsed.
+    """The values of the options of `add_image` and `add_painting_options`.
 
     Raises:
-        OptionError: for a value outside its range, or a configuration file that is no good.
+        OptionError: a value outside its range, or a configuration file that cannot be read or has errors.
     """
     config, file = read_painting_config(options)
     return PaintOptions(sample_path() if options.image is None else Path(options.image), config, file)
 
 
 def read_painting_config(options: argparse.Namespace) -> tuple[PaintConfig, Path | None]:
-    """What `add_painting_options` has parsed, and the configuration file, if there is one.
+    """The values of the options of `add_painting_options`, and the configuration file if one is given.
 
     Raises:
-        OptionError: for a value outside its range, or a configuration file that is no good.
+        OptionError: a value outside its range, or a configuration file that cannot be read or has errors.
     """
     file = None if options.config is None else Path(options.config)
     return make_config(given(options, PaintConfig), file, options.preset), file
 
 
 def _help(spec: Field[Any]) -> str:
-    """An option's help with its default."""
-    default = "" if spec.default is None or isinstance(spec.default, bool) else f" (default: {spec.default})"
-    return (spec.metadata["help"] + default).replace("%", "%%")
+    """An option's help with its default, as argparse takes it."""
+    text: str = spec.metadata["help"]
+    if spec.default is not None and not isinstance(spec.default, bool):
+        text += f" (default: {spec.default})"
+    return text.replace("%", "%%")

@@ -1,21 +1,41 @@
-"""The commands besides painting. Each is a module of this package under the same name, imported when it is asked for.
+"""The registry of commands: a new command is one module and one entry here.
 
-Such a module has one function, `main(arguments, program, watch) -> int`: it parses what follows the command's name on
-the command line, does the work and returns the exit code; errors it raises as ImpastoError.
+A command's module is imported when the command is run. It has one function, `main(arguments, program, watch) -> int`:
+
+    arguments  list[str], what follows the command's name on the command line
+    program    how messages and --help name the program: 'paint.py replay'
+    watch      a `painter.system.usage.Stopwatch` that was started with the program
+
+It returns the exit code and raises errors as `painter.errors.ImpastoError`. So that bad options are refused at once, it
+imports at its top nothing that imports torch, and the rest in one function that runs after options and paths have been
+checked.
 """
 
 from __future__ import annotations
 
-# Name -> what it does, for the help. This is the registry: a new command adds its line here.
-COMMANDS: dict[str, str] = {
-    "batch": "paint every picture of a folder",
-    "replay": "draw a stroke file again, at any size and in any format",
-    "restyle": "give strokes that are kept in a file the style of a picture",
-    "suggest": "show how the quality grows with the number of strokes",
-    "collection": "paint a collection of unique tokens with their metadata",
-    "transfer": "give a picture the style of another, pixel by pixel",
-}
-DEFAULT_COMMAND = "painting"
+from dataclasses import dataclass
 
-# Exit codes; INCOMPLETE: of many paintings, some could not be made.
+
+@dataclass(frozen=True)
+class Command:
+    """An entry of the registry."""
+
+    help: str  # one line
+    module: str  # its full name, also of a module outside this package
+
+
+COMMANDS: dict[str, Command] = {
+    "batch": Command("paint every picture of a folder", "painter.cli.batch"),
+    "replay": Command("draw a stroke file again, at any size and in any format", "painter.cli.replay"),
+    "restyle": Command("give the strokes of a stroke file the style of a picture", "painter.cli.restyle"),
+    "suggest": Command("show how the quality grows with the number of strokes", "painter.cli.suggest"),
+    "collection": Command("paint a collection of unique tokens with their metadata", "painter.cli.collection"),
+    "transfer": Command("give a picture the style of another, pixel by pixel", "painter.cli.transfer"),
+}
+"""Commands by the first word of a command line."""
+
+PAINT = Command("paint a picture", "painter.cli.paint")
+"""What runs when the first word is not a command."""
+
+# Exit codes. INCOMPLETE: some of many paintings could not be made.
 INCOMPLETE, BAD_INPUT, INTERRUPTED = 1, 2, 130

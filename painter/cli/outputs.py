@@ -1,4 +1,4 @@
-"""The files that a command writes: their names, which nobody else gets, and the writing of all of them in turn."""
+"""The files that a command writes: their options, their names, the check that they can be written, the writing."""
 
 from __future__ import annotations
 
@@ -11,50 +11,46 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from painter.cli.arguments import add_options, given
 from painter.cli.paths import DEFAULT_FOLDER, check_overwriting
 from painter.cli.progress import say
-from painter.errors import OutputError
+from painter.errors import DivergedError, OutputError
 from painter.export import FORMATS, check_output, check_place, format_of
 from painter.options.export import ExportConfig
 from painter.styling.records import Record, check_records, write_records
+from painter.system.journal import Journal
 from painter.system.names import STROKE_ENDINGS, free_number, numbered, split_ending
 
-if TYPE_CHECKING:
-    import numpy as np
-
-    from painter.painting.painting import Painting
-    from painter.system.journal import Journal
-
 Notes = Sequence[str] | None
-"""What there is to say of a file, for the person who asked for it."""
+"""Lines about a file for the user, such as options that were lowered to keep it small."""
 Saver = Callable[[], "Notes"]
-"""What writes a file."""
+"""Writes one file."""
+SaveJob = tuple[str, Saver]
+"""A file's name and what writes it."""
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """What one command line writes."""
+    """The files that one command line writes."""
 
-    paintings: tuple[str, ...]  # the endings pick the formats; a folder of frames ends in a slash
-    strokes: str | None = None  # a stroke file beside them
+    paintings: tuple[str, ...]  # the endings select the formats; a folder of frames ends in a slash
+    strokes: str | None = None  # a stroke file beside the first of them
     report: str | None = None
     losses: tuple[str, ...] = ()  # tables and plots
-    own_folder: bool = False  # no name was given, so that DEFAULT_FOLDER is ours to make
+    own_folder: bool = False  # no name was given, so DEFAULT_FOLDER is made if it is missing
     overwrite: bool = False
     export: ExportConfig = field(default_factory=ExportConfig)
 
     @property
     def files(self) -> tuple[str, ...]:
-        """All of them, as they are told of."""
+        """All of them, in the order in which messages list them."""
         return tuple(name for name in (*self.paintings, self.strokes, self.report, *self.losses) if name is not None)
 
-    def renamed(self, change: Mapping[str, str]) -> Outputs:
-        """The same under other names."""
-        strokes, report = (None if name is None else change[name] for name in (self.strokes, self.report))
-        paintings, losses = (tuple(change[name] for name in names) for names in (self.paintings, self.losses))
+    def renamed(self, names: Mapping[str, str]) -> Outputs:
+        """The same with new names; `names` maps each old name to its new one."""
+        strokes, report = (None if name is None else names[name] for name in (self.strokes, self.report))
+        paintings, losses = (tuple(names[name] for name in files) for files in (self.paintings, self.losses))
         return replace(self, paintings=paintings, strokes=strokes, report=report, losses=losses)
 
 
@@ -62,15 +58,15 @@ def add_output_options(parser: argparse.ArgumentParser, default: str, endings: C
     """-o and --overwrite.
 
     Args:
-        default: what is written where no -o is given, for the help.
-        endings: what the files may end in, for the help.
+        default: the files that are written without -o, for the help.
+        endings: those that the files may have, for the help.
     """
     parser.add_argument(
         *("-o", "--output"),
         action="append",
         default=[],
         metavar="FILE",
-        help=f"where to, ending in {', '.join(endings)}; may be repeated (default: {default})",
+        help=f"an output file, ending in {', '.join(endings)}; may be repeated (default: {default})",
     )
     add_overwrite(parser)
 
@@ -78,26 +74,21 @@ def add_output_options(parser: argparse.ArgumentParser, default: str, endings: C
 def add_overwrite(parser: argparse.ArgumentParser) -> None:
     """--overwrite."""
     parser.add_argument(
-        "--overwrite", action="store_true", help="write over files that exist, instead of beside them as NAME-2"
+        "--overwrite", action="store_true", help="replace existing files, instead of writing NAME-2 beside them"
     )
 
 
 def add_losses(parser: argparse.ArgumentParser, when: str = "") -> None:
-    """--losses; `when` says, for the help, when there are any."""
+    """--losses; `when` says in the help when there are any."""
     parser.add_argument(
         "--losses", action="append", default=[], metavar="FILE",
-        help=f"write the losses at every step{when} to this file, a table (.csv) or a plot (.png); may be repeated",
+        help=f"write the losses{when} at every step to this file, a table (.csv) or a plot (.png); may be repeated",
     )  # fmt: skip
 
 
 def with_losses(outputs: Outputs, options: argparse.Namespace) -> Outputs:
-    """The same with what `add_losses` has parsed."""
+    """The outputs with the files given to --losses."""
     return replace(outputs, losses=tuple(str(Path(name)) for name in options.losses))
-
-
-def losses_jobs(records: Sequence[Record], outputs: Outputs) -> list[tuple[str, Saver]]:
-    """What is to be written of losses, see `painting_jobs`."""
-    return [(name, partial(write_records, Path(name), records)) for name in outputs.losses]
 
 
 def add_export_options(
@@ -110,26 +101,26 @@ def add_export_options(
 
 
 def read_outputs(options: argparse.Namespace, stem: str, endings: Sequence[str] = (".png", ".gif")) -> Outputs:
-    """What `add_output_options` and `add_export_options` have parsed.
+    """The values of the options of `add_output_options` and `add_export_options`.
 
     Args:
-        stem: the name of files that are not named, without folder and ending.
-        endings: theirs.
+        stem: the name of the files that are written without -o, without folder and ending.
+        endings: the endings of these files.
 
     Raises:
-        OptionError: for a value outside its range.
+        OptionError: a value outside its range.
     """
     named = options.output or [DEFAULT_FOLDER / f"{stem}{ending}" for ending in endings]
     return Outputs(
-        paintings=tuple(map(_tidy, named)),
+        paintings=tuple(map(_shown_name, named)),
         own_folder=not options.output,
         overwrite=options.overwrite,
         export=ExportConfig(**given(options, ExportConfig)),
     )
 
 
-def _tidy(name: str | os.PathLike[str]) -> str:
-    """A painting's name as messages have it: without a leading ./, and a slash after a folder of frames."""
+def _shown_name(name: str | os.PathLike[str]) -> str:
+    """A painting's name as messages show it: without a leading ./, and with a slash after a folder of frames."""
     try:
         is_folder = format_of(name).is_folder
     except OutputError:  # refused later
@@ -138,7 +129,7 @@ def _tidy(name: str | os.PathLike[str]) -> str:
 
 
 def with_strokes(outputs: Outputs) -> Outputs:
-    """The same with a stroke file beside the first painting, unless there is one already."""
+    """The outputs with a stroke file beside the first painting, unless a stroke file is among them already."""
     if any(split_ending(Path(name))[1].lower() in STROKE_ENDINGS for name in outputs.paintings):
         return outputs
     first = Path(outputs.paintings[0])
@@ -146,10 +137,13 @@ def with_strokes(outputs: Outputs) -> Outputs:
 
 
 def check_outputs(outputs: Outputs, inputs: Mapping[str, Path]) -> None:
-    """Look at all files before any work; `inputs` are those that are read, by what they are.
+    """Check all files before any work.
+
+    Args:
+        inputs: the files that are read, by their description, as for `check_overwriting`.
 
     Raises:
-        OutputError: a file cannot be written, or would go over another one or over one that is read.
+        OutputError: a file cannot be written, or would replace another one of them or an input.
     """
     paths = [Path(name) for name in outputs.files]
     free = next(n for n in count(1) if not any(os.path.lexists(numbered(path, n)) for path in paths))
@@ -162,21 +156,21 @@ def check_outputs(outputs: Outputs, inputs: Mapping[str, Path]) -> None:
         elif name == outputs.report:
             check_place(final)
         else:
-            check_output(_like(name, final))
+            check_output(_with_slash_of(name, final))
     check_overwriting(paths, inputs)
 
 
-def _like(name: str, path: Path) -> str:
-    """`path` with the slash that `name` may have."""
+def _with_slash_of(name: str, path: Path) -> str:
+    """`path`, with a slash at the end if `name` has one."""
     return f"{path}/" if name.endswith("/") else str(path)
 
 
 @contextmanager
 def claimed(outputs: Outputs, journal: Journal | None = None) -> Iterator[Outputs]:
-    """Yield the outputs under names that are free, all with one number, until they are written.
+    """Yield the outputs under free names, all with the same number; the names are reserved meanwhile.
 
     Args:
-        journal: where that is noted; names that it has from an earlier run are taken again.
+        journal: where the names are noted; those noted by an earlier run are used again.
 
     Raises:
         OutputError: no file can be created in one of the folders.
@@ -191,46 +185,52 @@ def claimed(outputs: Outputs, journal: Journal | None = None) -> Iterator[Output
                 number = stack.enter_context(free_number(paths))
             else:
                 number = stack.enter_context(free_number(paths, journal.number, journal.is_ours))
-                stack.enter_context(journal.kept(paths, number))
+                stack.enter_context(journal.recording(paths, number))
         except OSError as error:
             why = error.strerror or error
             raise OutputError(f"cannot write {outputs.files[0]}: {why}; choose another folder with -o") from error
-        yield outputs.renamed({name: _like(name, numbered(Path(name), number)) for name in outputs.files})
+        yield outputs.renamed({name: _with_slash_of(name, numbered(Path(name), number)) for name in outputs.files})
 
 
-def painting_jobs(painting: Painting, outputs: Outputs, image: np.ndarray | None = None) -> list[tuple[str, Saver]]:
-    """What is to be written of a painting, the strokes first: all else can be made from them.
+def painting_jobs(outputs: Outputs, save: Callable[[str], Notes]) -> list[SaveJob]:
+    """The jobs that write a painting, the stroke file first: everything else can be made from it.
 
     Args:
-        image: what `painting.draw()` returns, if that is at hand already.
+        save: writes the painting to a file of this name.
     """
-    from painter.painting.save import save_painting
-
     first = [] if outputs.strokes is None else [outputs.strokes]
-    return [
-        (name, partial(save_painting, painting, name, image, outputs.export)) for name in (*first, *outputs.paintings)
-    ]
+    return [(name, partial(save, name)) for name in (*first, *outputs.paintings)]
 
 
-def write_in_turn(jobs: Sequence[tuple[str, Saver]]) -> list[str]:
-    """Write files, and return the notes.
+def losses_jobs(outputs: Outputs, records: Sequence[Record]) -> list[SaveJob]:
+    """The jobs that write losses."""
+    return [(name, partial(write_records, Path(name), records)) for name in outputs.losses]
+
+
+def write_in_turn(jobs: Sequence[SaveJob]) -> list[str]:
+    """Write files one after the other; their notes.
 
     Raises:
-        OutputError: one cannot be written; those before it are, and the message names them.
+        OutputError: a file cannot be written; those before it have been, and the message names them.
     """
     notes: list[str] = []
     for k, (_, save) in enumerate(jobs):
         try:
             notes += save() or []
         except OutputError as error:
-            done = ", ".join(name for name, _ in jobs[:k])
-            raise OutputError(f"{error}; written before that: {done}" if done else str(error)) from error
+            written = ", ".join(name for name, _ in jobs[:k])
+            raise OutputError(f"{error}; written before that: {written}" if written else str(error)) from error
     return notes
 
 
-def tell_written(asked: Outputs, written: Outputs, notes: Sequence[str], verb: str = "wrote") -> None:
-    """One line with the names of all files, and one for each note."""
-    why = "" if written.files == asked.files else " (what was there is kept; --overwrite replaces it)"
-    say(sys.stdout, f"{verb} {', '.join(written.files)}{why}")
+def written_verb(interrupted: bool, diverged: DivergedError | None) -> str:
+    """How `print_written` begins after styling that ended like this."""
+    return "stopped; wrote" if diverged is not None else "interrupted; wrote" if interrupted else "wrote"
+
+
+def print_written(requested: Outputs, written: Outputs, notes: Sequence[str], verb: str = "wrote") -> None:
+    """Print one line with the names of all files, and one for each note."""
+    kept = "" if written.files == requested.files else " (existing files were kept; --overwrite replaces them)"
+    say(sys.stdout, f"{verb} {', '.join(written.files)}{kept}")
     for note in notes:
         say(sys.stdout, note)

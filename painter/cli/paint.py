@@ -1,10 +1,11 @@
-"""The command that needs no name: paint a picture."""
+"""The command without a name: paint a picture."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,6 +25,7 @@ from painter.cli.commands import COMMANDS, INTERRUPTED
 from painter.cli.outputs import (
     Notes,
     Outputs,
+    SaveJob,
     Saver,
     add_export_options,
     add_losses,
@@ -31,32 +33,32 @@ from painter.cli.outputs import (
     check_outputs,
     losses_jobs,
     painting_jobs,
+    print_written,
     read_outputs,
-    tell_written,
     with_losses,
     with_strokes,
     write_in_turn,
 )
 from painter.cli.paths import check_inputs, default_folder
 from painter.cli.progress import ProgressBar, announce_compiling, say
-from painter.cli.resuming import Resuming
 from painter.errors import OptionError
 from painter.export import writing
+from painter.pictures.picture import load_picture
 from painter.system.interrupts import deferred_interrupts
 from painter.system.usage import Stopwatch, keep_freed_memory, peak_rss_mb
 
 if TYPE_CHECKING:
-    from painter.pipeline import Result, SearchResult
+    from painter.pipeline import Result
 
 
 @dataclass(frozen=True)
 class Request:
-    """What one command line asks for."""
+    """A parsed command line."""
 
     paint: PaintOptions
     outputs: Outputs
     quiet: bool
-    resume: bool = False  # go on where an earlier run left off
+    resume: bool = False  # continue an earlier run
 
 
 def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
@@ -69,9 +71,9 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
 
 
 def make_parser(program: str | None = None) -> argparse.ArgumentParser:
-    """All options; those of the painting come from PaintConfig, with help and defaults."""
+    """The parser of the command, with the options of PaintConfig and ExportConfig among others."""
     what = "Turn a picture into a painting made of real, parameterised brush strokes."
-    parser = new_parser(what, program, {"commands, as the first word": COMMANDS, **LIST_OF_PRESETS})
+    parser = new_parser(what, program, {"commands, as the first word": _commands(), **LIST_OF_PRESETS})
     add_image(parser)
     add_output_options(parser, "output/NAME-STYLE.png and .gif; with --brush, its name for STYLE")
     parser.add_argument("--no-strokes", action="store_true", help="leave out the stroke file beside the painting")
@@ -84,11 +86,15 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     return parser
 
 
+def _commands() -> dict[str, str]:
+    return {name: command.help for name, command in COMMANDS.items()}
+
+
 def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Request:
     """Parse a command line.
 
     Raises:
-        OptionError: for an unknown option or a value outside its range.
+        OptionError: an unknown option, a value outside its range, or --losses without --style-image.
     """
     options = parser.parse_args(arguments)
     paint = read_painting_options(options)
@@ -97,20 +103,22 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
         outputs = replace(outputs, report=str(Path(options.report)))
     outputs = with_losses(outputs, options)
     if outputs.losses and paint.config.style_image is None:
-        raise OptionError(f"--losses {outputs.losses[0]}: there are none without a style; name one with --style-image")
+        raise OptionError(f"--losses {outputs.losses[0]}: only a style has losses; add --style-image")
     return Request(paint, outputs if options.no_strokes else with_strokes(outputs), options.quiet, options.resume)
 
 
 def run(request: Request, watch: Stopwatch) -> int:
     """Paint and write; the exit code."""
+    keep_freed_memory()
+    with watch.phase("load"):  # before torch is imported, so that a bad picture is refused at once
+        picture = load_picture(request.paint.image, request.paint.config.working_side)
     with watch.phase("start"):
         from painter import pipeline
+        from painter.cli.resuming import Resuming
+        from painter.painting.save import save_painting
 
-        keep_freed_memory()
-
-    subject = pipeline.prepare(
-        request.paint.image, request.paint.config, watch, download=True, progress=not request.quiet
-    )
+    subject = pipeline.prepare(picture, request.paint.config, watch, download=True, progress=not request.quiet)
+    del picture  # the search needs its memory
     if not request.quiet:
         announce_compiling()
     resuming = Resuming(request.outputs, subject, request.resume, request.quiet)
@@ -119,54 +127,50 @@ def run(request: Request, watch: Stopwatch) -> int:
         bar.finish()
     with deferred_interrupts(found.interrupted) as late:
         result = pipeline.finish(subject, found, watch)
+        painting, image = result.painting, result.image
         with resuming.claimed() as outputs:
-            notes = write(outputs, result, found, watch)
+            jobs = painting_jobs(outputs, lambda name: save_painting(painting, name, image, outputs.export))
+            notes = write(outputs, [*jobs, *losses_jobs(outputs, found.records)], result, watch)
     if not request.quiet:
-        tell_written(request.outputs, outputs, notes, "interrupted; wrote" if result.interrupted else "wrote")
-        _tell_figures(result)
+        print_written(request.outputs, outputs, notes, "interrupted; wrote" if result.interrupted else "wrote")
+        _print_figures(result)
     resuming.close(finished=not found.interrupted)
     if found.failed is not None:
         raise found.failed
     return INTERRUPTED if found.interrupted or late else 0
 
 
-def write(outputs: Outputs, result: Result, found: SearchResult, watch: Stopwatch) -> list[str]:
-    """Write all files, the report last; what there is to say of them."""
-
-    def timed(save: Saver) -> Notes:
-        with watch.phase("write"):
-            return save()
-
-    jobs: list[tuple[str, Saver]] = [
-        (name, partial(timed, save))
-        for name, save in (
-            *painting_jobs(result.painting, outputs, result.image), *losses_jobs(found.records, outputs)
-        )
-    ]  # fmt: skip
+def write(outputs: Outputs, jobs: Sequence[SaveJob], result: Result, watch: Stopwatch) -> list[str]:
+    """Write the files of `jobs`, then the report; the notes about them."""
+    timed: list[SaveJob] = [(name, partial(_timed, save, watch)) for name, save in jobs]
     if outputs.report is not None:
-        jobs.append((outputs.report, lambda: _write_report(outputs, result, watch)))
-    return write_in_turn(jobs)
+        timed.append((outputs.report, partial(_write_report, outputs.report, outputs, result, watch)))
+    return write_in_turn(timed)
 
 
-def _write_report(outputs: Outputs, result: Result, watch: Stopwatch) -> None:
-    assert outputs.report is not None
-    files = [name for name in outputs.files if name != outputs.report]
+def _timed(save: Saver, watch: Stopwatch) -> Notes:
+    with watch.phase("write"):
+        return save()
+
+
+def _write_report(report: str, outputs: Outputs, result: Result, watch: Stopwatch) -> None:
+    files = [name for name in outputs.files if name != report]
     final = {**result.report, "outputs": files, "seconds": watch.seconds(), "peak_rss_mb": peak_rss_mb()}
-    with writing(Path(outputs.report)) as temporary:
+    with writing(Path(report)) as temporary:
         temporary.write_text(json.dumps(final, indent=2, allow_nan=False) + "\n")
 
 
-def _tell_figures(result: Result) -> None:
+def _print_figures(result: Result) -> None:
     report = result.report
     ssim = "" if report["ssim"] is None else f", SSIM {report['ssim']:.3f}"
-    goal = report["config"]["until_psnr"]
-    short = "" if goal is None or report["psnr"] >= goal else f"; {goal:g} dB takes more strokes"
-    say(sys.stdout, f"{report['strokes']} strokes, PSNR {report['psnr']:.2f} dB{ssim}{short}")
-    tell_style(report["style"])
+    target = report["config"]["until_psnr"]
+    missed = "" if target is None or report["psnr"] >= target else f"; {target:g} dB takes more strokes"
+    say(sys.stdout, f"{report['strokes']} strokes, PSNR {report['psnr']:.2f} dB{ssim}{missed}")
+    print_style(report["style"])
 
 
-def tell_style(figures: dict[str, dict[str, float]] | None) -> None:
-    """What styling brought, if it came to its end."""
+def print_style(figures: dict[str, dict[str, float]] | None) -> None:
+    """Print the losses 'before' and 'after' styling; None, where there are none, prints nothing."""
     if figures is not None:
         before, after = figures["before"], figures["after"]
         say(sys.stdout, f"style loss {before['style']:.3f} -> {after['style']:.3f}, content {after['content']:.4f}")

@@ -1,4 +1,4 @@
-"""Files that are read, and the default folder, looked at before any work and before anything heavy is imported."""
+"""Checks of input files and folders, made before any work and before torch is imported; the default output folder."""
 
 from __future__ import annotations
 
@@ -12,25 +12,28 @@ from typing import Any
 from painter.errors import OptionError, OutputError, one_line
 from painter.options.fields import named_files, option_name
 from painter.options.paint import PaintConfig
+from painter.pictures.palette import check_palette_text
 
 DEFAULT_FOLDER = Path("output")
 
 
 def check_inputs(config: PaintConfig) -> None:
-    """Look at the files that options name, and at the palette.
+    """Check the files that options name, and the palette.
 
     Raises:
-        OptionError: one is missing or no plain file, or the palette is no good.
+        OptionError: a file is missing, unreadable or not a plain file, or the palette has errors.
     """
     check_files(config)
     if config.palette is not None:
-        from painter.pictures.palette import check_palette_text
-
         check_palette_text(config.palette)
 
 
 def check_files(config: Any) -> None:
-    """Look at the files that a dataclass of options names. Raises OptionError: one is missing or no plain file."""
+    """Check the files that a dataclass of options names.
+
+    Raises:
+        OptionError: one is missing, unreadable or not a plain file.
+    """
     kinds = {spec.name: spec.metadata["kind"] for spec in fields(config)}
     for name, path in named_files(config).items():
         if not os.path.isfile(path):
@@ -41,17 +44,21 @@ def check_files(config: Any) -> None:
 
 
 def check_overwriting(outputs: Sequence[Path], inputs: Mapping[str, Path]) -> None:
-    """Raise OutputError if an output would go over another one, or over an input; `inputs` are by what they are."""
+    """Raise OutputError if an output would replace another output or an input.
+
+    Args:
+        inputs: the files that are read, by their description: 'the input picture'.
+    """
     for k, path in enumerate(outputs):
-        for what, other in inputs.items():
+        for description, other in inputs.items():
             if same_file(path, other):
-                raise OutputError(f"cannot write {path}: it is {what}; choose another name")
+                raise OutputError(f"cannot write {path}: it is {description}; choose another name")
         if any(same_file(path, other) for other in outputs[:k]):
             raise OutputError(f"cannot write {path}: two outputs have this name; choose another name")
 
 
 def make_folder(path: Path, shown: str | os.PathLike[str]) -> None:
-    """Make a folder for many files, unless it is there; `shown` is its name for people. Raises OutputError."""
+    """Make a folder for many files, unless it exists; `shown` is its name in messages. Raises OutputError."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -60,7 +67,7 @@ def make_folder(path: Path, shown: str | os.PathLike[str]) -> None:
 
 
 def same_file(a: Path, b: Path) -> bool:
-    """Whether two names are of one file or folder, there or not."""
+    """Whether two paths name the same file or folder, which need not exist."""
     with suppress(OSError, ValueError):  # one of them does not exist
         return os.path.samefile(a, b)
     return os.path.realpath(a) == os.path.realpath(b)
@@ -68,7 +75,7 @@ def same_file(a: Path, b: Path) -> bool:
 
 @contextmanager
 def default_folder(needed: bool) -> Iterator[None]:
-    """Make the default folder if it is needed and missing; take it away again if nothing comes into it."""
+    """Make the default folder if it is needed and missing; remove it at the end if it is still empty."""
     if not needed or DEFAULT_FOLDER.exists():
         yield
         return
@@ -79,5 +86,5 @@ def default_folder(needed: bool) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(OSError):  # it is not empty: all is well
+        with suppress(OSError):  # it is not empty
             DEFAULT_FOLDER.rmdir()

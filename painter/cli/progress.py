@@ -1,4 +1,4 @@
-"""What is said: lines of text, and the bar of a search."""
+"""Lines of text and progress bars on standard output and standard error."""
 
 from __future__ import annotations
 
@@ -14,90 +14,98 @@ if TYPE_CHECKING:
     from painter.search.run import Progress
     from painter.styling.transfer import TransferProgress
 
-_SECONDS_BETWEEN_LINES = 5.0  # of progress, where nobody watches it move
+_SECONDS_BETWEEN_LINES = 5.0  # of progress, where standard error is not a terminal
 
 
 class StepBar:
-    """Steps on standard error. That nobody reads it (any more) is no reason to stop."""
+    """A bar of steps on standard error; errors of writing there are ignored."""
 
     def __init__(self) -> None:
-        self._bar: Any = None  # made at the first step, so that it does not count the time before
+        self._bar: Any = None  # made at the first step, so that its rate leaves out the time before
 
-    def move(self, step: int, steps: int, stage: str, state: str) -> None:
-        """Step number `step` of `steps` has been taken."""
+    def update(self, step: int, steps: int, stage: str, figures: str) -> None:
+        """Show that `step` of `steps` steps have been taken."""
         with suppress(OSError):
             if self._bar is None:
                 self._bar = new_bar(steps, max(0, step - 1))
-            self._bar.total = steps  # more, when another search turns out to be needed
+            self._bar.total = steps  # it grows when another search follows
             self._bar.set_description_str(stage, refresh=False)
-            self._bar.set_postfix_str(state, refresh=False)
+            self._bar.set_postfix_str(figures, refresh=False)
             self._bar.update(step - self._bar.n)
 
     def finish(self) -> None:
-        """The search is over, perhaps in fewer steps than were planned."""
+        """Show the bar as complete, even after fewer steps than planned, and close it."""
         if self._bar is not None:
             self._bar.total = self._bar.n
         self.close()
 
     def close(self) -> None:
+        """Close the bar as it stands."""
         if self._bar is not None:
             with suppress(OSError):
                 self._bar.close()
 
 
 class ProgressBar(StepBar):
-    """A search's progress."""
+    """The progress of a search."""
 
     def show(self, progress: Progress) -> None:
-        """One more step has been taken."""
-        self.move(progress.step, progress.steps, progress.stage, f"{len(progress.strokes)} strokes, {progress.figures}")
+        """Show one more step."""
+        self.update(
+            progress.step, progress.steps, progress.stage, f"{len(progress.strokes)} strokes, {progress.figures}"
+        )
 
 
 class TransferBar(StepBar):
-    """A style transfer's progress: its losses.
+    """The progress of a style transfer: its losses.
 
     Attributes:
-        told: the latest.
+        losses: those of the last step, as one line.
     """
 
-    told = ""
+    losses = ""
 
     def show(self, progress: TransferProgress) -> None:
-        """One more step has been taken."""
+        """Show one more step."""
         record = progress.record
         terms = {name: getattr(record, name) for name in ("content", "style", "tv", "total")}
-        self.told = ", ".join(f"{name} {value:.4g}" for name, value in terms.items())
-        self.move(record.iteration, progress.iterations, f"scale {record.scale} of {progress.scales}", self.told)
+        self.losses = ", ".join(f"{name} {value:.4g}" for name, value in terms.items())
+        self.update(record.iteration, progress.iterations, f"scale {record.scale} of {progress.scales}", self.losses)
 
 
 def new_bar(steps: int, taken: int = 0) -> Any:
-    """A bar of tqdm on standard error: often redrawn where somebody watches, a line now and then where nobody does."""
+    """A bar of tqdm on standard error: redrawn often on a terminal, a line every few seconds elsewhere.
+
+    Args:
+        steps: how many there will be.
+        taken: how many were taken before.
+    """
     from tqdm import tqdm
 
-    watched = sys.stderr is not None and sys.stderr.isatty()
+    on_terminal = sys.stderr is not None and sys.stderr.isatty()
     return tqdm(
         total=steps,
         initial=taken,
-        mininterval=0.1 if watched else _SECONDS_BETWEEN_LINES,
-        dynamic_ncols=watched,
+        mininterval=0.1 if on_terminal else _SECONDS_BETWEEN_LINES,
+        dynamic_ncols=on_terminal,
         disable=sys.stderr is None,
     )
 
 
 def announce_compiling() -> None:
-    """Say so if the kernels are about to be compiled."""
+    """Say on standard error that the kernels are about to be compiled, if they are."""
     if not kernels_are_compiled():
         say(sys.stderr, "compiling kernels, once; this takes about 20 seconds")
 
 
 def say(stream: TextIO | None, message: str) -> None:
-    """Print one line, whatever is in the names that it mentions; a reader that has gone away is no error."""
+    """Print one line; unprintable characters are escaped, and a stream that nobody reads any more is ignored."""
     if stream is None:
         return
     encoding = stream.encoding or "ascii"
     try:
         print(one_line(message).encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
     except OSError:
-        # What is left in the buffer would be complained of once more at exit.
-        with suppress(OSError, ValueError), open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), stream.fileno())
+        # Flushing the rest of the buffer at exit would fail again, so it goes to the null device.
+        with suppress(OSError, ValueError), open(os.devnull, "wb") as null:
+            os.dup2(null.fileno(), stream.fileno())

@@ -1,4 +1,4 @@
-"""The command `replay`: draw a painting that is kept as strokes again, at any size and in any format."""
+"""The command `replay`: draw a stroke file again, at any size and in any format."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from painter.cli.outputs import (
     check_outputs,
     claimed,
     painting_jobs,
+    print_written,
     read_outputs,
-    tell_written,
     write_in_turn,
 )
 from painter.cli.paths import default_folder
 from painter.cli.progress import announce_compiling
 from painter.options.replay import ReplayConfig
-from painter.painting.replay import with_overrides
+from painter.painting.file_bytes import check_readable
 from painter.system.names import split_ending
 from painter.system.usage import Stopwatch, keep_freed_memory
 
@@ -30,7 +30,7 @@ STILL_ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
 
 @dataclass(frozen=True)
 class Request:
-    """What one command line asks for."""
+    """A parsed command line."""
 
     file: Path
     config: ReplayConfig
@@ -42,13 +42,14 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
     """Draw, and write the files; the exit code."""
     request = read_request(make_parser(program), arguments)
     with default_folder(request.outputs.own_folder):
-        check_outputs(request.outputs, {"the stroke file itself": request.file})
+        check_outputs(request.outputs, {"the input stroke file": request.file})
+        check_readable(request.file)
         return run(request)
 
 
 def make_parser(program: str | None = None) -> argparse.ArgumentParser:
-    """The options of `replay`: what may be other than it was, where to, and how files are made."""
-    parser = new_parser("Draw a painting that is kept as strokes again, at any size and in any format.", program)
+    """The parser of the command, with the options of ReplayConfig and ExportConfig among others."""
+    parser = new_parser("Draw a stroke file again, at any size and in any format.", program)
     parser.add_argument(
         "file", metavar="FILE", help="a stroke file (.strokes.json, .strokes.json.gz), or the original program's .npz"
     )
@@ -63,7 +64,7 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
     """Parse a command line.
 
     Raises:
-        OptionError: for an unknown option or a value outside its range.
+        OptionError: an unknown option, or a value outside its range.
     """
     options = parser.parse_args(arguments)
     file = Path(options.file)
@@ -73,17 +74,20 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
 
 def run(request: Request) -> int:
     """Read the strokes, draw and write; the exit code."""
-    from painter.painting.stroke_file import load_strokes
+    from painter.painting.load import load_painting
+    from painter.painting.replay import with_overrides
+    from painter.painting.save import save_painting
 
     keep_freed_memory()
-    painting = with_overrides(load_strokes(request.file, request.config.style), request.config)
+    painting = with_overrides(load_painting(request.file, request.config.style), request.config)
     if not request.quiet:
         announce_compiling()
     with claimed(request.outputs) as outputs:
-        # Drawn once for all stills; one alone draws for itself, and need not hold all of it.
+        # Several stills share one drawing; a single one draws in bands and need not have all of it in memory.
         stills = [name for name in outputs.paintings if name.lower().endswith(STILL_ENDINGS)]
         image = painting.draw() if len(stills) > 1 else None
-        notes = write_in_turn(painting_jobs(painting, outputs, image))
+        jobs = painting_jobs(outputs, lambda name: save_painting(painting, name, image, outputs.export))
+        notes = write_in_turn(jobs)
     if not request.quiet:
-        tell_written(request.outputs, outputs, notes)
+        print_written(request.outputs, outputs, notes)
     return 0

@@ -1,4 +1,4 @@
-"""The command `restyle`: give a painting that is kept as strokes the style of a picture."""
+"""The command `restyle`: give the strokes of a stroke file the style of a picture."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import argparse
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from painter.cli.arguments import add_common_options, add_options, given, new_parser
+from painter.cli.arguments import add_common_options, add_options, given, named_inputs, new_parser
 from painter.cli.commands import INTERRUPTED
 from painter.cli.outputs import (
     Outputs,
@@ -18,43 +17,39 @@ from painter.cli.outputs import (
     check_outputs,
     losses_jobs,
     painting_jobs,
+    print_written,
     read_outputs,
-    tell_written,
     with_losses,
     with_strokes,
     write_in_turn,
+    written_verb,
 )
-from painter.cli.paint import tell_style
+from painter.cli.paint import print_style
 from painter.cli.paths import check_files, default_folder
 from painter.cli.progress import ProgressBar, announce_compiling
-from painter.cli.resuming import Resuming
 from painter.errors import DivergedError, OptionError
 from painter.options.restyle import RestyleConfig
+from painter.painting.file_bytes import check_readable
 from painter.system.interrupts import deferred_interrupts
 from painter.system.names import split_ending
 from painter.system.usage import Stopwatch, keep_freed_memory
 
-if TYPE_CHECKING:
-    from painter.styling.restyle import Restyled
-
 
 @dataclass(frozen=True)
 class Request:
-    """What one command line asks for."""
+    """A parsed command line."""
 
     file: Path
     style_image: Path
     config: RestyleConfig
     outputs: Outputs
     quiet: bool
-    resume: bool = False  # go on where an earlier run left off
+    resume: bool = False  # continue an earlier run
 
     @property
     def inputs(self) -> dict[str, Path]:
-        """The files that are read, by what they are."""
-        found = {"the stroke file itself": self.file, "what --style-image reads": self.style_image}
-        weights = self.config.weights
-        return found if weights is None else {**found, "what --weights reads": Path(weights)}
+        """The files that are read, by their description in messages."""
+        return {"the input stroke file": self.file, **named_inputs(self.config)}
 
 
 def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
@@ -63,12 +58,13 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
     with default_folder(request.outputs.own_folder):
         check_files(request.config)
         check_outputs(request.outputs, request.inputs)
+        check_readable(request.file)
         return run(request)
 
 
 def make_parser(program: str | None = None) -> argparse.ArgumentParser:
-    """The options of `restyle`: what strokes take on and how, where to, and how files are made."""
-    parser = new_parser("Give the strokes of a painting the style of a picture; they stay strokes.", program)
+    """The parser of the command, with the options of RestyleConfig and ExportConfig among others."""
+    parser = new_parser("Give the strokes of a stroke file the style of a picture; they remain strokes.", program)
     parser.add_argument(
         "file", metavar="FILE", help="a stroke file (.strokes.json, .strokes.json.gz), or the original program's .npz"
     )
@@ -86,7 +82,7 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
     """Parse a command line.
 
     Raises:
-        OptionError: for an unknown option, a value outside its range, or no style picture.
+        OptionError: an unknown option, a value outside its range, or no style picture.
     """
     options = parser.parse_args(arguments)
     config = RestyleConfig(**given(options, RestyleConfig))
@@ -100,40 +96,36 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
 
 def run(request: Request) -> int:
     """Read the strokes, restyle and write; the exit code."""
-    from painter.painting.stroke_file import load_strokes
-
-    keep_freed_memory()
-    painting = load_strokes(request.file, request.config.style)
+    from painter.cli.resuming import Resuming
+    from painter.painting.load import load_painting
+    from painter.painting.save import save_painting
     from painter.styling.restyle import RestylingFingerprint, finish_styling, prepare_styling
 
+    keep_freed_memory()
+    painting = load_painting(request.file, request.config.style)
     noisy = not request.quiet
     styling = prepare_styling(painting, request.style_image, request.config, download=True, progress=noisy)
     if noisy:
         announce_compiling()
     fingerprint = RestylingFingerprint(request.file, request.config, styling)
     resuming = Resuming(request.outputs, fingerprint, request.resume, request.quiet)
+    diverged = None
     with closing(ProgressBar()) as bar:
         try:
             restyled = finish_styling(styling, bar.show if noisy else None, resuming.autosave)
+            bar.finish()
         except DivergedError as error:
-            bar.close()
-            write(request, resuming, error.result, "stopped; wrote")
-            resuming.close(finished=True)  # to go on would come to the same end
-            raise
-        bar.finish()
+            restyled, diverged = error.result, error
     with deferred_interrupts(restyled.interrupted) as late:
-        write(request, resuming, restyled, "interrupted; wrote" if restyled.interrupted else "wrote")
-    resuming.close(finished=not restyled.interrupted)
+        painting, image = restyled.painting, restyled.painting.draw()
+        with resuming.claimed() as outputs:
+            jobs = painting_jobs(outputs, lambda name: save_painting(painting, name, image, outputs.export))
+            notes = write_in_turn([*jobs, *losses_jobs(outputs, restyled.records)])
     if noisy:
-        tell_style(restyled.style)
+        print_written(request.outputs, outputs, notes, written_verb(restyled.interrupted, diverged))
+    resuming.close(finished=diverged is not None or not restyled.interrupted)
+    if diverged is not None:
+        raise diverged  # resuming would diverge again
+    if noisy:
+        print_style(restyled.style)
     return INTERRUPTED if restyled.interrupted or late else 0
-
-
-def write(request: Request, resuming: Resuming, restyled: Restyled, verb: str) -> None:
-    """Write all files, and say so."""
-    painting = restyled.painting
-    image = painting.draw()
-    with resuming.claimed() as outputs:
-        notes = write_in_turn([*painting_jobs(painting, outputs, image), *losses_jobs(restyled.records, outputs)])
-    if not request.quiet:
-        tell_written(request.outputs, outputs, notes, verb)

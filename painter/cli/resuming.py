@@ -1,4 +1,7 @@
-"""What a command keeps so that after a kill `--resume` goes on with it: its progress, and the names it has taken."""
+"""What a command saves as it runs so that `--resume` can continue after a kill: its progress and its output names.
+
+It needs torch, so commands import it in their late step.
+"""
 
 from __future__ import annotations
 
@@ -7,29 +10,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from painter.cli.outputs import Outputs, claimed
 from painter.cli.progress import say
-
-if TYPE_CHECKING:  # torch takes seconds to import
-    from painter.system.autosave import Fingerprinted
+from painter.system.autosave import Autosave, Fingerprinted
+from painter.system.journal import Journal
 
 
 class Resuming:
     """An autosave and a journal, beside the first output.
 
     Args:
-        outputs: all that is written.
-        subject: what it is of.
-        resume: whether to go on where an earlier run left off.
-        quiet: whether to say nothing of it.
+        outputs: the files that the command writes.
+        subject: what is made; its fingerprint tells whether an earlier run was of the same.
+        resume: whether to continue an earlier run.
+        quiet: whether to print nothing about it.
+
+    Attributes:
+        autosave: where the progress of the search is kept.
     """
 
     def __init__(self, outputs: Outputs, subject: Fingerprinted, resume: bool, quiet: bool) -> None:
-        from painter.system.autosave import Autosave
-        from painter.system.journal import Journal
-
         self._outputs = outputs
         self.autosave = Autosave(
             Path(outputs.paintings[0]), subject, resume, None if quiet else partial(say, sys.stderr)
@@ -38,9 +39,9 @@ class Resuming:
 
     @contextmanager
     def claimed(self) -> Iterator[Outputs]:
-        """`painter.cli.outputs.claimed`, with the names that a run which was killed had taken.
+        """`painter.cli.outputs.claimed`, with the names that a killed run had claimed if this one resumes it.
 
-        Where this fails, what has been written is forgotten unless there is progress to be gone on with.
+        If the writing fails, the journal is removed, unless there is progress to resume from.
         """
         try:
             with claimed(self._outputs, self._journal) as outputs:
@@ -51,6 +52,6 @@ class Resuming:
             raise
 
     def close(self, finished: bool) -> None:
-        """All is written; of a run that was not `finished`, but cut short, progress is kept."""
+        """End the run after its files have been written; unless it is `finished`, its progress is kept."""
         self.autosave.close(finished)
-        self._journal.close()  # last: until here a kill leaves a run to be gone on with
+        self._journal.close()  # last: a kill before this leaves a run that can be resumed

@@ -19,7 +19,7 @@ from painter.options.running import RunningConfig
 
 def add_running_options(parser: argparse.ArgumentParser) -> None:
     """RunningConfig's options."""
-    add_options(parser.add_argument_group("workers"), RunningConfig)
+    add_options(parser.add_argument_group("processes and machines"), RunningConfig)
 
 
 def read_running(options: argparse.Namespace) -> RunningConfig:

@@ -17,54 +17,56 @@ from painter.cli.arguments import (
     new_parser,
     read_painting_options,
 )
-from painter.cli.outputs import Outputs, add_overwrite, check_outputs, claimed, tell_written
+from painter.cli.outputs import Outputs, add_overwrite, check_outputs, claimed, print_written
 from painter.cli.paths import DEFAULT_FOLDER, check_inputs, default_folder
 from painter.cli.progress import ProgressBar, announce_compiling, say
 from painter.errors import OutputError
 from painter.export import writing
+from painter.pictures.picture import load_picture
 from painter.system.usage import Stopwatch, keep_freed_memory
 
 
 def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
     """Measure, print the table and draw the curve; the exit code."""
     options = make_parser(program).parse_args(arguments)
-    asked = read_painting_options(options)
-    curve = _curve(options.output, f"{asked.image.stem}-{asked.config.brush_name}-curve.png")
+    paint = read_painting_options(options)
+    curve = _curve_name(options.output, f"{paint.image.stem}-{paint.config.brush_name}-curve.png")
     outputs = Outputs((curve,), own_folder=options.output is None, overwrite=options.overwrite)
     with default_folder(outputs.own_folder):
-        check_inputs(asked.config)
-        check_outputs(outputs, asked.inputs)
-        return run(asked, outputs, options.quiet, watch)
+        check_inputs(paint.config)
+        check_outputs(outputs, paint.inputs)
+        return run(paint, outputs, options.quiet, watch)
 
 
-def run(asked: PaintOptions, outputs: Outputs, quiet: bool, watch: Stopwatch) -> int:
+def run(paint: PaintOptions, outputs: Outputs, quiet: bool, watch: Stopwatch) -> int:
     """Measure, print and draw; the exit code."""
-    from painter import pipeline
-
     keep_freed_memory()
-    subject = pipeline.prepare(asked.image, asked.config, watch)
+    picture = load_picture(paint.image, paint.config.working_side)  # a bad one is refused before torch is imported
+    from painter import pipeline
     from painter.export.plots import plot_curve
-    from painter.search import stroke_count as growth  # and with it torch; a bad picture is refused before that
+    from painter.search import stroke_count
 
+    subject = pipeline.prepare(picture, paint.config, watch)
+    del picture  # the searches need its memory
     if not quiet:
         announce_compiling()
     with closing(ProgressBar()) as bar:
-        points = growth.suggest(subject, on_progress=None if quiet else bar.show)
+        points = stroke_count.suggest(subject, on_progress=None if quiet else bar.show)
         bar.finish()
-    chosen = growth.choose(points)
+    chosen = stroke_count.choose(points)
     _print_table(points, chosen)
     with claimed(outputs) as named, writing(Path(named.files[0])) as temporary:
         plot_curve(points, chosen, temporary)
-    tell_written(outputs, named, [])
+    print_written(outputs, named, [])
     return 0
 
 
 def make_parser(program: str | None = None) -> argparse.ArgumentParser:
-    """The options of `suggest`: where the curve goes, and those of a painting."""
+    """The parser of the command, with the options of PaintConfig among others."""
     what = "Show how the quality of a painting grows with the number of its strokes."
     parser = new_parser(what, program, LIST_OF_PRESETS)
     add_image(parser)
-    where = "where the curve goes (default: output/NAME-STYLE-curve.png)"
+    where = "the file of the curve (default: output/NAME-STYLE-curve.png)"
     parser.add_argument(*("-o", "--output"), metavar="CURVE.png", help=where)
     add_overwrite(parser)
     add_painting_options(parser)
@@ -72,12 +74,12 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     return parser
 
 
-def _curve(name: str | None, default: str) -> str:
-    """The curve's file."""
+def _curve_name(name: str | None, default: str) -> str:
+    """The curve's file. Raises OutputError unless it is a .png."""
     if name is None:
         return str(DEFAULT_FOLDER / default)
     if Path(name).suffix.lower() != ".png":
-        raise OutputError(f"cannot write {name}: a curve is written as .png; choose such a name")
+        raise OutputError(f"cannot write {name}: a curve is written as .png; choose a name with this ending")
     return str(Path(name))
 
 

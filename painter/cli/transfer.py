@@ -1,4 +1,4 @@
-"""The command `transfer`: one picture in the style of another, pixel by pixel."""
+"""The command `transfer`: give a picture the style of others, pixel by pixel."""
 
 from __future__ import annotations
 
@@ -8,54 +8,51 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from painter.cli.arguments import add_common_options, add_options, given, new_parser
+from painter.cli.arguments import add_common_options, add_options, given, named_inputs, new_parser
 from painter.cli.commands import INTERRUPTED
 from painter.cli.outputs import (
     Outputs,
-    Saver,
     add_export_options,
     add_losses,
     add_output_options,
     check_outputs,
     losses_jobs,
+    painting_jobs,
+    print_written,
     read_outputs,
-    tell_written,
     with_losses,
     write_in_turn,
+    written_verb,
 )
 from painter.cli.paths import check_files, default_folder
 from painter.cli.progress import TransferBar, say
-from painter.cli.resuming import Resuming
+from painter.errors import DivergedError
 from painter.export.transfers import OPTIONS, check_transfer_ending, transfer_endings
-from painter.options.fields import named_files, option_name
 from painter.options.transfer import TransferConfig
+from painter.styling.inputs import load_sources
+from painter.styling.transfer_fingerprint import TransferFingerprint
+from painter.system.devices import resolve_torch_device
 from painter.system.interrupts import deferred_interrupts
 from painter.system.usage import Stopwatch, keep_freed_memory
-
-if TYPE_CHECKING:
-    from painter.styling.inputs import Sources
-    from painter.styling.transfer import TransferResult
 
 
 @dataclass(frozen=True)
 class Request:
-    """What one command line asks for."""
+    """A parsed command line."""
 
     content: Path
     styles: tuple[Path, ...]
     config: TransferConfig
     outputs: Outputs
     quiet: bool
-    resume: bool = False  # go on where an earlier run left off
+    resume: bool = False  # continue an earlier run
 
     @property
     def inputs(self) -> dict[str, Path]:
-        """The files that are read, by what they are."""
-        styles = {f"style {k}": style for k, style in enumerate(self.styles, 1)}
-        named = {f"what {option_name(name)} reads": file for name, file in named_files(self.config).items()}
-        return {"the picture itself": self.content, **styles, **named}
+        """The files that are read, by their description in messages."""
+        styles = {f"style picture {k}": style for k, style in enumerate(self.styles, 1)}
+        return {"the input picture": self.content, **styles, **named_inputs(self.config)}
 
 
 def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
@@ -70,10 +67,10 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
 
 
 def make_parser(program: str | None = None) -> argparse.ArgumentParser:
-    """All options; those of the transfer come from TransferConfig, with help and defaults."""
+    """The parser of the command, with the options of TransferConfig among others."""
     parser = new_parser("Give a picture the colours and texture of others, pixel by pixel.", program)
-    parser.add_argument("content", metavar="CONTENT", help="the picture")
-    parser.add_argument("styles", metavar="STYLE", nargs="+", help="a picture whose style is taken; or several")
+    parser.add_argument("content", metavar="CONTENT", help="the picture that gets the style")
+    parser.add_argument("styles", metavar="STYLE", nargs="+", help="a picture that has the style; or several")
     add_output_options(parser, "output/CONTENT-STYLE.png", transfer_endings())
     add_options(parser, TransferConfig)
     add_losses(parser)
@@ -84,7 +81,11 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
 
 
 def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Request:
-    """Parse a command line. Raises OptionError for an unknown option or a value outside its range."""
+    """Parse a command line.
+
+    Raises:
+        OptionError: an unknown option, or a value outside its range.
+    """
     options = parser.parse_args(arguments)
     config = TransferConfig(**given(options, TransferConfig))
     content, styles = Path(options.content), tuple(Path(style) for style in options.styles)
@@ -95,50 +96,32 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
 
 def run(request: Request) -> int:
     """Transfer and write; the exit code."""
-    from painter.styling.inputs import load_sources
-
-    sources = load_sources(request.content, request.styles, request.config)
-    resuming = make_resuming(request, sources)  # and with it torch; a bad picture is refused before that
-    from painter.styling.transfer import DivergedError, load_network, transfer
-
     keep_freed_memory()
-    network = load_network(request.config, download=True, progress=not request.quiet)
+    sources = load_sources(request.content, request.styles, request.config)
+    from painter.cli.resuming import Resuming  # and with it torch: a bad picture is refused before that
+    from painter.export.write import save_transfer
+    from painter.styling.transfer import load_network, transfer
+
+    config, noisy = request.config, not request.quiet
+    fingerprint = TransferFingerprint(sources, config, resolve_torch_device(config.device))
+    resuming = Resuming(request.outputs, fingerprint, request.resume, request.quiet)
+    network = load_network(config, download=True, progress=noisy)
+    diverged = None
     with closing(TransferBar()) as bar:
         try:
-            result = transfer(sources, request.config, network, None if request.quiet else bar.show, resuming.autosave)
+            result = transfer(sources, config, network, bar.show if noisy else None, resuming.autosave)
+            bar.finish()
         except DivergedError as error:
-            bar.close()
-            write(request, resuming, error.result, "stopped; wrote")
-            resuming.close(finished=True)  # to go on would come to the same end
-            raise
-        bar.finish()
-    with deferred_interrupts(result.interrupted) as late:
-        write(request, resuming, result, "interrupted; wrote" if result.interrupted else "wrote")
-    resuming.close(finished=not result.interrupted)
-    if not request.quiet:
-        say(sys.stdout, bar.told)
+            result, diverged = error.result, error
+    pixels, frames = result.pixels, partial(result.film.shown, result.image)
+    with deferred_interrupts(result.interrupted) as late, resuming.claimed() as outputs:
+        jobs = painting_jobs(outputs, lambda name: save_transfer(Path(name), pixels, frames, outputs.export))
+        notes = write_in_turn([*jobs, *losses_jobs(outputs, result.records)])
+    if noisy:
+        print_written(request.outputs, outputs, notes, written_verb(result.interrupted, diverged))
+    resuming.close(finished=diverged is not None or not result.interrupted)
+    if diverged is not None:
+        raise diverged  # resuming would diverge again
+    if noisy:
+        say(sys.stdout, bar.losses)
     return INTERRUPTED if result.interrupted or late else 0
-
-
-def make_resuming(request: Request, sources: Sources) -> Resuming:
-    """What is kept for `--resume`."""
-    from painter.styling.transfer_fingerprint import TransferFingerprint
-    from painter.system.devices import resolve_torch_device
-
-    fingerprint = TransferFingerprint(sources, request.config, resolve_torch_device(request.config.device))
-    return Resuming(request.outputs, fingerprint, request.resume, request.quiet)
-
-
-def write(request: Request, resuming: Resuming, result: TransferResult, verb: str) -> None:
-    """Write all outputs, then the losses, under names that are free."""
-    from painter.export.write import save_transfer
-
-    with resuming.claimed() as outputs:
-        frames = partial(result.film.shown, result.image)
-        jobs: list[tuple[str, Saver]] = [
-            (name, partial(save_transfer, Path(name), result.pixels, frames, outputs.export))
-            for name in outputs.paintings
-        ]
-        notes = write_in_turn([*jobs, *losses_jobs(result.records, outputs)])
-    if not request.quiet:
-        tell_written(request.outputs, outputs, notes, verb)

@@ -1,7 +1,7 @@
 """Files: frames and pixels in, bytes out. The room knows no Painting; importing it brings in nothing heavy.
 
     formats.py    the one table of file formats, what a path's ending means, the check of an output path
-    places.py     whether a file can be put at a path; the writing of one, whole or not at all
+    places.py     whether a file can be put at a path; the writing of one, never in part
     artwork.py    `Artwork`, what a writer is given: a finished picture and frames of its making
     transfers.py  the formats and options of style transfer, which has pixels and no strokes
     ffmpeg.py     finds the program that makes MP4s
@@ -22,7 +22,7 @@ A file format of your own is one call, from outside this package, too:
 
     register(Format(".raw", "the finished painting as bare bytes", "still", write_raw))
 
-After it `Painting.save`, `check_output` and `-o NAME.raw` know the ending.
+After it `Painting.save`, `check_output` and `-o NAME.raw` accept the ending.
 """
 
 from painter.export.artwork import Artwork

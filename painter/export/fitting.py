@@ -74,7 +74,7 @@ def write_fitting(path: Path, best: Quality, write: Callable[[Path, Quality], No
 
     Raises:
         OutputError: not even the lowest quality fits. The message has the smallest size that was reached; `path`
-            keeps what it held.
+            is then unchanged.
     """
     ladder = make_ladder(best)
     try:

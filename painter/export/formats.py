@@ -1,4 +1,4 @@
-"""The one table of file formats, by ending, and what can be said of an output path before any work is done.
+"""The one table of file formats, by ending, and the check of an output path before any work is done.
 
 An entry describes a format and is light; its writer may need heavy libraries. So the built-in formats are described
 here, and the modules with their writers (`painter.export.write`, `painter.painting.save`) add those when they are
@@ -28,7 +28,7 @@ Kind = Literal["still", "animation", "vector", "strokes"]
 """A finished picture (which may be able to move), one that grows, shapes, or the strokes' numbers."""
 
 Writer = Callable[[Path, "Artwork", ExportConfig], list[str]]
-"""Writes an artwork to a path; returns lines for people about what is not as it was asked for."""
+"""Writes an artwork to a path; returns notes on what differs from what was asked for."""
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def write_gif(
     Raises:
         OptionError: a time is outside 20..655,350 ms.
         ValueError: pictures have another shape or dtype, or there are none.
-        OutputError: a side is above 65,535, or the file cannot be written; `path` then keeps what it held.
+        OutputError: a side is above 65,535, or the file cannot be written; `path` is then unchanged.
     """
     for name, value in (("frame_ms", frame_ms), ("hold_ms", hold_ms)):
         if not SHORTEST_MS <= value <= LONGEST_MS:
@@ -184,7 +184,7 @@ def _pack(picture: np.ndarray) -> np.ndarray:
 
 
 def _shows(alpha: np.ndarray) -> np.ndarray:
-    """Where a picture is opaque in a format that knows opaque and transparent only: bool [H, W] from uint8 [H, W].
+    """Where a picture is opaque in a format without half transparency: bool [H, W] from uint8 [H, W].
 
     That is where alpha is at least a half, but for specks amid half-transparent paint (where strokes overlap): they
     would be left alone when all around them has gone.

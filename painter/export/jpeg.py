@@ -22,7 +22,7 @@ def write_jpeg(path: Path, image: np.ndarray, quality: int) -> None:
         quality: libjpeg's, 1 to 100. From 90 on colour is not subsampled.
 
     Raises:
-        OutputError: for a side above 65,500, or if the file cannot be written; `path` then keeps what it held.
+        OutputError: a side is above 65,500, or the file cannot be written; `path` is then unchanged.
     """
     if max(image.shape[:2]) > MAX_SIDE:
         raise OutputError(f"cannot write {path}: a side is longer than a JPEG's {MAX_SIDE}; lower --size")

@@ -47,7 +47,7 @@ def write_mp4(
         crf: x264's constant rate factor, 0 (lossless) to 51.
 
     Raises:
-        OutputError: there is no ffmpeg, or it fails (a full disk); `path` then keeps what it held.
+        OutputError: there is no ffmpeg, or it fails (a full disk); `path` is then unchanged.
     """
     program = find_ffmpeg(path)
     pictures = (_padded(frame, background) for frame in frames)

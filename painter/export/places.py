@@ -1,4 +1,4 @@
-"""Whether a file can be put at a path, tried before any work is done; and the writing of one, whole or not at all."""
+"""Whether a file can be put at a path, tried before any work is done; and the writing of one, never in part."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FRAME = re.compile(r"frame-\d{5,}\.png")
 def writing(path: Path) -> Iterator[Path]:
     """Yield a temporary name that becomes `path` on success, so that a reader never sees half a file.
 
-    On failure `path` keeps what it held.
+    On failure `path` is unchanged.
 
     Raises:
         OutputError: the system refuses (a full disk).

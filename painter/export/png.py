@@ -38,7 +38,7 @@ def write_png(path: Path, image: np.ndarray | Iterable[np.ndarray]) -> None:
 
     Raises:
         ValueError: another shape or dtype, bands that do not fit each other, or none.
-        OutputError: the file cannot be written; `path` then keeps what it held.
+        OutputError: the file cannot be written; `path` is then unchanged.
     """
     with writing(path) as temporary, temporary.open("wb") as file:
         encode_png(file, image)

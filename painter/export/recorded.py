@@ -1,4 +1,4 @@
-"""A finished picture as floats, with frames that were recorded on the way to it: what style transfer leaves."""
+"""A finished picture as floats, with frames that were recorded while it was made: the result of a style transfer."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def write_svg(
             stroke. `width_mm` is the drawing's width; if it is None, the longer side is LONG_SIDE_MM.
 
     Raises:
-        OutputError: the file cannot be written; `path` then keeps what it held.
+        OutputError: the file cannot be written; `path` is then unchanged.
     """
     config = config or ExportConfig()
     with writing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:

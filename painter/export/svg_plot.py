@@ -20,7 +20,7 @@ def plot_layers(
     """The layers of a plot: what each is called, and its lines in paint order.
 
     Args:
-        region: [H, W] in [0, 1], over the whole page: lines are drawn where it is at least SHOWN; None is everywhere.
+        region: [H, W] in [0, 1], over all of the page: lines are drawn where it is at least SHOWN; None is everywhere.
         few_colors: whether strokes have the colours of a palette. Then each start colour has a layer, in the order of
             its first stroke; else all lines are in one layer, each with the colour half-way along its stroke.
     """

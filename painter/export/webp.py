@@ -25,7 +25,7 @@ def write_webp(path: Path, image: np.ndarray, quality: int) -> None:
         quality: libwebp's, 1 to 100; 100 is lossless.
 
     Raises:
-        OutputError: for a side above 16,383, or if the file cannot be written; `path` then keeps what it held.
+        OutputError: a side is above 16,383, or the file cannot be written; `path` is then unchanged.
     """
     _check_side(path, image)
     with writing(path) as temporary:

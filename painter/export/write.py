@@ -38,11 +38,11 @@ def write_artwork(artwork: Artwork, path: str | os.PathLike[str], config: Export
         config: how; the defaults if not given.
 
     Returns:
-        Lines for people about what is not as it was asked for: what was lowered to fit `max_bytes`, say.
+        Notes, a line each, on what differs from what was asked for, such as what was lowered to fit `max_bytes`.
 
     Raises:
         OutputError: there is no format of this ending, the file cannot be written, or it cannot be made as small as
-            `max_bytes`; `path` then keeps what it held.
+            `max_bytes`; `path` is then unchanged.
     """
     place, config, format = Path(path), config or ExportConfig(), format_of(path)
     assert format.writer is not None, f"the module with the writer of {format.ending} is not imported"
@@ -69,7 +69,7 @@ def save_transfer(
         Lines for people, as `write_artwork`.
 
     Raises:
-        OutputError: for another ending, or a file that cannot be written; `path` then keeps what it held.
+        OutputError: it is another ending, or the file cannot be written; `path` is then unchanged.
     """
     check_transfer_ending(path)
     return write_artwork(RecordedPicture(pixels, frames), path, config)
@@ -160,7 +160,7 @@ def _write_mp4(path: Path, artwork: Artwork, config: ExportConfig) -> list[str]:
 
 
 def _video_rate(timeline: Timeline, as_asked: bool) -> Fraction:
-    """Pictures a second: the timeline's own rate if that was asked for, else a multiple of it."""
+    """Pictures a second: the timeline's own rate if `fps` was given, else a multiple of it."""
     if timeline.video_fps is not None:
         return timeline.video_fps
     return timeline.fps if as_asked else timeline.fps * max(1, ceil(_SMOOTH / timeline.fps))

@@ -176,7 +176,8 @@ class ByteSize(TextKind):
         if match is None or len(text) > 32 or (match[3] and not match[2]):
             return None
         power = "kmg".index(match[2].lower()) + 1 if match[2] else 0
-        return round(Decimal(match[1]) * (1024 if match[3] else 1000) ** power)
+        count: int = round(Decimal(match[1]) * (1024 if match[3] else 1000) ** power)
+        return count
 
 
 @dataclass(frozen=True)
@@ -210,7 +211,7 @@ class Color(TextKind):
     def check(self, value: Any) -> str:
         if value not in self.names and not is_hex_color(value):
             raise ValueError(f"unknown; choose from {self.words}")
-        return value
+        return str(value)
 
 
 @dataclass(frozen=True)
@@ -241,7 +242,8 @@ class File:
         return name
 
     def file(self, value: Any) -> str | None:
-        return value
+        name: str | None = value
+        return name
 
 
 @dataclass(frozen=True)

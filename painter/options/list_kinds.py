@@ -59,7 +59,8 @@ class Span(TextKind):
             self.split(value)
         except (AttributeError, TypeError, ValueError):
             raise ValueError(f"must be {self.words}") from None
-        return value
+        text: str = value
+        return text
 
     @staticmethod
     def split(text: str) -> slice:

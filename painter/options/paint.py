@@ -19,6 +19,7 @@ LOSSES = ("l1", "l2", "mix")
 DEVICES = ("auto", "cpu", "cuda")
 BACKENDS = ("auto", "reference", "cpu", "cuda")
 CANVASES = ("auto", "white", "black", "transparent")
+GROUNDS = ("smooth", "cold-press", "hot-press", "rough", "linen")
 FOCUSES = ("none", "auto")
 STYLE_MODES = ("color", "texture")
 CONTENT_LOSSES = ("luminance", "features")
@@ -96,6 +97,13 @@ class PaintConfig:
     )
     levels: int = option(4, "N", "steps from coarse to fine, {}", Integer(1, 8))
     relief: float = option(0.0, "R", "how strongly the paint stands out in relief, {}", Number(0.0, 1.0))
+    texture: float = option(
+        0.6, "T", "how much of the medium and the sheet shows, {}; 0 draws bare strokes", Number(0.0, 1.0)
+    )
+    ground: str = option("auto", "G", "the sheet: {}, which suits the brush", Names(("auto", *GROUNDS)))
+    margin: float = option(
+        0.0, "M", "bare sheet around the painting, in parts of its longer side; {}", Number(0.0, 0.2)
+    )
     loss: str = option("mix", "L", "pixel loss: {}", Names(LOSSES))
     ot: float = option(0.0, "W", "weight of the optimal-transport term, {}; 0 leaves it out", Number(0.0, 1000.0))
     iterations: int | Literal["auto"] = option(

@@ -16,6 +16,9 @@ _KINDS = {spec.name: spec.metadata["kind"] for spec in fields(PaintConfig)}
 class ReplayConfig:
     """What is to differ from the painting as it was made; None leaves it as it is.
 
+    >>> ReplayConfig(size=2048, strokes=":200").strokes
+    ':200'
+
     Raises:
         OptionError: a value is not allowed; the message names the option.
     """
@@ -33,6 +36,15 @@ class ReplayConfig:
     relief: float | None = option(
         None, "R", "how strongly the paint stands out in relief, {} (default: as painted)", _KINDS["relief"]
     )
+
+    texture: float | None = option(
+        None, "T", "how much of the medium and the sheet shows, {} (default: as painted)", _KINDS["texture"]
+    )
+    ground: str | None = option(None, "G", "the sheet: {} (default: as painted)", _KINDS["ground"])
+    margin: float | None = option(
+        None, "M", "bare sheet around the painting, in parts of its longer side; {} (default: as painted)",
+        _KINDS["margin"],
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         check_fields(self)

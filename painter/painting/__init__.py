@@ -1,6 +1,6 @@
 """The painting, the artefact of all the work: strokes on a ground, drawn, replayed, read and written.
 
-    painting.py        `Painting`, the value: it can be drawn at any size, whole or as it grows
+    painting.py        `Painting`, the value: it can be drawn at any size, finished or as it grows
     replay.py          a painting with other settings: size, ground, part of the strokes, light
     animation.py       the frames of an animation, forwards or in reverse
 

@@ -114,7 +114,7 @@ def shown(value: Any) -> str:
         return repr(one_line(value if len(value) <= 40 else value[:40] + "…"))
     if isinstance(value, float):
         return f"{value:.10g}"
-    return json.dumps(value)  # a whole number, true, false or null
+    return json.dumps(value)  # an integer, true, false or null
 
 
 def number_texts(values: np.ndarray) -> list[str]:
@@ -131,7 +131,7 @@ def number_texts(values: np.ndarray) -> list[str]:
     with np.errstate(divide="ignore"):
         magnitude = np.floor(np.log10(np.abs(exact)))
     left = np.flatnonzero((exact != 0) & (magnitude > -_SHORTEST + 9) & (magnitude < 9))
-    for digits in range(1, 10):  # nine tell any float32 from its neighbours
+    for digits in range(1, 10):  # nine digits distinguish any float32 from its neighbours
         places = digits - 1 - magnitude[left]
         # A product and a quotient by exact powers of ten: the quotient is the float64 nearest to the decimal.
         power = 10.0 ** np.abs(places)

@@ -77,7 +77,7 @@ def read_original(content: bytes, style: str | None = None) -> Painting:
         torch.randint(0, SEED_END, (count,), generator=torch.Generator().manual_seed(0)),
     )
     about = {"input": None, "palette": None, "impasto": None, "checkpoint": None}
-    config = PaintConfig(style=brush, canvas="black", size=SIDE)
+    config = PaintConfig(style=brush, canvas="black", size=SIDE, texture=0.0)
     return Painting(strokes, (SIDE, SIDE), (0.0, 0.0, 0.0), config, None, about)
 
 

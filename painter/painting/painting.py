@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,10 +12,13 @@ import numpy as np
 
 from painter.options.export import ExportConfig
 from painter.options.paint import PaintConfig
-from painter.pictures.ground import Color, canvas_color, region_at, to_bytes, to_words, within_region
+from painter.pictures.ground import Color, canvas_color, region_at, to_bytes, to_words
 from painter.pictures.resizing import fit_size
 from renderers.drawing import Drawing, draw_bands, drawing_threads
-from renderers.relief import light
+from renderers.media.calm import PIXEL as CALM_PIXEL
+from renderers.media.calm import calm_map
+from renderers.media.media import textured
+from renderers.media.medium import Appearance, Texture
 from renderers.strokes import Strokes
 
 _DRAWN_PIXELS = 2**22  # drawn at a time, by all cores; bounds the memory that a large painting takes
@@ -82,7 +86,7 @@ class Painting:
             config: how; the defaults if not given.
 
         Returns:
-            Lines for people about what is not as it was asked for: what was lowered to fit `max_bytes`, say.
+            Notes, a line each, on what differs from what was asked for, such as what was lowered to fit `max_bytes`.
 
         Raises:
             OptionError: the size is out of range.
@@ -93,16 +97,17 @@ class Painting:
         painting = self if size is None else replace(self, config=replace(self.config, size=size))
         return [note for path in paths for note in save_painting(painting, path, config=config)]
 
-    def draw(self, size: int | None = None, relief: float | None = None) -> np.ndarray:
+    def draw(self, size: int | None = None, relief: float | None = None, texture: float | None = None) -> np.ndarray:
         """The finished painting.
 
         >>> painting.draw(size=200).shape
         (150, 200, 3)
-        >>> lit = painting.draw(relief=1.0)
+        >>> lit, bare = painting.draw(relief=1.0), painting.draw(texture=0.0)
 
         Args:
             size: its longer side, pixels; `config.size` if not given.
             relief: how much the paint stands out, in [0, 1]; `config.relief` if not given.
+            texture: how much of the medium and the sheet shows, in [0, 1]; `config.texture` if not given.
 
         Returns:
             uint8 [H, W, 3], or [H, W, 4] with straight alpha on a transparent ground.
@@ -110,21 +115,26 @@ class Painting:
         height, width = fit_size(*self.aspect, size or self.config.size)
         image = np.empty((height, width, len(canvas_color(self.ground))), np.uint8)
         top = 0
-        for band in self.bands(size, relief):
+        for band in self.bands(size, relief, texture=texture):
             image[top : top + len(band)] = band
             top += len(band)
         return image
 
+    def draw_bare(self, size: int | None = None) -> np.ndarray:
+        """`draw` without light and texture: the strokes as the search sees them, which figures are measured on."""
+        return self.draw(size, relief=0.0, texture=0.0)
+
     def bands(
-        self, size: int | None = None, relief: float | None = None, rows: int | None = None, depth: int = 8
-    ) -> Iterator[np.ndarray]:
+        self, size: int | None = None, relief: float | None = None, rows: int | None = None, depth: int = 8,
+        texture: float | None = None,
+    ) -> Iterator[np.ndarray]:  # fmt: skip
         """The finished painting from the top, a band of rows at a time: no more than that is in memory.
 
         >>> [band.shape for band in painting.bands(size=64, rows=20)]
         [(20, 64, 3), (20, 64, 3), (8, 64, 3)]
 
         Args:
-            size, relief: as for `draw`.
+            size, relief, texture: as for `draw`.
             rows: of a band, at least 1; as many as 2**22 pixels have if not given. The last band may have fewer.
             depth: bits of a channel, 8 or 16.
 
@@ -134,20 +144,38 @@ class Painting:
         Raises:
             ValueError: `rows` is below 1; raised with the first band.
         """
-        return map({8: to_bytes, 16: to_words}[depth], self._canvases(size, relief, rows))
+        return map({8: to_bytes, 16: to_words}[depth], self._canvases(size, relief, rows, texture))
 
-    def _canvases(self, size: int | None, relief: float | None, rows: int | None) -> Iterator[np.ndarray]:
+    def _canvases(
+        self, size: int | None, relief: float | None, rows: int | None, texture: float | None
+    ) -> Iterator[np.ndarray]:
         """`bands` as floats: [rows, W, C] float32, premultiplied on a transparent ground."""
         relief = self.config.relief if relief is None else relief
-        shape = height, width = fit_size(*self.aspect, size or self.config.size)
-        rows = max(1, _DRAWN_PIXELS // width) if rows is None else rows
-        region = region_at(self.region, height, width)
-        top = 0
+        shape = fit_size(*self.aspect, size or self.config.size)
+        rows = max(1, _DRAWN_PIXELS // shape[1]) if rows is None else rows
+        surface = self._texture(self.config.texture if texture is None else texture)
         with drawing_threads() as pool:
-            for canvas in draw_bands(self.strokes, shape, canvas_color(self.ground), relief, rows, pool):
-                shown = None if region is None else region[top : top + len(canvas)]
-                yield within_region(canvas, shown, self.ground)
-                top += len(canvas)
+            appearance = self._appearance(shape, surface, pool)
+            yield from draw_bands(self.strokes, shape, appearance, relief, rows, pool, surface)
+
+    def _texture(self, strength: float) -> Texture | None:
+        """How medium and sheet show; None: not at all."""
+        if strength == 0:
+            return None
+        paper = textured(self.strokes.brush).paper
+        ground = paper if self.config.ground == "auto" else self.config.ground
+        return Texture(strength, ground, self.config.margin)
+
+    def _appearance(self, shape: tuple[int, int], texture: Texture | None, pool: ThreadPoolExecutor) -> Appearance:
+        """The bare canvas, the region at this height and width, and where the finished painting is calm."""
+        bare = canvas_color(self.ground)
+        calm = None
+        if texture is not None and textured(self.strokes.brush).fronts:
+            small = fit_size(*self.aspect, min(max(shape), round(1 / CALM_PIXEL)))
+            if min(small) >= 2:
+                drawn = draw_bands(self.strokes, small, Appearance(bare), 0.0, small[0], pool)
+                calm = calm_map(np.concatenate(list(drawn)))
+        return Appearance(bare, calm, region_at(self.region, *shape))
 
     def frames(self, size: int | None = None, count: int = 80) -> Iterator[np.ndarray]:
         """The painting as it grows: first the bare ground, last exactly `draw(size)`.
@@ -190,24 +218,20 @@ class Painting:
         Raises:
             ValueError: a count is below the one before it, or above the number of strokes.
         """
-        drawing = Drawing(self.strokes, self._bare_canvas(size or self.config.size), self.config.relief > 0)
+        canvas, relief = self._bare_canvas(size or self.config.size), self.config.relief
+        texture = self._texture(self.config.texture)
+        drawing = Drawing(self.strokes, canvas, relief > 0, texture=texture)
         before, frame = -1, np.empty(0, np.uint8)
         with drawing_threads() as pool:
+            appearance = self._appearance(canvas.shape[:2], texture, pool)
             for count in counts:
                 if not max(0, before) <= count <= len(self.strokes):
                     raise ValueError(f"{count} strokes cannot follow {before}, of {len(self.strokes)}")
                 if count != before:
                     drawing.draw(count, pool)
-                    frame = self._finished(drawing, self.config.relief)
+                    frame = to_bytes(drawing.seen(relief, appearance))
                     before = count
                 yield frame
-
-    def _finished(self, drawing: Drawing, relief: float) -> np.ndarray:
-        """What is drawn so far, lit, limited to the region, as bytes."""
-        canvas = drawing.canvas
-        if relief > 0:
-            canvas = light(canvas, drawing.height, relief, drawing.pixel)
-        return to_bytes(within_region(canvas, self.region, self.ground))
 
     def _bare_canvas(self, size: int) -> np.ndarray:
         """[H, W, C] float32 of the ground."""

@@ -21,10 +21,10 @@ def with_overrides(painting: Painting, config: ReplayConfig) -> Painting:
     Raises:
         OptionError: no stroke is left.
     """
-    asked = {name: getattr(config, name) for name in ("size", "canvas", "relief")}
-    asked = {name: value for name, value in asked.items() if value not in (None, "auto")}
-    settings = replace(painting.config, **asked)
-    ground = named_ground(settings.canvas) if "canvas" in asked else painting.ground
+    given = {name: getattr(config, name) for name in ("size", "canvas", "relief", "texture", "ground", "margin")}
+    given = {name: value for name, value in given.items() if value not in (None, "auto")}
+    settings = replace(painting.config, **given)
+    ground = named_ground(settings.canvas) if "canvas" in given else painting.ground
     strokes = painting.strokes
     if config.strokes is not None:
         strokes = strokes[Span.split(config.strokes)]

@@ -71,11 +71,11 @@ def save_painting(
         config: how; the defaults if not given.
 
     Returns:
-        Lines for people about what is not as it was asked for: what was lowered to fit `max_bytes`, say.
+        Notes, a line each, on what differs from what was asked for, such as what was lowered to fit `max_bytes`.
 
     Raises:
         OutputError: there is no format of this ending, the file cannot be written, or it cannot be made as small as
-            `max_bytes`; `path` then keeps what it held.
+            `max_bytes`; `path` is then unchanged.
     """
     check_output(path)
     return write_artwork(PaintedArtwork(painting, image), path, config)

@@ -53,12 +53,12 @@ def save_strokes(painting: Painting, path: str | os.PathLike[str]) -> None:
     Equal paintings give equal bytes.
 
     >>> save_strokes(painting, "box.strokes.json.gz")
-    >>> len(load_painting("box.strokes.json.gz").strokes)
+    >>> len(Painting.load("box.strokes.json.gz").strokes)
     8
 
     Raises:
         OutputError: the file cannot be written, or the painting has what a stroke file cannot keep (NaN, places far
-            off the canvas, a region that is not in steps of 1/255); `path` then keeps what it held.
+            off the canvas, a region that is not in steps of 1/255); `path` is then unchanged.
     """
     path = Path(path)
     brush = BRUSHES[painting.strokes.brush]
@@ -130,7 +130,7 @@ def _ground_name(ground: Color | None) -> str | list[float]:
 
 
 def read_document(document: dict[str, Any], style: str | None = None) -> Painting:
-    """The painting in the JSON object of a stroke file; large members are taken out of `document` on the way.
+    """The painting in the JSON object of a stroke file; large members are removed from `document`.
 
     Args:
         document: the object.
@@ -189,6 +189,7 @@ def _canvas(document: dict[str, Any]) -> tuple[PaintConfig, tuple[int, int], Col
             raise StrokeFileError(f"{where} is {shown(value)} but config.{key} {shown(given[key])}; make them the same")
     if document["brush"] != STAMP:
         given.setdefault("style", document["brush"])
+    given.setdefault("texture", 0.0)  # files from before there was any are drawn to the same bytes as then
     config = _config(given)
     height, width = (_integer(f"canvas.{side}", canvas.get(side), 1, MAX_SIDE) for side in ("height", "width"))
     return config, (height, width), _ground(canvas.get("ground"))

@@ -74,7 +74,8 @@ def focus_weights(focus: np.ndarray, strength: float) -> np.ndarray:
         [H, W] float32, above 0.
     """
     weights = 1 + strength * focus.astype(np.float64)
-    return (weights / weights.mean()).astype(np.float32)
+    relative: np.ndarray = (weights / weights.mean()).astype(np.float32)
+    return relative
 
 
 # --- detail -------------------------------------------------------------------------------------------------

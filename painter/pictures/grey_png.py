@@ -52,7 +52,8 @@ def unpack_grey(where: str, text: Any, longest: int | None = None) -> np.ndarray
         raise StrokeFileError(f"{where} is not base64; {_HOW}") from None
     with quiet_pillow():
         levels = _decoded(where, content, longest)
-    return levels.astype(np.float32) / np.float32(255)
+    shares: np.ndarray = levels.astype(np.float32) / np.float32(255)
+    return shares
 
 
 def _decoded(where: str, content: bytes, longest: int | None) -> np.ndarray:

@@ -66,7 +66,8 @@ def make_target(picture: Picture, ground: Color | None, long_side: int) -> np.nd
         alpha = resize_image(picture.alpha[..., None], height, width)
     if ground is None:
         return np.concatenate([colors, alpha], axis=2)
-    return np.clip(colors + (1 - alpha) * canvas_color(ground), 0.0, 1.0)
+    composed: np.ndarray = np.clip(colors + (1 - alpha) * canvas_color(ground), 0.0, 1.0)
+    return composed
 
 
 def within_region(canvas: np.ndarray, region: np.ndarray | None, ground: Color | None) -> np.ndarray:
@@ -75,7 +76,8 @@ def within_region(canvas: np.ndarray, region: np.ndarray | None, ground: Color |
     if shown is None:
         return canvas
     bare = canvas_color(ground)
-    return bare + shown[:, :, None] * (canvas - bare)
+    painted: np.ndarray = bare + shown[:, :, None] * (canvas - bare)
+    return painted
 
 
 def region_at(region: np.ndarray | None, height: int, width: int) -> np.ndarray | None:

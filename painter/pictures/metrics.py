@@ -85,10 +85,12 @@ def _ssim(a: np.ndarray, b: np.ndarray) -> float | None:
     def similarity(rows: slice) -> float:
         part = slice(rows.start, rows.stop + 2 * rim)
         mean = structural_similarity(a[part], b[part], win_size=window, channel_axis=-1, data_range=255)
-        return float(mean) * (rows.stop - rows.start)
+        total: float = float(mean) * (rows.stop - rows.start)
+        return total
 
     with ThreadPoolExecutor(core_count()) as pool:
-        return sum(pool.map(similarity, _bands(height - 2 * rim, width))) / (height - 2 * rim)
+        mean: float = sum(pool.map(similarity, _bands(height - 2 * rim, width))) / (height - 2 * rim)
+        return mean
 
 
 def _bands(height: int, width: int) -> Iterator[slice]:

@@ -111,7 +111,8 @@ def choose_palette(rgb: np.ndarray, weight: np.ndarray | None, count: int, seed:
     if len(colors) > count:
         colors = _distinct(_cluster_means(colors, frequency, count, seed), colors, count)
     palette = colors.astype(np.float32) / np.float32(255)
-    return palette[np.lexsort((*colors.T, to_lab(palette)[:, 0]))]
+    ordered: np.ndarray = palette[np.lexsort((*colors.T, to_lab(palette)[:, 0]))]
+    return ordered
 
 
 def nearest(colors: np.ndarray, palette: np.ndarray) -> np.ndarray:
@@ -151,7 +152,8 @@ def _calmness(rgb: np.ndarray) -> np.ndarray:
 
     image, window = np.ascontiguousarray(rgb, dtype=np.float32), np.ones((3, 3), np.uint8)
     difference = (cv2.dilate(image, window) - cv2.erode(image, window)).max(axis=2)
-    return 1.0 / (1.0 + (difference / _BUSY) ** 2)
+    calm: np.ndarray = 1.0 / (1.0 + (difference / _BUSY) ** 2)
+    return calm
 
 
 def _cluster_means(colors: np.ndarray, frequency: np.ndarray, count: int, seed: int) -> np.ndarray:
@@ -169,7 +171,9 @@ def _cluster_means(colors: np.ndarray, frequency: np.ndarray, count: int, seed: 
     count, tries = min(count, len(lab)), 3 if count <= 32 else 1  # with many colours the start matters little
     _, cluster, _ = cv2.kmeans(np.repeat(lab, copies, 0), count, start, stop, tries, cv2.KMEANS_PP_CENTERS)
     of_bin = cluster.ravel()[np.cumsum(copies) - 1]
-    return np.rint(_means(colors, frequency, np.unique(of_bin, return_inverse=True)[1][bins])).astype(np.int64)
+    cluster_of = np.unique(of_bin, return_inverse=True)[1][bins]
+    means: np.ndarray = np.rint(_means(colors, frequency, cluster_of)).astype(np.int64)
+    return means
 
 
 def _means(colors: np.ndarray, frequency: np.ndarray, group: np.ndarray) -> np.ndarray:
@@ -295,7 +299,8 @@ def _finish(text: str, colors: list[tuple[int, ...]]) -> np.ndarray:
         raise _error(text, f"there is no (opaque) colour in it; {_HOW}")
     if len(different) > MAX_COLORS:
         raise _error(text, f"it has {len(different)} different colours; a palette has at most {MAX_COLORS}")
-    return np.array(different, dtype=np.float32) / np.float32(255)
+    palette: np.ndarray = np.array(different, dtype=np.float32) / np.float32(255)
+    return palette
 
 
 def _error(text: str, wrong: str) -> OptionError:

@@ -37,7 +37,8 @@ _TURNS = {  # EXIF orientation -> quarter turns anticlockwise, then whether to m
 
 def in_steps(values: np.ndarray) -> np.ndarray:
     """Floats in [0, 1] brought to the nearest step of 1/255, as float32: what 8 bits keep exactly."""
-    return np.rint(values * 255).astype(np.float32) / np.float32(255)
+    steps: np.ndarray = np.rint(values * 255).astype(np.float32) / np.float32(255)
+    return steps
 
 
 def resize_to_weighted(image: Image.Image, height: int, width: int) -> np.ndarray:
@@ -181,4 +182,5 @@ def _white_of_integers(image: Image.Image, grey: np.ndarray) -> float:
         grey[grey < 0] += 2.0**32
     if bits > 16 and grey.max() <= 65535:
         return 65535.0  # 16 bits in wider samples are common, and taken at their word would be black
-    return 2.0 ** (bits - signed) - 1
+    largest: float = 2.0 ** (bits - signed) - 1
+    return largest

@@ -51,7 +51,8 @@ def divide_tones(rgb: np.ndarray, weight: np.ndarray | None, count: int, palette
 
     weight = np.ones(rgb.shape[:2], dtype=np.float32) if weight is None else weight
     if not weight.any():
-        return rgb.copy()
+        copy: np.ndarray = rgb.copy()
+        return copy
     lightness = _calm_lightness(rgb, weight)
     labels = np.searchsorted(_thresholds(np.bincount(lightness.ravel(), weight.ravel(), 256), count), lightness, "left")
     labels = _spread(_without_islands(labels), weight > 0)
@@ -108,7 +109,8 @@ def _spread(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     _, source = cv2.distanceTransformWithLabels(unknown, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
     found = np.zeros(source.max() + 1, values.dtype)
     found[source[known]] = values[known]
-    return found[source]
+    spread: np.ndarray = found[source]
+    return spread
 
 
 def _thresholds(histogram: np.ndarray, count: int) -> np.ndarray:
@@ -168,4 +170,5 @@ def _ranked_colors(palette: np.ndarray, tones: int, lightness: float) -> np.ndar
         return ranked[[round(lightness * last)]]
     if tones > len(ranked):
         return ranked[np.arange(tones) * len(ranked) // tones]
-    return ranked[np.rint(np.linspace(0, last, tones)).astype(int)]
+    chosen: np.ndarray = ranked[np.rint(np.linspace(0, last, tones)).astype(int)]
+    return chosen

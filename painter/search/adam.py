@@ -99,7 +99,8 @@ class StrokeAdam:
             mean, square = self.moments[name]
             tensors = (values.detach(), values.grad.contiguous(), mean, square, self.units[name], steps)
             if values.device.type == "cpu":
-                _step(*(tensor.numpy().reshape(len(values), -1) for tensor in tensors), rate, *self.betas, self.EPSILON)
+                arrays = [tensor.numpy().reshape(len(values), -1) for tensor in tensors]
+                _step(*arrays, rate, *self.betas, self.EPSILON)  # type: ignore[arg-type, call-arg]
             else:
                 step_plainly(tensors, rate, *self.betas, self.EPSILON)
 

@@ -88,7 +88,8 @@ def colors_by_pixels(scene: Scene, candidate: np.ndarray, gradient: bool) -> np.
     root, terms = np.sqrt(weight)[:, None], np.stack([np.ones_like(along), along][: 1 + gradient], axis=1)
     fit = np.linalg.lstsq(root * terms, root * wanted, rcond=None)[0]
     slope = fit[1] if gradient else np.zeros_like(fit[0])
-    return np.clip(np.stack([fit[0] - slope, fit[0] + slope]), 0, 1)
+    ends: np.ndarray = np.clip(np.stack([fit[0] - slope, fit[0] + slope]), 0, 1)
+    return ends
 
 
 def gain_by_pixels(scene: Scene, candidate: np.ndarray) -> float:
@@ -247,7 +248,8 @@ def gain(candidate: np.ndarray, scene: Scene, totals: np.ndarray, spans: np.ndar
     for c in range(3):
         color = min(1.0, max(0.0, totals[COLORS + c] / mass))
         lowered += color * (2 * totals[COLORS + c] - color * mass)
-    return totals[ERROR] + scene.opacity * scene.opacity * lowered
+    error: float = totals[ERROR] + scene.opacity * scene.opacity * lowered
+    return error
 
 
 @kernel

@@ -192,4 +192,5 @@ def _at(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     height, width = image.shape[:2]
     x = points[:, 0].astype(int).clip(0, width - 1)
     y = points[:, 1].astype(int).clip(0, height - 1)
-    return image[y, x]
+    colors: np.ndarray = image[y, x]
+    return colors

@@ -105,7 +105,7 @@ def steps_within(seconds: float, search: SearchConfig, strokes: int, a_second: f
         a_second: how many of a search for `reference_strokes`.
     """
     faster = (search.reference_strokes / strokes) ** search.slowing
-    return min(max(1, round(a_second * faster * seconds)), MAX_ITERATIONS)
+    return int(min(max(1, round(a_second * faster * seconds)), MAX_ITERATIONS))
 
 
 def _side_for(size: float, pixels: float, least: int, most: int) -> int:

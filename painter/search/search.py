@@ -188,7 +188,8 @@ class Search(StagedRun[SearchStage, Progress]):
         search = self.search
         full = min(search.most_rate, (self._plan.likely / search.rate_iterations) ** 0.25)
         over = max(self.taken / max(1, self.steps), 1 - self.budget.left())
-        return full * falling_rate(over, search.hold, search.lowest_rate)
+        rate: float = full * falling_rate(over, search.hold, search.lowest_rate)
+        return rate
 
     def view(self, side: int) -> View:
         """The target with a long side of at most `side` pixels."""

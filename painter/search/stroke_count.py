@@ -224,7 +224,7 @@ class StrokeCountSearch:
         strokes = self.strokes if strokes is None else strokes
         assert strokes is not None
         painting = Painting(strokes, subject.aspect, subject.ground, subject.config, subject.region)
-        return float(compare(painting.draw(subject.working_side, 0.0), subject.picture)["psnr"] or 0.0)
+        return float(compare(painting.draw_bare(subject.working_side), subject.picture)["psnr"] or 0.0)
 
     def _most(self) -> int:
         strokes = self.subject.config.strokes

@@ -77,7 +77,8 @@ class Subject:
     @property
     def working_side(self) -> int:
         """The longer side of `picture`, pixels: the size at which the painting is compared with it."""
-        return max(self.picture.shape[:2])
+        side: int = max(self.picture.shape[:2])
+        return side
 
 
 def prepare_subject(source: PictureSource, config: PaintConfig) -> Subject:
@@ -155,7 +156,8 @@ def _shown(alpha: np.ndarray | None, region: np.ndarray | None) -> np.ndarray | 
     """[H, W] how much of each pixel will be seen, so that no colour is spent on others; None is 1 everywhere."""
     if alpha is None or region is None:
         return region if alpha is None else alpha
-    return alpha * region
+    both: np.ndarray = alpha * region
+    return both
 
 
 def _in_tones(picture: Picture, shown: np.ndarray | None, config: PaintConfig, palette: np.ndarray | None) -> Picture:

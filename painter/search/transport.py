@@ -219,4 +219,5 @@ def sinkhorn_divergence(
     left, right = (torch.cat(side) for side in zip(*terms, strict=True))
     values = sinkhorn(left, right, cost, epsilon, iterations)[0].unflatten(0, (len(terms), len(a)))
     own = b_to_b if b_to_b is not None else values[2]
-    return values[0] - values[1] / 2 - own / 2
+    divergence: Tensor = values[0] - values[1] / 2 - own / 2
+    return divergence

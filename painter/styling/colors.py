@@ -56,7 +56,8 @@ def match_colors(
     """
     mean, covariance = color_statistics(image, shown)
     change = matrix_power(wanted[1], 0.5) @ matrix_power(covariance, -0.5)
-    return np.clip((image - mean) @ change.T + wanted[0], 0, 1).astype(np.float32)
+    moved: np.ndarray = np.clip((image - mean) @ change.T + wanted[0], 0, 1).astype(np.float32)
+    return moved
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +73,8 @@ class ColorMap:
 
     def __call__(self, colors: np.ndarray) -> np.ndarray:
         """[..., 3] float32 in [0, 1] of [..., 3]."""
-        return np.clip(colors.astype(np.float64) @ self.matrix.T + self.offset, 0, 1).astype(np.float32)
+        moved: np.ndarray = np.clip(colors.astype(np.float64) @ self.matrix.T + self.offset, 0, 1).astype(np.float32)
+        return moved
 
 
 def color_map(
@@ -100,7 +102,8 @@ def matrix_power(covariance: np.ndarray, exponent: float) -> np.ndarray:
     """A power of a symmetric matrix [C, C] without negative eigenvalues; directions without variance stay 0."""
     values, vectors = np.linalg.eigh(covariance)
     powers = np.where(values > _TINY, np.maximum(values, _TINY) ** exponent, 0.0)
-    return (vectors * powers) @ vectors.T
+    power: np.ndarray = (vectors * powers) @ vectors.T
+    return power
 
 
 def grey(image: np.ndarray) -> np.ndarray:
@@ -112,4 +115,5 @@ def noise_like(statistics: tuple[np.ndarray, np.ndarray], shape: tuple[int, int]
     """[H, W, C] float32 in [0, 1]: independent pixels of this mean and covariance."""
     mean, covariance = statistics
     drawn = np.random.default_rng(seed).standard_normal((*shape, len(mean)))
-    return np.clip(drawn @ matrix_power(covariance, 0.5) + mean, 0, 1).astype(np.float32)
+    colors: np.ndarray = np.clip(drawn @ matrix_power(covariance, 0.5) + mean, 0, 1).astype(np.float32)
+    return colors

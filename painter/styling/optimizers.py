@@ -60,7 +60,7 @@ class PixelOptimizer:
         self._moved.grad = None
         with torch.enable_grad():
             loss, terms = evaluate(self.image)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
         loss = loss.detach()
         if self._searches and self._moved.grad is not None:
             self._seen.append((self._moved.detach().clone(), loss, self._moved.grad.clone(), terms))

@@ -52,7 +52,8 @@ def _directions(rng: np.random.Generator, filters: int, channels: int) -> np.nda
     if size <= 1152:  # beyond, random directions are as good as orthogonal
         turned = [_orthogonal(drawn[k : k + size]) for k in range(0, filters, size)]
         drawn = np.concatenate(turned).astype(np.float32)
-    return (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).reshape(filters, channels, 3, 3)
+    weights: np.ndarray = (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).reshape(filters, channels, 3, 3)
+    return weights
 
 
 def _orthogonal(rows: np.ndarray) -> np.ndarray:

@@ -60,4 +60,5 @@ def _shown_size(frame: np.ndarray) -> tuple[int, int]:
 def _resized(frame: np.ndarray, height: int, width: int) -> np.ndarray:
     if (height, width) == frame.shape[:2]:
         return frame
-    return np.rint(resize_image(frame.astype(np.float32) / 255, height, width) * 255).astype(np.uint8)
+    resized: np.ndarray = np.rint(resize_image(frame.astype(np.float32) / 255, height, width) * 255).astype(np.uint8)
+    return resized

@@ -220,7 +220,7 @@ class StrokeStyling(StagedRun[StyleStage, StyleProgress]):
         """
         painting, side = self.painting, min(self.search.levels[-1].side, self.config.size)
         picture = self.scene.style.picture
-        image = painting.draw(side, 0.0)
+        image = painting.draw_bare(side)
         rgb = image[..., :3].astype(np.float32) / 255
         shown = image[..., 3].astype(np.float32) / 255 if image.shape[2] == 4 else None
         region = region_at(painting.region, *rgb.shape[:2])
@@ -258,4 +258,5 @@ def _palette(painting: Painting) -> np.ndarray | None:
     names = painting.about.get("palette")
     if names is None:
         return None
-    return np.array([list(levels_of(name)) for name in names], np.float32) / np.float32(255)
+    colors: np.ndarray = np.array([list(levels_of(name)) for name in names], np.float32) / np.float32(255)
+    return colors

@@ -57,7 +57,7 @@ class StyleParameters(Parameters):
             shapes: whether all that may move has moved, or colours only.
         """
         self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         self.optimizer.step(rate)
         return self._constrain(shapes)
 

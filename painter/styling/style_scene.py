@@ -71,6 +71,6 @@ class StyleScene:
     @cached_property
     def _focus(self) -> np.ndarray:
         """[h, w] float32 in [0, 1]."""
-        image = self.painting.draw(min(self.config.size, self.search.focus_side), 0.0)
+        image = self.painting.draw_bare(min(self.config.size, self.search.focus_side))
         alpha = image[..., 3].astype(np.float32) / 255 if image.shape[2] == 4 else None
         return auto_focus(image[..., :3].astype(np.float32) / 255, alpha)

@@ -184,7 +184,8 @@ class Transfer(StagedRun[TransferStage, TransferProgress]):
         if self.config.start != "content":
             return larger
         without = resize_image(resize_image(content, *self._best.shape[:2]), *content.shape[:2])
-        return np.clip(larger + (content - without), 0, 1)
+        sharp: np.ndarray = np.clip(larger + (content - without), 0, 1)
+        return sharp
 
     def _start(self) -> np.ndarray:
         content, config = self._scene.content, self.config
@@ -223,7 +224,8 @@ class Transfer(StagedRun[TransferStage, TransferProgress]):
     def _snapshot(self) -> np.ndarray:
         """[H, W, C] float32 in [0, 1], a copy."""
         with torch.no_grad():
-            return self.objective.composed(self.pixel_optimizer.image).clamp(0, 1).cpu().numpy().copy()
+            image: np.ndarray = self.objective.composed(self.pixel_optimizer.image).clamp(0, 1).cpu().numpy().copy()
+            return image
 
     def _finished(self, image: np.ndarray) -> np.ndarray:
         """float32 as in TransferResult, from [H, W, C]; grey is given the content's colours again."""

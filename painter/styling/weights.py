@@ -29,7 +29,7 @@ def find_weights(kind: str, download: bool, progress: bool) -> Path:
     """
     source = _torchvision_weights(kind)
     name = os.path.basename(source.url)
-    path = Path(torch.hub.get_dir()) / "checkpoints" / name
+    path: Path = Path(torch.hub.get_dir()) / "checkpoints" / name
     remedy = f"download {source.url} and put it at {path} (or name it with --weights), {_ELSE}"
     if not path.is_file():
         if not download:

@@ -63,7 +63,8 @@ def blend_cuda(canvas: Tensor, layers: Layers) -> Tensor:
     inputs += [value.to(canvas.device, torch.int64) for value in (maps.offset, maps.size)]
     with torch.cuda.device_of(canvas):
         if torch.is_grad_enabled() and any(value.requires_grad for value in floats):
-            return _Blend.apply(canvas, *inputs)
+            painted: Tensor = _Blend.apply(canvas, *inputs)
+            return painted
         return _paint(canvas, inputs, record=False)[0]
 
 

@@ -1,4 +1,4 @@
-"""What brushes that follow a quadratic Bézier curve share: control points in, chord frame out."""
+"""Strokes that follow a quadratic Bézier curve: from control points to the frame of the chord, and nearest points."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from torch import Tensor
 from renderers.brushes.base import MAX_BEND, MAX_SLIMNESS, Limits, Parameter
 from renderers.brushes.outline import Point
 
-SLENDER = (0.4, MAX_SLIMNESS - 1)  # half the chord over the (larger) radius
-SLIMNESS = (1 + SLENDER[0], 1 + SLENDER[1])  # length over all, over the width
-MAX_SKEW = 0.4  # how far along the half chord the middle control point may stand
-MAX_RISE = 4 * MAX_BEND  # how far off the chord, over half the chord
+SLENDER = (0.4, MAX_SLIMNESS - 1)  # half the chord over the (larger) radius, least and greatest
+SLIMNESS = (1 + SLENDER[0], 1 + SLENDER[1])  # total length over width
+MAX_SKEW = 0.4  # offset of the middle control point along the chord, over half the chord
+MAX_RISE = 4 * MAX_BEND  # its offset from the chord, over half the chord
 POINTS = ("x0", "y0", "x1", "y1", "x2", "y2")
 POINT_PARAMETERS = tuple(Parameter(name, -0.1, 1.1, "side") for name in POINTS)
 
 
 @dataclass(frozen=True)
 class Chord:
-    """A quadratic Bézier curve seen from its chord; canvas units, [N] each."""
+    """N quadratic Bézier curves as seen from their chords; canvas units, [N] each."""
 
     middle: Tensor  # [N, 2] of the chord
     axis: Tensor  # [N, 2] from start to end
     half: Tensor  # half the chord's length
-    skew: Tensor  # the middle control point along the axis, over `half`
-    rise: Tensor  # the middle control point off the chord
+    skew: Tensor  # offset of the middle control point along the axis, over `half`
+    rise: Tensor  # offset of the middle control point from the chord
 
     @staticmethod
     def of(params: dict[str, Tensor]) -> Chord:
         p0, p1, p2 = (torch.stack([params[f"x{k}"], params[f"y{k}"]], dim=1) for k in range(3))
         step = p2 - p0
         length = torch.sqrt((step * step).sum(dim=1) + 1e-12)
-        # A point has no direction: let it lie along +x.
+        # A chord without length gets the direction +x.
         axis = torch.where((length > 2e-6)[:, None], step / length[:, None], step.new_tensor([1.0, 0.0]))
         middle = (p0 + p2) / 2
         off = p1 - middle
@@ -44,7 +44,7 @@ class Chord:
         return Chord(middle, axis, length / 2, skew, rise)
 
     def points(self) -> dict[str, Tensor]:
-        """The control points again: the inverse of `of`."""
+        """The control points: the inverse of `of`."""
         across = torch.stack([-self.axis[:, 1], self.axis[:, 0]], dim=1)
         reach = self.axis * self.half[:, None]
         p1 = self.middle + reach * self.skew[:, None] + across * self.rise[:, None]
@@ -53,22 +53,22 @@ class Chord:
 
     @staticmethod
     def sample(params: dict[str, Tensor], generator: torch.Generator) -> Chord:
-        """The curves of `shape` with middle control points anywhere that the networks know."""
+        """The same curves with random middle control points, over all that the networks are trained on."""
         chord = Chord.of(params)
         skew, rise = (torch.rand(2, len(chord.half), generator=generator) * 2 - 1).unbind()
         return replace(chord, skew=skew * MAX_SKEW, rise=rise * MAX_RISE * chord.half)
 
     def center(self) -> Tensor:
-        """Where the frame is centred: half way between the chord and the curve's crest, [N, 2]."""
+        """The frame's centre: half way between the chord and the curve's crest, [N, 2]."""
         across = torch.stack([-self.axis[:, 1], self.axis[:, 0]], dim=1)
         return self.middle + across * (self.rise / 4)[:, None]
 
     def extent(self, radius: Tensor) -> tuple[Tensor, Tensor]:
-        """Length over all and width of a stroke of this radius [N], as `place_curve` takes them."""
+        """Total length and width of strokes of this radius [N], as `place_curve` reads them."""
         return 2 * (self.half + radius), 2 * radius
 
     def constrain(self, radius: Tensor, limits: Limits) -> Chord:
-        """The nearest curve that suits a stroke of this radius [N] within `limits`."""
+        """The nearest curves within the bounds for strokes of this radius [N] and within `limits`."""
         longest = torch.minimum(SLENDER[1] * radius, torch.full_like(radius, limits.max_length / 2))
         half = torch.minimum(torch.maximum(self.half, SLENDER[0] * radius), longest)
         steepest = MAX_RISE * half
@@ -79,7 +79,8 @@ class Chord:
 
 
 def place_curve(center: Tensor, angle: Tensor, length: Tensor, width: Tensor, bend: Tensor) -> dict[str, Tensor]:
-    """Control points of curves of `length` over all, whose crest stands off the chord by `bend` times the length."""
+    """Control points of curves of total length `length`, whose crest is off the chord by `bend` times the length; see
+    `Brush.place`."""
     half = torch.maximum((length - width) / 2, SLENDER[0] * width / 2)
     axis = torch.stack([torch.cos(angle), torch.sin(angle)], dim=1)
     chord = Chord(center, axis, half, torch.zeros_like(half), 4 * bend * half)
@@ -89,7 +90,7 @@ def place_curve(center: Tensor, angle: Tensor, length: Tensor, width: Tensor, be
 
 @dataclass(frozen=True)
 class Spine:
-    """One curve in stroke units, as `texture.nearest_on_curve` has it."""
+    """One curve in stroke units, as `texture.nearest_on_curve` reads it."""
 
     half: float  # of the chord
     skew: float
@@ -97,7 +98,7 @@ class Spine:
 
     @staticmethod
     def of(geometry: np.ndarray) -> Spine:
-        """That of [3 …] floats: half chord, skew, rise."""
+        """The curve of geometry [3 …]: half chord, skew, rise."""
         half, skew, rise = (float(value) for value in geometry[:3])
         return Spine(half, skew, rise)
 
@@ -123,7 +124,7 @@ class Spine:
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """Points seen from the disc of their stroke that holds them deepest; [N, h, w] each, stroke units."""
+    """Points relative to the disc of their stroke in which they lie deepest; [N, h, w] each, stroke units."""
 
     t: Tensor  # parameter of the disc's centre, in [0, 1]
     du: Tensor  # from that centre to the point
@@ -141,7 +142,7 @@ class CurvePoint:
 
     @property
     def across(self) -> Tensor:
-        """Signed distance to the curve's tangent."""
+        """Signed distance from the curve's tangent."""
         return (self.dv * self.tangent_u - self.du * self.tangent_v) / self.speed
 
 
@@ -150,7 +151,7 @@ def nearest(geometry: Tensor, growth: Tensor | float, u: Tensor, v: Tensor) -> C
 
     Args:
         geometry: [N, 3 …]: half chord, skew, rise.
-        growth: [N, 1, 1], radius at the end less radius at the start.
+        growth: [N, 1, 1] or a number: the radius at the end minus the radius at the start.
         u, v: [N, h, w].
     """
     h, skew, rise = (geometry[:, k, None, None] for k in range(3))
@@ -160,7 +161,7 @@ def nearest(geometry: Tensor, growth: Tensor | float, u: Tensor, v: Tensor) -> C
         best, t = torch.full_like(u, 1e30), torch.zeros_like(u)
         for k in range(7):
             q = k / 6
-            # What does not depend on the point is added up first: it is small.
+            # Terms that do not depend on the point are added first: they are small tensors.
             depth = torch.hypot(cx + q * (bx + q * ax), cy + q * (by + q * ay)) - growth * q
             t = torch.where(depth < best, q, t)
             best = torch.minimum(depth, best)

@@ -1,6 +1,6 @@
-"""The corners of a frame's patches as dual numbers: what the fast form of `NetworkBrush.coordinates` starts from.
+"""Building blocks of `NetworkBrush.corners`: the corners of a frame's patches in dual numbers.
 
-Unknowns 0 and 1 are the box's half extents, those from GEOMETRY on are the numbers of the stroke's geometry.
+Variables 0 and 1 are the box's half extents, those from GEOMETRY on the numbers of the stroke's geometry.
 """
 
 from __future__ import annotations
@@ -20,52 +20,57 @@ GEOMETRY = 2
 
 @inlined
 def corner_count(grid: np.ndarray) -> int:
-    """Corners of a frame's patches, grid [2] of them along u and v."""
-    return (grid[0] + 1) * (grid[1] + 1)
+    """How many corners a frame of grid [2] patches has."""
+    count: int = (grid[0] + 1) * (grid[1] + 1)
+    return count
 
 
 @inlined
 def corner(box: np.ndarray, grid: np.ndarray, k: int) -> Any:
-    """Corner k of a frame with half extents box [2]: u and v in stroke units, row after row."""
+    """Corner k, row after row, of a frame with half extents box [2]: u and v, stroke units."""
     p, q = 2 * (k % (grid[0] + 1)) / grid[0] - 1, 2 * (k // (grid[0] + 1)) / grid[1] - 1
     return variable(box[0], 0) * p, variable(box[1], 1) * q
 
 
 @inlined
 def footprint(box: np.ndarray, axis: int, blur: float, grid: np.ndarray) -> Any:
-    """What a texel stands for along one axis: itself or the canvas pixel, whichever is wider (`texel_footprint`)."""
+    """`renderers.brushes.base.texel_footprint` along one axis: the width of a texel or pixel, whichever is wider."""
     share = 2.0 / (PATCH * grid[axis])
     return variable(box[axis], axis) * share if box[axis] * share > blur else constant(blur)
 
 
 @inlined
 def at_least(dual: Any, low: float) -> Any:
+    """The maximum of a dual and a plain number."""
     return clip(dual, low, np.inf)
 
 
 @inlined
 def squash_depth_dual(depth: Any) -> Any:
-    """`renderers.brushes.base.squash_depth`."""
+    """`renderers.brushes.base.squash_depth` in dual numbers."""
     return clip(depth, -5.0, 5.0) / 2.0
 
 
 @inlined
-def length_of(x: Any, y: Any, more: float) -> Any:
-    return sqrt(x * x + y * y + more)
+def norm(x: Any, y: Any, epsilon: float) -> Any:
+    """√(x² + y² + epsilon); an epsilon above 0 keeps derivatives finite at the origin."""
+    return sqrt(x * x + y * y + epsilon)
 
 
 @inlined
-def nearest_corner(half: Any, skew: Any, rise: Any, growth: Any, u: Any, v: Any, almost: np.ndarray, k: int) -> Any:
-    """`renderers.brushes.bezier.nearest` in dual numbers, of corner k: t, du, dv, and the tangent.
+def nearest_corner(half: Any, skew: Any, rise: Any, growth: Any, u: Any, v: Any, guess: np.ndarray, k: int) -> Any:
+    """`renderers.brushes.bezier.nearest` of corner k in dual numbers: t, du, dv and the tangent.
 
-    `almost` is of `almost_nearest`.
+    Args:
+        half, skew, rise, growth, u, v: dual numbers.
+        guess: of `guess_nearest`, whose last Newton step is taken here.
     """
     ax, ay, bx, by = -2.0 * skew * half, -2.0 * rise, 2.0 * (skew * half + half), 2.0 * rise
     cx, cy = -half - u, -rise / 4.0 - v
-    t, low, high = almost[0, k], almost[1, k], almost[2, k]
+    t, low, high = guess[0, k], guess[1, k], guess[2, k]
     x, y = cx + t * (bx + t * ax), cy + t * (by + t * ay)
     dx, dy = bx + 2.0 * t * ax, by + 2.0 * t * ay
-    slope = x * dx + y * dy - growth * length_of(x, y, 1e-12)
+    slope = x * dx + y * dy - growth * norm(x, y, 1e-12)
     curvature = at_least(dx * dx + dy * dy + 2.0 * (x * ax + y * ay), 1e-3)
     best = clip(t - slope / curvature, low, high)
     x, y = cx + best * (bx + best * ax), cy + best * (by + best * ay)
@@ -73,20 +78,20 @@ def nearest_corner(half: Any, skew: Any, rise: Any, growth: Any, u: Any, v: Any,
 
 
 @inlined
-def almost_nearest(half: Any, skew: Any, rise: Any, growth: Any, box: np.ndarray, grid: np.ndarray) -> Any:
-    """All but the last Newton step of `nearest_corner`, in plain numbers: t and the bounds that it stays within.
+def guess_nearest(half: Any, skew: Any, rise: Any, growth: Any, box: np.ndarray, grid: np.ndarray) -> Any:
+    """The search for the nearest points but for the last Newton step, in plain numbers.
 
     Returns:
-        [3, K …] float32 for all K corners of the frame.
+        [3, K + LANES] float32 for all K corners of the frame: t, and its lower and upper bound.
     """
     ax, ay, bx, by = -2.0 * skew * half, -2.0 * rise, 2.0 * (skew * half + half), 2.0 * rise
     curve = (value_of(ax), value_of(ay), value_of(bx), value_of(by), value_of(-half), value_of(-rise / 4.0))
-    return _almost_nearest(curve, value_of(growth), box, grid)
+    return _guess_nearest(curve, value_of(growth), box, grid)
 
 
 @kernel
-def _almost_nearest(curve: Any, growth: float, box: np.ndarray, grid: np.ndarray) -> np.ndarray:
-    """`almost_nearest` of the curve (ax, ay) t² + (bx, by) t + (cx, cy)."""
+def _guess_nearest(curve: Any, growth: float, box: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """`guess_nearest` for the curve (ax, ay) t² + (bx, by) t + (cx, cy)."""
     columns, rows = grid[0] + 1, grid[1] + 1
     most = columns * rows + LANES
     out = np.empty((3, most), np.float32)
@@ -96,7 +101,7 @@ def _almost_nearest(curve: Any, growth: float, box: np.ndarray, grid: np.ndarray
     for row in range(rows):
         v = box[1] * np.float32(2 * row / grid[1] - 1)
         for column in range(0, columns, LANES):
-            t, low, high = _almost(curve, growth, load(along, column), v)
+            t, low, high = _guess(curve, growth, load(along, column), v)
             at = row * columns + column
             store(flat, at, t)
             store(flat, most + at, low)
@@ -105,8 +110,8 @@ def _almost_nearest(curve: Any, growth: float, box: np.ndarray, grid: np.ndarray
 
 
 @inlined
-def _almost(curve: Any, growth: float, u: Any, v: float) -> Any:
-    """`_almost_nearest` for LANES corners at u and one v."""
+def _guess(curve: Any, growth: float, u: Any, v: float) -> Any:
+    """`_guess_nearest` for LANES corners at u (lanes) and v (a number)."""
     two, sixth = np.float32(2), np.float32(1 / 6)
     ax, ay, bx, by, cx_one, cy_one = curve
     cx, cy = splat(cx_one) - u, cy_one - v

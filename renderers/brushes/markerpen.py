@@ -13,13 +13,13 @@ from renderers.brushes.base import Body, Frame, Limits, NetworkBrush, Parameter,
 from renderers.brushes.bezier import POINT_PARAMETERS, SLIMNESS, Chord, Spine, nearest, place_curve
 from renderers.brushes.corner_fields import (
     GEOMETRY,
-    almost_nearest,
     at_least,
     corner,
     corner_count,
     footprint,
-    length_of,
+    guess_nearest,
     nearest_corner,
+    norm,
     squash_depth_dual,
 )
 from renderers.brushes.outline import Mark, Outline, Paint, Point, closed, curve
@@ -28,16 +28,16 @@ from renderers.dual import absolute, clip, constant, sqrt, store, value_of, vari
 from renderers.jit import inlined
 from renderers.jit import kernel as dual_kernel
 
-SLANT = 0.4  # the chisel's lean: how far the ends run along while going one radius across
-MEAN_GAP = 0.2  # mean of the noise that thins the ink: detail must not make a stroke paler
-CORNER = 0.45  # how far its corners may stand out beyond the radius
+SLANT = 0.4  # of the chisel: how far its ends go along the stroke over one radius across it
+MEAN_GAP = 0.2  # mean of the noise that thins the ink, subtracted so that detail does not make a stroke paler
+CORNER = 0.45  # how far its corners may extend beyond the radius, in radii
 NIB = 0.45  # how far the nib reaches beyond the end points, in radii
 SIDE = 0.98  # where the sides lie, in radii
 EDGE = 0.05  # how soft the sides are, in radii
-RIM = 0.16  # how far inwards ink pools, in radii: an even rim for one that fades
+RIM = 0.16  # width of the pooled ink in the outline, in radii: an even rim in place of one that fades
 INK, RIM_MIX, BODY_MIX = 0.96, 0.62, 0.21  # means of coverage, and of pigment in the rim and within
 PIECES = 3  # Bézier curves along a side of the outline
-TIP = 9001  # the tip's own unevenness, the same in every stroke
+TIP = 9001  # seed of the tip's unevenness, the same in every stroke
 
 
 class MarkerPen(NetworkBrush):
@@ -59,7 +59,7 @@ class MarkerPen(NetworkBrush):
         unit = params["radius"]
         half, rise = chord.half / unit, chord.rise / unit
         blur = pixel / unit
-        # Where the curve leaves the chord steeply, the corners of the slanted ends stand out.
+        # Where the curve leaves the chord steeply, the corners of the slanted ends extend beyond the radius.
         corner = CORNER * rise.abs() / (rise.abs() + half / 4)
         box = framed_box(half + 1, rise.abs() / 4 + 1 + corner, blur)
         lean = rise / 4 / (rise.abs() / 4 + 1)
@@ -73,7 +73,7 @@ class MarkerPen(NetworkBrush):
         return _paint(geometry, u, v, footprint[0], footprint[1], seed)
 
     def outline(self, geometry: np.ndarray) -> Outline:
-        """See `Brush.outline`. The rim is a line along the middle of itself; its mitres make the corners."""
+        """See `Brush.outline`. The rim is a line around the body, whose mitres make the corners."""
         spine = Spine.of(geometry)
         side = SIDE - RIM / 2
 
@@ -142,7 +142,7 @@ def _cap_depth(x: Tensor, y: Tensor, ex: Tensor, ey: Tensor, tx: Tensor, ty: Ten
 
 @kernel
 def _cap(x: float, y: float, ex: float, ey: float, tx: float, ty: float) -> float:
-    """Signed depth inside the slanted end of a tip at (ex, ey) that moves outwards along (tx, ty)."""
+    """Signed depth inside the slanted end at (ex, ey) of a stroke that goes outwards along (tx, ty)."""
     length = math.sqrt(tx * tx + ty * ty) + 1e-9
     along = ((x - ex) * tx + (y - ey) * ty) / length
     across = ((y - ey) * tx - (x - ex) * ty) / length
@@ -160,14 +160,14 @@ def _corners(geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.n
         )  # fmt: skip
         fu, fv = footprint(box[n], 0, blur[n], grid[n]), footprint(box[n], 1, blur[n], grid[n])
         low = -rise / 4
-        almost = almost_nearest(half, skew, rise, constant(0.0), box[n], grid[n])
+        guess = guess_nearest(half, skew, rise, constant(0.0), box[n], grid[n])
         for k in range(corner_count(grid[n])):
             u, v = corner(box[n], grid[n], k)
-            t, du, dv, tu, tv = nearest_corner(half, skew, rise, constant(0.0), u, v, almost, k)
-            speed = length_of(tu, tv, 1e-8)
+            t, du, dv, tu, tv = nearest_corner(half, skew, rise, constant(0.0), u, v, guess, k)
+            speed = norm(tu, tv, 1e-8)
             across = (dv * tu - du * tv) / speed
-            width = length_of(tv * fu, tu * fv, 0.0) / speed
-            along = length_of(tu * fu, tv * fv, 0.0) / speed
+            width = norm(tv * fu, tu * fv, 0.0) / speed
+            along = norm(tu * fu, tv * fv, 0.0) / speed
             if value_of(t) < 0.5:
                 cap = _cap_corner(u, v, -half, low, -(skew * half + half), -rise)
             else:
@@ -207,7 +207,7 @@ def _paint(
         speed = math.sqrt(tu * tu + tv * tv) + 1e-9
         across = (dv * tu - du * tv) / speed
         f = math.sqrt((tv * fu) ** 2 + (tu * fv) ** 2) / speed
-        # At its ends the tip runs straight on, and is cut along the chisel.
+        # At its ends the stroke continues straight, and is cut along the chisel.
         cap = _cap(x, y, -h, -lift, -(m + h), -rise) if t < 0.5 else _cap(x, y, h, -lift, h - m, -rise)
         depth = min(SIDE - abs(across), cap)
         pool = math.exp(-((max(depth, 0.0) / max(0.2, f)) ** 2))

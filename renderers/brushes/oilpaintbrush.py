@@ -34,15 +34,15 @@ from renderers.jit import kernel as dual_kernel
 RATIO = (1.0, MAX_SLIMNESS)  # length over width
 SIDE = 0.93  # where the sides of the body lie, in half widths
 EDGE = 0.1  # how soft the sides are, in half widths
-MEAN_SKIPS = 0.2  # share of the dry end that skips, on average: detail must not make a stroke paler
-TUFT = 7001  # the tuft's own unevenness, the same in every stroke
+MEAN_SKIPS = 0.2  # mean of the skips at the dry end, subtracted so that detail does not make a stroke paler
+TUFT = 7001  # seed of the tuft's unevenness, the same in every stroke
 
-
+# Of the outline:
 COVER = 0.945  # mean coverage where nothing is dry
-STREAK, STREAK_WIDTH = 0.35, 0.2  # of a streak: coverage and width in half widths
-PIGMENTS = ((1, (1.0, 1.0)), (-1, (0.0, 0.0)))  # of streaks that carry more paint than others, and less
-VIVID = 0.15  # how far from the mix beside it a streak's is, at least
-NOTCH = 0.02  # narrower gaps are left out
+STREAK, STREAK_WIDTH = 0.35, 0.2  # coverage of a streak, and its width in half widths
+PIGMENTS = ((1, (1.0, 1.0)), (-1, (0.0, 0.0)))  # mixes of streaks with more paint than others, and with less
+VIVID = 0.15  # least difference of a streak's mix from the stroke's
+NOTCH = 0.02  # narrower gaps are left out, half widths
 DRY_FROM = 0.1  # where gaps begin, in half lengths
 
 
@@ -84,7 +84,7 @@ class OilPaintBrush(NetworkBrush):
         return _paint(geometry, u, v, footprint[0], footprint[1], seed)
 
     def outline(self, geometry: np.ndarray) -> Outline:
-        """See `Brush.outline`. The body, notched where the tuft runs dry, and its streaks of either pigment over it."""
+        """See `Brush.outline`. The body, notched where the tuft runs dry, with streaks of both pigments over it."""
         ratio, sagitta = max(float(geometry[0]), 1e-6), float(geometry[1])
         middle = _Middle(ratio, sagitta)
         body = Mark(_body(middle), Paint((0.14, 0.86), COVER))
@@ -134,7 +134,7 @@ class OilPaintBrush(NetworkBrush):
 
 @dataclass(frozen=True)
 class _Middle:
-    """The parabola that a stroke follows."""
+    """The middle line of a stroke, a parabola; stroke units."""
 
     ratio: float
     sagitta: float
@@ -146,31 +146,31 @@ class _Middle:
 
     @property
     def ragged(self) -> float:
-        """As in the engine."""
+        """How far single bristles stop short of the end, as in the engine."""
         return min(0.9, 0.3 * self.ratio)
 
     def tip(self, load: float) -> float:
-        """u where bristles of this load end."""
+        """The u at which bristles of this load end."""
         return self.ratio - self.ragged * (0.42 - 0.4 * load)
 
     def entry(self, t: float, load: float) -> float:
-        """u where they begin."""
+        """The u at which the bristle t of this load begins."""
         return 0.35 * self.ragged * (0.45 + 0.4 * load) + 0.12 * t * t - self.ratio
 
 
 @dataclass(frozen=True)
 class _Bristles:
-    """A streak of the tuft: about an extreme of its load."""
+    """A streak of the tuft, around an extreme of its load."""
 
-    t: float
-    load: float
-    mix: float  # how far from the stroke's own
-    gap: float  # width of what it leaves bare where it is dry
+    t: float  # position across the stroke, half widths
+    load: float  # how much paint it has
+    mix: float  # difference from the stroke's mix
+    gap: float  # width of what it leaves bare where it is dry, half widths
 
 
 @lru_cache(maxsize=1)
 def _tuft() -> tuple[_Bristles, ...]:
-    """All extremes of the load from side to side, in turns more and less, with the sides themselves."""
+    """All extremes of the load from side to side, alternately maxima and minima, and the sides themselves."""
     places = np.linspace(-SIDE, SIDE, 187)
     broad, middle = (np.array([noise1(n * t, TUFT + k) for t in places]) for k, n in enumerate((4.0, 9.0)))
     load, mix = 0.55 * broad + 0.45 * middle, 0.26 * broad + 0.16 * middle
@@ -204,7 +204,7 @@ def _body(middle: _Middle) -> Path:
 
 
 def _streaks(middle: _Middle, sign: int) -> Path:
-    """Lines along the bristles whose mix is greater (sign 1) or less (-1) than the stroke's, up to where they dry."""
+    """Lines along the bristles whose mix is above (sign 1) or below (-1) the stroke's, up to where they run dry."""
     lines: list[Segment] = []
     for b in _tuft():
         if sign * b.mix > VIVID:
@@ -256,7 +256,7 @@ def _paint(
         ft = math.sqrt((fu * slope) ** 2 + fv * fv) / steep
         across = min(1.3, max(-1.3, t))
 
-        # The tuft: broad streaks of more and less paint, the same for every stroke; fine ones of the stroke's own.
+        # The tuft: broad streaks of more and less paint, the same in every stroke, and fine ones by the stroke's seed.
         broad = noise1(4.0 * across, TUFT) * resolved(4.0, ft)
         middle = noise1(9.0 * across, TUFT + 1) * resolved(9.0, ft)
         fine = resolved(30.0, ft)
@@ -270,7 +270,7 @@ def _paint(
 
         dry = smoothstep(-0.2, 1.15, s)
         mix[i] = min(1.0, max(0.0, 0.5 + 0.36 * s + 0.26 * broad + 0.16 * middle + 0.2 * hair))
-        # How far inside the ends: of u, not of the clamped s, or a stroke finer than a pixel would never end.
+        # Depth inside the ends: from u, not from the clamped s, or a stroke finer than a pixel would never end.
         reach = ratio - u[i] - ragged * (0.42 - 0.4 * load)
         entry = ratio + u[i] - 0.35 * ragged * (0.45 + 0.4 * load) - 0.12 * across * across
         side = SIDE - abs(t) + 0.04 * noise1(3.0 * s + (9.0 if t > 0.0 else 0.0), TUFT + 3)

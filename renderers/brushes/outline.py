@@ -1,6 +1,6 @@
-"""Strokes as vector graphics have them: areas and lines that, laid over each other, come near to what engines paint.
+"""Strokes as vector graphics: areas and lines that, drawn over each other, approximate what engines paint.
 
-All lengths are in stroke units, so an outline holds wherever its stroke lies and however large it is drawn.
+All lengths are in stroke units, so an outline does not depend on where its stroke lies and at what size it is drawn.
 """
 
 from __future__ import annotations
@@ -24,44 +24,44 @@ CLOSE: Segment = ("Z", np.empty((0, 2)))
 class Paint:
     """The pigment of a mark."""
 
-    mix: Point  # 0 start colour, 1 end colour: at u = -span and u = span of the outline, and even between
-    cover: float = 1.0  # in [0, 1]
+    mix: Point  # 0 start colour, 1 end colour: at u = -span and u = span of the outline, and linear between
+    cover: float = 1.0  # coverage in [0, 1]
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A path, filled (non-zero rule), drawn along, or first filled and then drawn along."""
+    """A path that is filled (non-zero rule), stroked with a line, or both, in this order."""
 
     path: Path
     fill: Paint | None = None
     line: Paint | None = None
-    width: float = 0.0  # of the line; its ends are cut off straight, its corners are mitred
-    dashes: tuple[float, ...] = ()  # lengths along the line, drawn and left out by turns; empty is all drawn
-    cover: float = 1.0  # of fill and line together
+    width: float = 0.0  # of the line; with butt ends and mitred corners
+    dashes: tuple[float, ...] = ()  # lengths along the line, alternately drawn and left out; empty: all drawn
+    cover: float = 1.0  # coverage of fill and line together
 
 
 @dataclass(frozen=True)
 class Outline:
-    """One stroke. Its marks are laid one over the other, and the result is as opaque as the stroke is."""
+    """One stroke: its marks are drawn one over the other, and the result has the stroke's opacity."""
 
     marks: tuple[Mark, ...]
     spine: tuple[Point, Point, Point]  # the middle line: a quadratic Bézier curve
-    width: float  # of the whole
-    span: float  # where mixes end
+    width: float  # of the stroke
+    span: float  # the u at which `Paint.mix` ends
 
 
 def polygon(points: Sequence[Point] | np.ndarray) -> Path:
-    """The closed polygon of [K, 2] points."""
+    """The closed polygon through [K, 2] points."""
     corners = np.asarray(points, dtype=np.float64)
     return (("M", corners[:1]), ("L", corners[1:]), CLOSE)
 
 
 def curve(along: Curve, first: float, last: float, pieces: int) -> list[Segment]:
-    """A line to where a curve begins, and the curve: quadratic pieces through it at their ends and in their middles.
+    """A line to the start of a curve, and the curve as quadratic pieces, which meet it at their ends and middles.
 
     Args:
-        along: the curve, by a parameter.
-        first, last: values of that.
+        along: from a parameter to a point of the curve.
+        first, last: the parameter at both ends.
         pieces: at least 1.
     """
     at = np.array([along(t) for t in np.linspace(first, last, 2 * pieces + 1).tolist()])
@@ -70,12 +70,12 @@ def curve(along: Curve, first: float, last: float, pieces: int) -> list[Segment]
 
 
 def closed(*sides: list[Segment]) -> Path:
-    """The area within sides (of `curve`, or lines) that follow one another."""
+    """The area within successive sides (of `curve`, or lines)."""
     (_, start), *rest = [segment for side in sides for segment in side]
     return (("M", start[:1]), *([("L", start[1:])] if len(start) > 1 else []), *rest, CLOSE)
 
 
 def opened(side: list[Segment]) -> Path:
-    """A line that is not closed."""
+    """The side (of `curve`) as an open path."""
     (_, start), *rest = side
     return (("M", start), *rest)

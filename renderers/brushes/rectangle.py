@@ -1,4 +1,4 @@
-"""Colour tape: a flat, crisp strip whose long edges catch a hair of shadow when seen from near."""
+"""Colour tape: a flat, crisp strip with a thin shadow along its long edges."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from renderers.jit import kernel as dual_kernel
 
 RATIO = (1.0, MAX_SLIMNESS)  # width over height
 EDGE = 0.06  # width of the shaded edge, in half heights
-SHADED = 1.25 * EDGE  # width of an edge evenly shaded that is as dark as the one that fades
+SHADED = 1.25 * EDGE  # width, in the outline, of an evenly shaded edge that is as dark as the one that fades
 
 
 class Rectangle(NetworkBrush):
@@ -64,7 +64,7 @@ class Rectangle(NetworkBrush):
         return _paint(geometry, u, v, footprint[0], footprint[1], seed)
 
     def outline(self, geometry: np.ndarray) -> Outline:
-        """See `Brush.outline`. The long edges are dashes of a line around the rest."""
+        """See `Brush.outline`. The long edges are dashes of a line around the strip."""
         ratio, side = float(geometry[0]), 1 - SHADED / 2
         corners = [(-ratio, -side), (ratio, -side), (ratio, side), (-ratio, side)]
         dashes = (2 * ratio, 2 * side)
@@ -125,7 +125,7 @@ def _paint(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     alpha, mix, relief = np.zeros_like(u), np.zeros_like(u), np.zeros_like(u)
     ratio = float(geometry[0])
-    shadow = min(1.0, EDGE / fv)  # an edge finer than a point colours only its share of it
+    shadow = min(1.0, EDGE / fv)  # an edge finer than a point shades only its share of it
     fiber = 0.06 * resolved(60.0, max(fu, fv))
     for i in range(u.size):
         inside = 1.0 - abs(v[i])

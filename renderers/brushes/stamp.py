@@ -235,7 +235,8 @@ def _integral(table: np.ndarray, x: float, y: float) -> float:
     f, g = x - j, y - i
     top = table[i, j] + f * (table[i, j + 1] - table[i, j])
     bottom = table[i + 1, j] + f * (table[i + 1, j + 1] - table[i + 1, j])
-    return top + g * (bottom - top)
+    total: float = top + g * (bottom - top)
+    return total
 
 
 @kernel

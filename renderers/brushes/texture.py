@@ -1,44 +1,50 @@
 """Scalar building blocks of the engines, compiled by numba: ramps, value noise, the nearest point of a curve.
 
-Noise comes in two kinds. A tuft's own unevenness is the same in every stroke (a brush keeps its bristles), so it uses
-a fixed seed and the networks learn it. Finer texture uses the stroke's seed and lies above what a frame resolves.
-`resolved` fades any of it where a point stands for more than the detail's own size.
+Noise comes in two kinds. A tuft's unevenness is the same in every stroke (a brush has the same bristles), so it uses
+a fixed seed and the networks learn it. Finer texture uses the stroke's seed and is finer than a frame resolves.
+`resolved` fades both where a point stands for more than the size of the detail.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numba
 
-# Compiled once, kept on disk; without the interpreter lock, so that threads can paint strokes side by side.
-kernel: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(cache=True, nogil=True, error_model="numpy")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def kernel(function: F) -> F:
+    """Compile once and cache on disk; without the interpreter lock, so that threads can paint strokes in parallel."""
+    compiled: F = numba.njit(cache=True, nogil=True, error_model="numpy")(function)  # type: ignore[assignment]
+    return compiled
 
 
 @kernel
 def ramp(inside: float, width: float) -> float:
-    """Share of a box of this width, centred `inside` of a straight edge, that lies inside: 0 to 1."""
+    """Share of a box of this width that lies inside a straight edge, if its centre is `inside` it: in [0, 1]."""
     return min(1.0, max(0.0, inside / width + 0.5))
 
 
 @kernel
 def smoothstep(low: float, high: float, x: float) -> float:
+    """A smooth step from 0 at `low` to 1 at `high`."""
     t = min(1.0, max(0.0, (x - low) / (high - low)))
     return t * t * (3.0 - 2.0 * t)
 
 
 @kernel
 def resolved(frequency: float, footprint: float) -> float:
-    """How much of a detail with this many lattice steps per unit is left after averaging over `footprint`."""
+    """Amplitude, in [0, 1], of a detail with `frequency` lattice steps per unit after averaging over `footprint`."""
     x = 1.5 * frequency * footprint
     return math.exp(-x * x) if x < 4.0 else 0.0
 
 
 @kernel
 def _hash(i: int, j: int, seed: int) -> float:
-    """A well-mixed number in [-1, 1) for a lattice point."""
+    """A pseudo-random number in [-1, 1) for a lattice point."""
     x = (i * 0x9E3779B1 + j * 0x85EBCA77 + seed * 0xC2B2AE3D) & 0xFFFFFFFF
     x = ((x ^ (x >> 15)) * 0x2C1B3C6D) & 0xFFFFFFFF
     x = ((x ^ (x >> 12)) * 0x297A2D39) & 0xFFFFFFFF
@@ -47,7 +53,7 @@ def _hash(i: int, j: int, seed: int) -> float:
 
 @kernel
 def noise1(x: float, seed: int) -> float:
-    """Smooth value noise on a line: in [-1, 1], one lattice step a unit."""
+    """Smooth value noise on a line, in [-1, 1], with one lattice step per unit."""
     i = int(math.floor(x))
     f = x - i
     f = f * f * (3.0 - 2.0 * f)
@@ -56,7 +62,7 @@ def noise1(x: float, seed: int) -> float:
 
 @kernel
 def noise2(x: float, y: float, seed: int) -> float:
-    """Smooth value noise in the plane: in [-1, 1], one lattice step a unit."""
+    """Smooth value noise in the plane, in [-1, 1], with one lattice step per unit."""
     i, j = int(math.floor(x)), int(math.floor(y))
     f, g = x - i, y - j
     f, g = f * f * (3.0 - 2.0 * f), g * g * (3.0 - 2.0 * g)
@@ -70,7 +76,7 @@ def nearest_on_curve(u: float, v: float, h: float, skew: float, rise: float, gro
     """Parameter t in [0, 1] at which |P - B(t)| - growth·t is least, for a chord-framed quadratic Bézier curve B.
 
     Control points (-h, -rise/4), (skew·h, rise·3/4), (h, -rise/4). With `growth` the change of radius from start to
-    end, it finds the disc of a tapered stroke that holds (u, v) deepest. A few samples, then Newton steps.
+    end, it finds the disc of a tapered stroke in which (u, v) lies deepest. A few samples, then Newton steps.
     """
     ax, ay = -2.0 * skew * h, -2.0 * rise  # P0 - 2 P1 + P2
     bx, by = 2.0 * (skew * h + h), 2.0 * rise  # 2 (P1 - P0)

@@ -1,4 +1,4 @@
-"""A wet round brush: pale body, darker pooled rim, blooms and granulation, one colour running into the other."""
+"""A wet round brush: pale body, darker pooled rim, blooms and granulation, and two colours that run into each other."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from renderers.brushes.base import Body, Frame, Limits, NetworkBrush, Parameter,
 from renderers.brushes.bezier import POINT_PARAMETERS, SLIMNESS, Chord, Spine, nearest, place_curve
 from renderers.brushes.corner_fields import (
     GEOMETRY,
-    almost_nearest,
     at_least,
     corner,
     corner_count,
     footprint,
-    length_of,
+    guess_nearest,
     nearest_corner,
+    norm,
     squash_depth_dual,
 )
 from renderers.brushes.outline import Mark, Outline, Paint, Path, Point, closed, curve
@@ -29,9 +29,9 @@ from renderers.jit import kernel as dual_kernel
 EDGE = 0.12  # how soft the wet edge is, in radii
 SIDE = 0.96  # where the wet edge lies, in radii
 WASH = 0.71  # mean coverage of the body
-POOL = (0.14, 0.22, 0.5)  # of the rim: depth of its middle and width, in radii, and what it covers of what is left
-PAPER = 4001  # blooms and wobble that every stroke shares
-TAPER = 2.0  # one radius over the other, at most
+POOL = (0.14, 0.22, 0.5)  # of the rim in the outline: depth of its middle and width, in radii, and coverage
+PAPER = 4001  # seed of blooms and wobble, the same in every stroke
+TAPER = 2.0  # larger over smaller radius, at most
 
 
 class Watercolor(NetworkBrush):
@@ -77,7 +77,7 @@ class Watercolor(NetworkBrush):
         return _paint(geometry, u, v, footprint[0], footprint[1], seed)
 
     def outline(self, geometry: np.ndarray) -> Outline:
-        """See `Brush.outline`. A wash, and the rim as a line over it."""
+        """See `Brush.outline`. A wash, with the rim as a line over it."""
         spine, (start, end) = Spine.of(geometry), (float(radius) for radius in geometry[3:5])
         depth, width, pooled = POOL
         mix = (0.0, 1.0)
@@ -125,10 +125,10 @@ class Watercolor(NetworkBrush):
 
 
 def _rim(spine: Spine, start: float, end: float, depth: float, pieces: int) -> Path:
-    """What a disc sweeps whose radius runs from start to end, less `depth`, and with the wobble of the engine."""
+    """The edge of what a disc with a radius from `start` to `end` sweeps, minus `depth`, with the engine's wobble."""
 
     def reach(t: float, turn: float) -> Point:
-        """The edge of the disc at t, in a direction `turn` from the curve's."""
+        """The point on the edge of the disc at t, at an angle `turn` from the curve's direction."""
         (x, y), (tx, ty, _) = spine.at(t), spine.tangent(t)
         dx, dy = tx * math.cos(turn) - ty * math.sin(turn), ty * math.cos(turn) + tx * math.sin(turn)
         radius = start + (end - start) * t
@@ -138,7 +138,7 @@ def _rim(spine: Spine, start: float, end: float, depth: float, pieces: int) -> P
         return x + inner * dx, y + inner * dy
 
     def contact(t: float) -> float:
-        """Where the disc at t touches the sides, from the curve's direction: backwards where discs grow."""
+        """The angle from the curve's direction at which the disc at t touches the sides: backwards where discs grow."""
         return math.pi / 2 + math.asin(min(0.98, max(-0.98, (end - start) / spine.tangent(t)[2])))
 
     first, last = contact(0), contact(1)
@@ -161,13 +161,13 @@ def _corners(geometry: np.ndarray, box: np.ndarray, blur: np.ndarray, grid: np.n
             variable(geometry[n, 4], GEOMETRY + 4),
         )  # fmt: skip
         fu, fv = footprint(box[n], 0, blur[n], grid[n]), footprint(box[n], 1, blur[n], grid[n])
-        almost = almost_nearest(half, skew, rise, end - start, box[n], grid[n])
+        guess = guess_nearest(half, skew, rise, end - start, box[n], grid[n])
         for k in range(corner_count(grid[n])):
             u, v = corner(box[n], grid[n], k)
-            t, du, dv, _, _ = nearest_corner(half, skew, rise, end - start, u, v, almost, k)
-            distance = length_of(du, dv, 1e-8)
+            t, du, dv, _, _ = nearest_corner(half, skew, rise, end - start, u, v, guess, k)
+            distance = norm(du, dv, 1e-8)
             depth = SIDE * (start + (end - start) * t) - distance
-            width = length_of(du * fu, dv * fv, 1e-12) / distance
+            width = norm(du * fu, dv * fv, 1e-12) / distance
             store(out, at, clip(v, -1.4, 1.4))
             store(out, at + 1, squash_depth_dual(depth / at_least(width, EDGE)))
             store(out, at + 2, 2 * clip(depth, -0.2, 0.8))

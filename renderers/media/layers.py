@@ -1,11 +1,27 @@
-"""Laying textured strokes on a canvas and on its second plane: pigment load, or height."""
+"""Laying strokes on a canvas and on its second plane: pigment load, or height."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from renderers.blending.layers import MAX_ALPHA
-from renderers.brushes.texture import kernel
+from renderers.brushes.texture import kernel, ramp
+from renderers.media.margins import margin_depth
+from renderers.media.noise import new_cells
+
+
+@kernel
+def lay_paint(
+    canvas: np.ndarray, index: np.ndarray, alpha: np.ndarray, mix: np.ndarray, start: np.ndarray, end: np.ndarray,
+    opacity: float,
+) -> None:  # fmt: skip
+    """h ← α·s + (1 − α)·h at the pixels `index` [M] of a flat canvas [H·W, C]."""
+    for k in range(index.size):
+        a = min(opacity * alpha[k], MAX_ALPHA)
+        if a > 0.0:
+            for c in range(canvas.shape[1]):
+                color = start[c] + mix[k] * (end[c] - start[c])
+                canvas[index[k], c] += a * (color - canvas[index[k], c])
 
 
 @kernel
@@ -62,3 +78,25 @@ def lay_sheets(
                 color = start[c] + mix[k] * (end[c] - start[c])
                 canvas[q, c] += b * ((min(1.0, color * light) if c < 3 else color) - canvas[q, c])
             height[q] += alpha[k] * (thickness * (1.0 + 0.08 * fibre[k]) - level * height[q])
+
+
+@kernel
+def fade_margin(
+    canvas: np.ndarray, height: np.ndarray, sheet: np.ndarray, ground: np.ndarray, margin: float, size: np.ndarray,
+    pixel: float, top: int,
+) -> None:  # fmt: skip
+    """Take paint away from a canvas [H, W, C] and its height [H, W] where a margin of the sheet stays bare.
+
+    Args:
+        sheet: [H + 2, W], the sheet's height.
+        ground: [C], the bare canvas; size: [2] width and height of the full one, canvas units.
+        top: the first row's number in the full canvas, whose pixels are `pixel` wide.
+    """
+    cells = new_cells(3)
+    for i in range(canvas.shape[0]):
+        for j in range(canvas.shape[1]):
+            x, y = (j + 0.5) * pixel, (top + i + 0.5) * pixel
+            left = ramp(margin_depth(x, y, sheet[i + 1, j], margin, size, cells, 0), max(1.4 * pixel, 0.0006))
+            for c in range(canvas.shape[2]):
+                canvas[i, j, c] = ground[c] + left * (canvas[i, j, c] - ground[c])
+            height[i, j] *= left

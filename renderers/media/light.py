@@ -26,23 +26,25 @@ def overlap(pixel: float, detail: float) -> int:
 
 
 def shine(
-    canvas: np.ndarray, height: np.ndarray, pixel: float, detail: float, strength: float, contrast: float, gloss: float,
-    roughness: float, sheen: float,
+    canvas: np.ndarray, height: np.ndarray, pixel: float, detail: float, strength: float, shown: slice, contrast: float,
+    gloss: float, roughness: float, sheen: float,
 ) -> np.ndarray:  # fmt: skip
-    """A canvas [H, W, C] in this light, as a new array; alpha stays, and no premultiplied colour exceeds it.
+    """Rows of a canvas [H, W, C] in this light, as a new array; alpha stays, and no premultiplied colour exceeds it.
 
     Args:
         height: [H, W] float32, canvas units.
         detail: standard deviation of the Gaussian that slopes are taken of, canvas units.
         strength: slopes are taken so many times.
+        shown: which rows to light; the others are only looked at.
         contrast: of the diffuse light; gloss: of the highlight; roughness: of the paint; sheen: of the cool light.
     """
     across, down = _slopes(height, pixel, detail)
-    out = np.empty_like(canvas)
+    out = np.empty_like(canvas[shown])
+    seen = canvas[shown], across[shown], down[shown]
     half = TOWARD + np.array([0.0, 0.0, 1.0])
     how = np.array([strength, contrast, gloss, roughness**2, sheen])
     half /= np.linalg.norm(half)
-    share(lambda first, step: _shine(canvas, across, down, how, TOWARD, half, out, first, step))
+    share(lambda first, step: _shine(*seen, how, TOWARD, half, out, first, step))
     return out
 
 

@@ -7,15 +7,26 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from renderers.media.density import Density, finish
+from renderers.media.density import Density, SheetFields, densities
 from renderers.media.ink import KEEP as INK_KEEP
 from renderers.media.ink import MARGIN as INK_MARGIN
 from renderers.media.ink import paint_ink
-from renderers.media.layers import lay_hairs, lay_load, lay_sheets
+from renderers.media.layers import fade_margin, lay_hairs, lay_load, lay_sheets
 from renderers.media.light import overlap as light_overlap
 from renderers.media.light import shine
-from renderers.media.medium import Marks, Medium, Rows, Sheet, Texture, reference_color
+from renderers.media.medium import (
+    Appearance,
+    Marks,
+    Medium,
+    Rows,
+    Sheet,
+    Texture,
+    Textured,
+    reference_color,
+    within_region,
+)
 from renderers.media.oil import LEVELED, WEAVE, paint_oil
+from renderers.media.plain import Plain
 from renderers.media.sheet import fibre_raster, wash_rasters
 from renderers.media.tape import BLUR, LEVEL, OFFSET, SHADOW, THICKNESS, VEIL, paint_tape
 from renderers.media.tape import MARGIN as TAPE_MARGIN
@@ -28,75 +39,116 @@ if TYPE_CHECKING:
     from renderers.drawing import PlacedStrokes
 
 
-class Wash(Medium):
+class Pigment(Textured):
+    """A medium whose second plane is the pigment load, seen as optical density over the sheet."""
+
+    density: Density
+    fronts = False  # whether backruns show in calm areas
+
+    def __init__(self, texture: Texture) -> None:
+        super().__init__(texture)
+        self._fields: SheetFields | None = None
+
+    def _lay(
+        self, placed: PlacedStrokes, marks: Marks, rows: Rows, alpha: np.ndarray, mix: np.ndarray, load: np.ndarray,
+        keep: float,
+    ) -> None:  # fmt: skip
+        n = marks.n
+        lay_load(
+            _flat(rows), rows.plane.reshape(-1), marks.index, alpha, mix, load, placed.start[n], placed.end[n],
+            float(placed.opacity[n]), keep,
+        )  # fmt: skip
+
+    def finish(self, rows: Rows, relief: float, appearance: Appearance, shown: slice) -> np.ndarray:
+        """See `Medium.finish`. What only depends on the sheet is computed once, for all frames of an animation."""
+        assert rows.sheet is not None
+        reference = reference_color(appearance.ground)
+        if self._fields is None:
+            self._fields = SheetFields.of(
+                rows.sheet.height, appearance.calm if self.fronts else None, self.density, rows.pixel, rows.top,
+                self.texture.margin, rows.full,
+            )  # fmt: skip
+        canvas, load = within_region(rows, appearance)
+        return densities(canvas[shown], load[shown], self._fields.rows(shown), reference, self.density, self.texture)
+
+
+class Wash(Pigment):
     """Watercolour on cold-pressed paper."""
 
     margin = WASH_MARGIN
-    ground = "cold-press"
+    paper = "cold-press"
+    fronts = True
     density = Density(grain=0.28, fine=0.10, shade=0.032, drift=0.045, sparkle=0.35, fronts=0.65)
 
-    def sheet(self, ground: str, top: int, rows: int, width: int, pixel: float) -> Sheet:
+    def sheet(self, top: int, rows: int, width: int, pixel: float) -> Sheet:
         """See `Medium.sheet`."""
-        relief = super().sheet(ground, top, rows, width, pixel).height
-        return Sheet(relief, wash_rasters(top, rows, width, pixel))
+        return Sheet(super().sheet(top, rows, width, pixel).height, wash_rasters(top, rows, width, pixel))
 
-    def lay(self, placed: PlacedStrokes, marks: Marks, rows: Rows, texture: Texture) -> None:
+    def lay(self, placed: PlacedStrokes, marks: Marks, rows: Rows) -> None:
         """See `Medium.lay`."""
-        n, sheet = marks.n, rows.sheet
+        assert rows.sheet is not None
+        n = marks.n
         alpha, mix, load = paint_wash(
-            placed.geometry[n], marks.u, marks.v, marks.index, *(raster.reshape(-1) for raster in sheet.rasters),
-            float(placed.scale[n]), marks.footprint, int(placed.seed[n]), texture.strength,
+            placed.geometry[n], marks.u, marks.v, marks.index, *(raster.reshape(-1) for raster in rows.sheet.rasters),
+            float(placed.scale[n]), marks.footprint, int(placed.seed[n]), self.texture.strength,
         )  # fmt: skip
-        _lay_load(placed, marks, rows, alpha, mix, load, WASH_KEEP)
-
-    def finish(
-        self, rows: Rows, texture: Texture, relief: float, ground: np.ndarray, calm: np.ndarray | None
-    ) -> np.ndarray:
-        """See `Medium.finish`."""
-        return _dense(self.density, rows, texture, ground, calm)
+        self._lay(placed, marks, rows, alpha, mix, load, WASH_KEEP)
 
 
-class Ink(Medium):
+class Ink(Pigment):
     """Marker on hot-pressed paper."""
 
     margin = INK_MARGIN
-    ground = "hot-press"
+    paper = "hot-press"
     density = Density(grain=0.44, fine=0.05, shade=0.02, saturation=0.5)
 
-    def sheet(self, ground: str, top: int, rows: int, width: int, pixel: float) -> Sheet:
+    def sheet(self, top: int, rows: int, width: int, pixel: float) -> Sheet:
         """See `Medium.sheet`."""
-        relief = super().sheet(ground, top, rows, width, pixel).height
-        return Sheet(relief, (fibre_raster(top, rows, width, pixel),))
+        return Sheet(super().sheet(top, rows, width, pixel).height, (fibre_raster(top, rows, width, pixel),))
 
-    def lay(self, placed: PlacedStrokes, marks: Marks, rows: Rows, texture: Texture) -> None:
+    def lay(self, placed: PlacedStrokes, marks: Marks, rows: Rows) -> None:
         """See `Medium.lay`."""
+        assert rows.sheet is not None
         n = marks.n
         alpha, mix, load = paint_ink(
             placed.geometry[n], marks.u, marks.v, marks.index, rows.sheet.rasters[0].reshape(-1),
-            rows.sheet.flat_height, float(placed.scale[n]), marks.footprint, int(placed.seed[n]), texture.strength,
+            rows.sheet.flat_height, float(placed.scale[n]), marks.footprint, int(placed.seed[n]),
+            self.texture.strength,
         )  # fmt: skip
-        _lay_load(placed, marks, rows, alpha, mix, load, INK_KEEP)
-
-    def finish(
-        self, rows: Rows, texture: Texture, relief: float, ground: np.ndarray, calm: np.ndarray | None
-    ) -> np.ndarray:
-        """See `Medium.finish`."""
-        return _dense(self.density, rows, texture, ground, None)
+        self._lay(placed, marks, rows, alpha, mix, load, INK_KEEP)
 
 
-class Oil(Medium):
+class Print(Pigment):
+    """What a stamp leaves on paper: its own coverage, caught by the sheet's tops."""
+
+    paper = "cold-press"
+    density = Density(grain=0.28, fine=0.05, shade=0.02)
+
+    def lay(self, placed: PlacedStrokes, marks: Marks, rows: Rows) -> None:
+        """See `Medium.lay`."""
+        assert rows.sheet is not None
+        n, footprint = marks.n, (marks.footprint, marks.footprint)
+        alpha, mix, _ = placed.brush.engine(placed.geometry[n], marks.u, marks.v, footprint, int(placed.seed[n]))
+        caught = 3.2 * self.texture.strength * alpha * (1 - alpha) * rows.sheet.flat_height[marks.index]
+        alpha = np.clip(alpha + caught, 0, 1).astype(np.float32)
+        self._lay(placed, marks, rows, alpha, mix, np.zeros_like(alpha), 1.0)
+
+
+class Oil(Textured):
     """Oil on linen. Its second plane is the paint's height."""
 
-    ground = "linen"
+    paper = "linen"
+    keeps_height = True
     detail = 0.00045  # slopes are those of heights smoothed by this standard deviation, canvas units
-    faint = 0.25  # of light where none is asked for: thick paint always shows a little
+    faint = 0.25  # strength of the light where none is asked for: thick paint always shows a little
 
-    def lay(self, placed: PlacedStrokes, marks: Marks, rows: Rows, texture: Texture) -> None:
+    def lay(self, placed: PlacedStrokes, marks: Marks, rows: Rows) -> None:
         """See `Medium.lay`."""
+        assert rows.sheet is not None
         n, body = marks.n, placed.brush.body
         marked = paint_oil(
             placed.geometry[n], marks.u, marks.v, marks.index, rows.sheet.flat_height, marks.footprint,
-            int(placed.seed[n]), texture.strength,
+            int(placed.seed[n]), self.texture.strength,
         )  # fmt: skip
         thickness = body.thickness * (float(placed.scale[n]) / REFERENCE) ** body.growth
         lay_hairs(
@@ -108,105 +160,92 @@ class Oil(Medium):
         """See `Medium.overlap`."""
         return light_overlap(pixel, self.detail)
 
-    def finish(
-        self, rows: Rows, texture: Texture, relief: float, ground: np.ndarray, calm: np.ndarray | None
-    ) -> np.ndarray:
+    def finish(self, rows: Rows, relief: float, appearance: Appearance, shown: slice) -> np.ndarray:
         """See `Medium.finish`: paint levels the sheet, thin paint shows it, and both are lit."""
-        cloth = rows.sheet.height[1:-1] * np.exp(-rows.plane / np.float32(LEVELED)) * np.float32(WEAVE / 0.35)
-        strength = max(relief, self.faint * texture.strength)
+        assert rows.sheet is not None
+        strength = self.texture.strength
+        canvas, height = _within_sheet(rows, appearance, self.texture)
+        cloth = rows.sheet.height[1:-1] * np.exp(-height / np.float32(LEVELED)) * np.float32(strength * WEAVE / 0.35)
         return shine(
-            rows.canvas, rows.plane + texture.strength * cloth, rows.pixel, self.detail, strength,
+            canvas, height + cloth, rows.pixel, self.detail, max(relief, self.faint * strength), shown,
             contrast=0.45, gloss=0.5, roughness=0.40, sheen=0.03,
         )  # fmt: skip
 
 
-class Tape(Medium):
+class Tape(Textured):
     """Washi tape on smooth card. Its second plane is the tapes' height."""
 
     margin = TAPE_MARGIN
-    ground = "smooth"
+    keeps_height = True
     detail = 0.0003
 
-    def lay(self, placed: PlacedStrokes, marks: Marks, rows: Rows, texture: Texture) -> None:
+    def lay(self, placed: PlacedStrokes, marks: Marks, rows: Rows) -> None:
         """See `Medium.lay`."""
         n = marks.n
         alpha, mix, fibre = paint_tape(
             placed.geometry[n], marks.u, marks.v, float(placed.scale[n]), marks.footprint, int(placed.seed[n]),
-            texture.strength,
+            self.texture.strength,
         )  # fmt: skip
         lay_sheets(
             _flat(rows), rows.plane.reshape(-1), marks.index, alpha, mix, fibre, placed.start[n], placed.end[n],
-            float(placed.opacity[n]), texture.strength * VEIL, THICKNESS, LEVEL,
+            float(placed.opacity[n]), self.texture.strength * VEIL, THICKNESS, LEVEL,
         )  # fmt: skip
 
     def overlap(self, pixel: float, relief: float) -> int:
         """See `Medium.overlap`."""
-        return max(light_overlap(pixel, self.detail), int(np.ceil(OFFSET / pixel + 4 * max(0.3, BLUR / pixel))) + 2)
+        shadow = int(np.ceil(OFFSET / pixel + 4 * _shadow_blur(pixel))) + 2
+        return shadow + light_overlap(pixel, self.detail)
 
-    def finish(
-        self, rows: Rows, texture: Texture, relief: float, ground: np.ndarray, calm: np.ndarray | None
-    ) -> np.ndarray:
+    def finish(self, rows: Rows, relief: float, appearance: Appearance, shown: slice) -> np.ndarray:
         """See `Medium.finish`: a shadow falls where what lies to the upper left is higher."""
-        height, canvas = rows.plane, rows.canvas.copy()
-        deviation, offset = max(0.3, BLUR / rows.pixel), OFFSET / rows.pixel
+        assert rows.sheet is not None
+        canvas, height = _within_sheet(rows, appearance, self.texture)
+        deviation, offset = _shadow_blur(rows.pixel), OFFSET / rows.pixel
         size = 2 * int(np.ceil(4 * deviation)) + 1
         soft = cv2.GaussianBlur(height, (size, size), deviation, borderType=cv2.BORDER_REPLICATE)
         shift = np.array([[1, 0, offset], [0, 1, offset]], np.float32)
         cast = cv2.warpAffine(soft, shift, height.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
         depth = np.clip((cast - height) / np.float32(THICKNESS), 0, 1.5)
-        canvas[..., :3] *= (1 - np.float32(SHADOW * texture.strength) * depth / (1 + 0.5 * depth))[..., None]
-        strength = max(relief, texture.strength)
+        dark = 1 - np.float32(SHADOW * self.texture.strength) * depth / (1 + np.float32(0.5) * depth)
+        canvas = canvas.copy()
+        canvas[..., :3] *= dark[..., None]
+        card = rows.sheet.height[1:-1] * np.exp(-height / np.float32(THICKNESS)) * np.float32(0.3 * WEAVE)
         return shine(
-            canvas, height, rows.pixel, self.detail, strength, contrast=0.5, gloss=0.10, roughness=0.5, sheen=0.02
-        )
+            canvas, height + card, rows.pixel, self.detail, max(relief, self.texture.strength), shown,
+            contrast=0.5, gloss=0.10, roughness=0.5, sheen=0.02,
+        )  # fmt: skip
 
 
-class Print(Medium):
-    """What a stamp leaves on paper: its own coverage, caught by the sheet's tops."""
-
-    ground = "cold-press"
-    density = Density(grain=0.28, fine=0.05, shade=0.02)
-
-    def lay(self, placed: PlacedStrokes, marks: Marks, rows: Rows, texture: Texture) -> None:
-        """See `Medium.lay`."""
-        n = marks.n
-        footprint = (marks.footprint, marks.footprint)
-        alpha, mix, _ = placed.brush.engine(placed.geometry[n], marks.u, marks.v, footprint, int(placed.seed[n]))
-        caught = 3.2 * texture.strength * alpha * (1 - alpha) * rows.sheet.flat_height[marks.index]
-        alpha = np.clip(alpha + caught, 0, 1).astype(np.float32)
-        _lay_load(placed, marks, rows, alpha, mix, np.zeros_like(alpha), 1.0)
-
-    def finish(
-        self, rows: Rows, texture: Texture, relief: float, ground: np.ndarray, calm: np.ndarray | None
-    ) -> np.ndarray:
-        """See `Medium.finish`."""
-        return _dense(self.density, rows, texture, ground, None)
+MEDIA: dict[str, type[Textured]] = {"oilpaintbrush": Oil, "watercolor": Wash, "markerpen": Ink, "rectangle": Tape}
 
 
-MEDIA: dict[str, Medium] = {"oilpaintbrush": Oil(), "watercolor": Wash(), "markerpen": Ink(), "rectangle": Tape()}
+def medium_of(brush: str, texture: Texture | None) -> Medium:
+    """The medium of a brush, by its name in `renderers.brushes.BRUSHES`, for one drawing.
+
+    Args:
+        texture: how much it shows; None: not at all.
+    """
+    return Plain() if texture is None else textured(brush)(texture)
 
 
-def medium_of(brush: str) -> Medium:
-    """The medium of a brush, by its name in `renderers.brushes.BRUSHES`."""
-    return MEDIA.get(brush, Print())
+def textured(brush: str) -> type[Textured]:
+    """The class of a brush's own medium."""
+    return MEDIA.get(brush, Print)
+
+
+def _shadow_blur(pixel: float) -> float:
+    return max(0.3, BLUR / pixel)
+
+
+def _within_sheet(rows: Rows, appearance: Appearance, texture: Texture) -> tuple[np.ndarray, np.ndarray]:
+    """Canvas and height within the region and the margin."""
+    canvas, height = within_region(rows, appearance)
+    if texture.margin > 0 and rows.sheet is not None:
+        canvas, height = canvas.copy(), height.copy()
+        size = np.array([rows.full[1] * rows.pixel, rows.full[0] * rows.pixel])
+        fade_margin(canvas, height, rows.sheet.height, appearance.ground, texture.margin, size, rows.pixel, rows.top)
+    return canvas, height
 
 
 def _flat(rows: Rows) -> np.ndarray:
     return rows.canvas.reshape(-1, rows.canvas.shape[2])
-
-
-def _lay_load(
-    placed: PlacedStrokes, marks: Marks, rows: Rows, alpha: np.ndarray, mix: np.ndarray, load: np.ndarray, keep: float
-) -> None:
-    n = marks.n
-    lay_load(
-        _flat(rows), rows.plane.reshape(-1), marks.index, alpha, mix, load, placed.start[n], placed.end[n],
-        float(placed.opacity[n]), keep,
-    )  # fmt: skip
-
-
-def _dense(how: Density, rows: Rows, texture: Texture, ground: np.ndarray, calm: np.ndarray | None) -> np.ndarray:
-    return finish(
-        rows.canvas, rows.plane, rows.sheet.height, calm, reference_color(ground), how, texture.strength, rows.pixel,
-        rows.top, texture.margin, rows.whole,
-    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A medium: how the strokes of one brush lie on a sheet when they are drawn with texture, and how the sheet is seen.
+"""A medium: how the strokes of one brush lie on a sheet, and how both are seen.
 
 Coverage and colour are laid much as the brush's engine lays them, so that what the search saw stays nearly right;
 beside them a second plane is kept, of pigment load or of height, and one pass at the end turns it into what is seen.
@@ -17,18 +17,29 @@ from renderers.media.grounds import ground_height
 if TYPE_CHECKING:
     from renderers.drawing import PlacedStrokes
 
+LIGHT_PAPER = 0.8  # from this value in all channels on, a ground is paper, without pigment
+
 
 @dataclass(frozen=True)
 class Texture:
-    """How much the medium shows, and on what sheet.
+    """How much the medium and the sheet show.
 
     >>> Texture(0.6, "cold-press").strength
     0.6
     """
 
     strength: float  # in (0, 1]
-    ground: str  # one of `renderers.media.grounds.GROUNDS`
+    ground: str  # of the sheet: one of `renderers.media.grounds.GROUNDS`
     margin: float = 0.0  # of bare sheet around the painting, canvas units
+
+
+@dataclass(frozen=True, eq=False)
+class Appearance:
+    """What decides how a drawing is seen, beside its strokes."""
+
+    ground: np.ndarray  # [C] float32, the bare canvas; C = 3, or 4 for premultiplied RGBA
+    calm: np.ndarray | None = None  # [h, w] float32 in [0, 1], of the full canvas: where there is little drawing
+    region: np.ndarray | None = None  # [H, W] float32 in [0, 1], of the full canvas: how much of the paint shows
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,25 +71,31 @@ class Rows:
     """Rows of a canvas that are drawn, with their planes."""
 
     canvas: np.ndarray  # [H, W, C] float32
-    plane: np.ndarray  # [H, W] float32: pigment load, or height
-    sheet: Sheet
+    plane: np.ndarray  # [H, W] float32: pigment load, or height; [0, 0] where none is needed
+    sheet: Sheet | None
     pixel: float  # the width of a pixel, canvas units
-    top: int  # the first row's number in the whole canvas
-    whole: tuple[int, int]  # rows and columns of the whole canvas
+    top: int  # the first row's number in the full canvas
+    full: tuple[int, int]  # rows and columns of the full canvas
 
 
 class Medium(ABC):
-    """How one brush's strokes lie on a sheet; it has no state."""
+    """How one brush's strokes lie on a sheet."""
 
     margin = 0.0  # stroke units by which paint may leave the stroke's box
-    ground = "smooth"  # that suits it
+    keeps_height = False  # whether the second plane is the paint's height
 
-    def sheet(self, ground: str, top: int, rows: int, width: int, pixel: float) -> Sheet:
-        """The sheet at the rows of a canvas from `top` on."""
-        return Sheet(ground_height(ground, top - 1, rows + 2, width, pixel))
+    def rows(self, placed: PlacedStrokes, canvas: np.ndarray, top: int, relief: bool) -> Rows:
+        """Rows of a canvas before the first stroke, from row `top` of the full one on."""
+        full = placed.height, placed.width
+        plane = np.zeros(canvas.shape[:2], np.float32)
+        return Rows(canvas, plane, self.sheet(top, *canvas.shape[:2], placed.pixel), placed.pixel, top, full)
 
     @abstractmethod
-    def lay(self, placed: PlacedStrokes, marks: Marks, rows: Rows, texture: Texture) -> None:
+    def sheet(self, top: int, rows: int, width: int, pixel: float) -> Sheet | None:
+        """The sheet at the rows of a canvas from `top` on."""
+
+    @abstractmethod
+    def lay(self, placed: PlacedStrokes, marks: Marks, rows: Rows) -> None:
         """Lay one stroke on the rows and on their plane."""
 
     def overlap(self, pixel: float, relief: float) -> int:
@@ -86,20 +103,39 @@ class Medium(ABC):
         return 0
 
     @abstractmethod
-    def finish(
-        self, rows: Rows, texture: Texture, relief: float, ground: np.ndarray, calm: np.ndarray | None
-    ) -> np.ndarray:
-        """The rows as they are seen, [H, W, C] float32, a new array.
+    def finish(self, rows: Rows, relief: float, appearance: Appearance, shown: slice) -> np.ndarray:
+        """Rows as they are seen, [shown, W, C] float32; the array is the caller's.
 
         Args:
             relief: how much the paint stands out in the light, in [0, 1].
-            ground: [C] float32, the bare canvas.
-            calm: [h, w] float32 in [0, 1], of the whole canvas at any size: where there is little drawing.
+            shown: which rows to return; the others are only looked at.
         """
+
+
+class Textured(Medium):
+    """A medium whose paint and sheet are seen."""
+
+    paper = "smooth"  # the ground that suits it
+
+    def __init__(self, texture: Texture) -> None:
+        self.texture = texture
+
+    def sheet(self, top: int, rows: int, width: int, pixel: float) -> Sheet:
+        """See `Medium.sheet`."""
+        return Sheet(ground_height(self.texture.ground, top - 1, rows + 2, width, pixel))
+
+
+def within_region(rows: Rows, appearance: Appearance) -> tuple[np.ndarray, np.ndarray]:
+    """Canvas and plane of the rows with the bare ground where the region is 0; themselves where there is none."""
+    if appearance.region is None:
+        return rows.canvas, rows.plane
+    shown = appearance.region[rows.top : rows.top + len(rows.canvas)]
+    canvas = appearance.ground + shown[:, :, None] * (rows.canvas - appearance.ground)
+    return canvas, rows.plane * shown
 
 
 def reference_color(ground: np.ndarray) -> np.ndarray:
     """[3] what is seen without pigment: light paper itself, else white, on which a darker ground is paint like any."""
-    if len(ground) == 3 and float(ground.min()) > 0.8:
+    if len(ground) == 3 and float(ground.min()) > LIGHT_PAPER:
         return ground
     return np.ones(3, np.float32)

@@ -216,7 +216,8 @@ class _Piece(torch.autograd.Function):
         ctx.inputs = [value.detach().requires_grad_(value.requires_grad) for value in inputs]
         with clock.part(forward), torch.enable_grad():
             ctx.output = work(*ctx.inputs)
-        return ctx.output.detach()
+        output: Tensor = ctx.output.detach()
+        return output
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:

@@ -93,7 +93,8 @@ def leaf(length: int = 400) -> np.ndarray:
     body = np.clip((half - np.abs(across)) * 30, 0, 1)
     vein = np.abs(np.sin(22 * (along - 0.35 * np.abs(across)))) ** 6
     ink = body * (0.75 + 0.25 * (1 - vein)) * np.where(np.abs(across) < 0.03, 0.5, 1)
-    return np.uint8(255 - 255 * ink)
+    levels: np.ndarray = np.uint8(255 - 255 * ink)
+    return levels
 
 
 def cell(panel: Panel, folder: Path) -> np.ndarray:

@@ -105,7 +105,8 @@ def _rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
     about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     about_x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
     about_z = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
-    return about_z @ about_x @ about_y
+    rotation: np.ndarray = about_z @ about_x @ about_y
+    return rotation
 
 
 def _facet(canvas: Canvas, corners: list[np.ndarray], brightness: float, ramp: Sequence[str]) -> None:

@@ -63,7 +63,8 @@ class Order:
 
     @property
     def report(self) -> dict[str, Any]:
-        return json.loads(self.png.with_suffix(".json").read_text())
+        report: dict[str, Any] = json.loads(self.png.with_suffix(".json").read_text())
+        return report
 
     def is_done(self) -> bool:
         """Whether it exists, finished, of the same picture and options."""
@@ -222,7 +223,8 @@ def on_checkers(path: Path, side: int) -> np.ndarray:
     rows, columns = (np.arange(length) // 8 for length in picture.alpha.shape)
     checkers = 0.84 + 0.12 * (np.add.outer(rows, columns) % 2)
     alpha = picture.alpha[..., None]
-    return np.round((picture.rgb * alpha + checkers[..., None] * (1 - alpha)) * 255).astype(np.uint8)
+    pixels: np.ndarray = np.round((picture.rgb * alpha + checkers[..., None] * (1 - alpha)) * 255).astype(np.uint8)
+    return pixels
 
 
 def write_jpeg(path: Path, image: np.ndarray) -> None:

@@ -100,13 +100,15 @@ def mosaic(random: np.random.Generator) -> np.ndarray:
     cells = np.array(GLASS)[random.integers(0, len(GLASS), len(points))] + random.normal(0, 0.05, (len(points), 3))
     image = np.clip(cells, 0, 1)[owners[:, 0]]
     image[distances[:, 1] - distances[:, 0] < 2.5] = (0.12, 0.10, 0.10)
-    return image.reshape(SIDE, SIDE, 3)
+    square: np.ndarray = image.reshape(SIDE, SIDE, 3)
+    return square
 
 
 def _at_height(path: Path) -> Image.Image:
     with Image.open(path) as picture:
         width = round(picture.width * SHOWN / picture.height)
-        return picture.convert("RGB").resize((width, SHOWN), Image.Resampling.LANCZOS)
+        small: Image.Image = picture.convert("RGB").resize((width, SHOWN), Image.Resampling.LANCZOS)
+        return small
 
 
 if __name__ == "__main__":

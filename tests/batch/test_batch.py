@@ -66,7 +66,7 @@ def pool() -> Iterator[LocalPool]:
 
 def test_one_of_many_is_what_painting_it_alone_writes(tmp_path: Path) -> None:
     picture = save_picture(tmp_path / "picture.png")
-    config = PaintConfig(**TINY)
+    config = PaintConfig(**TINY)  # type: ignore[arg-type]
     made = paint_job(Job("1", picture, config, ("a/1.png", "1.gif", "b/1.strokes.json")))
     alone = paint(picture, config)
     alone.save(*(tmp_path / name for name in ("1.png", "1.gif", "1.strokes.json")))
@@ -124,7 +124,7 @@ def test_errors_are_one_line_and_say_whether_there_is_hope(tmp_path: Path, monke
 
 def test_workers_paint_the_same_bytes_and_are_kept(pool: LocalPool, tmp_path: Path) -> None:
     jobs = tiny_jobs(tmp_path, 4)
-    outcomes = {}
+    outcomes: dict[str, Outcome] = {}
     for pair in (jobs[:2], jobs[2:]):
         for job in pair:
             pool.submit(job)
@@ -270,10 +270,10 @@ def test_a_folder_is_painted_and_gone_on_with(here: Path, inline: Inline, capsys
     (here / "in/notes.txt").write_text("notes")
     formats = ("--format", "png", "--format", "STROKES.json")
     assert batch(*formats) == 1
-    told = capsys.readouterr()
-    assert told.out == "3 painted, 1 failed; run the same command again to continue\n"
-    assert told.err.startswith("4 pictures in in (other files skipped: 1)\n")
-    assert "bad.png: cannot read in/bad.png: it is not a picture of a kind that can be read" in told.err
+    captured = capsys.readouterr()
+    assert captured.out == "3 painted, 1 failed; run the same command again to continue\n"
+    assert captured.err.startswith("4 pictures in in (other files skipped: 1)\n")
+    assert "bad.png: cannot read in/bad.png: it is not a picture of a kind that can be read" in captured.err
     endings = (".png", ".strokes.json")
     written = {str(path.relative_to(here / "out")) for path in (here / "out").rglob("*") if path.is_file()}
     assert {name for name in written if "ledger" not in name} == {
@@ -349,8 +349,10 @@ def test_bad_input_is_one_line(
     (here / "foreign").mkdir()
     (here / "foreign" / NAME).write_text("something else")
     assert cli.main(["batch", *arguments, "--quiet"]) == 2
-    told = capsys.readouterr()
-    assert told.err.startswith("paint.py batch: error: ") and message in told.err and told.err.count("\n") == 1
+    captured = capsys.readouterr()
+    assert (
+        captured.err.startswith("paint.py batch: error: ") and message in captured.err and captured.err.count("\n") == 1
+    )
     assert inline.asked == [] and not (here / "out").exists()
     assert [path.name for path in (here / "taken").iterdir()] == ["a.png"]
 
@@ -381,8 +383,12 @@ def test_without_ray_it_says_what_to_install(
 )
 def test_the_end_is_told(summary: Summary, code: int, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli_running.print_summary(summary) == code
-    told = capsys.readouterr().out
-    assert told.startswith(text) and told.count("\n") == 1 and ("run the same command again" in told) == (code != 0)
+    captured = capsys.readouterr().out
+    assert (
+        captured.startswith(text)
+        and captured.count("\n") == 1
+        and ("run the same command again" in captured) == (code != 0)
+    )
 
 
 def test_by_default_a_process_for_each_core(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -225,9 +225,9 @@ def test_a_failing_job_is_tried_three_times_and_the_others_go_on(tmp_path: Path)
     assert [(rows[key].state, rows[key].reason, rows[key].attempts) for key in "12"] == [
         ("failed", "a crash", 3), ("failed", "no picture", 1),
     ]  # fmt: skip
-    told = [(event.kind, event.key) for event in events]
-    assert told[0] == ("started", "") and told.count(("retrying", "1")) == 2
-    assert {("failed", "1"), ("failed", "2"), ("painted", "0"), ("painted", "3")} < set(told)
+    seen = [(event.kind, event.key) for event in events]
+    assert seen[0] == ("started", "") and seen.count(("retrying", "1")) == 2
+    assert {("failed", "1"), ("failed", "2"), ("painted", "0"), ("painted", "3")} < set(seen)
     assert events[-1].summary.left == 0
     # The next run tries again.
     reasons.clear()
@@ -323,7 +323,12 @@ def test_each_file_is_read_once_for_all_digests(tmp_path: Path, monkeypatch: pyt
     picture = tmp_path / "a.png"
     picture.write_bytes(b"picture")
     read: list[Path] = []
-    monkeypatch.setattr("painter.batch.digests.sha256_of", lambda path: read.append(path) or "0" * 64)
+
+    def note(path: Path) -> str:
+        read.append(path)
+        return "0" * 64
+
+    monkeypatch.setattr("painter.batch.digests.sha256_of", note)
     digests = Digests()
     found = {digests.of(job(str(n), picture=picture, seed=n)) for n in range(100)}
     assert len(found) == 100 and read == [picture]

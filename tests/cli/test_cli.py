@@ -21,7 +21,7 @@ import pytest
 from PIL import Image
 
 from painter import PaintConfig, cli, paint
-from painter.cli.commands import COMMANDS
+from painter.cli.commands import COMMANDS, Command
 from painter.errors import DeviceError, PictureError
 from painter.options.export import ExportConfig
 from painter.options.fields import option_name
@@ -151,7 +151,8 @@ def test_help_names_every_option_with_its_default(tmp_path: Path) -> None:
 
 def test_help_lists_commands_and_presets(tmp_path: Path) -> None:
     lines = run("--help", cwd=tmp_path).stdout.splitlines()
-    for name, about in {**COMMANDS, **{name: preset.about for name, preset in PRESETS.items()}}.items():
+    abouts = {name: command.help for name, command in COMMANDS.items()}
+    for name, about in {**abouts, **{name: preset.about for name, preset in PRESETS.items()}}.items():
         assert any(line.split() == [name, *about.split()] for line in lines), name
 
 
@@ -159,6 +160,26 @@ def test_every_command_is_a_module_that_says_what_it_takes(tmp_path: Path) -> No
     for name in COMMANDS:
         done = run(name, "--help", cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "") and done.stdout.startswith(f"usage: paint.py {name} ")
+
+
+GREETING = """
+def main(arguments, program, watch):
+    print(program, arguments, sorted(watch.seconds()))
+    return 7
+"""
+
+
+def test_a_command_from_outside_is_one_entry(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "greeting.py").write_text(GREETING)
+    monkeypatch.syspath_prepend(here)
+    monkeypatch.setitem(COMMANDS, "greet", Command("say hello", "greeting"))
+    assert cli.main(["greet", "--loud", "you"]) == 7
+    assert capsys.readouterr().out == "paint.py greet ['--loud', 'you'] ['total']\n"
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    assert "  greet                 say hello\n" in capsys.readouterr().out
 
 
 def test_version(tmp_path: Path) -> None:
@@ -237,9 +258,9 @@ def test_folder_as_picture(tmp_path: Path) -> None:
         (("-o", "a.png", "--report", "missing/r.json"), "cannot write missing/r.json: the folder missing"),
         (("-o", "a.png", "-o", "./a.png"), "cannot write a.png: two outputs have this name"),
         (("-o", "a.png", "--report", "a.png"), "cannot write a.png: two outputs have this name"),
-        (("in.png", "-o", "in.png"), "cannot write in.png: it is the picture itself"),
-        (("in.png", "-o", "link.png"), "cannot write link.png: it is the picture itself"),
-        (("in.png", "--report", "in.png"), "cannot write in.png: it is the picture itself"),
+        (("in.png", "-o", "in.png"), "cannot write in.png: it is the input picture"),
+        (("in.png", "-o", "link.png"), "cannot write link.png: it is the input picture"),
+        (("in.png", "--report", "in.png"), "cannot write in.png: it is the input picture"),
     ],
 )
 def test_bad_outputs(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
@@ -264,7 +285,9 @@ def test_device_that_is_not_there(tmp_path: Path) -> None:
 
     if torch.cuda.is_available():
         pytest.skip("this machine has CUDA")
-    assert refused("--device", "cuda", cwd=tmp_path).startswith("--device cuda: there is no CUDA device")
+    assert refused("--device", "cuda", cwd=tmp_path).startswith(
+        "--device cuda: torch finds no CUDA device on this machine"
+    )
 
 
 def test_missing_checkpoint(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -457,7 +480,7 @@ def test_files_that_exist_are_kept(here: Path, capsys: pytest.CaptureFixture[str
     for number in (2, 3):
         assert cli.main(arguments) == 0
         names = [f"{name}-{number}.{ending}" for name, ending in NAMED]
-        told = f"wrote {', '.join(names)} (what was there is kept; --overwrite replaces it)\n"
+        told = f"wrote {', '.join(names)} (existing files were kept; --overwrite replaces them)\n"
         assert capsys.readouterr().out.startswith(told)
     files = {f"{name}-{number}.{ending}" for number in (2, 3) for name, ending in NAMED}
     assert listing(here) == {"a.png", *files}
@@ -499,7 +522,9 @@ def test_which_files_are_written(arguments: list[str], written: set[str], here: 
 def test_a_stroke_file_does_not_go_over_what_is_read(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "a.strokes.json").write_text("strokes = 5")
     assert cli.main(["--config", "a.strokes.json", "-o", "a.png", "--overwrite"]) == 2
-    assert "cannot write a.strokes.json: it is what --config reads; choose another name" in capsys.readouterr().err
+    assert (
+        "cannot write a.strokes.json: it is the file given to --config; choose another name" in capsys.readouterr().err
+    )
 
 
 def raising(error: BaseException) -> Callable[..., Any]:
@@ -512,7 +537,7 @@ def raising(error: BaseException) -> Callable[..., Any]:
 @pytest.mark.parametrize(
     ("where", "error", "code", "message", "left"),
     [
-        ("renderers.checkpoint.load_networks", KeyboardInterrupt(), 130, "interrupted", set()),
+        ("painter.search.maps.load_networks", KeyboardInterrupt(), 130, "interrupted", set()),
         ("painter.search.search.Search.run", KeyboardInterrupt(), 130, "interrupted", set()),
         ("painter.search.search.Search.run", MemoryError(), 2, "error: there is not enough memory", set()),
         (
@@ -614,8 +639,9 @@ class Growth:
 @pytest.fixture
 def growth(monkeypatch: pytest.MonkeyPatch) -> Growth:
     stand_in = Growth()
-    monkeypatch.setitem(sys.modules, "painter.search.stroke_count", stand_in)  # type: ignore[misc]
+    monkeypatch.setitem(sys.modules, "painter.search.stroke_count", stand_in)
     monkeypatch.setattr("painter.search.stroke_count", stand_in, raising=False)
+    monkeypatch.setattr("painter.export.plots.plot_curve", stand_in.plot_curve)
     return stand_in
 
 
@@ -668,7 +694,7 @@ def test_trouble_while_suggesting(
 
 
 def test_paint_from_python(tmp_path: Path) -> None:
-    steps = []
+    steps: list[Any] = []
     result = paint(sample_path(), TINY, steps.append)
     assert result.image.shape == (48, 48, 4) and result.image.dtype == np.uint8
     assert len(result.painting.strokes) == result.report["strokes"] == 12
@@ -714,15 +740,20 @@ def test_interrupted_from_python_keeps_the_last_step() -> None:
         (True, True, "cuda", "reference", ("cuda", "reference")),
         (False, False, "auto", "reference", ("cpu", "reference")),
         (False, False, "auto", "cpu", ("cpu", "cpu")),
-        (False, True, "cuda", "auto", r"--device cuda: there is no CUDA device"),
-        (False, True, "auto", "cuda", r"--backend cuda: there is no CUDA device"),
+        (False, True, "cuda", "auto", r"--device cuda: torch finds no CUDA device on this machine"),
+        (False, True, "auto", "cuda", r"--backend cuda: torch finds no CUDA device on this machine"),
         (True, True, "cpu", "cuda", r"--backend cuda: does not work with --device cpu"),
         (True, True, "cuda", "cpu", r"--backend cpu: does not work with --device cuda"),
         (True, False, "cuda", "cuda", r"--backend cuda: needs Triton"),
     ],
 )
 def test_device_and_backend_are_chosen_by_what_is_there(
-    monkeypatch: pytest.MonkeyPatch, cuda: bool, triton: bool, device: str, backend: str, expected: tuple | str
+    monkeypatch: pytest.MonkeyPatch,
+    cuda: bool,
+    triton: bool,
+    device: str,
+    backend: str,
+    expected: tuple[str, str] | str,
 ) -> None:
     monkeypatch.setattr(devices, "has_cuda", lambda: cuda)
     monkeypatch.setattr(devices, "find_spec", lambda name: name if triton else None)

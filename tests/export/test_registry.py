@@ -1,4 +1,4 @@
-"""The table of file formats: a new one is an entry from outside the package, and whoever writes files knows it then."""
+"""The table of file formats: a new one is added from outside the package, and all that writes files accepts it."""
 
 from __future__ import annotations
 

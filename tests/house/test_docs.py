@@ -5,10 +5,8 @@ from __future__ import annotations
 import doctest
 import importlib
 import re
-import sys
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -19,6 +17,8 @@ import painter
 from painter import ExportConfig, PaintConfig, Painting, paint
 from painter.export import FORMATS
 from painter.pictures.samples import sample_path
+from scripts.benchmark import exports
+from scripts.make_docs import CHAPTERS, PAGES, main
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURE = (64, 48)  # width and height of the stand-in for pictures that examples name
@@ -28,7 +28,7 @@ QUICKER = {
     "size=2048": "size=96",
     "size=4096": "size=128",
 }
-STILLS = (
+STILLS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("a.png", {}),
     ("b.png", {"bit_depth": 16}),
     ("a.jpg", {}),
@@ -41,18 +41,17 @@ STILLS = (
 )
 
 
-def script(name: str) -> ModuleType:
-    folder = str(ROOT / "scripts")
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    return importlib.import_module(name)
-
-
 # --- examples in texts --------------------------------------------------------------------------------------
 
 
 def python_blocks(path: Path) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def picture_size(path: str | Path) -> tuple[int, int]:
+    """Width and height of a picture file."""
+    with Image.open(path) as image:
+        return image.width, image.height
 
 
 def run_blocks(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -69,15 +68,29 @@ def run_blocks(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dic
 
 
 def test_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    blocks = "".join(python_blocks(ROOT / "README.md"))
+    names = run_blocks(ROOT / "README.md", tmp_path, monkeypatch)
+    assert re.match(r"\d+\.\d+ dB\n", capsys.readouterr().out)
+    assert picture_size("portrait.png") == (64, 48)
+    assert picture_size("poster.png") == (128, 96)
+    assert np.array_equal(names["painting"].draw(), names["result"].image)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "portrait.jpg", "portrait.png", "portrait.strokes.json", "poster.png", "poster.svg"
+    }  # fmt: skip
+
+
+def test_the_page_on_python_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = ROOT / "docs/python.md"
+    blocks = "".join(python_blocks(page))
     assert all(slow in blocks for slow in QUICKER)
     shown = [".load(", ".draw(size=", ".frames(", ".save("]
     assert all(call in blocks for call in shown)
-    names = run_blocks(ROOT / "README.md", tmp_path, monkeypatch)
+    names = run_blocks(page, tmp_path, monkeypatch)
     assert re.match(r"\d+\.\d+ dB\n", capsys.readouterr().out)
     assert names["large"].shape == (72, 96, 3)
-    assert Image.open("portrait.png").size == (64, 48)
-    assert Image.open("poster.png").size == (128, 96)
+    assert picture_size("portrait.png") == (64, 48)
+    assert picture_size("poster.png") == (128, 96)
     assert np.array_equal(names["painting"].draw(), names["result"].image)
     assert {path.name for path in tmp_path.iterdir()} == {
         "portrait.jpg", "portrait.png", "portrait.strokes.json", "poster.png", "poster.svg", "portrait.mp4"
@@ -85,7 +98,7 @@ def test_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 
 
 def test_the_documents_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    documents = [path for path in sorted((ROOT / "docs").glob("*.md")) if path.name != "api.md"]
+    documents = [path for path in sorted((ROOT / "docs").glob("*.md")) if path.name not in PAGES]
     ran = 0
     for path in documents:
         folder = tmp_path / path.stem
@@ -141,7 +154,7 @@ def test_examples_in_docstrings_run(
 
 
 def test_what_is_public_is_documented_with_examples() -> None:
-    things = [thing for _, things in script("make_docs").CHAPTERS for thing in things]
+    things = [thing for _, things in CHAPTERS for thing in things]
     names = {thing.__name__ for thing in things}
     errors = {name for name in painter.__all__ if name.endswith("Error")}
     assert set(painter.__all__) - errors - {"__version__"} <= names
@@ -152,9 +165,11 @@ def test_what_is_public_is_documented_with_examples() -> None:
         assert ">>> " in (method.__doc__ or "")
 
 
-def test_the_reference_is_up_to_date(tmp_path: Path) -> None:
-    script("make_docs").main(["--out", str(tmp_path / "api.md")])
-    assert (tmp_path / "api.md").read_text("utf-8") == (ROOT / "docs/api.md").read_text("utf-8"), "run `make docs`"
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_that_is_made_is_up_to_date(page: str, tmp_path: Path) -> None:
+    main(["--out", str(tmp_path)])
+    assert {path.name for path in tmp_path.iterdir()} == set(PAGES)
+    assert (tmp_path / page).read_text("utf-8") == (ROOT / "docs" / page).read_text("utf-8"), "run `make docs`"
 
 
 # --- what the examples promise ------------------------------------------------------------------------------
@@ -205,8 +220,9 @@ def test_a_stroke_file_of_a_brush_of_ones_own_draws_the_same_bytes(tmp_path: Pat
 def test_save_takes_a_size(tmp_path: Path) -> None:
     painting = made("rectangle")
     assert painting.save(tmp_path / "a.png", tmp_path / "b.jpg", size=100) == []
-    assert {Image.open(tmp_path / name).size for name in ("a.png", "b.jpg")} == {(100, 100)}
-    assert np.array_equal(np.array(Image.open(tmp_path / "a.png")), painting.draw(100))
+    assert {picture_size(tmp_path / name) for name in ("a.png", "b.jpg")} == {(100, 100)}
+    with Image.open(tmp_path / "a.png") as image:
+        assert np.array_equal(np.array(image), painting.draw(100))
     assert painting.config.size == 64
 
 
@@ -220,20 +236,19 @@ def test_save_says_what_was_lowered(tmp_path: Path) -> None:
 
 
 def test_every_format_is_measured() -> None:
-    names = [name for _, name, _ in script("measure_exports").EXPORTS if name]
+    names = [name for _, name, _ in exports.EXPORTS if name]
     measured = {name if name.endswith("/") else name[name.index(".") :] for name in names}
     assert measured == set(FORMATS) - {".jpeg"}
     rows = re.findall(r"^\| (\S.*?) \|", (ROOT / "docs/formats.md").read_text("utf-8"), re.MULTILINE)
-    assert {title for title, _, _ in script("measure_exports").EXPORTS} <= set(rows)
+    assert {title for title, _, _ in exports.EXPORTS} <= set(rows)
 
 
 def test_an_export_is_measured(tmp_path: Path) -> None:
-    measure_exports = script("measure_exports")
     painting = made("markerpen")
     painting.save(tmp_path / "x.strokes.json")
-    measured = measure_exports.measure(tmp_path / "x.strokes.json", 100, "out.png", {})
+    measured = exports.measure(tmp_path / "x.strokes.json", 100, "out.png", {})
     painting.save(tmp_path / "x.png", size=100)
     assert measured["bytes"] == (tmp_path / "x.png").stat().st_size
     assert measured["strokes"] == 12 and 0 < measured["seconds"] < 60 and measured["mb"] > 50
-    lines = measure_exports.table([[measured] * len(measure_exports.EXPORTS)] * 2)
+    lines = exports.table([[measured] * len(exports.EXPORTS)] * 2)
     assert lines[0].count("12 strokes") == 2 and len({line.count("|") for line in lines}) == 1

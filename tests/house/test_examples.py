@@ -26,6 +26,8 @@ RUNS = {
 }
 MOST_LINES = 80
 
+pytestmark = pytest.mark.slow
+
 
 def run(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, words: str | None = None) -> set[str]:
     """Run an example in `folder`; returns the files that are there then."""
@@ -96,7 +98,8 @@ def test_strokes_are_restyled(
 def test_a_brush_of_ones_own_is_drawn_and_painted_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = run("custom_brush.py", tmp_path, monkeypatch)
     assert files == {"output/leaf.png", "output/octahedron-leaf.png", "output/octahedron-leaf.svg"}
-    leaf = np.array(Image.open(tmp_path / "output/leaf.png"))
+    with Image.open(tmp_path / "output/leaf.png") as image:
+        leaf = np.array(image)
     assert leaf.shape == (96, 192) and 0.3 < (leaf == 0).mean() < 0.7
 
 

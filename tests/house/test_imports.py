@@ -22,6 +22,7 @@ ROOMS = (
 LATE = {
     "painter": "the public verbs: `import painter` and --help must not wait for torch",
     "painter.painting.painting": "Painting.load and Painting.save, for users",
+    "painter.cli": "the registry of commands: one is imported when it is run",
     "painter.batch.worker": "a worker's process begins here, and only it needs torch",
     "painter.batch.ray_pool": "a task on another machine begins here, and only it needs torch",
     "renderers": "the public verbs: light modules below it are imported without torch",

@@ -18,9 +18,9 @@ from painter.search.fused_loss import measured_loss
 from painter.search.pixel_losses import PIXEL_LOSSES, pixel_loss
 from renderers import dual as dual_numbers
 from renderers.blending.texels import load_sums, load_texels, scatter_add, shift_in_pair
-from renderers.brushes import BRUSHES, Frame
+from renderers.brushes import NETWORK_BRUSHES, Frame
 from renderers.brushes.base import frame_grid
-from renderers.dual import UNKNOWNS, WIDTH, absolute, clip, constant, sqrt, value_of, variable
+from renderers.dual import VARIABLES, WIDTH, absolute, clip, constant, sqrt, value_of, variable
 from renderers.evaluation import random_strokes
 from renderers.networks import Patches, patch_features
 from renderers.products import add_product, round_up
@@ -185,16 +185,16 @@ def test_dual_numbers_carry_exact_derivatives() -> None:
         assert _formulas(np.float32(x), np.float32(y), out) == np.float32(x)
         step = 1e-6
         for formula, dual in zip(formulas, out.reshape(-1, WIDTH), strict=True):
-            slopes = np.zeros(UNKNOWNS)
+            slopes = np.zeros(VARIABLES)
             slopes[0] = (formula(x + step, y) - formula(x - step, y)) / (2 * step)
             slopes[6] = (formula(x, y + step) - formula(x, y - step)) / (2 * step)
             np.testing.assert_allclose(dual, [formula(x, y), *slopes], rtol=2e-5, atol=2e-5)
 
 
-@pytest.mark.parametrize("brush", list(BRUSHES))
+@pytest.mark.parametrize("brush", list(NETWORK_BRUSHES))
 def test_corners_are_coordinates_with_their_derivatives(brush: str) -> None:
     """`NetworkBrush.corners` against `NetworkBrush.coordinates` and autograd."""
-    of = BRUSHES[brush]
+    of = NETWORK_BRUSHES[brush]
     frame = of.frame(random_strokes(of, 80, torch.Generator().manual_seed(5)).params, 1 / 120)
     box, geometry = frame.box.requires_grad_(), frame.geometry.requires_grad_()
     blur = (1 / 120 / frame.scale).detach()
@@ -213,8 +213,8 @@ def test_corners_are_coordinates_with_their_derivatives(brush: str) -> None:
     duals = torch.from_numpy(out[around]).transpose(1, 2)  # [P, F, 4, WIDTH]
     value_off = (duals[..., 0] - fields.detach()).abs()
     assert value_off.mean() < 1e-5 and (value_off > 1e-3).float().mean() < 1e-4
-    found = torch.zeros(80, UNKNOWNS).index_add(0, patches.owner, (duals * weight[..., None]).sum((1, 2))[:, 1:])
-    assert found[:, wanted.shape[1] :].abs().max() == 0 if wanted.shape[1] < UNKNOWNS else True
+    found = torch.zeros(80, VARIABLES).index_add(0, patches.owner, (duals * weight[..., None]).sum((1, 2))[:, 1:])
+    assert found[:, wanted.shape[1] :].abs().max() == 0 if wanted.shape[1] < VARIABLES else True
     off = (found[:, : wanted.shape[1]] - wanted).abs() > 1e-3 * wanted.abs().amax(dim=0)
     assert off.float().mean() <= 0.02  # a point may lie as near to one place of a curve as to another
 
@@ -225,7 +225,7 @@ def test_corners_are_coordinates_with_their_derivatives(brush: str) -> None:
 def test_work_is_shared_among_threads_and_done_once() -> None:
     for threads in (1, 2, 4):
         done: list[int] = []
-        names = set()
+        names: set[str] = set()
 
         def work(first: int, step: int, done: list[int] = done, names: set[str] = names) -> None:
             names.add(threading.current_thread().name)
@@ -302,7 +302,7 @@ def test_workspaces_are_used_again_but_never_shared() -> None:
     assert ScratchBuffer(900).array is memory
     grown = [ScratchBuffer(2000 + k) for k in range(9)]
     del grown
-    assert len(ScratchBuffer._free) <= ScratchBuffer.KEPT
+    assert len(ScratchBuffer._free) <= ScratchBuffer.MOST_FREE
 
 
 # --- the fused loss -----------------------------------------------------------------------------------------

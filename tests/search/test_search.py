@@ -414,8 +414,8 @@ def test_the_same_seed_gives_the_same_strokes(brush: str) -> None:
     again = make_search(brush=brush)
     for step, other in zip(steps[:25], again.run(), strict=False):
         assert same(step.strokes, other.strokes) and step.loss == other.loss
-    other = make_search(brush=brush, seed=1)
-    assert not same(next(iter(other.run())).strokes, steps[0].strokes)
+    seeded = make_search(brush=brush, seed=1)
+    assert not same(next(iter(seeded.run())).strokes, steps[0].strokes)
 
 
 def test_the_same_seed_gives_the_same_strokes_to_the_end() -> None:

@@ -159,18 +159,23 @@ class FakeSearch:
         self.count, self.iterations = subject.config.strokes, subject.config.iterations
         self.budget = TimeBudget(subject.config.seconds)
         self.strokes: range | None = None
-        self.psnr, self.step = None, 0
+        self.psnr, self.taken = None, 0
+
+    @staticmethod
+    def of(subject: MadeUp) -> FakeSearch:
+        """As `Search.of`."""
+        return FakeSearch(subject)
 
     def run(self) -> Iterator[Progress]:
         stage = self.budget.stage(self.iterations)
         while stage.done() < 1:
             self.clock.now += self.cost
-            self.step += 1
-            self.strokes, self.psnr = range(max(1, self.count // 2)), 1.0 * self.step  # type: ignore[assignment]
-            if 2 * self.step >= self.iterations:
+            self.taken += 1
+            self.strokes, self.psnr = range(max(1, self.count // 2)), 1.0 * self.taken  # type: ignore[assignment]
+            if 2 * self.taken >= self.iterations:
                 self.strokes = range(self.count)
             shown: Any = self.strokes
-            yield Progress("stage", self.step, self.iterations, shown, 0.0, 1.0 * self.step)
+            yield Progress("stage", self.taken, self.iterations, shown, 0.0, 1.0 * self.taken)
             stage.step()
         self.strokes = range(self.count)
 
@@ -206,7 +211,7 @@ class Watched(StrokeCountSearch):
 def clock(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """For the tests of this section, which ask for it by name through `watched`."""
     if "watched" in request.fixturenames:
-        monkeypatch.setattr("painter.search.stroke_count.make_search", FakeSearch)
+        monkeypatch.setattr("painter.search.stroke_count.Search", FakeSearch)
         monkeypatch.setattr(FakeSearch, "clock", Clock())
         monkeypatch.setattr(FakeSearch, "cost", 0.0)
         monkeypatch.setattr("painter.search.time_budget.time.monotonic", lambda: FakeSearch.clock.now)

@@ -477,7 +477,7 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_painting(
         (["--style-image", "stripes.png", "--weights", "stripes.png"], "neither .pth nor .safetensors"),
         (["--style-image", "stripes.png", "--features", "random", "--weights", "stripes.png"], "takes none"),
         (["--style-image", "stripes.png", "--features", "vgg"], "--features vgg: unknown"),
-        (["--style-image", "stripes.png", "-o", "stripes.png"], "it is what --style-image reads"),
+        (["--style-image", "stripes.png", "-o", "stripes.png"], "it is the file given to --style-image"),
         (["--style-image", "stripes.png", "-o", "a.png", "-o", "a.xyz"], "there is no format '.xyz'"),
         (["--style-image", "stripes.png", "--style", "oil"], "its brush is rectangle, not oilpaintbrush"),
     ],
@@ -562,11 +562,12 @@ def test_losses_step_by_step(here: Path, capsys: pytest.CaptureFixture[str]) -> 
         _, _, content, loss, tv, total = map(float, row.split(","))
         weights = PaintConfig.style_weight, PaintConfig.content_weight
         assert total == pytest.approx(weights[0] * loss + weights[1] * content, rel=1e-5) and tv > 0
-    assert Image.open("plot.png").size[0] > 400
+    with Image.open("plot.png") as plot:
+        assert plot.size[0] > 400
     small = ["--size", "48", "--strokes", "5", "--iterations", "2", "--style-iterations", "2", "--quiet"]
     assert cli.main(["scene.png", *style, *small, "-o", "b.png", "--losses", "b.csv"]) == 0
     assert len((here / "b.csv").read_text().splitlines()) == 3
-    for refused, why in ((["scene.png"], "without a style"), (["scene.png", *style], "a.txt")):
+    for refused, why in ((["scene.png"], "only a style has losses"), (["scene.png", *style], "a.txt")):
         assert cli.main([*refused, "--losses", "a.txt", "-o", "c.png", "--quiet"]) == cli.BAD_INPUT
         assert why in capsys.readouterr().err
 

@@ -504,7 +504,7 @@ def test_command_numbers_what_is_there(here: Path, capsys: pytest.CaptureFixture
     save("a.png", np.zeros((4, 4, 3)))
     assert cli.main(arguments) == 0
     told = capsys.readouterr().out
-    assert told.startswith("wrote a-2.png, a-2.csv (what was there is kept; --overwrite replaces it)\n")
+    assert told.startswith("wrote a-2.png, a-2.csv (existing files were kept; --overwrite replaces them)\n")
     assert read("a.png").shape == (4, 4, 3) and read("a-2.png").shape == (36, 48, 3)
     assert cli.main([*arguments, "--overwrite"]) == 0
     assert read("a.png").shape == (36, 48, 3) and Path("a.csv").is_file()
@@ -565,8 +565,8 @@ def test_command_when_it_diverges(
         (["content.png"], "the following arguments are required: STYLE"),
         (["content.png", "none.png"], "cannot read none.png: there is no such file"),
         (["content.png", "stripes.png", "-o", "a.svg"], "cannot write a.svg: style transfer makes .png, .jpg, .jpeg, "),
-        (["content.png", "stripes.png", "-o", "stripes.png"], "cannot write stripes.png: it is style 1"),
-        (["content.png", "stripes.png", "--device", "cuda"], "--device cuda: there is no CUDA device here"),
+        (["content.png", "stripes.png", "-o", "stripes.png"], "cannot write stripes.png: it is style picture 1"),
+        (["content.png", "stripes.png", "--device", "cuda"], "--device cuda: torch finds no CUDA device on this machine"),
         (["content.png", "stripes.png", "--losses", "a.txt"], "cannot write a.txt: losses are written as .csv or .png"),
         (["content.png", "stripes.png", "--region", "no.png"], "--region no.png: there is no such file"),
         (["content.png", "stripes.png", "--features", "vgg19", "--weights", "no.pth"], "--weights no.pth: there is no"),

@@ -1,4 +1,4 @@
-"""The contact sheet: all tokens at a glance, or as many as one can look at."""
+"""The contact sheet: a grid of all tokens, or of some of them if there are very many."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from PIL import Image, ImageDraw, ImageFont
 
 from painter.errors import PictureError, one_line
 
-MOST = {"png": 400, "gif": 100}  # tokens on a sheet, by what images are: the last picture of a GIF takes time to get at
-_CELL, _GAP, _LABEL = 128, 14, 16  # pixels: a picture's longer side, between pictures, the line with its number
+MAX_SHOWN = {"png": 400, "gif": 100}  # tokens on a sheet, by image format: reading the last frame of a GIF is slow
+_CELL, _GAP, _LABEL = 128, 14, 16  # pixels: a picture's longer side, the gap between pictures, the height of its number
 _PAPER, _INK = (250, 249, 246), (110, 108, 104)
 
 
 def shown_on_sheet(numbers: Sequence[int], most: int) -> list[int]:
-    """At most so many of the numbers, evenly spread, the first and the last among them."""
+    """At most `most` of the numbers, evenly spread, including the first and the last."""
     if len(numbers) <= most:
         return list(numbers)
     return [numbers[round(k * (len(numbers) - 1) / (most - 1))] for k in range(most)]
 
 
 def contact_sheet(pictures: Sequence[tuple[int, Path]]) -> Image.Image:
-    """A sheet of pictures with their numbers beneath, in rows.
+    """A grid of pictures with their numbers below them.
 
     Args:
-        pictures: at least one (number, file); of a GIF its last picture is shown.
+        pictures: at least one (number, file), PNG or GIF; of a GIF the last frame is shown.
 
     Returns:
-        RGB.
+        An RGB image.
 
     Raises:
         PictureError: one cannot be read.
@@ -49,13 +49,14 @@ def contact_sheet(pictures: Sequence[tuple[int, Path]]) -> Image.Image:
 
 
 def _small(path: Path) -> Image.Image:
-    """The picture, RGBA, with a longer side of _CELL."""
+    """The picture as RGBA, with a longer side of _CELL pixels."""
     try:
         with Image.open(path, formats=("PNG", "GIF")) as image:
             image.seek(getattr(image, "n_frames", 1) - 1)
-            whole = image.convert("RGBa")  # premultiplied, so that what is behind transparency does not shine through
+            picture = image.convert("RGBa")  # premultiplied, so that colours behind transparency do not show
     except (OSError, ValueError, SyntaxError) as error:
         raise PictureError(f"cannot read {one_line(path)}: it is damaged; run the collection again") from error
-    scale = _CELL / max(whole.size)
-    size = max(1, round(whole.width * scale)), max(1, round(whole.height * scale))
-    return whole.resize(size, Image.Resampling.LANCZOS).convert("RGBA")
+    scale = _CELL / max(picture.size)
+    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    small: Image.Image = picture.resize(size, Image.Resampling.LANCZOS).convert("RGBA")
+    return small

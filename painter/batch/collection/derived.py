@@ -1,6 +1,6 @@
-"""What is made from a collection's tokens and the digests of their paintings: metadata, tables, provenance.
+"""The files derived from a collection's tokens and the digests of their paintings: metadata, tables, provenance.
 
-All of it can be made again at any time without painting, and is the same to the byte.
+All of them can be made again at any time without painting, with the same bytes.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ PROVENANCE, CONTACT = "provenance.txt", "contact.png"
 
 @dataclass(frozen=True)
 class Edition:
-    """What there is of a collection, to be told of."""
+    """A collection and the digests of what is painted of it."""
 
     recipe: Recipe
     tokens: Sequence[Token]  # all of the collection
-    digests: Mapping[str, str]  # SHA-256 of what is painted, in hex, by its name within the folder
+    digests: Mapping[str, str]  # SHA-256 of the painted files, in hex, by their names in the folder
     links: Links
-    date: int  # milliseconds since 1970, where the recipe says none
+    date: int  # milliseconds since 1970; used if the recipe has none
     standard: str
 
     @property
     def painted(self) -> list[Token]:
-        """The tokens whose image is there."""
+        """The tokens whose image is painted."""
         return [token for token in self.tokens if image_name(self.recipe.output, token.number) in self.digests]
 
     @property
@@ -44,13 +44,13 @@ class Edition:
 
 
 def derive(edition: Edition) -> dict[str, bytes]:
-    """The content of all files that are made like this, by their names within the folder.
+    """The content of all derived files, by their names in the folder.
 
-    Metadata and the drop's table tell of the tokens that are painted, rarity of the whole collection; there is
-    provenance only when all are painted.
+    Metadata and the drop table list the painted tokens, the rarity tables all tokens; provenance is there only once
+    all tokens are painted.
 
     Raises:
-        RecipeError: metadata that its standard does not take.
+        RecipeError: metadata that the standard does not accept.
     """
     recipe = edition.recipe
     date = edition.date if recipe.metadata.date is None else recipe.metadata.date
@@ -76,9 +76,9 @@ def derive(edition: Edition) -> dict[str, bytes]:
 
 
 def drop_table(edition: Edition, entries: Mapping[int, Mapping[str, Any]]) -> bytes:
-    """The CSV that a drop is set up with: a line for each token, a column for each trait.
+    """The CSV that marketplaces read for a drop: a line for each painted token, a column for each trait.
 
-    Nothing in it looks like a formula to a spreadsheet: `painter.batch.collection.recipe_kinds.Text` refuses that.
+    No cell looks like a formula to a spreadsheet: `painter.batch.collection.recipe_kinds.Text` refuses that.
     """
     recipe = edition.recipe
     traits = list(dict.fromkeys(name for token in edition.tokens for name, _ in token.traits))

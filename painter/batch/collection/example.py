@@ -1,4 +1,4 @@
-"""A recipe to start from: written by `collection init`, it works as it is."""
+"""The example recipe that `collection init` writes; it works without changes."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ RECIPE_NAME = "collection.toml"
 EXAMPLE = """\
 # A collection for Impasto: 64 unique paintings of three logos.
 #
-#   python paint.py collection check collection.toml    what is wrong, how rare things are, how long it takes
-#   python paint.py collection run collection.toml      paints it, and goes on where it was stopped
+#   python paint.py collection check collection.toml    shows problems, rarity and the expected time
+#   python paint.py collection run collection.toml      paints it; run it again to continue
 #
 # docs/collections.md explains every line.
 
 name = "Coins"
 symbol = "COIN"                  # for Solana
 description = "Number {number} of 64: a coin, painted stroke by stroke."
-seed = 2026                      # another seed, another collection
+seed = 2026                      # another seed draws another collection
 size = 64                        # tokens
-first = 1                        # number of the first one
+first = 1                        # number of the first token
 
-# What all tokens share: any option of `paint.py`, by its name.
+# Settings of all tokens: any option of `paint.py`, by its name.
 [paint]
 size = 256
 iterations = 300
@@ -37,20 +37,20 @@ iterations = 300
 images = "png"                   # images/N.png; or "gif", which shows the painting grow
 animations = false               # true: animations/N.mp4, too
 strokes = true                   # strokes/N.strokes.json: draws any token again, at any size
-# duration = 4                   # options of files and animations stand here
+# duration = 4                   # options of files and animations go here
 
 [metadata]
 standard = "opensea"             # or "metaplex"
 token_name = "{name} #{number}"
 # external_url = "https://example.com/coins/{number}"
 # background_color = "f6f4ee"
-# base_uri = "ipfs://CID"        # where images/ was uploaded; `collection set-base-uri` sets it afterwards
-# date = 2026-11-25              # of all tokens; else the first run's start
+# base_uri = "ipfs://CID"        # where images/ was uploaded; `collection set-base-uri` changes it later
+# date = 2026-11-25              # of all tokens; if not given, when the first run started
 # seller_fee_basis_points = 500  # Solana: 5 %
 # creators = [{address = "Your111111111111111111111111111111111111111", share = 100}]
 
-# Traits. A token has one value of each axis; weight says how often, count exactly how often.
-# Whatever else stands beside a value's name is set for its tokens: a picture, or any option of `paint.py`.
+# Traits. A token has one value of each axis; weight is how likely, count how often exactly.
+# Everything else in a value is set for its tokens: a picture, or any option of `paint.py`.
 
 [[axis]]
 name = "Motif"
@@ -98,7 +98,7 @@ values = [
   {name = 200, strokes = 200},
 ]
 
-# A label changes nothing in the painting.
+# Values without settings are labels: they do not change the painting.
 [[axis]]
 name = "Edge"
 values = ["Plain", {name = "Milled", weight = 0.5}]
@@ -106,13 +106,13 @@ values = ["Plain", {name = "Milled", weight = 0.5}]
 # Rules.
 [[rule]]
 when = {Style = "Watercolor"}
-excludes = {Ground = ["Night", "Gold leaf"]}     # thin paint on dark ground does not show
+excludes = {Ground = ["Night", "Gold leaf"]}     # thin paint does not show on dark ground
 
 [[rule]]
 when = {Colours = "Ink"}
 requires = {Ground = ["Paper", "Sand"]}
 
-# A token that is not drawn. Traits that name a value above bring its settings; those that stand here go over them.
+# A token that is not drawn. Traits that name a value above bring its settings; settings here override them.
 [[one_of_one]]
 number = 7
 name = "The Golden Apple"
@@ -123,16 +123,16 @@ palette = "#3b2304,#7a4f0a,#b8860b,#e0b12f,#ffe08a,#fff6d6"
 
 
 def write_example(folder: Path, overwrite: bool = False) -> Path:
-    """Write the example and the pictures that it names.
+    """Write the example recipe and the pictures that it names.
 
     Args:
-        folder: made if it is missing. Where files of these names are in it, FOLDER-2 is taken, unless `overwrite`.
+        folder: made if missing. If it has files with these names, FOLDER-2 is used instead, unless `overwrite`.
 
     Returns:
-        The recipe.
+        The recipe's path.
 
     Raises:
-        OutputError: something cannot be written.
+        OutputError: a file cannot be written.
     """
     contents = {RECIPE_NAME: EXAMPLE.encode()}
     contents |= {f"pictures/{name}.png": sample_path(name).read_bytes() for name in SAMPLES}

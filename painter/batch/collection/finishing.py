@@ -1,4 +1,4 @@
-"""What comes after painting: everything that is made from tokens and digests, and the contact sheet."""
+"""Writes what follows painting: the files derived from tokens and digests, and the contact sheet."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from painter.batch.collection.contact import MOST, contact_sheet, shown_on_sheet
+from painter.batch.collection.contact import MAX_SHOWN, contact_sheet, shown_on_sheet
 from painter.batch.collection.derived import CONTACT, PROVENANCE, Edition, derive
 from painter.batch.collection.ledger_meta import (
     ANIMATION_BASE_URI,
@@ -28,7 +28,7 @@ from painter.batch.collection.writing import write_all
 
 
 def edition_of(recipe: Recipe, tokens: Sequence[Token], ledger: CollectionLedger) -> Edition:
-    """What there is of a collection, by its ledger. What was set after the recipe was written counts more than it."""
+    """The collection as its ledger has it. Links and a standard that the ledger keeps override the recipe's."""
     rows = ledger.rows()
     digests: dict[str, str] = {}
     for token in tokens:
@@ -45,13 +45,15 @@ def edition_of(recipe: Recipe, tokens: Sequence[Token], ledger: CollectionLedger
 
 
 def finish(folder: Path, edition: Edition, ledger: CollectionLedger) -> list[str]:
-    """Write everything that is not painted; what does not hold any more is removed.
+    """Write all files that are not painted, and remove outdated ones.
 
     Returns:
-        The names of the files of the whole collection that are there now.
+        The names of the files that describe the whole collection.
 
     Raises:
-        RecipeError, OutputError, PictureError
+        RecipeError: metadata that the standard does not accept.
+        OutputError: a file cannot be written.
+        PictureError: an image cannot be read.
     """
     files = derive(edition)
     for path in (folder / METADATA).glob("*.json"):
@@ -68,14 +70,15 @@ def finish(folder: Path, edition: Edition, ledger: CollectionLedger) -> list[str
 
 
 def sheet_digest(ledger: CollectionLedger) -> str | None:
-    """SHA-256 of the contact sheet as it was written; None if there is none."""
-    return json.loads(ledger.meta(CONTACT_SHEET) or "{}").get("sha256")
+    """SHA-256 of the contact sheet as it was written, in hex; None if it was not."""
+    digest: str | None = json.loads(ledger.meta(CONTACT_SHEET) or "{}").get("sha256")
+    return digest
 
 
 def _write_sheet(folder: Path, edition: Edition, ledger: CollectionLedger) -> None:
-    """The contact sheet, unless it is there and shows the same pictures."""
+    """Write the contact sheet, unless it is there and shows the same images."""
     output = edition.recipe.output
-    numbers = shown_on_sheet([token.number for token in edition.painted], MOST[output.images])
+    numbers = shown_on_sheet([token.number for token in edition.painted], MAX_SHOWN[output.images])
     names = [image_name(output, number) for number in numbers]
     shown = hashlib.sha256("".join(f"{name} {edition.digests[name]}\n" for name in names).encode()).hexdigest()
     known = json.loads(ledger.meta(CONTACT_SHEET) or "{}")

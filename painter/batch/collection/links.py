@@ -1,4 +1,4 @@
-"""Links in metadata that is written already: to where the files are, once they have been uploaded."""
+"""Rewrites the links in metadata on disk, once the files have been uploaded."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from painter.errors import OutputError, one_line
 
 
 def set_links(folder: Path, links: Links) -> int:
-    """Rewrite all links in a collection's folder; those without a base stay. The same again changes nothing.
+    """Rewrite all links in a collection's folder. Links without a new base stay; a second call changes nothing.
 
     Returns:
-        How many files were written; each is whole at any time.
+        The number of files rewritten.
 
     Raises:
         OutputError: there is no metadata, it is damaged, or it cannot be written.
@@ -34,7 +34,7 @@ def set_links(folder: Path, links: Links) -> int:
 
 
 def _relinked(entry: Any, links: Links) -> Any:
-    """A token's metadata, or a list of such."""
+    """The metadata of a token, or a list of them, with new links."""
     if isinstance(entry, list):
         return [_relinked(one, links) for one in entry]
     changed = {**entry, "image": _moved(entry["image"], links.images)}
@@ -68,7 +68,7 @@ def _relinked_table(text: str, links: Links) -> bytes:
 def _json(path: Path) -> Any:
     try:
         found = json.loads(path.read_bytes())
-        _relinked(found, Links())  # has all that is needed
+        _relinked(found, Links())  # fails if a field is missing
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise OutputError(f"{one_line(path)}: it is damaged; run the collection again, which writes it anew") from None
+        raise OutputError(f"{one_line(path)}: it is damaged; run the collection again to rewrite it") from None
     return found

@@ -1,6 +1,6 @@
-"""What marketplaces are told of a token: JSON as OpenSea (ERC-721) or Metaplex (Solana) have it.
+"""The metadata of tokens: JSON in the standards of OpenSea (ERC-721) and Metaplex (Solana).
 
-Both come in the layout of the HashLips engine, which collectors' tools read: json/N.json, and all of them in
+Both use the layout of the HashLips engine, which collectors' tools read: json/N.json, and all of them in
 json/_metadata.json, with `dna`, `edition` and `date` (milliseconds since 1970).
 """
 
@@ -23,22 +23,22 @@ MEDIA_TYPES = {"png": "image/png", "gif": "image/gif", "mp4": "video/mp4"}
 
 @dataclass(frozen=True)
 class Links:
-    """Where the files of a collection are for the world; None while they are nowhere yet."""
+    """The addresses of the folders images/ and animations/; None before they have been uploaded."""
 
     images: str | None = None
     animations: str | None = None
 
     def image(self, name: str) -> str:
-        """The link to an image, from its name within the collection's folder."""
+        """The link to an image, from its name in the collection's folder."""
         return linked(name, self.images)
 
     def animation(self, name: str) -> str:
-        """The link to a film, likewise."""
+        """The link to an animation, likewise."""
         return linked(name, self.animations)
 
 
 def linked(name: str, base: str | None) -> str:
-    """A file's address: its last name under `base`, or `name` itself while there is none.
+    """A file's address: its name without folders, under `base`; `name` itself if there is no base.
 
     >>> linked("images/7.png", "ipfs://bafy/"), linked("images/7.png", None)
     ('ipfs://bafy/7.png', 'images/7.png')
@@ -47,26 +47,26 @@ def linked(name: str, base: str | None) -> str:
 
 
 def token_name(recipe: Recipe, number: int, one: OneOfOne | None) -> str:
-    """What a token is called."""
+    """A token's name."""
     named = recipe.metadata.token_name if one is None or one.name is None else one.name
     return named.replace("{name}", recipe.about.name).replace("{number}", str(number))
 
 
 def token_description(recipe: Recipe, token: Token) -> str:
-    """What is said of a token."""
-    own = None if token.one is None else token.one.description
-    said = recipe.about.description if own is None else own
-    return said.replace("{name}", recipe.about.name).replace("{number}", str(token.number))
+    """A token's description."""
+    own = None if token.one_of_one is None else token.one_of_one.description
+    text = recipe.about.description if own is None else own
+    return text.replace("{name}", recipe.about.name).replace("{number}", str(token.number))
 
 
 def external_url(recipe: Recipe, number: int) -> str | None:
-    """A token's page."""
+    """The address of a token's page; None if the recipe has none."""
     url = recipe.metadata.external_url
     return None if url is None else url.replace("{number}", str(number))
 
 
 def opensea(recipe: Recipe, token: Token, links: Links, date: int) -> dict[str, Any]:
-    """A token's metadata for ERC-721 marketplaces; see painter/schemas/opensea.schema.json.
+    """A token's metadata for ERC-721 marketplaces; see schemas/opensea.schema.json.
 
     Args:
         date: milliseconds since 1970.
@@ -90,7 +90,7 @@ def opensea(recipe: Recipe, token: Token, links: Links, date: int) -> dict[str, 
 
 
 def metaplex(recipe: Recipe, token: Token, links: Links, date: int) -> dict[str, Any]:
-    """A token's metadata for Solana; see painter/schemas/metaplex.schema.json."""
+    """A token's metadata for Solana; see schemas/metaplex.schema.json."""
     common = _common(recipe, token, links)
     files = [{"uri": common["image"], "type": MEDIA_TYPES[recipe.output.images]}]
     if common["animation_url"] is not None:
@@ -111,12 +111,12 @@ def metaplex(recipe: Recipe, token: Token, links: Links, date: int) -> dict[str,
 
 
 def _common(recipe: Recipe, token: Token, links: Links) -> dict[str, Any]:
-    film = animation_name(token.number) if recipe.output.animations else None
+    animation = animation_name(token.number) if recipe.output.animations else None
     return {
-        "name": token_name(recipe, token.number, token.one),
+        "name": token_name(recipe, token.number, token.one_of_one),
         "description": token_description(recipe, token),
         "image": links.image(image_name(recipe.output, token.number)),
-        "animation_url": None if film is None else links.animation(film),
+        "animation_url": None if animation is None else links.animation(animation),
         "external_url": external_url(recipe, token.number),
     }
 
@@ -131,10 +131,14 @@ _STANDARDS = {"opensea": opensea, "metaplex": metaplex}
 def make_metadata(
     recipe: Recipe, tokens: Sequence[Token], links: Links, date: int, standard: str
 ) -> dict[int, dict[str, Any]]:
-    """The metadata of tokens by their numbers, each checked against the standard's schema; what is not set is left out.
+    """The metadata of tokens by number, without unset fields, each checked against the standard's schema.
+
+    Args:
+        date: milliseconds since 1970.
+        standard: 'opensea' or 'metaplex'.
 
     Raises:
-        RecipeError: the schema refuses one.
+        RecipeError: the schema does not accept one.
     """
     validate = Validator(standard)
     made = {}
@@ -149,7 +153,7 @@ def make_metadata(
 
 
 class Validator:
-    """Says what is wrong with one token's metadata, by a schema of the package; None if nothing is."""
+    """Checks one token's metadata against a schema; returns what is wrong, in one line, or None."""
 
     def __init__(self, standard: str) -> None:
         from jsonschema import Draft202012Validator
@@ -162,10 +166,10 @@ class Validator:
     def __call__(self, entry: Mapping[str, Any]) -> str | None:
         for error in self._schema.iter_errors(entry):
             where = ".".join(map(str, error.absolute_path)) or "it"
-            return f"{self._standard} does not take {where}: {error.message[:200]}"
+            return f"{self._standard} does not accept {where}: {error.message[:200]}"
         return None
 
 
 def to_json(value: Any) -> bytes:
-    """JSON as it is written: indented, in UTF-8."""
+    """A value as indented JSON in UTF-8."""
     return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()

@@ -1,4 +1,4 @@
-"""What a collection will be, told before anything is painted: rarity, and how long it takes."""
+"""What `collection check` shows before anything is painted: rarity, and how long painting will take."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from painter.search.plan import planned_iterations
 
 
 def rarity_table(checked: Checked) -> Iterator[str]:
-    """Lines of a table: what is asked, what is to be expected under the rules, and what was drawn."""
+    """The lines of a table: for each value what is asked for, expected under the rules, and drawn."""
     rows = [("trait", "value", "asked", "expected", "drawn")]
     for entry in rarity_of_values(checked.recipe, checked.tokens):
         rows.append((entry.trait, str(entry.value), entry.asked, f"{entry.expected:.1f}", str(entry.drawn)))
@@ -26,57 +26,59 @@ def rarity_table(checked: Checked) -> Iterator[str]:
 
 
 def combinations_line(checked: Checked) -> str:
-    """How many combinations there are for how many tokens."""
+    """One line: how many tokens there are, and how many combinations the rules allow."""
     room = combinations_of(checked.recipe, weighted=False).total
-    said = f", {len(checked.recipe.ones)} of them one-of-ones" if checked.recipe.ones else ""
-    counted = " besides those with a count" if any(v.count for a in checked.recipe.axes for v in a.values) else ""
-    return f"{len(checked.tokens)} tokens{said}; the rules allow {room} combinations{counted}"
+    listed = f", {len(checked.recipe.one_of_ones)} of them one-of-ones" if checked.recipe.one_of_ones else ""
+    counted = (
+        ", not counting values with a count" if any(v.count for a in checked.recipe.axes for v in a.values) else ""
+    )
+    return f"{len(checked.tokens)} tokens{listed}; the rules allow {room} combinations{counted}"
 
 
 # --- time ---------------------------------------------------------------------------------------------------------
 
-# Fitted to what one core of the machine that docs/collections.md names took for pictures of our samples.
-_STEP, _STEP_SIDE, _STEP_STROKE = 0.008, 3e-5, 1e-7  # seconds: a step; for each pixel of the side; and for each stroke
-_LONGEST_SEARCHED = 512  # pixels; larger paintings are searched on so many
-_FRAME = {".gif": 0.08, ".mp4": 0.07}  # seconds: a megapixel of a frame
-_FRAMES = {".gif": 80, ".mp4": 143}
-_DRAWING = 2.3  # seconds: a megapixel read, drawn, measured and written
+# Fitted to the times of one core of the machine in docs/collections.md for our sample pictures.
+_STEP, _STEP_SIDE, _STEP_STROKE = 0.008, 3e-5, 1e-7  # seconds: a step; per pixel of the side; and per stroke
+_MAX_SEARCH_SIDE = 512  # pixels; larger paintings are searched at this size
+_FRAME = {".gif": 0.08, ".mp4": 0.07}  # seconds per frame and megapixel
+_FRAMES = {".gif": 80, ".mp4": 143}  # frames by default
+_DRAWING = 2.3  # seconds per megapixel to read, draw, measure and write
 
 
 def seconds_of(job: Job) -> float:
-    """Seconds that one core takes for a painting: a rough guess, other machines may be twice as fast or slow."""
+    """A rough estimate of the seconds that one core takes for a job; other machines may be twice as fast or slow."""
     config = job.config
     strokes = config.strokes if isinstance(config.strokes, int) else 500
-    side = min(config.size, _LONGEST_SEARCHED)
+    side = min(config.size, _MAX_SEARCH_SIDE)
     megapixels = (config.size / 1000) ** 2
     endings = ["." + name.rsplit(".", 1)[-1] for name in job.files]
-    films = sum((job.export.frames or _FRAMES[e]) * _FRAME[e] for e in endings if e in _FRAMES)
+    animations = sum((job.export.frames or _FRAMES[e]) * _FRAME[e] for e in endings if e in _FRAMES)
     step = _STEP + side * (_STEP_SIDE + _STEP_STROKE * strokes)
-    return planned_iterations(config, SearchConfig(), strokes) * step + megapixels * (_DRAWING + films)
+    return planned_iterations(config, SearchConfig(), strokes) * step + megapixels * (_DRAWING + animations)
 
 
 def time_line(jobs: Sequence[Job], rows: Mapping[str, JobRecord], processes: int) -> str:
-    """How long it takes to paint what is not painted, and how that is known.
+    """One line: how long the remaining tokens will take, and how that is known.
 
     Args:
-        rows: of the ledger; where a tenth is done, their own times count.
-        processes: that paint at once.
+        rows: of the ledger; once a tenth of the jobs is done, their own times are used.
+        processes: paintings at a time, at least 1.
     """
     done = [row.seconds for job in jobs if (row := rows.get(job.key)) is not None and row.state == "done"]
     left = [job for job in jobs if job.key not in rows or rows[job.key].state != "done"]
     if not left:
         return "all tokens are painted"
     if 10 * len(done) >= len(jobs):
-        seconds, how = len(left) * sum(done) / len(done), f"as the {len(done)} did that are painted"
+        seconds, how = len(left) * sum(done) / len(done), f"as measured on the {len(done)} painted so far"
     else:
         seconds = sum(map(seconds_of, left))
-        how = "a rough guess from strokes, steps and sizes; it gets better when some are painted"
-    each = f"{seconds / len(left):.2g} s of a core for each of {len(left)}"
+        how = "a rough estimate from strokes, steps and sizes; it improves once some are painted"
+    each = f"{seconds / len(left):.2g} core-seconds for each of {len(left)} tokens"
     return f"about {duration(seconds / processes)} with {processes} processes: {each} ({how})"
 
 
 def duration(seconds: float) -> str:
-    """A time as people say it.
+    """A time in a suitable unit.
 
     >>> duration(50), duration(5400), duration(200000)
     ('50 s', '1.5 hours', '2.3 days')

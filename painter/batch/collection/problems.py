@@ -1,4 +1,4 @@
-"""Gathering what is wrong with a file, each thing with its line, so that all of it can be told at once."""
+"""Collects everything that is wrong with a document, each problem with its line, so that all are shown at once."""
 
 from __future__ import annotations
 
@@ -8,105 +8,107 @@ from dataclasses import Field
 from difflib import get_close_matches
 from typing import Any
 
-from painter.batch.collection.toml_lines import Lines
+from painter.batch.collection.toml_lines import KeyPath, Lines
 from painter.errors import OptionError, one_line
 from painter.options.fields import check_value
 from painter.options.kinds import Kind
 from painter.options.toml import shown_value
 
 Table = Mapping[str, Any]
-KeyPath = tuple[str | int, ...]  # to something in the document, for its line
 
 
 class Invalid(Exception):
-    """What has been complained of already, so that nothing can be made of it."""
+    """A part of the document is unusable; its problem has been added already."""
 
 
 class Problems:
-    """What is wrong with one document, and the looking at its parts that finds it.
+    """The problems of one document, and checks of its parts that add to them.
 
-    What cannot be read at all raises Bad after it has been complained of; `going_on` is where reading goes on.
+    A check of a part that cannot be used at all adds its problem and raises Invalid; `skipping_invalid` is where
+    reading continues with the next part.
     """
 
     def __init__(self, lines: Lines) -> None:
-        self.problems: list[tuple[int, str]] = []  # line, what is wrong
+        self.problems: list[tuple[int, str]] = []  # line, message
         self.lines = lines
 
-    def option(self, spec: Field[Any], value: Any, way: KeyPath) -> Any:
-        """The value of an option in its one form. Raises Bad."""
-        with self.explained(way, value):
+    def option(self, spec: Field[Any], value: Any, path: KeyPath) -> Any:
+        """The canonical form of an option's value. Raises Invalid."""
+        with self.invalid_if_refused(path, value):
             return check_value(spec, value)
 
-    def checked(self, kind: Kind, value: Any, way: KeyPath) -> Any:
-        """A value of this kind in its one form. Raises Bad."""
-        with self.explained(way, value):
+    def checked(self, kind: Kind, value: Any, path: KeyPath) -> Any:
+        """The canonical form of a value of this kind. Raises Invalid."""
+        with self.invalid_if_refused(path, value):
             return kind.check(value)
 
-    def complain(self, way: KeyPath, told: str) -> None:
-        """Say what is wrong at `way`."""
-        self.problems.append((self.lines.of(*way), one_line(told)))
+    def add(self, path: KeyPath, message: str) -> None:
+        """Add a problem with what is at `path`."""
+        self.problems.append((self.lines.of(*path), one_line(message)))
 
-    def bad(self, way: KeyPath, told: str) -> Invalid:
-        """The same, to be raised."""
-        self.complain(way, told)
+    def invalid(self, path: KeyPath, message: str) -> Invalid:
+        """Add a problem, and return the exception to raise."""
+        self.add(path, message)
         return Invalid()
 
     @contextmanager
-    def going_on(self, way: KeyPath | None = None) -> Iterator[None]:
-        """Past what has been complained of, and past options that do not go together, of what is at `way`."""
+    def skipping_invalid(self, path: KeyPath | None = None) -> Iterator[None]:
+        """Swallow Invalid; with a path, also turn an OptionError (options that do not go together) into a problem."""
         try:
             yield
         except Invalid:
             pass
         except OptionError as error:
-            if way is None:
+            if path is None:
                 raise
-            self.complain(way, str(error))
+            self.add(path, str(error))
 
     @contextmanager
-    def explained(self, way: KeyPath, value: Any) -> Iterator[None]:
-        """Turn a ValueError about a value into a complaint and Bad."""
+    def invalid_if_refused(self, path: KeyPath, value: Any) -> Iterator[None]:
+        """Turn a ValueError about a value into a problem and Invalid."""
         try:
             yield
         except ValueError as error:
-            raise self.bad(way, f"{way[-1]} = {shown_value(value)}: {error}") from None
+            raise self.invalid(path, f"{path[-1]} = {shown_value(value)}: {error}") from None
 
-    def needed(self, table: Table, name: str, way: KeyPath) -> Any:
-        """What is there under a name. Raises Bad if nothing is."""
+    def required(self, table: Table, name: str, path: KeyPath) -> Any:
+        """The value under a name. Raises Invalid if it is missing."""
         if name not in table:
-            raise self.bad(way, f"{name} is missing")
+            raise self.invalid(path, f"{name} is missing")
         return table[name]
 
-    def table(self, value: Any, way: KeyPath) -> dict[str, Any]:
-        """A copy of a table; an empty one if it is none."""
+    def table(self, value: Any, path: KeyPath) -> dict[str, Any]:
+        """A copy of a table; an empty one if `value` is not a table."""
         if isinstance(value, dict):
             return dict(value)
-        self.complain(way, f"{way[-1]} must be a table: write [{way[-1]}]")
+        self.add(path, f"{path[-1]} must be a table: write [{path[-1]}]")
         return {}
 
-    def tables(self, value: Any, way: KeyPath) -> list[dict[str, Any]]:
-        """Copies of the tables of a list; none if it is no such list."""
+    def tables(self, value: Any, path: KeyPath) -> list[dict[str, Any]]:
+        """Copies of the tables in a list; none if `value` is not a list of tables."""
         if isinstance(value, list) and all(isinstance(item, dict) for item in value):
             return [dict(item) for item in value]
-        name = ".".join(map(str, way))
-        self.complain(way, f"{name} must be a list of tables: write [[{name}]]")
+        name = ".".join(map(str, path))
+        self.add(path, f"{name} must be a list of tables: write [[{name}]]")
         return []
 
-    def check_keys(self, table: Table, known: Sequence[str], way: KeyPath, extra: Sequence[str] = ()) -> None:
-        """Complain of all keys that are not known; `extra` may have been did_you_mean, too."""
+    def check_keys(self, table: Table, known: Sequence[str], path: KeyPath, extra: Sequence[str] = ()) -> None:
+        """Add a problem for every unknown key; the suggested names come from `known` and `extra`."""
         for key in table:
             if key not in known:
-                told = f"there is no option {shown_value(key)} here{did_you_mean(key, [*known, *extra])}"
-                self.complain((*way, key), told)
+                suggestion = did_you_mean(key, [*known, *extra])
+                self.add((*path, key), f"there is no option {shown_value(key)} here{suggestion}")
 
-    def check_same(self, names: Sequence[Any], way: KeyPath, what: str) -> None:
-        """Complain if the last of `names` is like one before it; capitals do not tell them apart."""
+    def check_unique(self, names: Sequence[Any], path: KeyPath, what: str) -> None:
+        """Add a problem if the last of `names` equals an earlier one, whatever the case of letters."""
         *before, last = (str(name).casefold() for name in names)
         if last in before:
-            self.complain(way, f"{what} {shown_value(names[-1])} is there twice; rename or remove one")
+            self.add(path, f"{what} {shown_value(names[-1])} occurs twice; rename or remove one")
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
-    """The end of a complaint about an unknown name: which one it may have been, or which there are."""
+    """The end of a message about an unknown name: the most similar known one, or all of them if they are few."""
     close = get_close_matches(name.replace("-", "_"), known, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}" if len(known) < 9 else ""
+    if close:
+        return f"; did you mean {close[0]}?"
+    return f"; choose from {', '.join(known)}" if len(known) < 9 else ""

@@ -1,4 +1,4 @@
-"""The provenance hash: one number that stands for all images and their order."""
+"""The provenance hash: one hash for all images and their order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from painter.batch.collection.tokens import IMAGES, image_name
 
 
 def provenance_hash(digests: Sequence[str]) -> str:
-    """SHA-256 over SHA-256 digests, in lower-case hex, written one after the other.
+    """SHA-256 of the concatenated SHA-256 digests, in lower-case hex.
 
     >>> provenance_hash(["00" * 32, "ff" * 32])[:16]
     'e2bd2dcef148b54e'
@@ -19,10 +19,10 @@ def provenance_hash(digests: Sequence[str]) -> str:
 
 
 def provenance_text(recipe: Recipe, digests: Mapping[str, str]) -> str:
-    """What provenance.txt says.
+    """The content of provenance.txt.
 
     Args:
-        digests: SHA-256 of every image, in hex, by its name within the collection's folder.
+        digests: SHA-256 of every image, in hex, by its name in the collection's folder.
     """
     names = [image_name(recipe.output, number) for number in recipe.numbers]
     listed = [digests[name] for name in names]

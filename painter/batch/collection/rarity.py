@@ -1,4 +1,4 @@
-"""How rare traits are: as the recipe asks, as is to be expected under its rules, and as they came out; and tokens."""
+"""How rare values of traits are (asked for, expected under the rules, drawn), and how rare tokens are."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from fractions import Fraction
 
 from painter.batch.collection.recipe import Axis, Recipe, Value
 from painter.batch.collection.recipe_kinds import TraitValue
-from painter.batch.collection.sampling import Token, classes, combinations_of
+from painter.batch.collection.sampling import Token, combinations_of, count_classes
 
 
 @dataclass(frozen=True)
 class ValueRarity:
-    """How often one value of a trait comes up."""
+    """How often one value of a trait occurs."""
 
     trait: str
     value: TraitValue
-    asked: str  # a share of the weights of its axis, in percent, or a count
+    asked: str  # its share of the weights of its axis, in percent, or its count
     expected: float  # tokens
     drawn: int  # tokens
 
@@ -29,21 +29,21 @@ class TokenRarity:
     """How rare one token is."""
 
     number: int
-    score: float  # its information over the collection's mean: above 1 is rarer than most
-    rank: int  # 1 is the rarest; tokens of equal score share a rank
+    score: float  # its information over the collection's mean; above 1 is rarer than average
+    rank: int  # 1 is the rarest; equal scores share a rank
 
 
 def expected_counts(recipe: Recipe) -> list[list[float]]:
-    """For each axis, how many of the tokens are to be expected with each value: exact but for tokens having to differ.
+    """For each axis, the expected number of tokens with each value.
 
-    Weights among the combinations that the rules allow, counts as they are, one-of-ones as they say.
+    It is exact for weights under the rules, counts and one-of-ones, but ignores that tokens must differ.
     """
     sums = [[Fraction(0)] * len(axis.values) for axis in recipe.axes]
-    for given, tokens in classes(recipe).items():
-        for k, shares in enumerate(combinations_of(recipe, given).shares()):
+    for assignment, tokens in count_classes(recipe).items():
+        for k, shares in enumerate(combinations_of(recipe, assignment).shares()):
             for v, share in enumerate(shares):
                 sums[k][v] += tokens * share
-    for one in recipe.ones:
+    for one in recipe.one_of_ones:
         for name, value in one.traits:
             for k, axis in enumerate(recipe.axes):
                 place = axis.index(value) if axis.name == name else None
@@ -53,7 +53,7 @@ def expected_counts(recipe: Recipe) -> list[list[float]]:
 
 
 def rarity_of_values(recipe: Recipe, tokens: Sequence[Token]) -> list[ValueRarity]:
-    """Every value of every trait, those that one-of-ones alone have last."""
+    """All values of all traits; those that only one-of-ones have come last."""
     drawn = Counter((name, str(value)) for token in tokens for name, value in token.traits)
     expected = expected_counts(recipe)
     found = [
@@ -78,11 +78,10 @@ def _asked(axis: Axis, value: Value) -> str:
 
 
 def rarity_of_tokens(tokens: Sequence[Token]) -> list[TokenRarity]:
-    """How rare each token is, as OpenRarity has it.
+    """How rare each token is, by OpenRarity's score.
 
-    A trait that c of n tokens have with the same value carries -log2(c / n) bits; that a token lacks a trait counts as
-    a value. A token's information is the sum over all traits, its score that over the mean of all tokens (1 for all,
-    where all are equally rare).
+    A value that c of n tokens have carries -log2(c / n) bits; lacking a trait counts as a value. A token's information
+    is the sum over all traits; its score is that over the mean of all tokens (1 if all are equally rare).
     """
     names = list(dict.fromkeys(name for token in tokens for name, _ in token.traits))
     rows = [[named.get(name) for name in names] for named in (dict(token.traits) for token in tokens)]
@@ -92,7 +91,7 @@ def rarity_of_tokens(tokens: Sequence[Token]) -> list[TokenRarity]:
         for row in rows
     ]
     mean = math.fsum(information) / len(rows) if rows else 0.0
-    # Rounded, so that logarithms of different processors make the same ranks.
+    # Rounded, so that logarithms of different processors give the same ranks.
     scores = [round(bits / mean, 6) if mean else 1.0 for bits in information]
     ranks: dict[float, int] = {}
     for rank, score in enumerate(sorted(scores, reverse=True), 1):

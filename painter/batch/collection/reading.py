@@ -1,4 +1,4 @@
-"""From `collection.toml` to a Recipe. All that is wrong is found in one go, each thing with its line."""
+"""Reads a Recipe from TOML. All problems are found in one pass, each with its line."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
-from painter.batch.collection.problems import KeyPath, Problems, Table, did_you_mean
+from painter.batch.collection.problems import Problems, Table, did_you_mean
 from painter.batch.collection.recipe import (
     DISPLAY_TYPES,
-    MOST_CREATORS,
+    MAX_CREATORS,
     AboutConfig,
     Axis,
     Creator,
@@ -27,7 +27,7 @@ from painter.batch.collection.recipe import (
     Value,
 )
 from painter.batch.collection.recipe_kinds import Label, Text
-from painter.batch.collection.toml_lines import Lines, locate
+from painter.batch.collection.toml_lines import KeyPath, Lines, locate
 from painter.errors import RecipeError, one_line
 from painter.options.export import ExportConfig
 from painter.options.kinds import Integer, Kind, Names, Number
@@ -46,8 +46,8 @@ MAX_AXES, MAX_VALUES, MAX_RULES = 50, 1000, 200
 WEIGHT = Number(1e-6, 1e9)
 COUNT = Integer(1, 1_000_000)
 NOT_FOR_TOKENS = {
-    "seed": "each token's seed comes from the collection's seed and its number",
-    "seconds": "what depends on time is not the same twice; use strokes and iterations",
+    "seed": "each token's seed comes from the collection's seed and the token's number",
+    "seconds": "a painting that depends on time cannot be painted again; use strokes and iterations",
 }
 _LINE = re.compile(r" \(at line (\d+), column \d+\)| \(at end of document\)")
 
@@ -64,14 +64,14 @@ def read_recipe(file: Path) -> Recipe:
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        told = " ".join(str(error).split())
-        match = _LINE.search(told)
+        message = " ".join(str(error).split())
+        match = _LINE.search(message)
         line = int(match[1]) if match and match[1] else 1 + text.rstrip().count("\n")
-        raise RecipeError(f"{one_line(file)}:{line}: this is not TOML: {one_line(_LINE.sub('', told))}") from None
+        raise RecipeError(f"{one_line(file)}:{line}: not valid TOML: {one_line(_LINE.sub('', message))}") from None
     reader = _Reader(file, locate(text))
     recipe = reader.recipe(document)
     if reader.problems:
-        raise RecipeError(*(f"{one_line(file)}:{line}: {told}" for line, told in sorted(reader.problems)))
+        raise RecipeError(*(f"{one_line(file)}:{line}: {message}" for line, message in sorted(reader.problems)))
     assert recipe is not None
     return recipe
 
@@ -80,21 +80,21 @@ def _text(file: Path) -> str:
     named = one_line(file)
     try:
         if is_special_file(file):
-            raise RecipeError(f"{named}: it is not an ordinary file; name a recipe")
+            raise RecipeError(f"{named}: not a regular file; name a recipe")
         content = file.read_bytes()
         if len(content) > MAX_BYTES:
-            raise RecipeError(f"{named}: it has more than {MAX_BYTES} bytes, so it is no recipe; name another")
+            raise RecipeError(f"{named}: it has more than {MAX_BYTES} bytes, so it is not a recipe; name another file")
         return content.decode().replace("\r\n", "\n")
     except FileNotFoundError:
         raise RecipeError(f"{named}: there is no such file; `collection init` writes one to start from") from None
     except OSError as error:
         raise RecipeError(f"{named}: cannot be read ({error.strerror or error}); name a recipe") from None
     except ValueError:
-        raise RecipeError(f"{named}: is not UTF-8 text; name a recipe") from None
+        raise RecipeError(f"{named}: not UTF-8 text; save it as UTF-8, or name a recipe") from None
 
 
 class _Reader(Problems):
-    """Reads one document and gathers what is wrong with it."""
+    """Reads one document and collects its problems."""
 
     def __init__(self, file: Path, lines: Lines) -> None:
         super().__init__(lines)
@@ -109,88 +109,91 @@ class _Reader(Problems):
         for name in ("name", "size"):
             if name not in top:
                 example = {"name": '"Coins"', "size": "64"}[name]
-                self.complain((), f"{name} is missing; write {name} = {example}")
+                self.add((), f"{name} is missing; write {name} = {example}")
         settings = self._settings(tables["paint"], ("paint",))
         output, export = self._output(tables["output"])
         creators = self._creators(tables["metadata"].pop("creators", []))
         self.check_keys(tables["metadata"], [spec.name for spec in fields(MetadataConfig)], ("metadata",))
         metadata = self._config(MetadataConfig, tables["metadata"], ("metadata",))
         axes = self._axes(lists["axis"])
-        bans = self._bans(lists["rule"], axes)
+        exclusions = self._exclusions(lists["rule"], axes)
         ones = self._ones(lists["one_of_one"], about)
         digest = hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode()).hexdigest()
         if self.problems:
             return None
         line = self.lines.of("size")
-        return Recipe(self._file, about, axes, bans, ones, settings, output, export, metadata, creators, digest, line)
+        return Recipe(
+            self._file, about, axes, exclusions, ones, settings, output, export, metadata, creators, digest, line
+        )
 
     # --- tables of options --------------------------------------------------------------------------------------
 
-    def _config(self, config: type[T], table: Table, way: KeyPath) -> T:
-        """A dataclass of options from those of its fields that are in `table`."""
+    def _config(self, config: type[T], table: Table, path: KeyPath) -> T:
+        """A dataclass of options, its fields taken from `table` where they are there."""
         found = {}
         for spec in fields(config):  # type: ignore[arg-type]
             if spec.name in table:
-                with self.going_on():
-                    found[spec.name] = self.option(spec, table[spec.name], (*way, spec.name))
+                with self.skipping_invalid():
+                    found[spec.name] = self.option(spec, table[spec.name], (*path, spec.name))
         return config(**found)
 
     def _output(self, table: dict[str, Any]) -> tuple[OutputConfig, ExportConfig]:
-        ours, theirs = ([spec.name for spec in fields(config)] for config in (OutputConfig, ExportConfig))
+        own, exported = ([spec.name for spec in fields(config)] for config in (OutputConfig, ExportConfig))
         table = self._with_underscores(table, ("output",))
-        self.check_keys(table, [*ours, *theirs], ("output",))
+        self.check_keys(table, [*own, *exported], ("output",))
         output = self._config(OutputConfig, table, ("output",))
         export = ExportConfig()
-        with self.going_on(("output",)):
+        with self.skipping_invalid(("output",)):
             export = self._config(ExportConfig, table, ("output",))
         return output, export
 
-    def _settings(self, table: Table, way: KeyPath) -> dict[str, Any]:
-        """Options of PaintConfig and ExportConfig, 'picture' and 'preset', each in its one form."""
+    def _settings(self, table: Table, path: KeyPath) -> dict[str, Any]:
+        """Options of PaintConfig and ExportConfig, 'picture' and 'preset', each in its canonical form."""
         specs = {spec.name: spec for config in (ExportConfig, PaintConfig) for spec in fields(config)}
         settings: dict[str, Any] = {}
-        table = self._with_underscores(table, way)
-        self.check_keys(table, ["picture", "preset", *specs], way)
+        table = self._with_underscores(table, path)
+        self.check_keys(table, ["picture", "preset", *specs], path)
         for name, value in table.items():
-            with self.going_on():
+            with self.skipping_invalid():
                 if name in NOT_FOR_TOKENS:
-                    self.complain((*way, name), f"{name} cannot be set: {NOT_FOR_TOKENS[name]}")
+                    self.add((*path, name), f"{name} cannot be set: {NOT_FOR_TOKENS[name]}")
                 elif name == "preset":
-                    settings[name] = self.checked(PRESET_NAME, value, (*way, name))
+                    settings[name] = self.checked(PRESET_NAME, value, (*path, name))
                 elif name == "picture":
-                    picture = self.checked(Text(1000), value, (*way, name))
+                    picture = self.checked(Text(1000), value, (*path, name))
                     settings[name] = str(self._file.parent / picture)
                 elif name in specs:
-                    settings[name] = from_folder(self._file, specs[name], self.option(specs[name], value, (*way, name)))
+                    checked = self.option(specs[name], value, (*path, name))
+                    settings[name] = from_folder(self._file, specs[name], checked)
         return settings
 
-    def _with_underscores(self, table: Table, way: KeyPath) -> dict[str, Any]:
-        """The table with names as fields have them."""
+    def _with_underscores(self, table: Table, path: KeyPath) -> dict[str, Any]:
+        """The table with - replaced by _ in its keys, as fields are named."""
         result: dict[str, Any] = {}
         for key, value in table.items():
             name = key.replace("-", "_")
             if name in result:
-                self.complain((*way, key), f"{key} is there twice, with - and with _; remove one")
+                self.add((*path, key), f"{key} occurs twice, with - and with _; remove one")
             result[name] = value
             if name != key:
-                self.lines.known.setdefault((*way, name), self.lines.of(*way, key))
+                self.lines.known.setdefault((*path, name), self.lines.of(*path, key))
         return result
 
     def _creators(self, tables: Any) -> tuple[Creator, ...]:
-        way = ("metadata", "creators")
+        path = ("metadata", "creators")
         creators = []
-        for k, table in enumerate(self.tables(tables, way)):
-            self.check_keys(table, ["address", "share"], (*way, k))
+        for k, table in enumerate(self.tables(tables, path)):
+            self.check_keys(table, ["address", "share"], (*path, k))
             problem = Creator.problem(table.get("address"), table.get("share"))
             if problem is not None:
-                self.complain((*way, k), problem)
+                self.add((*path, k), problem)
             else:
                 creators.append(Creator(table["address"], table["share"]))
-        if len(creators) > MOST_CREATORS:
-            self.complain(way, f"there are {len(creators)} creators; Solana has room for {MOST_CREATORS}")
+        if len(creators) > MAX_CREATORS:
+            self.add(path, f"there are {len(creators)} creators; Solana allows at most {MAX_CREATORS}")
         elif creators and sum(creator.share for creator in creators) != 100 and len(creators) == len(tables):
             total = sum(creator.share for creator in creators)
-            self.complain(way, f"the creators' shares make {total} together; they must make 100")
+            self.add(path, f"the creators' shares add up to {total}; they must add up to 100")
         return tuple(creators)
 
     # --- what tokens may be ---------------------------------------------------------------------------------------
@@ -198,124 +201,125 @@ class _Reader(Problems):
     def _axes(self, tables: Sequence[dict[str, Any]]) -> tuple[Axis, ...]:
         axes: list[Axis] = []
         if len(tables) > MAX_AXES:
-            self.complain(("axis", MAX_AXES), f"there are {len(tables)} axes; {MAX_AXES} are the most")
+            self.add(("axis", MAX_AXES), f"there are {len(tables)} axes; at most {MAX_AXES} are allowed")
         for k, table in enumerate(tables[:MAX_AXES]):
-            with self.going_on():
+            with self.skipping_invalid():
                 axes.append(self._axis(table, ("axis", k)))
-                self.check_same([axis.name for axis in axes], ("axis", k, "name"), "the axis")
+                self.check_unique([axis.name for axis in axes], ("axis", k, "name"), "the axis")
         return tuple(axes)
 
-    def _axis(self, table: dict[str, Any], way: KeyPath) -> Axis:
-        self.check_keys(table, ["name", "values", "display_type", "max_value"], way)
-        name = self.checked(Text(100), self.needed(table, "name", way), (*way, "name"))
-        listed = self.needed(table, "values", way)
+    def _axis(self, table: dict[str, Any], path: KeyPath) -> Axis:
+        self.check_keys(table, ["name", "values", "display_type", "max_value"], path)
+        name = self.checked(Text(100), self.required(table, "name", path), (*path, "name"))
+        listed = self.required(table, "values", path)
         if not isinstance(listed, list) or not listed or len(listed) > MAX_VALUES:
-            raise self.bad((*way, "values"), f"values of {name} must be a list of 1 to {MAX_VALUES}")
+            raise self.invalid((*path, "values"), f"values of {name} must be a list of 1 to {MAX_VALUES} values")
         values: list[Value] = []
         for j, item in enumerate(listed):
-            with self.going_on():
-                values.append(self._value(item, (*way, "values", j)))
-                self.check_same([value.name for value in values], (*way, "values", j), f"{name}'s value")
+            with self.skipping_invalid():
+                values.append(self._value(item, (*path, "values", j)))
+                self.check_unique([value.name for value in values], (*path, "values", j), f"{name}'s value")
         display = table.get("display_type")
         if display is not None:
-            with self.going_on():
-                self.checked(Names(DISPLAY_TYPES), display, (*way, "display_type"))
+            with self.skipping_invalid():
+                self.checked(Names(DISPLAY_TYPES), display, (*path, "display_type"))
         if (display is not None or "max_value" in table) and any(isinstance(value.name, str) for value in values):
             word = "max_value" if display is None else "display_type"
-            self.complain((*way, word), f"display_type and max_value need numbers; write {name}'s values as numbers")
+            self.add((*path, word), f"display_type and max_value need numbers; write {name}'s values as numbers")
         top = table.get("max_value")
         if top is not None and (isinstance(top, bool) or not isinstance(top, (int, float))):
-            raise self.bad((*way, "max_value"), f"max_value = {shown_value(top)}: must be a number")
-        return Axis(name, tuple(values), display, top, self.lines.of(*way))
+            raise self.invalid((*path, "max_value"), f"max_value = {shown_value(top)}: must be a number")
+        return Axis(name, tuple(values), display, top, self.lines.of(*path))
 
-    def _value(self, item: Any, way: KeyPath) -> Value:
-        """A table, or a name alone."""
+    def _value(self, item: Any, path: KeyPath) -> Value:
+        """A value from a table, or from a name alone."""
         table = dict(item) if isinstance(item, dict) else {"name": item}
-        name = self.checked(Label(), self.needed(table, "name", way), (*way, "name"))
+        name = self.checked(Label(), self.required(table, "name", path), (*path, "name"))
         del table["name"]
         weight, count = Fraction(1), None
         if "weight" in table and "count" in table:
-            raise self.bad(way, f"{name} has both a weight and a count; leave one of them out")
+            raise self.invalid(path, f"{name} has both a weight and a count; remove one")
         if "weight" in table:
-            asked = table.pop("weight")
-            self.checked(WEIGHT, asked, (*way, "weight"))
-            weight = Fraction(str(asked))  # 0.1 is a tenth here
+            weight_value = table.pop("weight")
+            self.checked(WEIGHT, weight_value, (*path, "weight"))
+            weight = Fraction(str(weight_value))  # so that 0.1 is exactly a tenth
         if "count" in table:
-            count = self.checked(COUNT, table.pop("count"), (*way, "count"))
-        return Value(name, weight, count, self._settings(table, way), self.lines.of(*way))
+            count = self.checked(COUNT, table.pop("count"), (*path, "count"))
+        return Value(name, weight, count, self._settings(table, path), self.lines.of(*path))
 
-    def _bans(self, tables: Sequence[dict[str, Any]], axes: tuple[Axis, ...]) -> tuple[Exclusion, ...]:
-        bans: list[Exclusion] = []
+    def _exclusions(self, tables: Sequence[dict[str, Any]], axes: tuple[Axis, ...]) -> tuple[Exclusion, ...]:
+        exclusions: list[Exclusion] = []
         if len(tables) > MAX_RULES:
-            self.complain(("rule", MAX_RULES), f"there are {len(tables)} rules; {MAX_RULES} are the most")
+            self.add(("rule", MAX_RULES), f"there are {len(tables)} rules; at most {MAX_RULES} are allowed")
         for k, table in enumerate(tables[:MAX_RULES]):
-            with self.going_on():
-                bans += self._rule(table, ("rule", k), axes)
-        return tuple(bans)
+            with self.skipping_invalid():
+                exclusions += self._rule(table, ("rule", k), axes)
+        return tuple(exclusions)
 
-    def _rule(self, table: dict[str, Any], way: KeyPath, axes: tuple[Axis, ...]) -> Iterator[Exclusion]:
-        """when A excludes B: not both; when A requires B: not A and anything else than B."""
-        self.check_keys(table, ["when", "excludes", "requires"], way)
-        when = self._choice(self.needed(table, "when", way), (*way, "when"), axes)
+    def _rule(self, table: dict[str, Any], path: KeyPath, axes: tuple[Axis, ...]) -> Iterator[Exclusion]:
+        """When A excludes B: not both A and B. When A requires B: not A with any other value than B."""
+        self.check_keys(table, ["when", "excludes", "requires"], path)
+        when = self._choice(self.required(table, "when", path), (*path, "when"), axes)
         if "excludes" not in table and "requires" not in table:
-            raise self.bad(way, "a rule needs excludes = {…} or requires = {…} beside its when")
+            raise self.invalid(path, "a rule needs excludes = {…} or requires = {…} besides when")
         for word in ("excludes", "requires"):
             if word not in table:
                 continue
-            for axis, values in self._choice(table[word], (*way, word), axes).items():
+            for axis, values in self._choice(table[word], (*path, word), axes).items():
                 if axis in when:
-                    raise self.bad(way, f"the rule has {axes[axis].name} on both sides; a token has one value of it")
+                    wrong = f"the rule has {axes[axis].name} on both sides, but a token has only one value of it"
+                    raise self.invalid(path, f"{wrong}; remove it from one side")
                 others = frozenset(range(len(axes[axis].values))) - values
                 parts = {**when, axis: values if word == "excludes" else others}
                 if parts[axis]:
-                    yield Exclusion(tuple(sorted(parts.items())), self.lines.of(*way))
+                    yield Exclusion(tuple(sorted(parts.items())), self.lines.of(*path))
 
-    def _choice(self, table: Any, way: KeyPath, axes: tuple[Axis, ...]) -> dict[int, frozenset[int]]:
-        """{Axis = "value"} or {Axis = ["value", "value"]}, by position."""
+    def _choice(self, table: Any, path: KeyPath, axes: tuple[Axis, ...]) -> dict[int, frozenset[int]]:
+        """The values in {Axis = "value"} or {Axis = ["value", "value"]}, by the positions of axes and values."""
         found: dict[int, frozenset[int]] = {}
         if not isinstance(table, dict) or not table:
-            raise self.bad(way, f'{way[-1]} must name an axis and values: {way[-1]} = {{Style = "Oil"}}')
+            raise self.invalid(path, f'{path[-1]} must name an axis and values: {path[-1]} = {{Style = "Oil"}}')
         names = [axis.name for axis in axes]
         for name, wanted in table.items():
             if name not in names:
-                raise self.bad((*way, name), f"there is no axis {shown_value(name)}{did_you_mean(name, names)}")
+                raise self.invalid((*path, name), f"there is no axis {shown_value(name)}{did_you_mean(name, names)}")
             axis = axes[names.index(name)]
             listed = wanted if isinstance(wanted, list) else [wanted]
             positions = [axis.index(value) for value in listed]
             for value, position in zip(listed, positions, strict=True):
                 if position is None:
                     known = [str(value.name) for value in axis.values]
-                    told = f"{name} has no value {shown_value(value)}{did_you_mean(str(value), known)}"
-                    raise self.bad((*way, name), told)
+                    message = f"{name} has no value {shown_value(value)}{did_you_mean(str(value), known)}"
+                    raise self.invalid((*path, name), message)
             found[names.index(name)] = frozenset(p for p in positions if p is not None)
         return found
 
     def _ones(self, tables: Sequence[dict[str, Any]], about: AboutConfig) -> tuple[OneOfOne, ...]:
         ones: list[OneOfOne] = []
         for k, table in enumerate(tables):
-            with self.going_on():
+            with self.skipping_invalid():
                 one = self._one(dict(table), ("one_of_one", k))
                 if one.number not in range(about.first, about.first + about.size):
                     last = about.first + about.size - 1
-                    told = f"there is no token {one.number}; they go from {about.first} to {last}"
-                    raise self.bad(("one_of_one", k, "number"), told)
+                    message = f"there is no token {one.number}; tokens are numbered from {about.first} to {last}"
+                    raise self.invalid(("one_of_one", k, "number"), message)
                 ones.append(one)
-                self.check_same([one.number for one in ones], ("one_of_one", k, "number"), "the one-of-one")
+                self.check_unique([one.number for one in ones], ("one_of_one", k, "number"), "the one-of-one")
         return tuple(ones)
 
-    def _one(self, table: dict[str, Any], way: KeyPath) -> OneOfOne:
-        number = self.checked(Integer(0, 2_000_000), self.needed(table, "number", way), (*way, "number"))
-        traits = self.table(table.pop("traits", {}), (*way, "traits"))
+    def _one(self, table: dict[str, Any], path: KeyPath) -> OneOfOne:
+        number = self.checked(Integer(0, 2_000_000), self.required(table, "number", path), (*path, "number"))
+        traits = self.table(table.pop("traits", {}), (*path, "traits"))
         given = {name: table.pop(name, None) for name in ("name", "description")}
         del table["number"]
         kinds: dict[str, Kind] = {"name": Text(200), "description": Text(5000, lines=True)}
         for name, value in given.items():
             if value is not None:
-                self.checked(kinds[name], value, (*way, name))
+                self.checked(kinds[name], value, (*path, name))
         for name, value in traits.items():
-            self.checked(Text(100), name, (*way, "traits", name))
-            self.checked(Label(), value, (*way, "traits", name))
-        settings = self._settings(table, way)
+            self.checked(Text(100), name, (*path, "traits", name))
+            self.checked(Label(), value, (*path, "traits", name))
+        settings = self._settings(table, path)
         return OneOfOne(
-            number, given["name"], given["description"], tuple(traits.items()), settings, self.lines.of(*way)
+            number, given["name"], given["description"], tuple(traits.items()), settings, self.lines.of(*path)
         )

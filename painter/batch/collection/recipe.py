@@ -1,6 +1,6 @@
-"""A collection's recipe: what its tokens are called, what they may be, and what becomes of them.
+"""A collection's recipe: names, axes and rules of its tokens, and what is written of them.
 
-`painter.batch.collection.reading` makes one from a file; docs/collections.md says what each part means.
+`painter.batch.collection.reading` reads one from a file; docs/collections.md explains each part.
 """
 
 from __future__ import annotations
@@ -24,30 +24,30 @@ STANDARDS = ("opensea", "metaplex")
 IMAGES = ("png", "gif")
 DISPLAY_TYPES = ("number", "boost_number", "boost_percentage", "date")
 MAX_TOKENS = 1_000_000
-MOST_CREATORS = 5  # that Metaplex's token metadata holds
+MAX_CREATORS = 5  # in Metaplex's token metadata
 _ADDRESS = re.compile(r"[1-9A-HJ-NP-Za-km-z]{32,44}")  # base58, 32 bytes
 
 Settings = Mapping[str, Any]
-"""Options of a painting and of its files, by name, checked; and 'picture' and 'preset'."""
+"""Checked options of a painting and of its files, by name; also 'picture' and 'preset'."""
 Traits = tuple[tuple[str, TraitValue], ...]
-"""What a token is, as (trait, value), in the recipe's order."""
+"""A token's traits as (trait, value), in the recipe's order."""
 
 
 @dataclass(frozen=True)
 class AboutConfig:
-    """The lines at the top of a recipe. `name` and `size` have to be there."""
+    """The lines at the top of a recipe. `name` and `size` are required."""
 
     name: str = option("", "TEXT", "the collection's name, {}", Text(100))
     symbol: str = option("", "TEXT", "its short name, {}, for Solana", Text(10, empty=True))
-    description: str = option("", "TEXT", "what is said of each token, {}", Text(5000, lines=True, empty=True))
+    description: str = option("", "TEXT", "the description of each token, {}", Text(5000, lines=True, empty=True))
     seed: int = option(0, "K", "another seed draws another collection, {}", Integer(0, 2**63 - 1))
-    size: int = option(0, "N", "how many tokens, {}", Integer(1, MAX_TOKENS))
+    size: int = option(0, "N", "the number of tokens, {}", Integer(1, MAX_TOKENS))
     first: int = option(1, "N", "the first token's number, {}", Integer(0, MAX_TOKENS))
 
 
 @dataclass(frozen=True)
 class OutputConfig:
-    """What is written of each token: [output], together with painter.options.export.ExportConfig."""
+    """What is written of each token: [output], with painter.options.export.ExportConfig."""
 
     images: str = option("png", "ENDING", "what images/N.* is, {}; a GIF shows the painting grow", Names(IMAGES))
     animations: bool = option(False, "", "write animations/N.mp4, {}", Switch())
@@ -56,28 +56,28 @@ class OutputConfig:
 
 @dataclass(frozen=True)
 class MetadataConfig:
-    """What stands in each token's metadata: [metadata]."""
+    """The metadata of each token: [metadata]."""
 
-    standard: str = option("opensea", "S", "{}; OpenSea's suits all ERC-721 marketplaces", Names(STANDARDS))
+    standard: str = option("opensea", "S", "{}; opensea suits all ERC-721 marketplaces", Names(STANDARDS))
     token_name: str = option("{name} #{number}", "TEXT", "a token's name, {{name}} the collection's", Text(200))
-    base_uri: str | None = option(None, "URI", "where images/ is, {}; before that, links are file names", Link())
-    animation_base_uri: str | None = option(None, "URI", "where animations/ is, {}", Link())
+    base_uri: str | None = option(None, "URI", "the address of images/, {}; if not given, links are file names", Link())
+    animation_base_uri: str | None = option(None, "URI", "the address of animations/, {}", Link())
     external_url: str | None = option(None, "URI", "a token's page, {{number}} its number, {}", Link())
     background_color: str | None = option(None, "RRGGBB", "behind the image, {}", Color())
-    date: int | None = option(None, "DATE", "when it was made, {}; the run's start if not given", Moment())
+    date: int | None = option(None, "DATE", "the tokens' date, {}; if not given, when the first run started", Moment())
     seller_fee_basis_points: int = option(0, "N", "royalty in parts of 10,000, {}, for Solana", Integer(0, 10_000))
 
 
 @dataclass(frozen=True)
 class Creator:
-    """Somebody who shares the royalties: [[metadata.creators]]."""
+    """A recipient of royalties: [[metadata.creators]]."""
 
     address: str
-    share: int  # percent; all shares are 100 together
+    share: int  # percent; all shares add up to 100
 
     @staticmethod
     def problem(address: Any, share: Any) -> str | None:
-        """What is wrong with one; None if it is as Solana has it."""
+        """What is wrong with a creator; None if Solana accepts it."""
         if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
             return "a creator's address must be a Solana address, 32 to 44 characters of base58"
         if not isinstance(share, int) or isinstance(share, bool) or not 0 <= share <= 100:
@@ -87,18 +87,18 @@ class Creator:
 
 @dataclass(frozen=True)
 class Value:
-    """One thing that a token may be, along an axis."""
+    """One of the values of an axis."""
 
     name: TraitValue
-    weight: Fraction = Fraction(1)  # how likely, against the others of its axis
-    count: int | None = None  # or exactly so many tokens
+    weight: Fraction = Fraction(1)  # how likely, relative to the others of its axis
+    count: int | None = None  # instead of a weight: exactly so many of the drawn tokens
     settings: Settings = field(default_factory=dict)
     line: int = 1
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One way in which tokens differ: a trait, and all it may be."""
+    """A trait and its possible values."""
 
     name: str
     values: tuple[Value, ...]
@@ -107,13 +107,13 @@ class Axis:
     line: int = 1
 
     def index(self, name: TraitValue) -> int | None:
-        """Where the value of this name is; None if there is none."""
+        """The position of the value with this name; None if there is none."""
         return next((k for k, value in enumerate(self.values) if str(value.name) == str(name)), None)
 
 
 @dataclass(frozen=True)
 class Exclusion:
-    """What no token may be: of each axis named here one of the values named here, all at once."""
+    """A set of combinations that no token may have: those with one of the given values on each of the given axes."""
 
     parts: tuple[tuple[int, frozenset[int]], ...]  # (axis, values), by position, in the order of axes
     line: int = 1
@@ -121,31 +121,31 @@ class Exclusion:
 
 @dataclass(frozen=True)
 class OneOfOne:
-    """A token that is not drawn but said."""
+    """A token that is listed in the recipe instead of drawn."""
 
     number: int
     name: str | None
     description: str | None
-    traits: Traits  # those that name an axis' value bring its settings
-    settings: Settings  # these go over them
+    traits: Traits  # those that name a value of an axis bring its settings
+    settings: Settings  # these override them
     line: int = 1
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All of it."""
+    """A recipe as read; `painter.batch.collection.checking` checks the rest."""
 
     file: Path
     about: AboutConfig
     axes: tuple[Axis, ...]
-    bans: tuple[Exclusion, ...] = ()
-    ones: tuple[OneOfOne, ...] = ()
-    settings: Settings = field(default_factory=dict)  # of every token, under those of its traits
+    exclusions: tuple[Exclusion, ...] = ()
+    one_of_ones: tuple[OneOfOne, ...] = ()
+    settings: Settings = field(default_factory=dict)  # of every token; those of its traits override them
     output: OutputConfig = field(default_factory=OutputConfig)
     export: ExportConfig = field(default_factory=ExportConfig)
     metadata: MetadataConfig = field(default_factory=MetadataConfig)
     creators: tuple[Creator, ...] = ()
-    text_digest: str = ""  # sha256 of what the file says, without comments and layout
+    text_digest: str = ""  # sha256 of the parsed document
     size_line: int = 1
 
     @property
@@ -164,12 +164,12 @@ def settings_in(recipe: Recipe) -> Iterator[tuple[Settings, int]]:
     for axis in recipe.axes:
         for value in axis.values:
             yield value.settings, value.line
-    for one in recipe.ones:
+    for one in recipe.one_of_ones:
         yield one.settings, one.line
 
 
 def named_files(settings: Settings) -> dict[str, Path]:
-    """The files that settings name, by the option."""
+    """The files that settings name, by option."""
     files = {"picture": settings["picture"]} if "picture" in settings else {}
     for spec in fields(PaintConfig):
         value = settings.get(spec.name)
@@ -180,7 +180,7 @@ def named_files(settings: Settings) -> dict[str, Path]:
 
 
 def folder_name(name: str) -> str:
-    """A collection's name as a folder's: letters, digits and dashes.
+    """A collection's name as the name of a folder: letters, digits and dashes.
 
     >>> folder_name("Coins & Medals!"), folder_name("¿?")
     ('coins-medals', 'collection')
@@ -189,12 +189,15 @@ def folder_name(name: str) -> str:
 
 
 def recipe_digest(recipe: Recipe) -> str:
-    """sha256 over what the recipe says and the files it names: it changes when any token or its metadata may.
+    """The sha256 of a recipe's content and of the files it names: it changes whenever a token or its metadata may.
 
-    Comments, layout and the folder that it is in do not count.
+    Comments, layout and the recipe's folder do not count.
+
+    Returns:
+        64 hexadecimal digits.
 
     Raises:
-        OSError: a file that cannot be read.
+        OSError: a file cannot be read.
     """
     digest = hashlib.sha256(recipe.text_digest.encode())
     for settings, _ in settings_in(recipe):

@@ -1,9 +1,9 @@
-"""The kinds of value that a recipe has besides those of painter.options.kinds.
+"""The kinds of value in a recipe, besides those of painter.options.kinds.
 
-Text     words for people, in metadata and tables
-Label    a trait's name or value: a line of words, or a number
-Link     an address
-Color    rrggbb, as marketplaces have it
+Text     text in metadata and tables
+Label    a trait's value: a line of text, or a number
+Link     a URI
+Color    rrggbb, as marketplaces write it
 Moment   a date or a time, kept as milliseconds since 1970
 """
 
@@ -16,15 +16,15 @@ from datetime import date, datetime, time, timezone
 from typing import Any
 
 TraitValue = str | int | float
-"""What a trait may be."""
+"""The value of a trait."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # at its start, a spreadsheet takes a cell for one
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet reads a cell that starts with one of these as a formula
 _HEX = re.compile(r"#?([0-9a-fA-F]{6})")
 _LINK = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 
 
 class _Plain:
-    """What all of them have in common: a file has their values as they are, and none names a file."""
+    """Their common base: values come from a TOML file, and none names a file."""
 
     def parse(self, text: str) -> Any:
         return text
@@ -37,12 +37,12 @@ class _Plain:
 class Text(_Plain):
     """A string of 1 (or 0, if `empty`) to `longest` characters.
 
-    It goes into CSV files, where a spreadsheet would run what looks like a formula. Marketplaces read the same files to
-    the letter, so it cannot be disguised there; it is refused here instead.
+    It goes into CSV files, where a spreadsheet would run what looks like a formula. It cannot be escaped there, because
+    marketplaces read the same files literally, so it is refused.
     """
 
     longest: int
-    lines: bool = False  # whether it may have several
+    lines: bool = False  # whether it may have several lines
     empty: bool = False
 
     @property
@@ -55,7 +55,7 @@ class Text(_Plain):
         if not value.replace("\n", "" if self.lines else "\n").isprintable():
             raise ValueError(f"must be {self.words}, without control characters")
         if value.startswith(_FORMULA):
-            raise ValueError("a spreadsheet would take it for a formula; start with another character")
+            raise ValueError("a spreadsheet would read it as a formula; start with another character")
         return value
 
 
@@ -72,7 +72,7 @@ class Label(_Plain):
     def check(self, value: Any) -> TraitValue:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             if not math.isfinite(value) or abs(value) >= 2**53:
-                raise ValueError("must be a number that JSON can hold")
+                raise ValueError("must be a finite number below 2^53")
             return value
         if not isinstance(value, str):
             raise ValueError(f"must be {self.words}")
@@ -81,7 +81,7 @@ class Label(_Plain):
 
 @dataclass(frozen=True)
 class Link(_Plain):
-    """An address with its scheme: https://…, ipfs://…, ar://…"""
+    """A URI with its scheme: https://…, ipfs://…, ar://…"""
 
     words: str = "an address such as https://… or ipfs://…"
 
@@ -93,7 +93,7 @@ class Link(_Plain):
 
 @dataclass(frozen=True)
 class Color(_Plain):
-    """Six hex digits, kept in lower case and without the # that may stand before them."""
+    """Six hex digits, kept in lower case and without a leading #."""
 
     words: str = "six hex digits, rrggbb"
 
@@ -106,7 +106,7 @@ class Color(_Plain):
 
 @dataclass(frozen=True)
 class Moment(_Plain):
-    """A date or a time of TOML; what has no offset is UTC."""
+    """A date or time of TOML, in UTC if it has no offset."""
 
     words: str = "a date such as 2026-11-25, or a time such as 2026-11-25T10:30:00Z"
 

@@ -1,12 +1,12 @@
-"""Chance that is the same on every machine: numbers from a seed and names alone, in any order, with no state.
+"""Random numbers that are the same on every machine: functions of a seed and names, in any order, without state.
 
-A 64-bit key is the beginning of a SHA-256 over a seed and names. What token n draws at its a-th try is two rounds of
+A 64-bit key is the beginning of a SHA-256 over a seed and names. The bits for token n at its a-th try are two rounds of
 SplitMix64's mixing function (Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014) over key,
-n and a: whole numbers only, so no library's version and no processor's rounding has a say.
+n and a. All of it is integer arithmetic, so it depends neither on a library's version nor on rounding.
 
-Which of several values comes up is an exponential race: value k, of weight w, arrives after -ln(u_k) / w, with a u_k of
-its own, and the first one wins; so each wins with a chance in proportion to its weight. A value that is added later
-takes some tokens from others, and no others change: what one wants when a recipe is amended.
+A weighted choice is an exponential race: value k of weight w arrives at -ln(u_k) / w, with its own u_k, and the first
+one wins, so each wins with a probability proportional to its weight. A value that is added later takes tokens from
+others and changes no others, which is what an amended recipe needs.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ import numpy as np
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)  # SplitMix64's step
 _EXACT = Context(prec=40)
-_NEAR = 1e-9  # arrivals that differ by less, in parts, are compared again in decimals: logarithms may round differently
+_NEAR = 1e-9  # relative; closer arrivals are compared again in decimals, as logarithms may be rounded differently
 
 
 def key(seed: int, *names: str | int | float) -> int:
-    """64 bits of SHA-256 over the seed and the names."""
+    """The first 64 bits of SHA-256 over the seed and the names."""
     text = "\x1f".join(map(str, ("impasto", seed, *names)))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 
 def bits(start: int, numbers: np.ndarray, tries: np.ndarray) -> np.ndarray:
-    """What each token draws at each try.
+    """Random bits for each token at its try.
 
     Args:
         start: a key.
         numbers: [N] uint64.
-        tries: [N] uint64.
+        tries: [N] uint64, the try of each.
 
     Returns:
         [N] uint64, uniform.
@@ -48,11 +48,14 @@ def _mix(z: np.ndarray) -> np.ndarray:
     """SplitMix64's finaliser, [N] uint64 to [N] uint64."""
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+    mixed: np.ndarray = z ^ (z >> np.uint64(31))
+    return mixed
 
 
-def pick(starts: Sequence[int], weights: Sequence[Fraction], numbers: np.ndarray, tries: np.ndarray) -> np.ndarray:
-    """Which value each token draws at its try.
+def weighted_choice(
+    starts: Sequence[int], weights: Sequence[Fraction], numbers: np.ndarray, tries: np.ndarray
+) -> np.ndarray:
+    """The value that each token draws at its try.
 
     Args:
         starts: a key for each of K values.
@@ -67,7 +70,7 @@ def pick(starts: Sequence[int], weights: Sequence[Fraction], numbers: np.ndarray
     drawn = np.stack([bits(start, numbers, tries) >> np.uint64(11) for start in starts])  # [K, N] of 53 bits
     rates = np.array([float(weight) for weight in weights])
     times = -np.log((drawn.astype(np.float64) + 0.5) * 2.0**-53) / rates[:, None]
-    first = times.argmin(axis=0)
+    first: np.ndarray = times.argmin(axis=0)
     two = np.partition(times, 1, axis=0)[:2]
     for n in np.flatnonzero(two[1] - two[0] <= _NEAR * two[1]):
         first[n] = _exact_first([int(value) for value in drawn[:, n]], weights)
@@ -80,11 +83,11 @@ def _exact_first(drawn: Sequence[int], weights: Sequence[Fraction]) -> int:
         share = _EXACT.divide(Decimal(weights[k].denominator), Decimal(weights[k].numerator))
         return _EXACT.multiply(-logarithm, share)
 
-    return min(range(len(drawn)), key=arrival)  # of equal ones the one that stands first
+    return min(range(len(drawn)), key=arrival)  # the first of equal ones
 
 
-def below(start: int, number: int, attempt: int, limit: int) -> int:
-    """A whole number in [0, limit), of any size; every one is as likely, to a part in 2^64."""
+def randbelow(start: int, number: int, attempt: int, limit: int) -> int:
+    """An integer in [0, limit), of any size, uniform to one part in 2^64."""
     size = limit.bit_length() // 8 + 9
     blocks, count = b"", 0
     while len(blocks) < size:
@@ -94,5 +97,5 @@ def below(start: int, number: int, attempt: int, limit: int) -> int:
 
 
 def painting_seed(seed: int, number: int) -> int:
-    """A token's seed for its painting, in [0, 2^31), from the collection's seed and its number alone."""
+    """The seed of a token's painting, in [0, 2^31), from the collection's seed and the token's number alone."""
     return key(seed, "painting", number) >> 33

@@ -1,4 +1,4 @@
-"""From a token to the job that paints it."""
+"""The files, the settings and the job of a token."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ IMAGES, ANIMATIONS, STROKES, METADATA = "images", "animations", "strokes", "json
 
 
 def image_name(output: OutputConfig, number: int) -> str:
-    """A token's image within the collection's folder."""
+    """The name of a token's image in the collection's folder."""
     return f"{IMAGES}/{number}.{output.images}"
 
 
 def animation_name(number: int) -> str:
-    """A token's film within the collection's folder."""
+    """The name of a token's animation in the collection's folder."""
     return f"{ANIMATIONS}/{number}.mp4"
 
 
 def file_names(output: OutputConfig, number: int) -> tuple[str, ...]:
-    """All files that are painted of a token, within the collection's folder."""
+    """The names of all files that painting a token writes, in the collection's folder."""
     names = [image_name(output, number)]
     if output.animations:
         names.append(animation_name(number))
@@ -39,30 +39,30 @@ def file_names(output: OutputConfig, number: int) -> tuple[str, ...]:
 
 
 def token_settings(recipe: Recipe, token: Token) -> Settings:
-    """All that is set for a token: by the recipe's [paint], by its traits, by itself."""
+    """A token's settings: from the recipe's [paint], its traits and itself, the last overriding the first."""
     layers = [recipe.settings]
     named = dict(token.traits)
     for axis in recipe.axes:
         v = axis.index(named[axis.name]) if axis.name in named else None
         if v is not None:
             layers.append(axis.values[v].settings)
-    if token.one is not None:
-        layers.append(token.one.settings)
+    if token.one_of_one is not None:
+        layers.append(token.one_of_one.settings)
     return layered(*layers)
 
 
 def layered(*layers: Settings) -> Settings:
-    """Settings over settings, the last layer on top. Whatever is set by name goes over what the preset sets."""
+    """Merge settings; later layers override earlier ones, and what is set by name overrides the preset."""
     settings = {name: value for layer in layers for name, value in layer.items()}
     preset = settings.pop("preset", None)
     return {**({} if preset is None else PRESETS[preset].settings), **settings}
 
 
 def make_jobs(recipe: Recipe, tokens: Sequence[Token]) -> list[Job]:
-    """What has to be painted, in the order of `tokens`.
+    """The jobs of tokens, in the same order.
 
     Raises:
-        RecipeError: a token's settings do not go together, or it has no picture; each way once.
+        RecipeError: settings of a token do not go together, or it has no picture; with each problem once.
     """
     names = {config: [spec.name for spec in fields(config)] for config in (PaintConfig, ExportConfig)}
     known: dict[tuple[object, ...], tuple[PaintConfig, ExportConfig]] = {}
@@ -73,29 +73,31 @@ def make_jobs(recipe: Recipe, tokens: Sequence[Token]) -> list[Job]:
         same = tuple(sorted(settings.items(), key=lambda item: item[0]))
         try:
             if same not in known:
-                ours = {name: settings[name] for name in names[PaintConfig] if name in settings}
-                theirs = {name: settings[name] for name in names[ExportConfig] if name in settings}
-                known[same] = PaintConfig(**ours), ExportConfig(**{**asdict(recipe.export), **theirs})
-            config, export = known[same]
+                paint = {name: settings[name] for name in names[PaintConfig] if name in settings}
+                export = {name: settings[name] for name in names[ExportConfig] if name in settings}
+                known[same] = PaintConfig(**paint), ExportConfig(**{**asdict(recipe.export), **export})
+            config, export_config = known[same]
             if "picture" not in settings:
-                raise OptionError("it has no picture; give [paint], an axis' values or the token itself one")
+                raise OptionError(
+                    "it has no picture; set picture in [paint], in the values of an axis or in the token itself"
+                )
         except OptionError as error:
-            problems.setdefault(f"{_whereabouts(recipe, token)}: {error}")
+            problems.setdefault(f"{_source(recipe, token)}: {error}")
             continue
         files = file_names(recipe.output, token.number)
         seeded = replace(config, seed=painting_seed(recipe.about.seed, token.number))
-        jobs.append(Job(str(token.number), Path(settings["picture"]), seeded, files, export))
+        jobs.append(Job(str(token.number), Path(settings["picture"]), seeded, files, export_config))
     if problems:
         raise RecipeError(*problems)
     return jobs
 
 
-def _whereabouts(recipe: Recipe, token: Token) -> str:
-    """Where a token's settings come from: FILE:LINE and its traits."""
-    if token.one is not None:
-        return f"{recipe.where(token.one.line)}: one-of-one {token.number}"
+def _source(recipe: Recipe, token: Token) -> str:
+    """Where a token's settings come from, for messages: FILE:LINE and its traits."""
+    if token.one_of_one is not None:
+        return f"{recipe.where(token.one_of_one.line)}: one-of-one {token.number}"
     assert token.values is not None
     chosen = [axis.values[v] for axis, v in zip(recipe.axes, token.values, strict=True)]
     lines = [value.line for value in chosen if value.settings] or [1]
-    told = [f"{axis.name} {value.name}" for axis, value in zip(recipe.axes, chosen, strict=True) if value.settings]
-    return f"{recipe.where(lines[0])}: {', '.join(told) or 'every token'}"
+    names = [f"{axis.name} {value.name}" for axis, value in zip(recipe.axes, chosen, strict=True) if value.settings]
+    return f"{recipe.where(lines[0])}: {', '.join(names) or 'every token'}"

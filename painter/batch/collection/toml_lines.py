@@ -1,6 +1,6 @@
-"""Where things stand in a TOML file: tomllib says what a document holds, this says on which line.
+"""The lines of keys and values in a TOML document; which tomllib does not report.
 
-It reads documents that tomllib has read already, so it need not find fault with any.
+Only for documents that tomllib has read: errors are not looked for.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-Path = tuple[str | int, ...]
-"""A way into a document: keys, and positions in lists from 0."""
+KeyPath = tuple[str | int, ...]
+"""Where something is in a document: keys, and positions in lists from 0."""
 
-_BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")  # also what may stand between the values of a list
+_BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")  # also what may come between the values of a list
 _SPACE = re.compile(r"[ \t]*")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _SCALAR = re.compile(r"[^,\]}#\r\n]*")  # a number, a date or a boolean
@@ -29,12 +29,12 @@ _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL
 
 @dataclass(frozen=True)
 class Lines:
-    """The lines of everything in a document."""
+    """The lines of all keys and values of a document."""
 
-    known: dict[Path, int] = field(default_factory=dict)  # counted from 1
+    known: dict[KeyPath, int] = field(default_factory=dict)  # counted from 1
 
     def of(self, *path: str | int) -> int:
-        """The line of what `path` leads to; of what it would be in, if it is not there; 1 for the document itself."""
+        """The line of `path`, or of the innermost table or list around it that exists; 1 for the document itself."""
         for length in range(len(path), 0, -1):
             if path[:length] in self.known:
                 return self.known[path[:length]]
@@ -55,17 +55,17 @@ def locate(text: str) -> Lines:
 
 
 class _Scanner:
-    """Goes through the text once; `at` is how far it is."""
+    """Reads the text once; `_at` is the position reached."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
-        self._counted = (0, 1)  # a place in the text, and its line
-        self._lines: dict[Path, int] = {}
-        self._lengths: dict[Path, int] = {}  # of the lists of tables so far
+        self._counted = (0, 1)  # a position in the text, and its line
+        self._lines: dict[KeyPath, int] = {}
+        self._lengths: dict[KeyPath, int] = {}  # of the lists of tables so far
 
-    def document(self) -> dict[Path, int]:
-        table: Path = ()
+    def document(self) -> dict[KeyPath, int]:
+        table: KeyPath = ()
         self._skip(_BLANK)
         while self._at < len(self._text):
             if self._text[self._at] == "[":
@@ -75,14 +75,14 @@ class _Scanner:
             self._skip(_BLANK)
         return self._lines
 
-    def _header(self) -> Path:
-        """[a.b] or [[a.b]]; the way to the table that it opens."""
+    def _header(self) -> KeyPath:
+        """[a.b] or [[a.b]]; the path of the table that it opens."""
         line = self._line()
         brackets = 2 if self._text.startswith("[[", self._at) else 1
         self._at += brackets
         keys = self._keys()
         self._at += brackets
-        path: Path = ()
+        path: KeyPath = ()
         for key in keys[:-1]:
             path = self._last((*path, key))
             self._lines.setdefault(path, line)
@@ -94,11 +94,11 @@ class _Scanner:
             self._lines[path] = line
         return path
 
-    def _last(self, path: Path) -> Path:
-        """The last table of a list of tables; `path` itself if it is none."""
+    def _last(self, path: KeyPath) -> KeyPath:
+        """The path of the last table if `path` is a list of tables; else `path` itself."""
         return (*path, self._lengths[path] - 1) if path in self._lengths else path
 
-    def _pair(self, table: Path) -> None:
+    def _pair(self, table: KeyPath) -> None:
         """key = value; the key may have dots."""
         line = self._line()
         path = table
@@ -122,7 +122,7 @@ class _Scanner:
                 return keys
             self._at += 1
 
-    def _value(self, path: Path) -> None:
+    def _value(self, path: KeyPath) -> None:
         sign = self._text[self._at]
         if sign == "[":
             with self._within("]") as more:
@@ -141,10 +141,10 @@ class _Scanner:
 
     @contextmanager
     def _within(self, end: str) -> Iterator[Iterator[None]]:
-        """Between brackets: one turn for each thing there, at its beginning."""
+        """Inside brackets: an iterator that yields at the beginning of each item."""
         self._at += 1
 
-        def turns() -> Iterator[None]:
+        def items() -> Iterator[None]:
             self._skip(_BLANK)
             while self._text[self._at] != end:
                 yield
@@ -153,11 +153,11 @@ class _Scanner:
                     self._at += 1
                     self._skip(_BLANK)
 
-        yield turns()
+        yield items()
         self._at += 1
 
     def _string(self) -> str:
-        """The string here, read as far as keys need it: those never have more than one line."""
+        """The string at this position, decoded as keys need it: a key never has more than one line."""
         match = next(match for string in _STRINGS if (match := string.match(self._text, self._at)))
         self._at = match.end()
         body = match[0][1:-1]

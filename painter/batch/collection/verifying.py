@@ -1,4 +1,4 @@
-"""Whether a collection's folder holds what its recipe and its ledger say, and nothing else."""
+"""Checks that a collection's folder contains exactly the files that its recipe and its ledger describe."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ MISSING, CHANGED, FOREIGN = "missing", "changed", "foreign"
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is not as it should be."""
+    """A file that is not as it should be."""
 
     kind: str  # MISSING, CHANGED or FOREIGN
-    name: str  # of a file within the folder
+    name: str  # relative to the folder
     why: str = ""
 
 
@@ -40,14 +40,14 @@ def verify(
 ) -> list[Finding]:
     """Hash every file again.
 
-    Paintings must be what the ledger recorded when they were painted; all else must be what is made from them. Hidden
-    files, which begin with a dot, are passed over: kills and file managers leave them.
+    Paintings must match the digests in the ledger, all other files must be what is derived from them. Hidden files,
+    which begin with a dot, are ignored: killed runs and file managers leave them.
 
     Args:
-        on_file: called after each file with how many have been looked at and how many there are.
+        on_file: called after each file with the number of files checked so far and in all.
 
     Returns:
-        What is wrong: by kind, in the order of tokens.
+        The findings by kind, then in the order of tokens.
     """
     edition = edition_of(recipe, tokens, ledger)
     rows = ledger.rows()
@@ -60,14 +60,14 @@ def verify(
             else:
                 row = rows.get(str(token.number))
                 failed = row is not None and row.state == "failed"
-                told = f"it failed: {row.reason}" if failed and row is not None else "it is not painted yet"
-                findings.append(Finding(MISSING, name, told))
+                why = f"it failed: {row.reason}" if failed and row is not None else "it is not painted yet"
+                findings.append(Finding(MISSING, name, why))
     painted = set(expected)
     expected |= {name: hashlib.sha256(content).hexdigest() for name, content in derive(edition).items()}
     if edition.painted:
         expected[CONTACT] = sheet_digest(ledger) or ""
     for k, (name, digest) in enumerate(expected.items(), 1):
-        finding = _look(folder, name, digest, name in painted)
+        finding = _check(folder, name, digest, name in painted)
         if finding is not None:
             findings.append(finding)
         if on_file is not None:
@@ -77,19 +77,19 @@ def verify(
     return sorted(findings, key=lambda finding: (MISSING, CHANGED, FOREIGN).index(finding.kind))
 
 
-def _look(folder: Path, name: str, digest: str, painted: bool) -> Finding | None:
-    again = "run the collection again" if painted else "run the collection again, which writes it anew"
+def _check(folder: Path, name: str, digest: str, painted: bool) -> Finding | None:
+    remedy = f"run the collection again to {'repaint' if painted else 'rewrite'} it"
     try:
         found = sha256_of(folder / name)
     except FileNotFoundError:
-        return Finding(MISSING, name, again)
+        return Finding(MISSING, name, remedy)
     except OSError as error:
         return Finding(CHANGED, name, f"it cannot be read: {error.strerror}")
-    return None if found == digest else Finding(CHANGED, name, again)
+    return None if found == digest else Finding(CHANGED, name, remedy)
 
 
 def _files(folder: Path) -> Iterator[str]:
-    """All files in a folder that are not hidden, by their names within it, sorted."""
+    """The names of all files in a folder that are not hidden, relative to it, in sorted order."""
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):

@@ -1,4 +1,4 @@
-"""Writing many small files at once, none of which is ever seen half written."""
+"""Writes many small files at once, so that none is ever seen half written."""
 
 from __future__ import annotations
 
@@ -10,21 +10,25 @@ from pathlib import Path
 
 from painter.errors import OutputError, one_line
 
-_STAGE = ".writing"  # a folder for files that are not whole yet
+_STAGE = ".writing"  # a folder for incomplete files
 
 
 def write_all(folder: Path, files: Mapping[str, bytes]) -> int:
-    """Write files whose content is not there yet, and return how many that were.
+    """Write the files whose content has changed.
 
-    All are written aside, brought to the disk together (one by one that takes minutes for ten thousand), and then
-    renamed. After a kill each is what it was or what it is to be, and the next call makes up for the rest.
+    All are written to a temporary folder, flushed to the disk together (one by one that takes minutes for ten
+    thousand files) and then renamed. After a kill each file has its old or its new content, and the next call writes
+    the rest.
 
     Args:
-        folder: there already; the folders within it that names mention are made.
-        files: contents by names within it, with /.
+        folder: must exist; subfolders are made.
+        files: contents by name, relative to `folder`, with /.
+
+    Returns:
+        The number of files written.
 
     Raises:
-        OutputError: the disk is full, say.
+        OutputError: a file cannot be written, as when the disk is full.
     """
     stage = folder / _STAGE
     changed = [name for name, content in files.items() if not _is_there(folder / name, content)]
@@ -41,10 +45,10 @@ def write_all(folder: Path, files: Mapping[str, bytes]) -> int:
         for k, name in enumerate(changed):
             (stage / str(k)).replace(folder / name)
         if changed and hasattr(os, "sync"):
-            os.sync()  # the new names, too
+            os.sync()  # the new names as well
     except OSError as error:
         where = one_line(error.filename or folder)
-        raise OutputError(f"cannot write {where}: {error.strerror or error}; make room and run again") from error
+        raise OutputError(f"cannot write {where}: {error.strerror or error}; free some space and run again") from error
     finally:
         shutil.rmtree(stage, ignore_errors=True)
     return len(changed)

@@ -45,7 +45,7 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
         "--amend", action="store_true", help="the recipe was changed on purpose: repaint the tokens that it changes"
     )
     parser.add_argument(
-        "--standard", choices=STANDARDS, metavar="S", help=f"metadata standard, overriding: {', '.join(STANDARDS)}"
+        "--standard", choices=STANDARDS, metavar="S", help=f"override the metadata standard: {', '.join(STANDARDS)}"
     )
     add_running_options(parser)
     add_common_options(parser, "print only errors and failures")
@@ -108,7 +108,7 @@ def _make_collection_folder(folder: Path, shown: str) -> None:
         why = error.strerror
         raise OutputError(f"cannot write to {one_line(shown)}: {why}; choose another folder with -o") from error
     if names and LEDGER not in names:
-        wrong = f"it has {one_line(names[0])} in it, but no collection"
+        wrong = f"it has other files ({one_line(names[0])})"
         raise OutputError(f"cannot write to {one_line(shown)}: {wrong}; choose a new or empty folder with -o")
 
 

@@ -1,6 +1,6 @@
 """What is written of a collection: metadata, tables, provenance, the contact sheet; links and verification.
 
-The ledger here is a stand-in; tests/test_collection_run.py has the real one.
+The ledger here is a fake; test_collection_run.py has the real one.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Written:
 
 
 @dataclass
-class Book:
+class FakeLedger:
     """A ledger in memory."""
 
     kept: dict[str, str] = field(default_factory=dict)
@@ -109,7 +109,7 @@ class Made:
     recipe: Recipe
     tokens: list[Token]
     folder: Path
-    ledger: Book
+    ledger: FakeLedger
 
     def paint(self, *numbers: int) -> None:
         for token in self.tokens:
@@ -145,7 +145,7 @@ def make(tmp_path: Path, text: str = RECIPE) -> Made:
     (tmp_path / "collection.toml").write_text(text, encoding="utf-8")
     checked = check_recipe(read_recipe(tmp_path / "collection.toml"))
     (tmp_path / "out").mkdir()
-    return Made(checked.recipe, checked.tokens, tmp_path / "out", Book({"started": "1000"}))
+    return Made(checked.recipe, checked.tokens, tmp_path / "out", FakeLedger({"started": "1000"}))
 
 
 @pytest.fixture
@@ -204,7 +204,7 @@ def test_metaplex_has_files_creators_and_royalties(made: Made) -> None:
 
 
 @pytest.mark.parametrize(
-    ("standard", "change", "told"),
+    ("standard", "change", "message"),
     [
         ("opensea", {"animation_url": "ipfs://x/1.gif"}, "animation_url"), ("opensea", {"image": "x.mp4"}, "image"),
         ("opensea", {"background_color": "#ffffff"}, "background_color"), ("opensea", {"dna": "x"}, "dna"),
@@ -216,16 +216,18 @@ def test_metaplex_has_files_creators_and_royalties(made: Made) -> None:
         ("metaplex", {"name": "x" * 33}, "name"),
     ],
 )  # fmt: skip
-def test_schemas_refuse_what_marketplaces_refuse(made: Made, standard: str, change: dict[str, Any], told: str) -> None:
+def test_schemas_refuse_what_marketplaces_refuse(
+    made: Made, standard: str, change: dict[str, Any], message: str
+) -> None:
     entry = make_metadata(made.recipe, made.tokens, Links(), 5, standard)[2]
     validate = Validator(standard)
     assert validate(entry) is None
-    assert told in (validate({**entry, **change}) or "")
+    assert message in (validate({**entry, **change}) or "")
 
 
 def test_metadata_that_a_schema_refuses_is_not_written(made: Made) -> None:
     recipe = replace(made.recipe, metadata=replace(made.recipe.metadata, background_color="#fff"))
-    with pytest.raises(RecipeError, match=r":1: token 0: opensea does not take background_color"):
+    with pytest.raises(RecipeError, match=r":1: token 0: opensea does not accept background_color"):
         derive(replace(made.edition(), recipe=recipe))
 
 
@@ -321,7 +323,7 @@ def test_writing_many_keeps_what_was_there_when_the_disk_is_full(made: Made, mon
         raise OSError(28, "No space left on device", str(path))
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(OutputError, match=r"No space left on device; make room"):
+    with pytest.raises(OutputError, match=r"No space left on device; free some space"):
         write_all(made.folder, {"json/1.json": b"new", "drop.csv": b"new"})
     assert before == {path: path.read_bytes() for path in made.folder.rglob("*") if path.is_file()}
     assert not (made.folder / writing._STAGE).exists()
@@ -335,7 +337,7 @@ def test_the_contact_sheet_shows_all_tokens(made: Made) -> None:
         assert sheet.mode == "RGB" and sheet.size == (14 + 3 * 142, 14 + 2 * 158)
         # Token 5 is opaque, token 4 half transparent, on paper.
         assert sheet.getpixel((14 + 2 * 142 + 64, 14 + 158 + 64)) == (200, 99, 200)
-        red, green, _ = sheet.getpixel((14 + 142 + 64, 14 + 158 + 64))  # type: ignore[misc]
+        red, green, _ = sheet.getpixel((14 + 142 + 64, 14 + 158 + 64))
         assert abs(red - 205) < 3 and abs(green - 174) < 3
 
 

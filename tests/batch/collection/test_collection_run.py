@@ -16,8 +16,6 @@ from PIL import Image
 
 from painter import cli
 
-pytest.importorskip("painter.batch.driver")
-
 RECIPE = """\
 name = "Tiny"
 size = 4
@@ -146,9 +144,9 @@ def test_links_stay_as_they_were_set(here: Path, painted: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
-        (["run", "my/collection.toml", "-o", "my"], "brush.png in it, but no collection; choose a new or empty folder"),
+        (["run", "my/collection.toml", "-o", "my"], "it has other files (blue.png); choose a new or empty folder"),
         (["run", "my/collection.toml", "-o", "my/red.png"], "it is not a folder"),
         (["run", "none/collection.toml"], "there is no such file"),
         (["run", "my/collection.toml", "--only", "5"], "tokens are numbered from 1 to 4"),
@@ -158,11 +156,11 @@ def test_links_stay_as_they_were_set(here: Path, painted: Path) -> None:
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_in_a_line(
-    here: Path, arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+    here: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["collection", *arguments]) == 2
     out, err = capsys.readouterr()
-    assert told in err and err.count("\n") == 1 and not out
+    assert message in err and err.count("\n") == 1 and not out
 
 
 @pytest.mark.parametrize("arguments", [["check", "my/collection.toml"], ["verify", "my/collection.toml", "-o", "out"]])

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from painter.batch.collection.combinations import Combinations, TangledRulesError, whole_weights
+from painter.batch.collection.combinations import Combinations, RulesTooComplexError, integer_weights
 from painter.batch.collection.rarity import expected_counts, rarity_of_tokens, rarity_of_values
 from painter.batch.collection.recipe import AboutConfig, Axis, Exclusion, OneOfOne, Recipe, Value
-from painter.batch.collection.rng import below, bits, key, painting_seed, pick
+from painter.batch.collection.rng import bits, key, painting_seed, randbelow, weighted_choice
 from painter.batch.collection.sampling import Token, combinations_of, draw_tokens, one_traits
 from painter.batch.collection.tokens import make_jobs, token_settings
 from painter.errors import RecipeError
@@ -36,17 +36,22 @@ def axis(name: str, *weights: float | str, counts: Sequence[int] = ()) -> Axis:
 
 
 def recipe(
-    size: int, *axes: Axis, bans: Sequence[Exclusion] = (), ones: Sequence[OneOfOne] = (), seed: int = 1
+    size: int, *axes: Axis, exclusions: Sequence[Exclusion] = (), ones: Sequence[OneOfOne] = (), seed: int = 1
 ) -> Recipe:
     about = AboutConfig(name="Drawn", size=size, seed=seed)
-    return Recipe(Path("collection.toml"), about, axes, tuple(bans), tuple(ones), PICTURE)
+    return Recipe(Path("collection.toml"), about, axes, tuple(exclusions), tuple(ones), PICTURE)
 
 
-def ban(*parts: tuple[int, Sequence[int]]) -> Exclusion:
+def exclusion(*parts: tuple[int, Sequence[int]]) -> Exclusion:
     return Exclusion(tuple((axis, frozenset(values)) for axis, values in parts))
 
 
-MANY = (axis("A", 5, 3, 1, 1), axis("B", 1, 1, 1, 1, 0.5), axis("C", *range(1, 11)), axis("D", *[1] * 40))
+MANY: tuple[Axis, ...] = (
+    axis("A", 5, 3, 1, 1),
+    axis("B", 1, 1, 1, 1, 0.5),
+    axis("C", *range(1, 11)),
+    axis("D", *[1] * 40),
+)
 MANY += (axis("E", 3, 2), axis("F", *[1] * 12), axis("G", *[1] * 9))
 
 
@@ -76,9 +81,11 @@ def test_chance_never_changes() -> None:
     """Every machine and every later version must draw these: else no collection can be painted again."""
     assert key(2026, "trait", "Style", "Oil") == 0x3A3F99616951330F
     numbers = np.arange(1, 9, dtype=np.uint64)
-    chosen = pick([key(0, k) for k in "abc"], [Fraction(1), Fraction(2), Fraction(3)], numbers, np.zeros_like(numbers))
+    chosen = weighted_choice(
+        [key(0, k) for k in "abc"], [Fraction(1), Fraction(2), Fraction(3)], numbers, np.zeros_like(numbers)
+    )
     assert chosen.tolist() == [2, 1, 2, 2, 2, 1, 1, 1]
-    assert (painting_seed(0, 1), below(5, 6, 7, 10**30)) == (1017698286, 587787232752482350862252853369)
+    assert (painting_seed(0, 1), randbelow(5, 6, 7, 10**30)) == (1017698286, 587787232752482350862252853369)
 
 
 def test_picking_is_an_exact_race() -> None:
@@ -89,11 +96,11 @@ def test_picking_is_an_exact_race() -> None:
         drawn = [((plain_bits(start, number, 4) >> 11) + 0.5) / 2**53 for start in starts]
         arrivals = [-math.log(u) / weight for u, weight in zip(drawn, weights, strict=True)]
         expected.append(arrivals.index(min(arrivals)))
-    assert pick(starts, weights, numbers, tries).tolist() == expected
+    assert weighted_choice(starts, weights, numbers, tries).tolist() == expected
     # Two that always arrive at once: the first of them wins, whatever logarithms are rounded to.
-    assert not pick([starts[0]] * 2, weights[:1] * 2, numbers, tries).any()
+    assert not weighted_choice([starts[0]] * 2, weights[:1] * 2, numbers, tries).any()
     nearly = [Fraction(1), Fraction(10**15 + 1, 10**15)]
-    assert pick([starts[0]] * 2, nearly, numbers, tries).all()
+    assert weighted_choice([starts[0]] * 2, nearly, numbers, tries).all()
 
 
 def test_a_value_that_is_added_takes_tokens_but_moves_none() -> None:
@@ -109,9 +116,9 @@ def test_a_value_that_is_added_takes_tokens_but_moves_none() -> None:
 
 
 def test_numbers_below_a_limit_are_even() -> None:
-    drawn = Counter(below(key(1), n, 0, 10) for n in range(5000))
+    drawn = Counter(randbelow(key(1), n, 0, 10) for n in range(5000))
     assert chisquare([drawn[k] for k in range(10)]).pvalue > 0.001
-    assert max(below(1, n, 0, 3 * 2**200) for n in range(50)).bit_length() > 190
+    assert max(randbelow(1, n, 0, 3 * 2**200) for n in range(50)).bit_length() > 190
 
 
 # --- combinations -----------------------------------------------------------------------------------------------
@@ -120,24 +127,24 @@ def test_numbers_below_a_limit_are_even() -> None:
 def random_case(seed: int) -> tuple[list[list[int]], list[Exclusion]]:
     random = np.random.default_rng(seed)
     weights = [random.integers(0, 4, random.integers(1, 5)).tolist() for _ in range(random.integers(1, 6))]
-    bans = []
+    exclusions = []
     for _ in range(random.integers(0, 7)):
         chosen = random.permutation(len(weights))[: random.integers(1, 4)]
         values = {int(a): [v for v in range(len(weights[a])) if random.random() < 0.5] for a in sorted(chosen)}
-        bans.append(ban(*values.items()))
-    return weights, bans
+        exclusions.append(exclusion(*values.items()))
+    return weights, exclusions
 
 
 @pytest.mark.parametrize("seed", range(60))
 def test_combinations_are_those_of_a_plain_list(seed: int) -> None:
-    weights, bans = random_case(seed)
+    weights, exclusions = random_case(seed)
     allowed = {
         values: math.prod(row[v] for row, v in zip(weights, values, strict=True))
         for values in product(*(range(len(row)) for row in weights))
-        if not any(all(values[a] in found for a, found in rule.parts) for rule in bans)
+        if not any(all(values[a] in found for a, found in rule.parts) for rule in exclusions)
     }
     allowed = {values: weight for values, weight in allowed.items() if weight}
-    combinations = Combinations(weights, bans)
+    combinations = Combinations(weights, exclusions)
     total = sum(allowed.values())
     assert combinations.total == total and Counter(combinations) == Counter(allowed.keys())
     if total:
@@ -148,21 +155,21 @@ def test_combinations_are_those_of_a_plain_list(seed: int) -> None:
 
 
 def test_large_numbers_of_combinations_are_exact() -> None:
-    huge = Combinations([[1] * 10] * 40, [ban((0, [0]), (39, [0]))])
+    huge = Combinations([[1] * 10] * 40, [exclusion((0, [0]), (39, [0]))])
     assert huge.total == 10**40 - 10**38
-    hub = Combinations([[1] * 8] * 31, [ban((k, [0]), (30, [k % 8])) for k in range(30)])
+    hub = Combinations([[1] * 8] * 31, [exclusion((k, [0]), (30, [k % 8])) for k in range(30)])
     assert hub.total > 0, "rules that share an axis are no tangle"
 
 
 def test_rules_that_hang_together_too_much_are_refused() -> None:
-    bans = [ban((k, [0]), (k + 18, [0])) for k in range(18)]
-    with pytest.raises(TangledRulesError, match="use fewer"):
-        Combinations([[1, 1]] * 36, bans)
+    exclusions = [exclusion((k, [0]), (k + 18, [0])) for k in range(18)]
+    with pytest.raises(RulesTooComplexError, match="use fewer"):
+        Combinations([[1, 1]] * 36, exclusions)
 
 
 def test_weights_keep_their_proportions() -> None:
-    assert whole_weights([Fraction("0.1"), Fraction("0.25"), Fraction(1)]) == [2, 5, 20]
-    assert whole_weights([Fraction(0), Fraction(0)]) == [0, 0]
+    assert integer_weights([Fraction("0.1"), Fraction("0.25"), Fraction(1)]) == [2, 5, 20]
+    assert integer_weights([Fraction(0), Fraction(0)]) == [0, 0]
 
 
 # --- tokens -------------------------------------------------------------------------------------------------------
@@ -177,9 +184,9 @@ def plain_draw(drawn: Recipe) -> list[tuple[int, ...]]:
             picked = []
             for a in drawn.axes:
                 starts = [key(drawn.about.seed, "trait", a.name, value.name) for value in a.values]
-                picked.append(int(pick(starts, [value.weight for value in a.values], one, tries)[0]))
+                picked.append(int(weighted_choice(starts, [value.weight for value in a.values], one, tries)[0]))
             values = tuple(picked)
-            forbidden = any(all(values[a] in parts for a, parts in rule.parts) for rule in drawn.bans)
+            forbidden = any(all(values[a] in parts for a, parts in rule.parts) for rule in drawn.exclusions)
             if not forbidden and values not in found:
                 found.append(values)
                 break
@@ -188,7 +195,7 @@ def plain_draw(drawn: Recipe) -> list[tuple[int, ...]]:
 
 def test_tokens_take_what_those_before_them_leave() -> None:
     axes = axis("A", 5, 1, 1), axis("B", 1, 1, 2, 1), axis("C", 1, 3, 1)
-    crowded = recipe(18, *axes, bans=[ban((0, [0]), (1, [1])), ban((1, [2]), (2, [0, 2]))])
+    crowded = recipe(18, *axes, exclusions=[exclusion((0, [0]), (1, [1])), exclusion((1, [2]), (2, [0, 2]))])
     expected = plain_draw(crowded)
     assert len(expected) == 18
     assert [token.values for token in draw_tokens(crowded)] == expected
@@ -222,12 +229,16 @@ def test_rarity_is_as_asked(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_rarity_under_rules_is_as_expected(seed: int) -> None:
-    bans = [ban((0, [0]), (1, [0, 1])), ban((2, [9, 8]), (3, range(20))), ban((1, [2]), (4, [1]), (5, [0, 1]))]
-    drawn = recipe(10_000, *MANY, bans=bans, seed=seed)
+    exclusions = [
+        exclusion((0, [0]), (1, [0, 1])),
+        exclusion((2, [9, 8]), (3, range(20))),
+        exclusion((1, [2]), (4, [1]), (5, [0, 1])),
+    ]
+    drawn = recipe(10_000, *MANY, exclusions=exclusions, seed=seed)
     for expected, counts in rarity_of_axes(drawn):
         assert chisquare(counts, expected).pvalue > 0.001, (expected, counts)
     drawn_values = [token.values or () for token in draw_tokens(drawn)]
-    assert not any(all(v[a] in found for a, found in rule.parts) for v in drawn_values for rule in bans)
+    assert not any(all(v[a] in found for a, found in rule.parts) for v in drawn_values for rule in exclusions)
 
 
 def test_a_wrong_rarity_would_be_found() -> None:
@@ -253,7 +264,7 @@ def test_a_collection_may_take_all_combinations() -> None:
     with pytest.raises(RecipeError, match="25 tokens to draw but only 24 unique combinations"):
         draw_tokens(recipe(25, *axes))
     with pytest.raises(RecipeError, match="only 20 unique"):
-        draw_tokens(recipe(24, *axes, bans=[ban((0, [1]), (1, [0, 1]))]))
+        draw_tokens(recipe(24, *axes, exclusions=[exclusion((0, [1]), (1, [0, 1]))]))
 
 
 def test_a_few_values_that_outweigh_all_others_do_not_stop_a_draw() -> None:
@@ -265,14 +276,16 @@ def test_a_few_values_that_outweigh_all_others_do_not_stop_a_draw() -> None:
 
 def test_counts_are_exact_whatever_the_rules() -> None:
     axes = axis("A", 1, 1, counts=[5, 2]), axis("B", 1, 1, 1, counts=[10]), axis("C", *[1] * 40)
-    drawn = recipe(200, *axes, bans=[ban((0, [2]), (1, [3])), ban((0, [3]), (1, [0, 1]))])
+    drawn = recipe(200, *axes, exclusions=[exclusion((0, [2]), (1, [3])), exclusion((0, [3]), (1, [0, 1]))])
     tokens = draw_tokens(drawn)
     counted = rarity_of_values(drawn, tokens)
     assert {entry.value: entry.drawn for entry in counted if "tokens" in entry.asked} == {"Ac0": 5, "Ac1": 2, "Bc0": 10}
     assert sum(entry.expected for entry in counted if entry.trait == "B") == pytest.approx(200)
     assert not any(token.values and token.values[0] == 2 and token.values[1] == 3 for token in tokens)
     with pytest.raises(RecipeError, match="Bc0 has a count of 2, but only 0 tokens can have it"):
-        draw_tokens(recipe(5, axis("A", 1, counts=[5]), axis("B", 1, counts=[2]), bans=[ban((0, [1]), (1, [1]))]))
+        draw_tokens(
+            recipe(5, axis("A", 1, counts=[5]), axis("B", 1, counts=[2]), exclusions=[exclusion((0, [1]), (1, [1]))])
+        )
     with pytest.raises(RecipeError, match="5 tokens with A Ac0 but only 1 unique"):
         draw_tokens(recipe(9, axis("A", 1, counts=[5]), axis("B", 1)))
 
@@ -284,7 +297,7 @@ def test_nobody_is_drawn_like_a_one_of_one() -> None:
     axes = axis("A", 1, 1), axis("B", 1, 1)
     one = OneOfOne(2, "Only", None, (("B", "B1"), ("A", "A0")), {"strokes": 9})
     tokens = draw_tokens(recipe(4, *axes, ones=[one]))
-    assert tokens[1].one is one and [token.number for token in tokens] == [1, 2, 3, 4]
+    assert tokens[1].one_of_one is one and [token.number for token in tokens] == [1, 2, 3, 4]
     assert len({token.dna for token in tokens}) == 4 and len({token.values for token in tokens}) == 4
     with pytest.raises(RecipeError, match="4 tokens to draw but only 3 unique"):
         draw_tokens(recipe(5, *axes, ones=[one]))

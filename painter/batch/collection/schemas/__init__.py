@@ -1,4 +1,4 @@
-"""JSON Schemas of what Impasto writes, for other programs; Impasto itself checks more, and says it more plainly."""
+"""JSON Schemas of the files that Impasto writes, for other programs; Impasto itself checks more when it reads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 SCHEMAS = ("strokes-1", "opensea", "metaplex")
-"""Names of the schemas: of the stroke file, whose number is the format's version, and of the metadata of tokens."""
+"""The names of the schemas: of stroke files, with the format's version, and of the metadata of tokens."""
 
 
 def read_schema(name: str = "strokes-1") -> dict[str, Any]:
@@ -17,5 +17,6 @@ def read_schema(name: str = "strokes-1") -> dict[str, Any]:
         ValueError: there is no such schema.
     """
     if name not in SCHEMAS:
-        raise ValueError(f"no schema is called {name!r}; there are {', '.join(SCHEMAS)}")
-    return json.loads((Path(__file__).parent / f"{name}.schema.json").read_text(encoding="utf-8"))
+        raise ValueError(f"no schema is called {name!r}; choose from {', '.join(SCHEMAS)}")
+    schema: dict[str, Any] = json.loads((Path(__file__).parent / f"{name}.schema.json").read_text(encoding="utf-8"))
+    return schema
