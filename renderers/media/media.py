@@ -43,7 +43,6 @@ class Pigment(Textured):
     """A medium whose second plane is the pigment load, seen as optical density over the sheet."""
 
     density: Density
-    fronts = False  # whether backruns show in calm areas
 
     def __init__(self, texture: Texture) -> None:
         super().__init__(texture)
@@ -193,18 +192,14 @@ class Tape(Textured):
 
     def overlap(self, pixel: float, relief: float) -> int:
         """See `Medium.overlap`."""
-        shadow = int(np.ceil(OFFSET / pixel + 4 * _shadow_blur(pixel))) + 2
-        return shadow + light_overlap(pixel, self.detail)
+        return len(_shadow_taps(pixel)) // 2 + light_overlap(pixel, self.detail)
 
     def finish(self, rows: Rows, relief: float, appearance: Appearance, shown: slice) -> np.ndarray:
         """See `Medium.finish`: a shadow falls where what lies to the upper left is higher."""
         assert rows.sheet is not None
         canvas, height = _within_sheet(rows, appearance, self.texture)
-        deviation, offset = _shadow_blur(rows.pixel), OFFSET / rows.pixel
-        size = 2 * int(np.ceil(4 * deviation)) + 1
-        soft = cv2.GaussianBlur(height, (size, size), deviation, borderType=cv2.BORDER_REPLICATE)
-        shift = np.array([[1, 0, offset], [0, 1, offset]], np.float32)
-        cast = cv2.warpAffine(soft, shift, height.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+        taps = _shadow_taps(rows.pixel)
+        cast = cv2.sepFilter2D(height, cv2.CV_32F, taps, taps, borderType=cv2.BORDER_REPLICATE)
         depth = np.clip((cast - height) / np.float32(THICKNESS), 0, 1.5)
         dark = 1 - np.float32(SHADOW * self.texture.strength) * depth / (1 + np.float32(0.5) * depth)
         canvas = canvas.copy()
@@ -233,8 +228,12 @@ def textured(brush: str) -> type[Textured]:
     return MEDIA.get(brush, Print)
 
 
-def _shadow_blur(pixel: float) -> float:
-    return max(0.3, BLUR / pixel)
+def _shadow_taps(pixel: float) -> np.ndarray:
+    """[2 · reach + 1] float32, of sum 1: a Gaussian that takes what lies OFFSET to the left, or above."""
+    deviation, offset = max(0.3, BLUR / pixel), OFFSET / pixel
+    reach = int(np.ceil(offset + 4 * deviation))
+    taps = np.exp(-(((np.arange(-reach, reach + 1) + offset) / deviation) ** 2) / 2)
+    return (taps / taps.sum()).astype(np.float32)
 
 
 def _within_sheet(rows: Rows, appearance: Appearance, texture: Texture) -> tuple[np.ndarray, np.ndarray]:

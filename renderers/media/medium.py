@@ -116,6 +116,7 @@ class Textured(Medium):
     """A medium whose paint and sheet are seen."""
 
     paper = "smooth"  # the ground that suits it
+    fronts = False  # whether backruns show in calm areas: `Appearance.calm` is looked at
 
     def __init__(self, texture: Texture) -> None:
         self.texture = texture
