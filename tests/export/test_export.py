@@ -309,7 +309,7 @@ def test_check_output_refuses_read_only_files_and_pipes(tmp_path: Path) -> None:
     (tmp_path / "fixed.png").chmod(0o444)
     assert "read-only" in refuse(tmp_path / "fixed.png")
     os.mkfifo(tmp_path / "pipe.gif")
-    assert "not a plain file" in refuse(tmp_path / "pipe.gif")
+    assert "not a regular file" in refuse(tmp_path / "pipe.gif")
 
 
 def test_check_output_refuses_a_read_only_folder(ordinary_user: None) -> None:

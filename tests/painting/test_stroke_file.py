@@ -327,7 +327,7 @@ CASES: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (put("stamp", "brush"), "texture is not a text; it must be an 8-bit greyscale PNG in base64"),
     (put("watercolor", "brush"), "strokes.radius0 is missing; it must be a list with one entry for each stroke"),
     (put("#!", "region"), "region is not base64; it must be an 8-bit greyscale PNG in base64"),
-    (put(base64.b64encode(b"abc").decode(), "region"), "region is no PNG, or damaged"),
+    (put(base64.b64encode(b"abc").decode(), "region"), "region is not a PNG, or is damaged"),
     (put("é", "region"), "region is not base64"),
     (put({"radius": "px"}, "units"), "units.radius is 'px'; it must be 'side', the unit of this column"),
     (put({"radius": None}, "units"), "units.radius is missing; it must be 'side'"),
@@ -412,7 +412,7 @@ def test_each_way_of_being_broken_is_told(tmp_path: Path, case: int) -> None:
 def test_a_path_that_is_no_file_is_told(tmp_path: Path) -> None:
     assert refusal(tmp_path / "none.json").startswith("there is no such file")
     assert refusal(tmp_path).startswith("it is a folder")
-    assert refusal(Path("/dev/null")).startswith("it is not an ordinary file")
+    assert refusal(Path("/dev/null")).startswith("it is not a regular file")
     with pytest.raises(StrokeFileError, match="check the name"):
         load_painting("a\0b")
 
@@ -492,7 +492,7 @@ def test_pictures_inside_are_bounded() -> None:
             unpack_grey("x", base64.b64encode(b"\x89PNG\r\n\x1a\n" + chunk + bytes(50)).decode())
     grey = noise(5, 3)
     assert np.array_equal(unpack_grey("x", pack_grey("x", grey)), grey)
-    with pytest.raises(StrokeFileError, match="x is no PNG, or damaged"):
+    with pytest.raises(StrokeFileError, match="x is not a PNG, or is damaged"):
         unpack_grey("x", base64.b64encode(base64.b64decode(pack_grey("x", noise(50, 50)))[:200]).decode())
 
 

@@ -125,9 +125,9 @@ def test_configurations(tmp_path: Path, text: str, expected: str) -> None:
 def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
     for name in ("a.toml", "manifest.json"):
         os.mkfifo(tmp_path / name)
-    with pytest.raises(OptionError, match="not an ordinary file"):
+    with pytest.raises(OptionError, match="not a regular file"):
         read_config_file(tmp_path / "a.toml")
-    with pytest.raises(CheckpointError, match="not an ordinary file"):
+    with pytest.raises(CheckpointError, match="not a regular file"):
         load_networks("rectangle", tmp_path)
 
 
