@@ -20,7 +20,6 @@ import pytest
 import torch
 from PIL import Image
 
-import painter.painting.bounded_json as bounded_json
 import painter.painting.file_bytes as file_bytes
 import painter.painting.load as load
 import painter.painting.stroke_columns as stroke_columns
@@ -132,7 +131,9 @@ def test_special_numbers_keep_their_bits(tmp_path: Path) -> None:
 
 def test_numbers_are_the_shortest_that_read_back() -> None:
     random_bits = np.random.default_rng(1).integers(0, 2**32, 20_000, np.uint64).astype(np.uint32).view(np.float32)
-    values = np.concatenate([random_bits[np.isfinite(random_bits)], noise(5000), np.float32([0, -0.0, 0.1, 1e22])])
+    values = np.concatenate(
+        [random_bits[np.isfinite(random_bits)], noise(5000), np.array([0, -0.0, 0.1, 1e22], np.float32)]
+    )
     texts = number_texts(values)
     back = np.array([json.loads(text) for text in texts], np.float64).astype(np.float32)
     assert np.array_equal(back.view(np.uint32), values.view(np.uint32))
@@ -161,7 +162,8 @@ def test_a_painting_knows_where_it_comes_from(tmp_path: Path) -> None:
     mask, tip = tmp_path / "mask.png", tmp_path / "tip.png"
     Image.fromarray(np.tile(np.linspace(0, 255, 50).astype(np.uint8), (50, 1))).save(mask)
     Image.fromarray(np.tile(np.linspace(255, 90, 21).astype(np.uint8), (9, 1))).save(tip)
-    for changes in ({"region": str(mask), "palette": "3", "canvas": "auto"}, {"brush": str(tip)}):
+    both: list[dict[str, Any]] = [{"region": str(mask), "palette": "3", "canvas": "auto"}, {"brush": str(tip)}]
+    for changes in both:
         config = PaintConfig(strokes=6, size=40, iterations=4, levels=1, focus="none", **changes)
         painting = paint(sample_path(), config).painting
         picture = painting.about["input"]
@@ -453,7 +455,9 @@ def test_too_many_bytes_are_not_even_unpacked(
 def test_more_values_than_a_painting_has_are_refused_unparsed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: bytes
 ) -> None:
-    monkeypatch.setattr(bounded_json.json, "loads", lambda *args, **kwargs: pytest.fail("it was parsed"))
+    monkeypatch.setattr(
+        "painter.painting.bounded_json.json.loads", lambda *args, **kwargs: pytest.fail("it was parsed")
+    )
     path = written(tmp_path, b'{"format": "impasto-strokes", "a": [' + inside * 4_000_000 + b"0]}")
     assert refusal(path).startswith("it holds more lists, values or texts than the largest painting has")
 
