@@ -156,6 +156,7 @@ class FakeSearch:
 
     def __init__(self, subject: MadeUp) -> None:
         assert isinstance(subject.config.strokes, int) and subject.config.until_psnr is None
+        assert isinstance(subject.config.iterations, int)
         self.count, self.iterations = subject.config.strokes, subject.config.iterations
         self.budget = TimeBudget(subject.config.seconds)
         self.strokes: range | None = None
@@ -198,7 +199,9 @@ class Watched(StrokeCountSearch):
         if not len(strokes):
             return self.curve(1) - 1  # the bare ground
         psnr = self.curve(len(strokes))
-        is_try = self.log[-1][1] < self.subject.config.iterations
+        asked = self.subject.config.iterations
+        assert isinstance(asked, int)
+        is_try = self.log[-1][1] < asked
         return psnr - DEFAULTS.finishing_gain + self.misjudged if is_try else psnr
 
     @property
@@ -494,7 +497,7 @@ def test_a_curve_keeps_to_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def tick() -> float:
         now.seconds += 0.01
-        return now.seconds
+        return float(now.seconds)
 
     monkeypatch.setattr("painter.search.time_budget.time.monotonic", tick)
     subject = prepare_subject(picture("busy"), replace(SMALL, strokes=100, iterations=3000, seconds=2.0))
