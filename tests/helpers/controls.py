@@ -78,7 +78,7 @@ def picture(name: str) -> np.ndarray:
 
 
 def config(**options: Any) -> PaintConfig:
-    return PaintConfig(**{**BASE, **options})
+    return PaintConfig(**{"texture": 0.0, **BASE, **options})
 
 
 @cache

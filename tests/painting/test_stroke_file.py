@@ -209,7 +209,7 @@ def test_a_short_file_is_enough(tmp_path: Path, brush: str) -> None:
     painting = load_painting(written(tmp_path, document))
     assert painting.about == {"input": None, "palette": None, "impasto": None, "checkpoint": None}
     assert painting.ground == (1.0, 1.0, 1.0) and painting.aspect == (2, 3) and painting.region is None
-    assert painting.config == PaintConfig(style="oilpaintbrush" if brush == "stamp" else brush)
+    assert painting.config == PaintConfig(style="oilpaintbrush" if brush == "stamp" else brush, texture=0.0)
     assert painting.draw(32).shape[:2] == (21, 32)
 
 

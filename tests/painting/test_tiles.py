@@ -27,6 +27,7 @@ from renderers.brushes import BRUSHES, register
 from renderers.brushes.stamp import Stamp
 from renderers.drawing import Drawing, PlacedStrokes, draw_bands, drawing_threads
 from renderers.evaluation import random_strokes
+from renderers.media.medium import Appearance
 from renderers.relief import light, overlap
 from renderers.strokes import Strokes
 from renderers.threads import limited_to
@@ -79,7 +80,7 @@ def test_bands_are_the_whole_to_the_bit(brush: str, channels: int, relief: float
     assert np.abs(expected - ground).max() > 0.1  # there is something to compare
     for rows, cores in ((3, 2), (64, 1), (499, 3), (1499, 2), (5000, 2)):
         with limited_to(cores), drawing_threads() as pool:
-            bands = list(draw_bands(strokes, TALL, ground, relief, rows, pool))
+            bands = list(draw_bands(strokes, TALL, Appearance(ground), relief, rows, pool))
         assert [len(band) for band in bands] == [min(rows, TALL[0] - top) for top in range(0, TALL[0], rows)]
         assert np.concatenate(bands).tobytes() == expected.tobytes()
 
@@ -92,14 +93,14 @@ def test_light_looks_at_rows_of_the_next_band() -> None:
 def test_a_band_needs_a_row() -> None:
     strokes = random_strokes(BRUSHES["rectangle"], 1, torch.Generator().manual_seed(0))
     with drawing_threads() as pool, pytest.raises(ValueError, match="rows=0"):
-        next(draw_bands(strokes, (8, 8), GROUNDS[3], 0.0, 0, pool))
+        next(draw_bands(strokes, (8, 8), Appearance(GROUNDS[3]), 0.0, 0, pool))
 
 
 @pytest.mark.parametrize("relief", [0.0, 1.0])
 def test_without_strokes_there_is_the_ground(relief: float) -> None:
     none = random_strokes(BRUSHES["rectangle"], 1, torch.Generator().manual_seed(0))[:0]
     with drawing_threads() as pool:
-        for band in draw_bands(none, (20, 8), GROUNDS[3], relief, 7, pool):
+        for band in draw_bands(none, (20, 8), Appearance(GROUNDS[3]), relief, 7, pool):
             np.testing.assert_allclose(band, np.broadcast_to(GROUNDS[3], band.shape), atol=1e-6)
 
 
@@ -117,19 +118,23 @@ def test_strokes_that_touch_rows_are_all_that_do() -> None:
 # --- bands of a painting ------------------------------------------------------------------------------------
 
 
-def make_painting(ground: tuple[float, float, float] | None, relief: float, region: bool) -> Painting:
+def make_painting(
+    ground: tuple[float, float, float] | None, relief: float, region: bool, texture: float = 0.0
+) -> Painting:
     strokes = strokes_of("oilpaintbrush", 80, (4, 3), "")
     mask = np.random.default_rng(2).random((40, 30), np.float32) if region else None
-    return Painting(strokes, (4, 3), ground, PaintConfig(size=96, relief=relief), mask)
+    return Painting(strokes, (4, 3), ground, PaintConfig(size=96, relief=relief, texture=texture), mask)
 
 
 @pytest.mark.parametrize("ground", [(0.9, 0.8, 0.7), None])
 @pytest.mark.parametrize("relief", [0.0, 0.5])
 @pytest.mark.parametrize("region", [False, True])
+@pytest.mark.parametrize("texture", [0.0, 0.6])
 def test_painting_in_bands(
-    ground: tuple[float, float, float] | None, relief: float, region: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = make_painting(ground, relief, region)
+    ground: tuple[float, float, float] | None, relief: float, region: bool, texture: float,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    made = make_painting(ground, relief, region, texture)
     drawn = made.draw(400)
     assert drawn.shape == (400, 300, 3 if ground else 4) and drawn.dtype == np.uint8
     for rows in (1, 37, 400):
@@ -239,7 +244,7 @@ def test_a_painting_larger_than_its_picture_is_looked_at(
     pixels = cv2.resize(picture(np.uint8, channels)[:, :, :], (120, 90))
     mask = tmp_path / "mask.png"
     Image.fromarray(np.tile(np.linspace(0, 255, 120).astype(np.uint8), (90, 1))).save(mask)
-    config = PaintConfig(size=100, strokes=12, iterations=3, relief=relief, region=str(mask), device="cpu")
+    config = PaintConfig(size=100, texture=0.0, strokes=12, iterations=3, relief=relief, region=str(mask), device="cpu")
     large, small = paint(pixels, config), paint(pixels, replace(config, size=48))
     assert large.image.shape == (75, 100, channels)
     assert [large.report[name] for name in ("psnr", "ssim", "l1")] == [
@@ -248,7 +253,7 @@ def test_a_painting_larger_than_its_picture_is_looked_at(
     assert np.array_equal(large.painting.draw(48), small.image)
     seen = subject.prepare_subject(pixels, config)
     assert seen.working_side == 48 and seen.picture.shape == (36, 48, channels)
-    assert large.report["psnr"] == compare(large.painting.draw(48, 0.0), seen.picture)["psnr"]
+    assert large.report["psnr"] == compare(large.painting.draw_bare(48), seen.picture)["psnr"]
 
 
 def test_bytes_of_a_band_are_those_of_the_canvas() -> None:

@@ -63,7 +63,7 @@ def subject() -> np.ndarray:
 
 def painted(brush: str) -> np.ndarray:
     """uint8 [72, 96, 4]"""
-    config = PaintConfig(style=brush, size=96, strokes=60, iterations=STEPS, seed=SEED, device="cpu")
+    config = PaintConfig(style=brush, size=96, strokes=60, iterations=STEPS, seed=SEED, device="cpu", texture=0.0)
     return paint(subject(), config).image
 
 
@@ -81,7 +81,7 @@ def board(brush: str) -> np.ndarray:
     colors = (ends + torch.tensor([0.1, 0.45, 0.8])) % 1.0
     opacity = torch.where(k < 12, 1.0, 0.5)
     strokes = Strokes(brush, shape, colors, opacity, k * 1_000_003)
-    return Painting(strokes, (3, 4), (1.0, 1.0, 1.0), PaintConfig(style=brush)).draw(160)
+    return Painting(strokes, (3, 4), (1.0, 1.0, 1.0), PaintConfig(style=brush, texture=0.0)).draw(160)
 
 
 # --- comparing ----------------------------------------------------------------------------------------------
