@@ -28,7 +28,7 @@ bench: $(VENV)/.ready
 	$(if $(wildcard $(KODAK)),$(PY) -m scripts.benchmark.run --kodak $(KODAK) --out output/benchmark-kodak)
 
 docs: $(VENV)/.ready
-	$(PY) scripts/make_docs.py
+	$(PY) -m scripts.make_docs
 
 wheel: $(VENV)/.ready
 	$(PY) -m build --wheel
