@@ -481,7 +481,7 @@ def test_an_empty_picture_is_refused(tmp_path: Path, pixels: np.ndarray, mode: s
     with pytest.raises(PictureError) as raised:
         load_stamp(path)
     message = str(raised.value)
-    assert message.startswith(f"--brush {tmp_path}") and "no thing\\n.png: nothing in it" in message
+    assert message.startswith(f"--brush {tmp_path}") and "no thing\\n.png: it is empty; give " in message
     assert "\n" not in message and "; " in message
 
 
