@@ -134,8 +134,8 @@ def _fill(
 
 
 @kernel
-def _byte(value: float) -> np.int8:
-    return np.int8(round(LEVELS * min(1.0, max(-1.0, value))))
+def _byte(value: float) -> int:
+    return round(LEVELS * min(1.0, max(-1.0, value)))
 
 
 @kernel
@@ -181,9 +181,10 @@ def _sampled(image: np.ndarray, x: float, y: float) -> float:
     fy = min(max(y * image.shape[0] - 0.5, 0.0), image.shape[0] - 1.001)
     j, i = int(fx), int(fy)
     a, b = fx - j, fy - i
-    upper = image[i, j] + a * (image[i, j + 1] - image[i, j])
+    upper: float = image[i, j] + a * (image[i, j + 1] - image[i, j])
     lower = image[i + 1, j] + a * (image[i + 1, j + 1] - image[i + 1, j])
-    return upper + b * (lower - upper)
+    value: float = upper + b * (lower - upper)
+    return value
 
 
 @kernel

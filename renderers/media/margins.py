@@ -19,7 +19,7 @@ def margin_depth(
         size: [2] width and height of the sheet, canvas units.
         cells: see `renderers.media.noise`; rows k … k + 2 are used.
     """
-    inside = min(min(x, y), min(size[0] - x, size[1] - y)) - margin
+    inside: float = min(min(x, y), min(size[0] - x, size[1] - y)) - margin
     inside += 0.006 * value_noise(9.0 * x, 9.0 * y, 97, cells, k)
     inside += 0.004 * value_noise(31.0 * x, 31.0 * y, 98, cells, k + 1)
     return inside + 0.0012 * value_noise(120.0 * x, 120.0 * y, 99, cells, k + 2) - 0.0008 * height

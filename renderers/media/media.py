@@ -87,9 +87,10 @@ class Wash(Pigment):
         """See `Medium.lay`."""
         assert rows.sheet is not None
         n = marks.n
+        tooth, wet, rim = (raster.reshape(-1) for raster in rows.sheet.rasters)
         alpha, mix, load = paint_wash(
-            placed.geometry[n], marks.u, marks.v, marks.index, *(raster.reshape(-1) for raster in rows.sheet.rasters),
-            float(placed.scale[n]), marks.footprint, int(placed.seed[n]), self.texture.strength,
+            placed.geometry[n], marks.u, marks.v, marks.index, tooth, wet, rim, float(placed.scale[n]),
+            marks.footprint, int(placed.seed[n]), self.texture.strength,
         )  # fmt: skip
         self._lay(placed, marks, rows, alpha, mix, load, WASH_KEEP)
 
@@ -233,7 +234,8 @@ def _shadow_taps(pixel: float) -> np.ndarray:
     deviation, offset = max(0.3, BLUR / pixel), OFFSET / pixel
     reach = int(np.ceil(offset + 4 * deviation))
     taps = np.exp(-(((np.arange(-reach, reach + 1) + offset) / deviation) ** 2) / 2)
-    return (taps / taps.sum()).astype(np.float32)
+    normal: np.ndarray = (taps / taps.sum()).astype(np.float32)
+    return normal
 
 
 def _within_sheet(rows: Rows, appearance: Appearance, texture: Texture) -> tuple[np.ndarray, np.ndarray]:

@@ -88,7 +88,9 @@ class Medium(ABC):
         """Rows of a canvas before the first stroke, from row `top` of the full one on."""
         full = placed.height, placed.width
         plane = np.zeros(canvas.shape[:2], np.float32)
-        return Rows(canvas, plane, self.sheet(top, *canvas.shape[:2], placed.pixel), placed.pixel, top, full)
+        return Rows(
+            canvas, plane, self.sheet(top, canvas.shape[0], canvas.shape[1], placed.pixel), placed.pixel, top, full
+        )
 
     @abstractmethod
     def sheet(self, top: int, rows: int, width: int, pixel: float) -> Sheet | None:

@@ -35,7 +35,8 @@ def value_noise(x: float, y: float, seed: int, cells: np.ndarray, k: int) -> flo
     f, g = f * f * (3.0 - 2.0 * f), g * g * (3.0 - 2.0 * g)
     top = (1.0 - f) * cell[3] + f * cell[4]
     bottom = (1.0 - f) * cell[5] + f * cell[6]
-    return (1.0 - g) * top + g * bottom
+    value: float = (1.0 - g) * top + g * bottom
+    return value
 
 
 @kernel
@@ -57,7 +58,8 @@ def gradient_noise(x: float, y: float, seed: int, cells: np.ndarray, k: int) -> 
     w = g * g * g * (g * (g * 6.0 - 15.0) + 10.0)
     top = (1.0 - u) * (cell[3] * f + cell[4] * g) + u * (cell[5] * (f - 1.0) + cell[6] * g)
     bottom = (1.0 - u) * (cell[7] * f + cell[8] * (g - 1.0)) + u * (cell[9] * (f - 1.0) + cell[10] * (g - 1.0))
-    return 1.5 * ((1.0 - w) * top + w * bottom)
+    value: float = 1.5 * ((1.0 - w) * top + w * bottom)
+    return value
 
 
 @kernel

@@ -57,4 +57,5 @@ class Plain(Medium):
             return seen
         first, last, _ = shown.indices(len(rows.canvas))
         region = appearance.region[rows.top + first : rows.top + last]
-        return appearance.ground + region[:, :, None] * (seen - appearance.ground)
+        within: np.ndarray = appearance.ground + region[:, :, None] * (seen - appearance.ground)
+        return within

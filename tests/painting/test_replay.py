@@ -98,10 +98,10 @@ def test_default_names(painted: Path, here: Path, capsys: pytest.CaptureFixture[
 
 def test_another_size_canvas_and_part_in_every_file(here: Path) -> None:
     """All outputs show the same strokes, on the same ground, at the same size."""
-    asked = ["--size", "64", "--canvas", "#ff0000", "--strokes", "5:15"]
+    asked = ["--size", "64", "--canvas", "#ff0000", "--strokes", "5:15", "--texture", "0"]
     assert replay(*asked, "-o", "a.png", "-o", "a.gif", "-o", "a.strokes.json.gz") == 0
     part = load_painting(FILE)
-    expected = replace(part, strokes=part.strokes[5:15], ground=(1.0, 0.0, 0.0)).draw(64)
+    expected = replace(part, strokes=part.strokes[5:15], ground=(1.0, 0.0, 0.0)).draw(64, texture=0.0)
     assert expected.shape == (64, 64, 3) and np.array_equal(pixels(here / "a.png"), expected)
     with Image.open(here / "a.gif") as gif:
         assert gif.size == (64, 64)
