@@ -332,6 +332,7 @@ def test_a_file_that_is_no_checkpoint_does_not_fit(tmp_path: Path) -> None:
 # --- the shipped checkpoints --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @ALL
 def test_shipped_checkpoints_meet_their_floors(brush: str) -> None:
     seen = figures(load_networks(brush), SearchConfig().density, count=150)

@@ -438,6 +438,7 @@ def likeness(stamp: Stamp, texture: np.ndarray) -> float:
     return psnr(float(np.square(stamp.texture - cv2.resize(texture, stamp.texture.shape[::-1])).mean()))
 
 
+@pytest.mark.slow
 def test_alpha_dark_on_light_and_light_on_dark_give_the_same_brush(tmp_path: Path) -> None:
     sheet = on_sheet(splat())
     clear = np.dstack([np.random.default_rng(0).random((*sheet.shape, 3)), sheet])  # colours do not matter
