@@ -17,7 +17,8 @@ differentiated. In the search two small *networks* draw its maps instead, and so
 
     strokes.py       what a painting is made of            rendering.py   `render`: strokes onto a canvas
     brushes/         the brushes and their engines         blending/      soft blending: reference, CPU, CUDA
-    drawing.py       the finished picture by the engines; relief.py lights it
+    drawing.py       the finished picture, of strokes on pixels (placed.py); relief.py lights it
+    media/           how they lie on paper and linen, with texture or without
     order.py         the paint order that is shown to people
     decoding.py      maps by the networks or the engine; decoder*.py is its fast form on CPUs
     networks.py      the networks; training.py, evaluation.py and checkpoint.py train, measure and load them

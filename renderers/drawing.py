@@ -13,16 +13,13 @@ from contextlib import contextmanager
 import numba
 import numpy as np
 
-from renderers.brushes import BRUSHES, Brush
 from renderers.media.media import medium_of
 from renderers.media.medium import Appearance, Marks, Texture
+from renderers.placed import SPREAD, PlacedStrokes
 from renderers.strokes import Strokes
 from renderers.threads import core_count
 
 BAND_PIXELS = 2**20  # in a band, at most: bounds the memory that one stroke takes in one thread
-# Width of the box that a pixel averages over, in pixels. A box of 1 shows stairs along edges, and is sharper than what
-# the search sees, which samples maps bilinearly; a box of √2 has the variance of the tent filter usual for pictures.
-SPREAD = 2**0.5
 
 
 @contextmanager
@@ -30,51 +27,6 @@ def drawing_threads() -> Iterator[ThreadPoolExecutor]:
     """A pool of `core_count` threads."""
     with ThreadPoolExecutor(max_workers=core_count()) as pool:
         yield pool
-
-
-class PlacedStrokes:
-    """Strokes prepared for a canvas of one size, of which any rows can be drawn alone.
-
-    Args:
-        strokes: N strokes.
-        height, width: of the full canvas, pixels.
-        channels: 3, or 4 for premultiplied RGBA.
-        margin: stroke units around a stroke's box that may be painted, too.
-    """
-
-    def __init__(self, strokes: Strokes, height: int, width: int, channels: int, margin: float = 0.0) -> None:
-        self.height, self.width, self.channels = height, width, channels
-        self.brush: Brush = BRUSHES[strokes.brush]
-        self.pixel = 1 / max(height, width)
-        strokes = strokes.map(lambda values: values.detach().cpu())
-        params = {name: values.double() for name, values in strokes.params.items()}
-        frame = self.brush.frame(params, SPREAD * self.pixel)
-        self.center, self.axis = frame.center.numpy(), frame.axis.numpy()
-        self.scale, self.box = frame.scale.numpy(), frame.box.numpy() + margin
-        self.geometry = frame.geometry.numpy().astype(np.float32)
-        self.seed = strokes.seed.numpy()
-        self.opacity = strokes.opacity.numpy()
-        self.start, self.end = (_with_alpha(color.numpy(), channels) for color in self.brush.ends(strokes.colors))
-        self.top, self.bottom, self.left, self.right = self._bounds()
-
-    def __len__(self) -> int:
-        return len(self.scale)
-
-    def touching(self, first: int, count: int, top: int, bottom: int) -> list[int]:
-        """The indices of those strokes of first … count - 1 that reach the rows top … bottom - 1, in paint order."""
-        part = slice(first, count)
-        reach = (self.top[part] < bottom) & (self.bottom[part] > top) & (self.left[part] < self.right[part])
-        found: list[int] = (first + np.flatnonzero(reach)).tolist()
-        return found
-
-    def _bounds(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """First row, one past the last row, first column, one past the last column of each stroke's box; [N] each."""
-        reach = np.abs(self.axis) * self.box[:, :1] + np.abs(self.axis[:, ::-1]) * self.box[:, 1:]
-        low = (self.center - reach * self.scale[:, None]) / self.pixel - 0.5
-        high = (self.center + reach * self.scale[:, None]) / self.pixel - 0.5
-        first = np.clip(np.ceil(low), 0, [self.width, self.height]).astype(int)
-        last = np.clip(np.floor(high) + 1, 0, [self.width, self.height]).astype(int)
-        return first[:, 1], last[:, 1], first[:, 0], last[:, 0]
 
 
 class Drawing:
@@ -211,11 +163,6 @@ def draw_bands(
             drawing.continue_from(above, pool)
         yield drawing.seen(relief, appearance, slice(top - first, bottom - first))
         above = drawing
-
-
-def _with_alpha(color: np.ndarray, channels: int) -> np.ndarray:
-    """[N, 3] → [N, C] float32; a fourth channel is 1, as paint is opaque."""
-    return np.concatenate([color, np.ones((len(color), channels - 3), np.float32)], axis=1).astype(np.float32)
 
 
 @numba.njit(cache=True, nogil=True)

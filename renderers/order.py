@@ -15,7 +15,7 @@ from torch import Tensor
 
 from renderers.brushes import BRUSHES, Frame
 from renderers.brushes.texture import kernel  # not renderers.jit's: contraction could change which strokes touch
-from renderers.drawing import SPREAD
+from renderers.placed import SPREAD
 from renderers.strokes import Strokes
 
 PIXEL = 1 / 128  # width of the coarsest pixels that a painting is drawn with: strokes reach furthest there

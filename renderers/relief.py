@@ -19,7 +19,7 @@ BAND_PIXELS = 2**20  # that one thread lights at once, at most: bounds the memor
 
 UPPER_LEFT = -0.75 * math.pi  # direction that light comes from, radians on the canvas
 DETAIL = 0.001  # slopes are those of heights smoothed by a Gaussian of this standard deviation, canvas units
-DRAWN_VARIANCE = 1 / 6  # px², of the smoothing by drawing: a box of `drawing.SPREAD` = √2 pixels
+DRAWN_VARIANCE = 1 / 6  # px², of the smoothing by drawing: a box of `placed.SPREAD` = √2 pixels
 DIFFERENCE = (1 / 12, -8 / 12, 0.0, 8 / 12, -1 / 12)  # derivative of fourth order, which hardly smooths by itself
 TAIL = 4.0  # where the Gaussian is cut off, in standard deviations
 

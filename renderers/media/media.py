@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import cv2
 import numpy as np
 
@@ -33,10 +31,8 @@ from renderers.media.tape import MARGIN as TAPE_MARGIN
 from renderers.media.wash import KEEP as WASH_KEEP
 from renderers.media.wash import MARGIN as WASH_MARGIN
 from renderers.media.wash import paint_wash
+from renderers.placed import PlacedStrokes
 from renderers.relief import REFERENCE
-
-if TYPE_CHECKING:
-    from renderers.drawing import PlacedStrokes
 
 
 class Pigment(Textured):

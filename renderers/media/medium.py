@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from renderers.media.grounds import ground_height
-
-if TYPE_CHECKING:
-    from renderers.drawing import PlacedStrokes
+from renderers.placed import PlacedStrokes
 
 LIGHT_PAPER = 0.8  # from this value in all channels on, a ground is paper, without pigment
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from renderers.media.layers import lay_paint
 from renderers.media.medium import Appearance, Marks, Medium, Rows
+from renderers.placed import PlacedStrokes
 from renderers.relief import Surface, light, overlap
-
-if TYPE_CHECKING:
-    from renderers.drawing import PlacedStrokes
 
 
 class Plain(Medium):

@@ -46,7 +46,7 @@ class Version:
     options: tuple[str, ...] = ()  # further words of its command line
 
     def paint(self, picture: Path, png: Path, words: Sequence[str]) -> tuple[dict[str, Any], float]:
-        """Run its `paint.py`; report and seconds as `photos.paint_file` gives them.
+        """Run its `paint.py`, without texture; report and seconds as `photos.paint_file` gives them.
 
         Args:
             words: all options; `self.options` are not added.
@@ -54,6 +54,8 @@ class Version:
         Raises:
             SystemExit: it failed, or its report states another version.
         """
+        if (self.folder / "renderers" / "media").is_dir():  # versions before that have no such option
+            words = ("--texture", "0", *words)
         report, seconds = paint_file(picture, png, words, environment_of(self.folder), self.folder / "paint.py")
         if report.get("version") != self.number:
             raise SystemExit(f"{self.folder}: its report states version {report.get('version')}, not {self.number}")

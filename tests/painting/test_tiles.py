@@ -25,9 +25,10 @@ from painter.pictures.metrics import compare
 from painter.search import subject
 from renderers.brushes import BRUSHES, register
 from renderers.brushes.stamp import Stamp
-from renderers.drawing import Drawing, PlacedStrokes, draw_bands, drawing_threads
+from renderers.drawing import Drawing, draw_bands, drawing_threads
 from renderers.evaluation import random_strokes
 from renderers.media.medium import Appearance
+from renderers.placed import PlacedStrokes
 from renderers.relief import light, overlap
 from renderers.strokes import Strokes
 from renderers.threads import limited_to

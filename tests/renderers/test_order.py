@@ -8,9 +8,10 @@ import torch
 
 from renderers import order
 from renderers.brushes import BRUSHES
-from renderers.drawing import SPREAD, draw
+from renderers.drawing import draw
 from renderers.evaluation import random_strokes
 from renderers.order import CLASS_STEP, PIXEL, arrange
+from renderers.placed import SPREAD
 from renderers.strokes import Strokes
 
 NAMES = ("oilpaintbrush", "watercolor", "markerpen", "rectangle")
