@@ -90,6 +90,15 @@ class CopyConfig:
 
 
 @dataclass(frozen=True)
+class BlendingConfig:
+    """How the part of a child that is of the other parent is drawn."""
+
+    temperature: float = 0.75  # times that of the piece: near a seam the likely is better than the rare
+    top_p: float = 0.95
+    either: float = 0.2  # width of the range of balances around a half in which either parent may give the piece
+
+
+@dataclass(frozen=True)
 class Design:
     """All of these."""
 
@@ -99,3 +108,4 @@ class Design:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     cleaning: CleaningConfig = field(default_factory=CleaningConfig)
     copies: CopyConfig = field(default_factory=CopyConfig)
+    blending: BlendingConfig = field(default_factory=BlendingConfig)

@@ -33,7 +33,7 @@ class Collection:
 
     pixels: np.ndarray  # [N, S, S, C] uint8, straight sRGB; C is 4 if a piece has transparency, else 3
     large: np.ndarray  # [M, 2 S, 2 S, C] uint8: some of the pieces at twice the size; M may be 0
-    kinds: np.ndarray  # [N] int64: which of `names` a piece is of
+    sources: np.ndarray  # [N] int64: which of `names` a piece is of
     names: tuple[str, ...]  # of the collections: those of their folders
     traits: tuple[Traits | None, ...]  # of each piece
     form: Form
@@ -42,7 +42,7 @@ class Collection:
     def digest(self) -> str:
         """A sha256 of all that is learned from, as hexadecimal digits."""
         found = hashlib.sha256()
-        for array in (self.pixels, self.large, self.kinds):
+        for array in (self.pixels, self.large, self.sources):
             found.update(str(array.shape).encode())
             found.update(np.ascontiguousarray(array).tobytes())
         traits = [None if one is None else dict(one) for one in self.traits]
@@ -71,7 +71,7 @@ def read_collection(
     reading = reading or ReadingConfig()
     found = [[folder / name for name in find_pictures(folder).pictures] for folder in folders]
     paths = [path for group in found for path in group]
-    kinds = np.repeat(np.arange(len(folders)), [len(group) for group in found])
+    sources = np.repeat(np.arange(len(folders)), [len(group) for group in found])
     form = find_form(paths, config.size, reading)
     reader = _Reader(form, reading, set(range(0, len(paths), max(1, len(paths) // reading.most_large))))
     pieces, skipped = reader.read(paths, on_read or (lambda done, count: None))
@@ -80,16 +80,16 @@ def read_collection(
         raise PictureError(f"{next(iter(skipped.values()))}{more}")
     kept = [k for k in range(len(paths)) if k not in skipped]
     for number, folder in enumerate(folders):
-        _check_enough(folder, [pieces[k] for k in kept if kinds[k] == number], reading.fewest)
+        _check_enough(folder, [pieces[k] for k in kept if sources[k] == number], reading.fewest)
     channels = 4 if any((pieces[k][..., 3] < 255).any() for k in kept) else 3
     large = [reader.large[k][..., :channels] for k in sorted(reader.large)]
     size = 2 * form.size
     return Collection(
         np.stack([pieces[k][..., :channels] for k in kept]),
         np.stack(large) if large else np.zeros((0, size, size, channels), np.uint8),
-        kinds[kept],
+        sources[kept],
         _names(folders),
-        tuple(traits_of(paths[k], folders[kinds[k]]) for k in kept),
+        tuple(traits_of(paths[k], folders[sources[k]]) for k in kept),
         form,
         tuple(skipped.values()),
     )
@@ -103,7 +103,7 @@ class _Reader:
         self.large: dict[int, np.ndarray] = {}
 
     def read(self, paths: Sequence[Path], on_read: OnRead) -> tuple[dict[int, np.ndarray], dict[int, str]]:
-        """The pieces, uint8 [S, S, 4], and why others could not be read, in one line each; by their place in `paths`."""
+        """The pieces, uint8 [S, S, 4], and why others cannot be read, in one line each; by their place in `paths`."""
         pieces: dict[int, np.ndarray] = {}
         skipped: dict[int, str] = {}
         with ThreadPoolExecutor(os.cpu_count()) as threads:
@@ -113,7 +113,9 @@ class _Reader:
                     plain = list(threads.map(partial(self._plainly, paths), chunk))
                 for k, piece in zip(chunk, plain, strict=True):
                     try:
-                        pieces[k] = self._formed(k, paths[k], read_carefully(paths[k], self.form)) if piece is None else piece
+                        pieces[k] = (
+                            self._formed(k, paths[k], read_carefully(paths[k], self.form)) if piece is None else piece
+                        )
                     except PictureError as error:
                         skipped[k] = str(error)
                 on_read(chunk[-1] + 1, len(paths))

@@ -59,5 +59,7 @@ def _attributes(entry: Any) -> Traits | None:
     return {
         one["trait_type"]: str(one["value"])
         for one in attributes
-        if isinstance(one, dict) and isinstance(one.get("trait_type"), str) and isinstance(one.get("value"), (str, int, float))
+        if isinstance(one, dict)
+        and isinstance(one.get("trait_type"), str)
+        and isinstance(one.get("value"), (str, int, float))
     }

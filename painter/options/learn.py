@@ -8,7 +8,7 @@ from typing import Literal
 from painter.errors import OptionError
 from painter.options.fields import check_fields, option, same_option
 from painter.options.kinds import Choice, Integer, Names, Number, OrNames, Switch
-from painter.options.paint import DEVICES, STYLES, STYLE_ALIASES, PaintConfig
+from painter.options.paint import DEVICES, STYLE_ALIASES, STYLES, PaintConfig
 
 SIZES = (24, 32, 48, 64, 96, 128)
 """Sides of the square that pieces are learned in, in pixels."""
@@ -31,7 +31,10 @@ class LearnConfig:
     """
 
     size: int | Literal["auto"] = option(
-        "auto", "PX", "side of the pieces in pixels, {}: that of pixel art, or else 64", OrNames(("auto",), Choice(SIZES))
+        "auto",
+        "PX",
+        "side of the pieces in pixels, {}: that of pixel art, or else 64",
+        OrNames(("auto",), Choice(SIZES)),
     )
     minutes: float = option(
         30.0, "M", "how long to learn, {}: a short measurement turns it into a number of pictures", Number(0.1, 100_000)
@@ -42,7 +45,9 @@ class LearnConfig:
     )  # fmt: skip
     seed: int = option(0, "K", "the same seed gives the same model, byte for byte; {}", Integer(0, 2**31 - 1))
     device: str = option("auto", "DEVICE", "where to learn: {}", Names(DEVICES))
-    strict: bool = option(False, "", "refuse a collection with pictures that cannot be read, instead of skipping them", Switch())
+    strict: bool = option(
+        False, "", "refuse a collection with pictures that cannot be read, instead of skipping them", Switch()
+    )
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -60,14 +65,20 @@ class GenerateConfig:
 
     count: int = option(100, "N", "how many pieces, {}", Integer(1, MAX_PIECES))
     seed: int = option(0, "K", "the same seed gives the same pieces; {}", Integer(0, 2**31 - 1))
-    temperature: float = option(1.0, "T", "how varied pieces are, {}: below 1 they are more like the common ones", Number(0.1, 2.0))
-    top_p: float = option(1.0, "P", "leave out what is rarer than this share, {}; 1 leaves out nothing", Number(0.0, 1.0, above=True))
+    temperature: float = option(
+        1.0, "T", "how varied pieces are, {}: below 1 they are more like the common ones", Number(0.1, 2.0)
+    )
+    top_p: float = option(
+        1.0, "P", "leave out what is rarer than this share, {}; 1 leaves out nothing", Number(0.0, 1.0, above=True)
+    )
     raw: bool = option(False, "", "leave pieces as the network draws them, without the clean-up", Switch())
     upscale: int | None = option(None, "X", "enlarge pieces by the network learned with them, {} times", Choice((2, 4)))
     paint: str | None = option(
         None, "STYLE", "paint pieces with strokes in this style: {} (or oil, marker)", Names(STYLES, STYLE_ALIASES)
     )
-    size: int = same_option(PaintConfig, "size", default=1024, help="with --paint: long side in pixels, {}".format("from 16 to 8192"))
+    size: int = same_option(
+        PaintConfig, "size", default=1024, help="with --paint: long side in pixels, {}".format("from 16 to 8192")
+    )
     strokes: int = option(500, "N", "with --paint: how many strokes, {}", Integer(1, 100_000))
 
     def __post_init__(self) -> None:

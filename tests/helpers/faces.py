@@ -58,7 +58,11 @@ def draw_face(face: Face, size: int = 64, transparent: bool = False, shift: int 
 
     skin = SKINS[face.skin]
     draw.rectangle(box(10, 26, 22, 32), fill=skin)
-    shapes = {"round": (draw.ellipse, (6, 7, 26, 28)), "square": (draw.rectangle, (7, 8, 25, 27)), "tall": (draw.ellipse, (9, 4, 23, 29))}
+    shapes = {
+        "round": (draw.ellipse, (6, 7, 26, 28)),
+        "square": (draw.rectangle, (7, 8, 25, 27)),
+        "tall": (draw.ellipse, (9, 4, 23, 29)),
+    }
     shape, corners = shapes[face.head]
     shape(box(*corners), fill=skin)  # type: ignore[operator]
     if face.eyes == "shades":
