@@ -60,7 +60,7 @@ def mixtures(pixels: Tensor, colors: Tensor) -> tuple[Tensor, Tensor]:
     shown = one_hot * (best < _NEAR**2 * 3)[..., None]
     around = functional.max_pool2d(shown.permute(2, 0, 1)[None], 3, 1, 1)[0].permute(1, 2, 0) + one_hot > 0
     allowed = distance.masked_fill(~around, _FAR)
-    order = allowed.argsort(-1, stable=True)[..., : min(_CANDIDATES, count)]
+    order = allowed.argsort(dim=-1, stable=True)[..., : min(_CANDIDATES, count)]
     weights = one_hot
     for i in range(order.shape[-1]):
         for j in range(i + 1, order.shape[-1]):
@@ -83,4 +83,5 @@ def _in_palette(piece: np.ndarray, palette: np.ndarray) -> np.ndarray:
     flat = piece.reshape(-1, piece.shape[-1])
     found, index = np.unique(flat, axis=0, return_inverse=True)
     nearest = ((found[:, None].astype(np.float32) - palette[None]) ** 2).sum(-1).argmin(1)
-    return palette[nearest][index.ravel()].astype(np.uint8).reshape(piece.shape)
+    result: np.ndarray = palette[nearest][index.ravel()].astype(np.uint8).reshape(piece.shape)
+    return result

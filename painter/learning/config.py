@@ -43,6 +43,25 @@ class TransformerConfig:
 
 
 @dataclass(frozen=True)
+class JudgeConfig:
+    """The network that reads the traits of a piece."""
+
+    width: int = 64  # channels of the first layer; half as many again and twice as many further down
+    features: int = 256
+    noise: float = 0.03  # largest noise on pieces in training, of signals in [-1, 1]
+
+
+@dataclass(frozen=True)
+class UpscalerConfig:
+    """The network that doubles a piece's size."""
+
+    width: int = 32  # channels
+    blocks: int = 4
+    crop: int = 32  # pixels of a crop's side, before it is doubled
+    noise: float = 0.06  # largest noise on crops in training, so that it also takes noise away
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """Steps, rates, and how the time is shared out."""
 
@@ -52,6 +71,10 @@ class TrainingConfig:
     warmup: int = 100  # steps in which the rate rises
     tokenizer_share: float = 0.45  # pictures of the tokenizer's first stage, for each picture of the transformer
     decoder_share: float = 0.55  # pictures of its second stage, beside the transformer, likewise
+    judge_share: float = 0.25  # pictures of the judge of traits, likewise, up to `most_last`
+    upscaler_share: float = 0.1  # crops of the upscaler, likewise, up to `most_last`
+    most_last: int = 24_000
+    last_stage: float = 0.1  # share of the time that is left for these two
     tokenizer_rate: float = 2e-3  # of AdamW; Muon's is twice that
     transformer_rate: float = 1.7e-3  # of both
     muon_factor: float = 2.0  # Muon's rate for the tokenizer, as a multiple of AdamW's
@@ -105,6 +128,8 @@ class Design:
     reading: ReadingConfig = field(default_factory=ReadingConfig)
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
+    judge: JudgeConfig = field(default_factory=JudgeConfig)
+    upscaler: UpscalerConfig = field(default_factory=UpscalerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     cleaning: CleaningConfig = field(default_factory=CleaningConfig)
     copies: CopyConfig = field(default_factory=CopyConfig)

@@ -98,12 +98,13 @@ def sample_pieces(run: LearningRun) -> np.ndarray:
     """
     collection = run.collection
     if not run.has_samples:
-        some = collection.pixels[run.held_out[: COLUMNS * _ROWS // 2].numpy()]
+        some = collection.pixels[run.material.held_out[: COLUMNS * _ROWS // 2].numpy()]
         signal = to_signal(torch.from_numpy(some).to(run.device))
-        made = to_pixels(run.tokenizer(signal))
+        made = to_pixels(run.networks.tokenizer(signal))
         rows = [np.concatenate((some[k : k + COLUMNS], made[k : k + COLUMNS])) for k in range(0, len(some), COLUMNS)]
         return collection.form.cropped(np.concatenate(rows))
-    tokenizer, transformer = run.current()
+    networks = run.current()
+    tokenizer, transformer = networks.tokenizer, networks.transformer
     pieces = []
     for first in range(0, COLUMNS * _ROWS, BATCH):
         numbers = range(first, first + BATCH)
@@ -148,7 +149,7 @@ def learn(
             if interrupts:
                 break
         if autosave is not None and run.taken:
-            autosave.save(run, run.taken)
+            autosave.end(run, run.taken)
         if interrupts and not run.has_samples:
             return None
         model = model_of(run, finished=not interrupts)
@@ -159,19 +160,19 @@ def learn(
 
 def model_of(run: LearningRun, finished: bool = True) -> Model:
     """What a run has learned so far. Only once `run.has_samples`."""
-    collection, design, learned = run.collection, run.design, run.learned()
-    sources = range(len(collection.names))
+    collection, design = run.collection, run.design
+    networks, figures = run.learned()
+    for _, network in networks.named():
+        network.eval().requires_grad_(False)
+    groups = [collection.pixels[collection.sources == k] for k in range(len(collection.names))]
     pixel_art = collection.form.native is not None
     return Model(
         collection.names,
         collection.form,
-        learned.tokenizer.eval(),
-        learned.transformer.eval(),
-        tuple(
-            collection_palette(collection.pixels[collection.sources == k], pixel_art, design.cleaning) for k in sources
-        ),
-        make_originals(collection.pixels, design.copies),
-        tuple(int((collection.sources == k).sum()) for k in sources),
-        {"held_out_bits": learned.held_out_bits, "psnr": learned.psnr, "pictures": float(run.taken)},
+        networks,
+        tuple(collection_palette(group, pixel_art, design.cleaning) for group in groups),
+        make_originals(collection.form.cropped(collection.pixels), design.copies),
+        tuple(map(len, groups)),
+        figures,
         finished,
     )

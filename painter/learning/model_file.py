@@ -22,12 +22,11 @@ from safetensors import numpy as safetensors
 from torch import nn
 
 from painter.errors import ModelError, OutputError, one_line
-from painter.learning.config import TokenizerConfig, TransformerConfig
+from painter.learning.config import JudgeConfig, TokenizerConfig, TransformerConfig, UpscalerConfig
 from painter.learning.copies import Originals
 from painter.learning.form import Form
+from painter.learning.networks import Networks, Sizes, make_networks
 from painter.learning.optimizers import load_into
-from painter.learning.tokenizer import Tokenizer
-from painter.learning.transformer import Transformer
 from painter.system.atomic import replacing
 from painter.version import __version__
 
@@ -41,18 +40,17 @@ class Model:
 
     names: tuple[str, ...]  # of the collections
     form: Form
-    tokenizer: Tokenizer
-    transformer: Transformer
+    networks: Networks
     palettes: tuple[np.ndarray, ...]  # of each collection, float32 [K, C]
     originals: Originals
     counts: tuple[int, ...]  # pieces of each collection
-    figures: Mapping[str, float]  # 'held_out_bits' a token, 'psnr' of the tokenizer in dB, 'pictures' shown
+    figures: Mapping[str, float]  # of held-out pieces, see painter.learning.training.LearningRun.learned
     finished: bool = True  # False if Ctrl-C ended the run early
 
     @property
     def channels(self) -> int:
         """3, or 4 with alpha."""
-        return self.originals.reduced.shape[-1]
+        return int(self.originals.reduced.shape[-1])
 
     @property
     def pixel_art(self) -> bool:
@@ -63,8 +61,7 @@ class Model:
 def save_model(model: Model, path: Path) -> None:
     """Write a model. Raises OutputError if it cannot be written; then nothing is changed."""
     arrays = {
-        **_arrays("tokenizer", model.tokenizer),
-        **_arrays("transformer", model.transformer),
+        **{key: array for name, network in model.networks.named() for key, array in _arrays(name, network).items()},
         **{f"palette.{k}": palette for k, palette in enumerate(model.palettes)},
         "originals": model.originals.reduced,
     }
@@ -75,8 +72,8 @@ def save_model(model: Model, path: Path) -> None:
         "counts": list(model.counts),
         "form": asdict(model.form),
         "channels": model.channels,
-        "tokenizer": asdict(model.tokenizer.config),
-        "transformer": asdict(model.transformer.config),
+        "networks": {name: asdict(network.config) for name, network in model.networks.named()},
+        "traits": {} if model.networks.judge is None else model.networks.judge.traits,
         "copies": model.originals.threshold,
         "figures": dict(model.figures),
         "finished": model.finished,
@@ -113,9 +110,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
             what = "it is a folder" if path.is_dir() else "there is no such file"
             raise ModelError(f"cannot read {name}: {what}; `collection learn` makes a model")
         if path.stat().st_size > _LARGEST:
-            raise ModelError(
-                f"cannot read {name}: it is too large for a model; name the file that `collection learn` made"
-            )
+            raise ModelError(f"cannot read {name}: it is too large; name a file of `collection learn`")
         content = path.read_bytes()
     except OSError as error:
         raise ModelError(f"cannot read {name}: {error.strerror or error}; check its permissions") from error
@@ -143,24 +138,30 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 
 def _model(manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
-    form = manifest["form"]
+    form, names = manifest["form"], tuple(map(str, manifest["names"]))
     native = None if form["native"] is None else (int(form["native"][0]), int(form["native"][1]))
-    channels, names = int(manifest["channels"]), tuple(map(str, manifest["names"]))
-    tokenizer = Tokenizer(int(form["size"]), channels, TokenizerConfig(**manifest["tokenizer"]))
-    sizes = tokenizer.config
-    config = TransformerConfig(**manifest["transformer"])
-    transformer = Transformer(tokenizer.grid**2, sizes.dims, sizes.levels, len(names), config)
-    for prefix, network in (("tokenizer", tokenizer), ("transformer", transformer)):
-        saved = {
-            n.removeprefix(prefix + "."): torch.from_numpy(a) for n, a in arrays.items() if n.startswith(prefix + ".")
-        }
-        load_into(dict(network.state_dict()), saved)
+    saved = manifest["networks"]
+    traits = {str(name): tuple(map(str, values)) for name, values in manifest["traits"].items()}
+    sizes = Sizes(
+        int(form["size"]),
+        int(manifest["channels"]),
+        len(names),
+        traits,
+        "upscaler" in saved,
+        TokenizerConfig(**saved["tokenizer"]),
+        TransformerConfig(**saved["transformer"]),
+        JudgeConfig(**saved.get("judge", {})),
+        UpscalerConfig(**saved.get("upscaler", {})),
+    )
+    networks = make_networks(sizes)
+    for prefix, network in networks.named():
+        state = dict(network.state_dict())
+        load_into(state, {name: torch.from_numpy(arrays[f"{prefix}.{name}"]) for name in state})
         network.eval().requires_grad_(False)
     return Model(
         names,
         Form(int(form["size"]), (int(form["content"][0]), int(form["content"][1])), native),
-        tokenizer,
-        transformer,
+        networks,
         tuple(arrays[f"palette.{k}"] for k in range(len(names))),
         Originals(arrays["originals"], float(manifest["copies"])),
         tuple(map(int, manifest["counts"])),

@@ -34,7 +34,8 @@ def read_plainly(path: Path, form: Form) -> Image.Image | None:
             return None
         if form.native is None:
             image.draft(None, (2 * _OVERSAMPLING * form.size, 2 * _OVERSAMPLING * form.size))  # a JPEG: decode less
-        return image.convert("RGBA")
+        plain: Image.Image = image.convert("RGBA")
+        return plain
     return None
 
 

@@ -32,7 +32,8 @@ def orthogonalized(matrix: Tensor) -> Tensor:
     for _ in range(_ITERATIONS):
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.T if matrix.shape[0] > matrix.shape[1] else x
+    result: Tensor = x.T if matrix.shape[0] > matrix.shape[1] else x
+    return result
 
 
 class Optimizer:

@@ -101,7 +101,7 @@ def _add_most_frequent(
 
 
 def pulled(colors: np.ndarray, palette: np.ndarray, distance: float) -> np.ndarray:
-    """Colours [K, C], each replaced by the nearest of a palette [P, C] within a distance in every channel; without doubles."""
+    """Colours [K, C], each replaced by the nearest of a palette [P, C] if that is near in every channel; no doubles."""
     if not len(palette):
         return colors
     away = np.abs(colors[:, None] - palette[None]).max(-1)

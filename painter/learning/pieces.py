@@ -1,7 +1,7 @@
 """New pieces: drawn, decoded, cleaned up, and refused where they are copies.
 
-A piece depends on the seed and its number, and on earlier pieces only if it would be the same as one of them: then it is
-drawn again, as it is if it is a copy. So the first hundred of a thousand pieces are those of a run for a hundred.
+A piece depends on the seed and its number, and on earlier pieces only if it would be the same as one of them: then it
+is drawn again, as it is if it is a copy. So the first hundred of a thousand pieces are those of a run for a hundred.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Piece:
     """A piece that was kept, or none if every attempt was refused."""
 
     number: int
-    pixels: np.ndarray | None  # uint8 [S, S, C], the entire square; None if it is left out
+    pixels: np.ndarray | None  # uint8 [H, W, C]; None if it is left out
     origin: Origin
     distance: float  # to the nearest learned piece, see painter.learning.copies
     neighbour: int  # the number of that piece in the collection, from 0
@@ -133,8 +133,10 @@ class PieceMaker:
     @torch.no_grad()
     def _decoded(self, codes: Tensor, origins: Sequence[Origin]) -> list[np.ndarray]:
         filled = torch.cat((codes, codes[-1:].expand(BATCH - len(codes), -1, -1)))  # a fixed size, as in sampling
-        device = self._model.transformer.start.device
-        pixels = to_pixels(self._model.tokenizer.decode(filled.to(device)))[: len(codes)]
+        device = self._model.networks.transformer.start.device
+        pixels = self._model.form.cropped(to_pixels(self._model.networks.tokenizer.decode(filled.to(device))))[
+            : len(codes)
+        ]
         if self._raw:
             return list(pixels)
         return [self._cleaned(one, origin) for one, origin in zip(pixels, origins, strict=True)]

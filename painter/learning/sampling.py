@@ -91,7 +91,7 @@ def _choose(logits: Tensor, uniforms: Tensor, temperature: float, top_p: float) 
     """[B] int64 values drawn by logits [B, levels] and uniform numbers [B]."""
     probabilities = (logits.float() / temperature).softmax(-1)
     if top_p < 1:
-        falling, values = probabilities.sort(-1, descending=True, stable=True)
+        falling, values = probabilities.sort(dim=-1, descending=True, stable=True)
         kept = (falling.cumsum(-1) - falling) < top_p  # the most probable always is
         probabilities = torch.zeros_like(probabilities).scatter(-1, values, falling * kept)
     sums = probabilities.cumsum(-1)

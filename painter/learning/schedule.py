@@ -10,26 +10,37 @@ from painter.learning.config import TrainingConfig
 
 @dataclass(frozen=True)
 class Schedule:
-    """Pictures of each stage: first the tokenizer alone, then its decoder and the transformer side by side."""
+    """Pictures of each stage: the tokenizer alone, its decoder and the transformer, the judge and the upscaler."""
 
     tokenizer: int
     decoder: int
     transformer: int
+    judge: int
+    upscaler: int
 
     @property
     def total(self) -> int:
         """All of them together."""
-        return self.tokenizer + self.decoder + self.transformer
+        return self.tokenizer + self.decoder + self.transformer + self.judge + self.upscaler
 
 
-def schedule_of(pictures: int, config: TrainingConfig) -> Schedule:
-    """The stages of a run in which the transformer sees so many pictures; each is a whole number of steps."""
+def schedule_of(pictures: int, config: TrainingConfig, judge: bool, upscaler: bool) -> Schedule:
+    """The stages of a run in which the transformer sees so many pictures; each is a whole number of steps.
+
+    Args:
+        judge: whether there are traits to learn.
+        upscaler: whether pieces are enlarged by a network.
+    """
 
     def in_steps(count: float) -> int:
         return config.batch * max(1, round(count / config.batch))
 
     return Schedule(
-        in_steps(pictures * config.tokenizer_share), in_steps(pictures * config.decoder_share), in_steps(pictures)
+        in_steps(pictures * config.tokenizer_share),
+        in_steps(pictures * config.decoder_share),
+        in_steps(pictures),
+        in_steps(min(config.most_last, pictures * config.judge_share)) if judge else 0,
+        in_steps(min(config.most_last, pictures * config.upscaler_share)) if upscaler else 0,
     )
 
 
@@ -45,7 +56,7 @@ def pictures_in(
     """
     both = min(1.0, config.decoder_share)
     one = config.tokenizer_share * tokenizer + both * side_by_side + (1 - both) * transformer
-    return max(config.fewest_pictures, int(seconds / one) * config.batch)
+    return max(config.fewest_pictures, int(seconds * (1 - config.last_stage) / one) * config.batch)
 
 
 def falling(done: int, total: int, flat: float, last: float) -> float:

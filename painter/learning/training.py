@@ -1,7 +1,8 @@
 """The run that learns a collection: stage by stage, saved and resumed.
 
 First the tokenizer learns alone. Then its encoder is frozen, all pieces become codes, and its decoder and the
-transformer go on side by side. A step depends on its number, the seed and the networks alone.
+transformer go on side by side. At last come the judge of traits and the upscaler. A step depends on its number, the
+seed and the networks alone.
 """
 
 from __future__ import annotations
@@ -9,54 +10,44 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from concurrent.futures import Executor
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from painter.learning.config import Design
-from painter.learning.mixing import Mixer, backgrounds_of
+from painter.learning.judge import accuracy
+from painter.learning.networks import Networks, Sizes, make_networks
 from painter.learning.reading import Collection
 from painter.learning.records import Record, from_rows, to_rows
 from painter.learning.schedule import Schedule, pictures_in, schedule_of
-from painter.learning.seeds import generator
 from painter.learning.signal import to_signal
-from painter.learning.tokenizer import Tokenizer, psnr
-from painter.learning.tokenizer_trainer import DecoderTrainer, TokenizerTrainer, encode_all
+from painter.learning.stages import STAGES, make_material, make_trainers
+from painter.learning.tokenizer import psnr
 from painter.learning.trainer import Trainer, take_step
-from painter.learning.transformer import Transformer
+from painter.learning.traits import learnable
 from painter.learning.transformer_trainer import TransformerTrainer
 from painter.learning.workers import worker_threads
 from painter.options.learn import LearnConfig
 
-_PSNR_PIECES = 48  # held-out pieces whose PSNR is measured
+_MEASURED_PIECES = 64  # held-out pieces that the tokenizer and the judge are measured on
 _RECENT = 200  # steps over which the speed is averaged
+_NAN = float("nan")
 
 
 @dataclass(frozen=True)
 class LearnProgress:
     """One more step."""
 
-    stage: str  # 'tokenizer', then 'transformer'
+    stage: str  # one of painter.learning.stages.STAGES
     pictures: int  # shown to all networks together
     total: int  # that will have been shown at the end, unless held-out bits stop it early
-    bits: float  # a token, of the last step; NaN before the transformer's first
-    held_out_bits: float
-    psnr: float  # of the tokenizer on held-out pieces, in dB
+    bits: float  # a token, of the transformer's last step; NaN before its first
+    held_out_bits: float  # a token, of held-out pieces; NaN before they are measured
+    psnr: float  # of the tokenizer on held-out pieces, in dB; NaN before it is measured
     speed: float  # pictures a second, lately
     seconds_left: float
-
-
-@dataclass(frozen=True, eq=False)
-class Learned:
-    """Networks that have been trained."""
-
-    tokenizer: Tokenizer
-    transformer: Transformer
-    records: tuple[Record, ...]
-    held_out_bits: float
-    psnr: float
 
 
 class LearningRun:
@@ -70,6 +61,7 @@ class LearningRun:
 
     Attributes:
         label: what is made, in messages.
+        networks: are trained in place.
         schedule: how many pictures; None before it is known, when minutes were asked for.
         records: the curves.
     """
@@ -79,14 +71,10 @@ class LearningRun:
     def __init__(self, collection: Collection, config: LearnConfig, design: Design, device: str = "cpu") -> None:
         self.collection, self.config, self.design, self.device = collection, config, design, device
         self.records: list[Record] = []
-        training = design.training
-        self.schedule = None if config.pictures is None else schedule_of(config.pictures, training)
-        self.pictures, self.held_out = self._split()
-        self.tokenizer = self._new_tokenizer()
-        self._pixels, self._sources = torch.from_numpy(collection.pixels), torch.from_numpy(collection.sources)
-        self._first: TokenizerTrainer | None = None
-        self._decoder: DecoderTrainer | None = None
-        self._transformer: TransformerTrainer | None = None
+        self.networks = make_networks(sizes_of(collection, design), config.seed, device)
+        self.material = make_material(collection, self.networks, config.seed, design.reading)
+        self.schedule = None if config.pictures is None else self._schedule(config.pictures)
+        self._stages: list[list[Trainer[Any]]] = []  # those that have begun
         self._recent: deque[tuple[float, int]] = deque(maxlen=_RECENT)
 
     # --- what a run is of, see painter.system.autosave ---
@@ -96,10 +84,12 @@ class LearningRun:
         asked = {f"--{name}": value for name, value in asdict(self.config).items() if name != "strict"}
         return {**asked, "pictures": self.collection.digest(), "design": asdict(self.design), "device": self.device}
 
+    # --- the run ---
+
     @property
     def taken(self) -> int:
         """Pictures shown to all networks together."""
-        return sum(one.done for one in self._trainers)
+        return sum(trainer.done for stage in self._stages for trainer in stage)
 
     @property
     def has_samples(self) -> bool:
@@ -114,36 +104,37 @@ class LearningRun:
         """
         with worker_threads(self.device) as threads:
             if self.schedule is None:
-                self.schedule = schedule_of(self._measured(threads), self.design.training)
-            first = self._first or self._begin()
-            while not first.finished:
-                take_step([first], threads)
-                yield self._progress("tokenizer")
-            if self._transformer is None:
-                self._freeze()
-            assert self._decoder is not None and self._transformer is not None
-            pair: tuple[Trainer[Any], ...] = (self._decoder, self._transformer)
-            while active := [one for one in pair if not one.finished]:
-                take_step(active, threads)
-                yield self._progress("transformer")
+                self.schedule = self._schedule(self._measured(threads))
+            for number, name in enumerate(STAGES):
+                if number == len(self._stages):
+                    self._begin(number)
+                while active := [one for one in self._stages[number] if not one.finished]:
+                    take_step(active, threads)
+                    yield self._progress(name)
 
-    def learned(self) -> Learned:
-        """The networks as they are now: of the transformer the best average. Only once `has_samples`."""
+    def current(self) -> Networks:
+        """The networks as they are, with the transformer's moving average."""
+        transformer = self.networks.transformer if self._transformer is None else self._transformer.average
+        return replace(self.networks, transformer=transformer)
+
+    def learned(self) -> tuple[Networks, dict[str, float]]:
+        """The networks to be kept, with what was measured of them on held-out pieces. Only once `has_samples`.
+
+        Returns:
+            The networks, with that average of the transformer that did best; and by name 'pictures' (shown),
+            'held_out_bits' (a token), 'psnr' (of the tokenizer, dB) and 'traits' (share that the judge reads rightly).
+        """
         assert self._transformer is not None
-        trainer = self._transformer
-        measured = trainer.best_bits < float("inf")
-        transformer = trainer.best if measured else trainer.average
-        bits = trainer.best_bits if measured else trainer.bits_of(self.held_out)
-        return Learned(self.tokenizer, transformer, tuple(self.records), bits, self._psnr())
-
-    def current(self) -> tuple[Tokenizer, Transformer]:
-        """The networks to draw samples with on the way. Only once `has_samples`."""
-        assert self._transformer is not None
-        return self.tokenizer, self._transformer.average
-
-    def codes(self) -> Tensor:
-        """Codes uint8 [N, places, dims] of the collection, by the tokenizer as it is."""
-        return encode_all(self.tokenizer, self._pixels)
+        transformer, bits = self._transformer.result()
+        networks = replace(self.networks, transformer=transformer)
+        if self.networks.judge is not None and (len(self._stages) < 3 or not self._stages[2][0].done):
+            networks = replace(networks, judge=None)
+        if self.networks.upscaler is not None and (len(self._stages) < 3 or not self._stages[2][-1].done):
+            networks = replace(networks, upscaler=None)
+        figures = {"pictures": float(self.taken), "held_out_bits": bits, "psnr": self._psnr()}
+        if networks.judge is not None:
+            figures["traits"] = self._accuracy()
+        return networks, figures
 
     # --- saving and resuming ---
 
@@ -152,126 +143,107 @@ class LearningRun:
         return {
             "schedule": None if self.schedule is None else asdict(self.schedule),
             "records": to_rows(self.records),
-            **{one.name: one.state() for one in self._trainers},
+            "stages": [[trainer.state() for trainer in stage] for stage in self._stages],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from `state`. Raises ValueError, LookupError or TypeError if it is not one of such a run."""
         self.schedule = None if state["schedule"] is None else Schedule(**state["schedule"])
         self.records = from_rows(state["records"])
-        if "tokenizer" in state:
-            self._begin().restore(state["tokenizer"])
-        if "transformer" in state:
-            self._freeze()
-            assert self._decoder is not None and self._transformer is not None
-            self._decoder.restore(state["decoder"])
-            self._transformer.restore(state["transformer"])
+        for number, saved in enumerate(state["stages"]):
+            self._begin(number)
+            for trainer, one in zip(self._stages[number], saved, strict=True):
+                trainer.restore(one)
 
     # --- stages ---
 
     @property
-    def _trainers(self) -> list[Trainer[Any]]:
-        every: Sequence[Trainer[Any] | None] = (self._first, self._decoder, self._transformer)
-        return [one for one in every if one is not None]
+    def _transformer(self) -> TransformerTrainer | None:
+        trainer = self._stages[1][1] if len(self._stages) > 1 else None
+        assert trainer is None or isinstance(trainer, TransformerTrainer)
+        return trainer
 
-    def _split(self) -> tuple[Tensor, Tensor]:
-        """Numbers of the pictures that are learned, and of those held out, each sorted."""
-        reading, count = self.design.reading, len(self.collection.pixels)
-        aside = min(reading.most_held_out, max(1, round(count * reading.held_out)))
-        shuffled = torch.randperm(count, generator=generator(self.config.seed, "held out"))
-        return shuffled[aside:].sort().values, shuffled[:aside].sort().values
+    def _schedule(self, pictures: int) -> Schedule:
+        networks = self.networks
+        judge, upscaler = networks.judge is not None, networks.upscaler is not None
+        return schedule_of(pictures, self.design.training, judge, upscaler)
 
-    def _new_tokenizer(self) -> Tokenizer:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.config.seed)
-            made = Tokenizer(self.collection.form.size, self.collection.pixels.shape[3], self.design.tokenizer)
-        return made.to(self.device, memory_format=torch.channels_last)
-
-    def _new_transformer(self) -> Transformer:
-        sizes = self.design.tokenizer
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.config.seed)
-            made = Transformer(
-                self.tokenizer.grid**2, sizes.dims, sizes.levels, len(self.collection.names), self.design.transformer
-            )
-        return made.to(self.device)
-
-    def _begin(self) -> TokenizerTrainer:
-        assert self.schedule is not None
+    def _begin(self, stage: int) -> None:
+        assert self.schedule is not None and len(self._stages) == stage
         training, seed = self.design.training, self.config.seed
-        self._first = TokenizerTrainer(
-            self.tokenizer, self._pixels, self.pictures, self.schedule.tokenizer, seed, training
-        )
-        return self._first
+        self._stages.append(make_trainers(stage, self.networks, self.material, self.schedule, seed, training))
 
-    def _freeze(self) -> None:
-        """Begin the second stage: pieces become codes."""
-        assert self.schedule is not None
-        codes = self.codes()
-        training, seed = self.design.training, self.config.seed
-        mixer = None
-        if len(self.collection.names) == 2:
-            mixer = Mixer(codes, self._sources, backgrounds_of(self.collection.pixels), self.pictures)
-        self._decoder = DecoderTrainer(
-            self.tokenizer, self._pixels, codes, self.pictures, self.schedule.decoder, seed, training
-        )
-        self._transformer = TransformerTrainer(
-            self._new_transformer(), codes, self._sources, self.pictures, self.held_out, mixer,
-            self.schedule.transformer, seed, training,
-        )  # fmt: skip
-
-    def _measured(self, threads: Any) -> int:
+    def _measured(self, threads: Executor) -> int:
         """The pictures that fit into the minutes asked for, from a few steps of a run that is thrown away."""
         training = self.design.training
         trial = LearningRun(self.collection, self.config, self.design, self.device)
-        trial.schedule = schedule_of(10**6, training)
-        first = trial._begin()
-        seconds = [_seconds_a_step([first], training.measured, threads)]
-        trial._freeze()
-        assert trial._decoder is not None and trial._transformer is not None
-        seconds.append(_seconds_a_step([trial._decoder, trial._transformer], training.measured, threads))
-        seconds.append(_seconds_a_step([trial._transformer], training.measured, threads))
-        return pictures_in(self.config.minutes * 60, *seconds, training)
+        trial.schedule = trial._schedule(10**6)
+        for stage in (0, 1):
+            trial._begin(stage)
+        (first,), (decoder, transformer) = trial._stages
+        alone = _seconds_a_step([first], training.measured, threads)
+        both = _seconds_a_step([decoder, transformer], training.measured, threads)
+        last = _seconds_a_step([transformer], training.measured, threads)
+        return pictures_in(self.config.minutes * 60, alone, both, last, training)
 
-    # --- progress ---
+    # --- what is measured ---
 
+    @torch.no_grad()
     def _psnr(self) -> float:
-        some = self._pixels[self.held_out[:_PSNR_PIECES]]
-        with torch.no_grad():
-            signal = to_signal(some.to(self.device)).contiguous(memory_format=torch.channels_last)
-            return psnr(self.tokenizer(signal), signal)
+        signal = to_signal(self.material.pixels[self.material.held_out[:_MEASURED_PIECES]].to(self.device))
+        signal = signal.contiguous(memory_format=torch.channels_last)
+        return psnr(self.networks.tokenizer(signal), signal)
+
+    @torch.no_grad()
+    def _accuracy(self) -> float:
+        assert self.networks.judge is not None
+        some = self.material.held_out[: 4 * _MEASURED_PIECES]
+        logits = self.networks.judge(to_signal(self.material.pixels[some].to(self.device)))
+        return accuracy([one.cpu() for one in logits], self.material.values[some])
 
     def _progress(self, stage: str) -> LearnProgress:
         assert self.schedule is not None
-        training, taken = self.design.training, self.taken
-        if taken // training.record_every > (self.records[-1].pictures if self.records else 0) // training.record_every:
+        every, taken = self.design.training.record_every, self.taken
+        if taken // every > (self.records[-1].pictures if self.records else 0) // every:
             self._record()
         self._recent.append((time.monotonic(), taken))
         (began, before), (now, _) = self._recent[0], self._recent[-1]
         speed = (taken - before) / (now - began) if now > began else 0.0
-        total = self.schedule.total
-        transformer = self._transformer
+        total, transformer = self.schedule.total, self._transformer
         if transformer is not None and transformer.stopped:
             total -= transformer.total - transformer.done
-        last = self.records[-1].psnr if self.records else float("nan")
-        bits, held_out = _bits(transformer)
         left = (total - taken) / speed if speed else float("inf")
-        return LearnProgress(stage, taken, total, bits, held_out, last, speed, left)
+        last = self.records[-1].psnr if self.records else _NAN
+        return LearnProgress(stage, taken, total, *self._bits(), last, speed, left)
 
     def _record(self) -> None:
-        losses = [one.loss for one in (self._decoder, self._first) if one is not None]
-        self.records.append(Record(self.taken, losses[0], self._psnr(), *_bits(self._transformer)))
+        tokenizer = [stage[0].loss for stage in self._stages[:2]][-1]  # of the tokenizer, then of its decoder
+        self.records.append(Record(self.taken, tokenizer, self._psnr(), *self._bits()))
+
+    def _bits(self) -> tuple[float, float]:
+        """Bits a token of the last step and of held-out pieces; NaN where there are none yet."""
+        if self._transformer is None:
+            return _NAN, _NAN
+        held_out = self._transformer.held_out_bits
+        return self._transformer.loss, held_out if held_out < float("inf") else _NAN
 
 
-def _bits(transformer: TransformerTrainer | None) -> tuple[float, float]:
-    """Bits a token of the last step and of held-out pieces; NaN where there are none yet."""
-    if transformer is None:
-        return float("nan"), float("nan")
-    held_out = transformer.held_out_bits
-    return transformer.loss, held_out if held_out < float("inf") else float("nan")
+def sizes_of(collection: Collection, design: Design) -> Sizes:
+    """What the networks for a collection are made from. Pixel art is enlarged without a network."""
+    return Sizes(
+        collection.form.size,
+        collection.pixels.shape[3],
+        len(collection.names),
+        learnable(list(collection.traits)),
+        collection.form.native is None,
+        design.tokenizer,
+        design.transformer,
+        design.judge,
+        design.upscaler,
+    )
 
 
-def _seconds_a_step(trainers: Sequence[Trainer[Any]], steps: int, threads: Any) -> float:
+def _seconds_a_step(trainers: Sequence[Trainer[Any]], steps: int, threads: Executor) -> float:
     """The median of some steps, after one to warm up."""
     times = []
     for _ in range(steps + 1):

@@ -116,6 +116,12 @@ class TransformerTrainer(Trainer[Batch]):
         if self.done % (self.config.evaluate_every // self.config.batch * self.config.batch) == 0 or self.finished:
             self._evaluate()
 
+    def result(self) -> tuple[Transformer, float]:
+        """The transformer to be kept, and the bits a token that held-out pieces take by it."""
+        if self.best_bits < float("inf"):
+            return self.best, self.best_bits
+        return self.average, self.bits_of(self._held_out)
+
     def _evaluate(self) -> None:
         """Measure the average on held-out pieces; keep it if it is the best, or stop if none was for long."""
         self.held_out_bits = self.bits_of(self._held_out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,8 +37,8 @@ class Face:
 def random_face(random: np.random.Generator) -> Face:
     """A face with traits drawn independently; the first value of each is twice as common as another."""
 
-    def one(values: object) -> str:
-        names = list(values)  # type: ignore[call-overload]
+    def one(values: Iterable[str]) -> str:
+        names = list(values)
         weights = np.array([2.0] + [1.0] * (len(names) - 1))
         return str(random.choice(names, p=weights / weights.sum()))
 
@@ -64,7 +65,7 @@ def draw_face(face: Face, size: int = 64, transparent: bool = False, shift: int 
         "tall": (draw.ellipse, (9, 4, 23, 29)),
     }
     shape, corners = shapes[face.head]
-    shape(box(*corners), fill=skin)  # type: ignore[operator]
+    shape(box(*corners), fill=skin)
     if face.eyes == "shades":
         draw.rectangle(box(8, 14, 24, 18), fill="#202020")
     else:
