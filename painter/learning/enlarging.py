@@ -1,4 +1,4 @@
-"""Larger pieces: by the network that was learned with them, or by regions of colour, whose edges are crisp at any size."""
+"""Larger pieces: by the network that was learned with them, or by regions of colour, whose edges are crisp."""
 
 from __future__ import annotations
 
@@ -72,9 +72,8 @@ def in_regions(piece: np.ndarray, times: int, palette: np.ndarray) -> np.ndarray
     best = torch.full((piece.shape[0] * fine, piece.shape[1] * fine), -1.0)
     chosen = torch.zeros(best.shape, dtype=torch.long)
     for k in range(len(colors)):  # one colour at a time, so that memory stays small
-        share = functional.interpolate(
-            shares[None, None, :, :, k], scale_factor=fine, mode="bicubic", align_corners=False
-        )
+        share = shares[None, None, :, :, k]
+        share = functional.interpolate(share, scale_factor=fine, mode="bicubic", align_corners=False)
         blurred = _blurred(share, kernel)[0, 0]
         chosen[blurred > best] = k
         best = torch.maximum(best, blurred)
@@ -82,7 +81,8 @@ def in_regions(piece: np.ndarray, times: int, palette: np.ndarray) -> np.ndarray
     if piece.shape[-1] == 4:
         image = torch.cat((image[:, :3] * image[:, 3:] / 255, image[:, 3:]), dim=1)
     averaged = functional.avg_pool2d(image, _SAMPLES)
-    return to_pixels(averaged / 127.5 - 1)[0]
+    result: np.ndarray = to_pixels(averaged / 127.5 - 1)[0]
+    return result
 
 
 def _gaussian(deviation: float) -> Tensor:

@@ -124,20 +124,12 @@ class PieceFolder:
         """The paintings to be made, for painter.batch.driver.run_jobs."""
         config = self.config
         assert config.paint is not None
-        return [
-            Job(
-                str(number),
-                self.folder / f"regions/{number}.png",
-                PaintConfig(
-                    style=config.paint,
-                    size=config.size,
-                    strokes=config.strokes,
-                    seed=_painting_seed(config.seed, number),
-                ),
-                (f"images/{number}.png",),
-            )
-            for number in made.kept
-        ]
+        jobs = []
+        for number in made.kept:
+            seed = _painting_seed(config.seed, number)
+            paint = PaintConfig(style=config.paint, size=config.size, strokes=config.strokes, seed=seed)
+            jobs.append(Job(str(number), self.folder / f"regions/{number}.png", paint, (f"images/{number}.png",)))
+        return jobs
 
     # --- the folder ---
 

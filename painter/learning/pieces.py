@@ -134,9 +134,8 @@ class PieceMaker:
     def _decoded(self, codes: Tensor, origins: Sequence[Origin]) -> list[np.ndarray]:
         filled = torch.cat((codes, codes[-1:].expand(BATCH - len(codes), -1, -1)))  # a fixed size, as in sampling
         device = self._model.networks.transformer.start.device
-        pixels = self._model.form.cropped(to_pixels(self._model.networks.tokenizer.decode(filled.to(device))))[
-            : len(codes)
-        ]
+        square = to_pixels(self._model.networks.tokenizer.decode(filled.to(device)))
+        pixels = self._model.form.cropped(square)[: len(codes)]
         if self._raw:
             return list(pixels)
         return [self._cleaned(one, origin) for one, origin in zip(pixels, origins, strict=True)]
