@@ -55,10 +55,10 @@ def read_bounded(path: Path) -> bytes:
     """The bytes of a file.
 
     Raises:
-        OSError: it cannot be read, is not an ordinary file, or is larger than 64 MB.
+        OSError: it cannot be read, is not a regular file, or is larger than 64 MB.
     """
     if is_special_file(path):
-        raise OSError(errno.EINVAL, "not an ordinary file")
+        raise OSError(errno.EINVAL, "not a regular file")
     with open(path, "rb") as file:
         content = file.read(_MAX_BYTES + 1)
     if len(content) > _MAX_BYTES:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def is_special_file(path: Path) -> bool:
-    """Whether `path` exists but is neither an ordinary file nor a folder: a pipe, a socket or a device.
+    """Whether `path` exists but is neither a regular file nor a folder: a pipe, a socket or a device.
 
     Reading one may block for ever or never end, so this is asked before reading a file that a person names.
 

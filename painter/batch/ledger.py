@@ -290,7 +290,7 @@ def _create(path: Path) -> None:
 def _check_header(path: Path) -> None:
     """Raise LedgerError unless the file begins as our ledgers do. SQLite itself may write to a file that it opens."""
     if not path.is_file():
-        raise LedgerError(f"{path}: not a regular file; choose another folder")
+        raise LedgerError(f"{path}: it is not a regular file; choose another folder")
     with open(path, "rb") as file:
         head = file.read(_HEADER.size)
     magic, version, application = _HEADER.unpack(head) if len(head) == _HEADER.size else (b"", 0, 0)

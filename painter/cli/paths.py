@@ -21,7 +21,7 @@ def check_inputs(config: PaintConfig) -> None:
     """Check the files that options name, and the palette.
 
     Raises:
-        OptionError: a file is missing, unreadable or not a plain file, or the palette has errors.
+        OptionError: a file is missing, unreadable or not a regular file, or the palette has errors.
     """
     check_files(config)
     if config.palette is not None:
@@ -32,12 +32,12 @@ def check_files(config: Any) -> None:
     """Check the files that a dataclass of options names.
 
     Raises:
-        OptionError: one is missing, unreadable or not a plain file.
+        OptionError: one is missing, unreadable or not a regular file.
     """
     kinds = {spec.name: spec.metadata["kind"] for spec in fields(config)}
     for name, path in named_files(config).items():
         if not os.path.isfile(path):
-            what = "it is not a plain file" if os.path.exists(path) else "there is no such file"
+            what = "it is not a regular file" if os.path.exists(path) else "there is no such file"
             raise OptionError(f"{option_name(name)} {path}: {what}; give {kinds[name].words}")
         if not os.access(path, os.R_OK):
             raise OptionError(f"{option_name(name)} {path}: it cannot be read; change its permissions")

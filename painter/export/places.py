@@ -76,7 +76,7 @@ def check_frame_folder(path: Path) -> None:
 
 def _check_existing(path: Path) -> None:
     if not os.path.isfile(path):
-        raise OutputError(f"cannot write {path}: it exists and is not a plain file; choose another name")
+        raise OutputError(f"cannot write {path}: it exists and is not a regular file; choose another name")
     # Renaming over a read-only file would succeed; whoever made it read-only did not want that.
     if not os.access(path, os.W_OK) or not path.stat().st_mode & 0o222:
         raise OutputError(f"cannot write {path}: the file there is read-only; choose another name")

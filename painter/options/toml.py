@@ -84,7 +84,7 @@ def _load(path: Path) -> dict[str, Any]:
     where = f"--config {one_line(path)}"
     try:
         if is_special_file(path):
-            raise OptionError(f"{where}: it is not an ordinary file; name a TOML file")
+            raise OptionError(f"{where}: it is not a regular file; name a TOML file")
         with open(path, "rb") as file:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:

@@ -59,7 +59,7 @@ def _read(path: Path, most: int) -> bytes:
         if path.is_dir():
             raise StrokeFileError("it is a folder; name a stroke file inside it")
         if is_special_file(path):
-            raise StrokeFileError("it is not an ordinary file; save the strokes to a file first")
+            raise StrokeFileError("it is not a regular file; save the strokes to a file first")
         with open(path, "rb") as file:
             content = file.read(most)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Reading a person's own brush from a picture file."""
+"""Reading the texture of one's own brush from a picture file."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from painter.pictures.resizing import fit_size, resize_image
 from renderers.stamp_size import LONGEST
 
 READ_SIDE = 2 * LONGEST  # long side at which pictures are read: room for wide empty borders
-FAINT = 0.015  # coverage below it is paper grain or the noise of a JPEG
+FAINT = 0.015  # lower coverage is taken for paper grain or JPEG noise, and set to 0
 
 
 def load_texture(path: str | os.PathLike[str]) -> np.ndarray:
-    """The texture of the brush in a picture file of any kind that `load_picture` reads.
+    """The texture of the brush in any file that `load_picture` reads.
 
-    Where the picture has transparency, its alpha is the coverage. Else its grey is: dark on light if the picture's
-    border is light, light on dark if it is dark. Empty borders are cut away.
+    The coverage is the picture's alpha if it has transparency. Else it is the darkness of its pixels if the picture's
+    border is light, or their lightness if the border is dark. Empty borders are cropped.
 
     Returns:
         [h, w] float32 coverage in [0, 1], in steps of 1/255, for `renderers.brushes.stamp.Stamp`; the longer side is
         at most LONGEST.
 
     Raises:
-        PictureError: the file cannot be read, or nothing in it covers anything; the message begins `--brush FILE: `.
+        PictureError: the file cannot be read, or its coverage is 0 everywhere; the message begins `--brush FILE: `.
     """
     try:
         picture = load_picture(path, READ_SIDE)
@@ -35,7 +35,7 @@ def load_texture(path: str | os.PathLike[str]) -> np.ndarray:
         raise PictureError(f"--brush {str(error).removeprefix('cannot read ')}") from error
     texture = _cropped(_coverage(picture))
     if not texture.size:
-        wrong = "nothing in it covers anything; give dark marks on white, light ones on black, or transparency"
+        wrong = "it is empty; give dark marks on white, light ones on black, or transparency"
         raise PictureError(f"--brush {one_line(path)}: {wrong}")
     height, width = texture.shape
     if max(height, width) > LONGEST:
@@ -44,7 +44,7 @@ def load_texture(path: str | os.PathLike[str]) -> np.ndarray:
 
 
 def _coverage(picture: Picture) -> np.ndarray:
-    """[H, W] float32 in [0, 1]."""
+    """The coverage, [H, W] float32 in [0, 1]."""
     if picture.alpha is not None:
         coverage = picture.alpha
     else:
@@ -55,7 +55,7 @@ def _coverage(picture: Picture) -> np.ndarray:
 
 
 def _cropped(coverage: np.ndarray) -> np.ndarray:
-    """Without the rows and columns around it in which there is nothing; [0, 0] if there is nothing at all."""
+    """The coverage without empty rows and columns around it; [0, 0] if all of it is empty."""
     rows, columns = (np.flatnonzero(coverage.any(axis=axis)) for axis in (1, 0))
     if not rows.size:
         return coverage[:0, :0]

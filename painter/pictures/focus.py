@@ -1,8 +1,8 @@
-"""Where a painter would look: maps in [0, 1] of what deserves small strokes and an exact likeness.
+"""Saliency maps in [0, 1]: where a picture deserves small strokes and an exact likeness.
 
-Two things draw the eye: faces, in them the eyes and the mouth; and fine structure that stands out from what is
-around it, such as thin lines, dots and letters. Texture that goes on and on, and borders between large flat areas,
-do not. Every map depends on the picture alone and is given at its size.
+Two things attract attention: faces, especially eyes and mouths; and fine structure that stands out from its
+surroundings, such as thin lines, dots and letters. Uniform texture and borders between large flat areas do not. Each
+map depends on the picture alone and has its size.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from painter.pictures.resizing import fit_size, resize_image
 DETAIL_SHARE = 0.5
 """Focus of the strongest detail outside faces; eyes and mouths have 1."""
 
-# Long sides at which structure up to 4 pixels wide is looked for, and the weight of what is found.
+# Long sides at which structure up to 4 pixels wide is searched for, and the weight of what is found.
 _DETAIL_SCALES = ((512, 1.0), (256, 1.0), (128, 1.0), (64, 0.7))
-_NOTICEABLE = 1.0  # difference in CIE L*a*b* units below which nothing is seen
+_NOTICEABLE = 1.0  # least visible difference, in CIE L*a*b* units
 _SURROUND = 1.8  # how many times stronger than its surroundings a structure must be
-_HALF_CONTRAST = 15.0  # excess over that which counts half as much as the greatest, same units
+_HALF_CONTRAST = 15.0  # excess over that at which detail is half as strong as the greatest, same units
 _FULL_DETAIL = 0.25  # least strength that counts as full detail, so that noise and texture do not
 
-_FACE_SIDE = 320  # long side of the copy in which faces are looked for, pixels
+_FACE_SIDE = 320  # long side of the copy in which faces are searched for, pixels
 _FACE_LEAST = 24  # side of the smallest face there, pixels: that of the cascade's own window
-_FACE_HINTS = 4  # windows that must agree there for a second look
-_LOOK_SIDE = 1024  # long side of the copy that second looks are taken at, where the picture has as much
-_LOOK_FACE = 64  # side that a face is brought to for it, pixels
-_LOOK_MARGIN = 0.3  # what is seen on each side of it, as a share of its own side
-_FACE_VOTES = 45  # windows that must agree in it and in its mirror image together; astronaut() has 80 and more
+_FACE_HINTS = 4  # windows that must agree there for a closer look
+_LOOK_SIDE = 1024  # largest long side of the copy for closer looks, pixels
+_LOOK_FACE = 64  # side that a face is resized to for them, pixels
+_LOOK_MARGIN = 0.3  # margin on each side of the face, as a share of the face's side
+_FACE_VOTES = 45  # windows that must agree in it and its mirror image together; astronaut() has over 80
 _FACE_CONTRAST = 0.02  # least standard deviation of a face's grey values
 
 # Centre x, y and radii x, y as shares of a face's box, and the weight there.
 _FACE_PARTS = (
-    (0.50, 0.50, 0.50, 0.62, 0.5),  # the whole of it
+    (0.50, 0.50, 0.50, 0.62, 0.5),  # the face
     (0.30, 0.35, 0.17, 0.12, 1.0),  # the eyes
     (0.70, 0.35, 0.17, 0.12, 1.0),
     (0.50, 0.75, 0.25, 0.12, 1.0),  # the mouth
@@ -44,15 +44,15 @@ _FACE_PARTS = (
 
 
 def auto_focus(rgb: np.ndarray, alpha: np.ndarray | None = None) -> np.ndarray:
-    """How much each pixel deserves to be painted finely.
+    """How finely each pixel deserves to be painted.
 
     Args:
         rgb: [H, W, 3] float32, straight sRGB in [0, 1].
-        alpha: [H, W] float32 in [0, 1], or None where all is opaque.
+        alpha: [H, W] float32 in [0, 1], or None if the picture is opaque.
 
     Returns:
         [H, W] float32 in [0, 1], smooth: 1 at eyes and mouths, about 0.5 in the rest of a face, at most
-        DETAIL_SHARE elsewhere; exactly 0 where alpha is 0 and all over a flat picture.
+        DETAIL_SHARE elsewhere; exactly 0 where alpha is 0, and everywhere in a flat picture.
     """
     if alpha is None:
         faces, detail = face_map(rgb), detail_map(rgb)
@@ -68,7 +68,7 @@ def focus_weights(focus: np.ndarray, strength: float) -> np.ndarray:
 
     Args:
         focus: [H, W] float32 in [0, 1].
-        strength: how many times more full focus counts, on top of 1; at least 0.
+        strength: weight of full focus, added to 1; at least 0.
 
     Returns:
         [H, W] float32, above 0.
@@ -84,14 +84,14 @@ def focus_weights(focus: np.ndarray, strength: float) -> np.ndarray:
 def detail_map(rgb: np.ndarray) -> np.ndarray:
     """Fine structure that stands out from its surroundings.
 
-    In copies of four sizes, morphological top-hats keep what is narrower than 5 pixels, and from that a surround of
-    four times the width is taken off (centre and surround as in Itti, Koch and Niebur, PAMI 1998).
+    In copies of four sizes, morphological top-hats keep what is narrower than 5 pixels, from which a surround of four
+    times the width is subtracted (centre and surround as in Itti, Koch and Niebur, PAMI 1998).
 
     Args:
         rgb: [H, W, 3] float32, straight sRGB in [0, 1].
 
     Returns:
-        [H, W] float32 in [0, 1], smooth; 1 from the 99th percentile up, unless all of it is faint.
+        [H, W] float32 in [0, 1], smooth; 1 from the 99th percentile up, unless all detail is faint.
     """
     return _detail(rgb)
 
@@ -112,7 +112,7 @@ def _detail(image: np.ndarray) -> np.ndarray:
 
 
 def _perceived(image: np.ndarray) -> np.ndarray:
-    """[H, W, 3 or 4]: CIE L*a*b*, and alpha on the scale of L*."""
+    """[H, W, 3 or 4]: CIE L*a*b*, and alpha scaled like L*."""
     import cv2
 
     lab = cv2.cvtColor(np.ascontiguousarray(image[..., :3]), cv2.COLOR_RGB2Lab)
@@ -120,11 +120,11 @@ def _perceived(image: np.ndarray) -> np.ndarray:
 
 
 def _standing_out(channels: np.ndarray) -> np.ndarray:
-    """[H, W] float32 in [0, 1]: structure narrower than 5 pixels, above what its surroundings have of it."""
+    """[H, W] float32 in [0, 1]: structure narrower than 5 pixels that is stronger than in its surroundings."""
     import cv2
 
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
-    # What a border of the picture cuts off goes on beyond it: a strip along it is not narrow.
+    # Areas at the border are continued beyond it, so that a strip along it is not narrow.
     padded = np.pad(channels, ((4, 4), (4, 4), (0, 0)), mode="edge")
     bright, dark = (cv2.morphologyEx(padded, hat, disc) for hat in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT))
     narrow = np.linalg.norm(np.maximum(bright, dark)[4:-4, 4:-4], axis=-1)
@@ -150,7 +150,7 @@ def face_map(rgb: np.ndarray) -> np.ndarray:
         rgb: [H, W, 3] float32, straight sRGB in [0, 1].
 
     Returns:
-        [H, W] float32 in [0, 1]; all 0 where `find_faces` finds none.
+        [H, W] float32 in [0, 1]; all 0 if `find_faces` finds none.
     """
     faces = np.zeros(rgb.shape[:2], np.float32)
     y, x = (np.arange(side, dtype=np.float32) + 0.5 for side in rgb.shape[:2])
@@ -164,16 +164,16 @@ def face_map(rgb: np.ndarray) -> np.ndarray:
 
 
 def find_faces(rgb: np.ndarray) -> list[tuple[int, int, int, int]]:
-    """Frontal faces, upright, at least 1/13 of the picture's long side wide.
+    """Upright, frontal faces that are at least 1/13 of the picture's long side wide.
 
-    scikit-image's cascade of local binary patterns looks for them in a reduced copy, and then once more at each
-    place and its mirror image, finely; a face is where many windows of nearly one place and size agree.
+    scikit-image's cascade of local binary patterns searches a reduced copy, and then again, finely, each place found
+    and its mirror image. A face is where many windows agree in place and size.
 
     Args:
         rgb: [H, W, 3] float32, straight sRGB in [0, 1].
 
     Returns:
-        (x, y, width, height) of each in pixels of `rgb`, the largest first. A box reaches from the forehead to the
+        (x, y, width, height) of each in pixels of `rgb`, the largest first. A box extends from the forehead to the
         chin and from ear to ear.
     """
     height, width = rgb.shape[:2]
@@ -195,7 +195,7 @@ def find_faces(rgb: np.ndarray) -> list[tuple[int, int, int, int]]:
 
 
 def _second_look(grey: np.ndarray, box: np.ndarray) -> np.ndarray | None:
-    """The face at `box`, better placed, or None where there is none after all; [4] shares of `grey`'s sides."""
+    """A more exact box of the face at `box`, or None if there is no face; [4] shares of `grey`'s sides."""
     height, width = grey.shape
     box = box * (width, height, width, height)
     begin = np.maximum(np.rint(box[:2] - _LOOK_MARGIN * box[2:]), 0).astype(int)
@@ -222,7 +222,7 @@ def _cascade() -> Any:
 
 
 def _windows(grey: np.ndarray, least: int, most: int, factor: float) -> np.ndarray:
-    """[N, 4] float64: x, y, width, height of each window that the cascade takes for a face, sorted.
+    """[N, 4] float64: x, y, width, height of each window that the cascade classifies as a face, sorted.
 
     The windows' sides grow from `least` to `most` pixels by `factor`.
     """
@@ -233,12 +233,12 @@ def _windows(grey: np.ndarray, least: int, most: int, factor: float) -> np.ndarr
 
 
 def _agreed(windows: np.ndarray, votes: int) -> list[np.ndarray]:
-    """Means [4] of the groups of at least `votes` windows that overlap by half; most windows first."""
+    """Mean boxes [4] of groups of at least `votes` windows that overlap by half; largest groups first."""
     from scipy.sparse.csgraph import connected_components
 
     if not len(windows):
         return []
-    x, y, width, height = windows.astype(np.float32).T  # exact: whole numbers
+    x, y, width, height = windows.astype(np.float32).T  # exact: they are integers
     across = np.minimum.outer(x + width, x + width) - np.maximum.outer(x, x)
     down = np.minimum.outer(y + height, y + height) - np.maximum.outer(y, y)
     shared = np.maximum(across, 0) * np.maximum(down, 0)

@@ -1,4 +1,4 @@
-"""Grey pictures inside texts: 8-bit greyscale PNG in base64, as stroke files keep regions and brushes of one's own."""
+"""Grey pictures as text, 8-bit greyscale PNG in base64: how stroke files keep regions and own brushes."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _HOW = "it must be an 8-bit greyscale PNG in base64"
 
 
 def pack_grey(where: str, values: np.ndarray) -> str:
-    """The text that keeps `values` exactly.
+    """Values as a text from which `unpack_grey` restores them exactly.
 
     Args:
-        where: what it is, for messages.
+        where: what they are, for messages.
         values: [H, W] float32 in [0, 1], in steps of 1/255.
 
     Raises:
-        StrokeFileError: they are something else, which 8 bits would change, or too many.
+        StrokeFileError: they are not in steps of 1/255, so that 8 bits would change them, or there are too many.
     """
     if values.ndim != 2 or not values.size or not np.array_equal(in_steps(values.clip(0, 1)), values):
         raise StrokeFileError(
-            f"its {where} is not [H, W] in steps of 1/255; bring it there by painter.pictures.pixels.in_steps"
+            f"its {where} is not [H, W] in steps of 1/255; round it by painter.pictures.pixels.in_steps"
         )
     _check_size(where, values.shape[1], values.shape[0], MAX_MEGAPIXELS * 1_000_000)
     buffer = io.BytesIO()
@@ -38,11 +38,19 @@ def pack_grey(where: str, values: np.ndarray) -> str:
 
 
 def unpack_grey(where: str, text: Any, longest: int | None = None) -> np.ndarray:
-    """[H, W] float32 in [0, 1], in steps of 1/255: the inverse of `pack_grey`.
+    """The values in a text that `pack_grey` made.
+
+    Args:
+        where: what they are, for messages.
+        text: from the file.
+        longest: most pixels along a side; None for any number.
+
+    Returns:
+        [H, W] float32 in [0, 1], in steps of 1/255.
 
     Raises:
-        StrokeFileError: not such a text, a damaged picture, or more pixels than `load_picture` reads or than `longest`
-            along a side.
+        StrokeFileError: it is not such a text, is damaged, or has more pixels than `load_picture` reads or `longest`
+            allows.
     """
     if not isinstance(text, str):
         raise StrokeFileError(f"{where} is not a text; {_HOW}")
@@ -69,8 +77,8 @@ def _decoded(where: str, content: bytes, longest: int | None) -> np.ndarray:
         raise
     except Image.DecompressionBombError:
         raise StrokeFileError(f"{where} has far too many pixels; make it smaller") from None
-    except Exception as error:  # damage shows as every type there is
-        raise StrokeFileError(f"{where} is no PNG, or damaged; {_HOW}") from error
+    except Exception as error:  # damaged files raise errors of every type
+        raise StrokeFileError(f"{where} is not a PNG, or is damaged; {_HOW}") from error
     return np.asarray(image)
 
 

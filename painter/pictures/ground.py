@@ -1,4 +1,4 @@
-"""What is painted on, and canvases of floats as bytes."""
+"""The ground, which a painting is painted on, and conversion of canvases from floats to integers."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ from painter.pictures.color import levels_of, to_hex
 from painter.pictures.picture import Picture
 from painter.pictures.resizing import fit_size, resize_image
 
-_BAND_PIXELS = 2**20  # turned to bytes at a time, so that a large canvas needs no second one of floats
-
+_BAND_PIXELS = 2**20  # converted at a time, so that a large canvas needs no second one of floats
 
 Color = tuple[float, float, float]
 """Straight sRGB in [0, 1]."""
 
 
 def resolve_ground(canvas: str, picture: Picture, paper: bool = False) -> Color | None:
-    """The ground that `canvas`, as in PaintConfig, means for this picture; None is transparent.
+    """The ground for a picture; None is transparent.
 
-    'auto' is transparent if the picture is anywhere, else white paper if the style asks for it, or the picture's mean
-    colour, in whole 8-bit steps.
+    'auto' is transparent if any pixel of the picture is. Else it is white if `paper` is set, or the picture's mean
+    colour, rounded to 8 bits.
+
+    Args:
+        canvas: as in PaintConfig.
+        picture: what is painted.
+        paper: whether the style is painted on white paper.
     """
     if canvas != "auto":
         return named_ground(canvas)
@@ -33,7 +37,7 @@ def resolve_ground(canvas: str, picture: Picture, paper: bool = False) -> Color 
 
 
 def named_ground(canvas: str) -> Color | None:
-    """The ground that `canvas`, as in PaintConfig but not 'auto', names; None is transparent."""
+    """The ground that `canvas` names, as in PaintConfig, but not 'auto'; None is transparent."""
     if canvas == "transparent":
         return None
     red, green, blue = levels_of({"white": "#ffffff", "black": "#000000"}.get(canvas, canvas))
@@ -41,17 +45,17 @@ def named_ground(canvas: str) -> Color | None:
 
 
 def ground_name(ground: Color | None) -> str:
-    """A ground as --canvas takes it, in whole 8-bit steps."""
+    """A ground as --canvas names it, rounded to 8 bits."""
     return "transparent" if ground is None else to_hex(ground)
 
 
 def canvas_color(ground: Color | None) -> np.ndarray:
-    """[C] float32, the bare canvas: C = 3, or 4 (premultiplied RGBA) if it is transparent."""
+    """The colour of the bare canvas, [C] float32: C = 3, or 4 (premultiplied RGBA) if it is transparent."""
     return np.zeros(4, np.float32) if ground is None else np.array(ground, np.float32)
 
 
 def make_target(picture: Picture, ground: Color | None, long_side: int) -> np.ndarray:
-    """What the search aims at: the picture on the ground, no larger than `long_side`.
+    """The picture that the search approximates: the picture over the ground, with at most `long_side` pixels a side.
 
     Returns:
         [H, W, 3] float32, or [H, W, 4] premultiplied RGBA if the ground is transparent.
@@ -71,7 +75,11 @@ def make_target(picture: Picture, ground: Color | None, long_side: int) -> np.nd
 
 
 def within_region(canvas: np.ndarray, region: np.ndarray | None, ground: Color | None) -> np.ndarray:
-    """A canvas [H, W, C] with the bare ground where `region` [h, w] in [0, 1], of any size, is 0; itself if None."""
+    """A canvas [H, W, C] with the bare ground where `region` is 0.
+
+    Args:
+        region: [h, w] in [0, 1], of any size; None leaves the canvas as it is.
+    """
     shown = region_at(region, *canvas.shape[:2])
     if shown is None:
         return canvas
@@ -81,24 +89,24 @@ def within_region(canvas: np.ndarray, region: np.ndarray | None, ground: Color |
 
 
 def region_at(region: np.ndarray | None, height: int, width: int) -> np.ndarray | None:
-    """A region [h, w], of any size, at [height, width]; itself if it has that size."""
+    """A region [h, w] of any size, resized to [height, width]; None remains None."""
     return region if region is None or region.shape == (height, width) else resize_image(region, height, width)
 
 
 def to_bytes(canvas: np.ndarray) -> np.ndarray:
-    """A canvas of floats as bytes: uint8 of the same shape, and straight where it was premultiplied.
+    """A canvas as bytes.
 
     Args:
         canvas: [H, W, 3] float32 in [0, 1], or [H, W, 4] premultiplied RGBA.
 
     Returns:
-        uint8 [H, W, C]; where alpha is 0, so are the colours.
+        uint8 [H, W, C] with straight alpha; where alpha is 0, so are the colours.
     """
     return _quantised(canvas, np.uint8)
 
 
 def to_words(canvas: np.ndarray) -> np.ndarray:
-    """As `to_bytes`, in 16 bits a channel: uint16 of the same shape, in 0..65535."""
+    """As `to_bytes`, but with 16 bits per channel: uint16 in 0..65535."""
     return _quantised(canvas, np.uint16)
 
 
@@ -115,7 +123,7 @@ def _quantised(canvas: np.ndarray, dtype: type[np.uint8] | type[np.uint16]) -> n
 
 
 def _straight(band: np.ndarray, top: int) -> np.ndarray:
-    """Premultiplied RGBA [h, W, 4] with its colours divided by alpha; all 0 where alpha in 0..`top` rounds to 0."""
+    """Premultiplied RGBA [h, W, 4] with its colours divided by alpha; all 0 where alpha times `top` rounds to 0."""
     alpha = band[..., 3:]
     shows = alpha * top > 0.5
     colors = np.divide(band[..., :3], alpha, out=np.zeros_like(band[..., :3]), where=shows)

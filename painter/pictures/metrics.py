@@ -1,4 +1,4 @@
-"""How near a painting is to its picture, in figures."""
+"""How similar a painting is to its picture: PSNR, SSIM and mean absolute error."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 
 from renderers.threads import core_count
 
-PSNR_CEILING = 100.0  # dB; equal pictures would have infinity, which JSON has no word for
+PSNR_CEILING = 100.0  # dB; that of equal pictures is infinite, which JSON cannot express
 _BAND_PIXELS = 2**19  # compared at a time; scikit-image takes a dozen arrays of doubles of this size
 
 
 def compare(painted: np.ndarray, picture: np.ndarray) -> dict[str, float | None]:
-    """How near a painting is to its picture.
+    """How similar a painting is to its picture.
 
     >>> figures = compare(painting.draw(40), picture)
     >>> sorted(figures)
@@ -26,9 +26,9 @@ def compare(painted: np.ndarray, picture: np.ndarray) -> dict[str, float | None]
         painted, picture: uint8 [H, W, 3], or both [H, W, 4] with straight alpha, which are compared over white.
 
     Returns:
-        'psnr' in dB, at most PSNR_CEILING; 'ssim' (None where a side has under 3 pixels: it has no meaning
-        there); 'l1', the mean absolute error in [0, 1]; and with alpha 'alpha_iou', the area that is opaque (at
-        least half) in both over the area that is in either, 1 if there is none.
+        'psnr' in dB, at most PSNR_CEILING; 'ssim' (None if a side has fewer than 3 pixels, because it is then
+        undefined); 'l1', the mean absolute error in [0, 1]; and with alpha 'alpha_iou', the area that is opaque (at
+        least half) in both divided by the area that is opaque in either, 1 if that is empty.
     """
     figures = pixel_errors(painted, picture)
     if painted.shape[2] == 4:
@@ -37,7 +37,7 @@ def compare(painted: np.ndarray, picture: np.ndarray) -> dict[str, float | None]
 
 
 def pixel_errors(painted: np.ndarray, picture: np.ndarray) -> dict[str, float]:
-    """What `compare` returns but for 'ssim', which takes most of its time.
+    """What `compare` returns except 'ssim', which takes most of its time.
 
     >>> sorted(pixel_errors(picture, picture))
     ['l1', 'psnr']
@@ -77,10 +77,10 @@ def _ssim(a: np.ndarray, b: np.ndarray) -> float | None:
 
     height, width = a.shape[:2]
     window = min(7, height, width)
-    window -= 1 - window % 2  # it needs a middle
+    window -= 1 - window % 2  # it must be odd
     if window < 3:
         return None
-    rim = window // 2  # scikit-image leaves it out of its mean, so bands that overlap by it give the same mean
+    rim = window // 2  # scikit-image leaves it out of its mean, so bands that overlap by it have the same mean
 
     def similarity(rows: slice) -> float:
         part = slice(rows.start, rows.stop + 2 * rim)
@@ -94,7 +94,7 @@ def _ssim(a: np.ndarray, b: np.ndarray) -> float | None:
 
 
 def _bands(height: int, width: int) -> Iterator[slice]:
-    """Rows 0 to `height`, a band at a time."""
+    """Rows 0 to `height` in bands."""
     step = max(1, _BAND_PIXELS // width)
     for top in range(0, height, step):
         yield slice(top, min(top + step, height))

@@ -1,7 +1,7 @@
-"""Palettes: the few colours that a painting may use, read from what a person gave or chosen from the picture.
+"""Palettes: the few colours that a painting may use, given by a person or chosen from the picture.
 
-A palette is [K, 3] float32, straight sRGB in exact steps of 1/255, no two colours alike. One that a person gave keeps
-their order, one that was chosen goes from dark to light.
+A palette is [K, 3] float32, straight sRGB in exact steps of 1/255, with all colours different. One that is given keeps
+its order; one that is chosen is sorted from dark to light.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MAX_COLORS = 256
 MIN_CHOSEN = 2
 MAX_TEXT_BYTES = 1_000_000
 MAX_PICTURE_PIXELS = 4_000_000
-"""A picture that is a palette is read at its own size; a larger one is surely something else."""
+"""Largest picture that is read as a palette, at its own size; a larger one is probably not a palette."""
 
 _HOW = 'give a number from 2 to 256, colours as "#rrggbb,#rrggbb" or a palette file'
 _TEXT_ENDINGS = (".hex", ".txt", ".gpl")
@@ -30,14 +30,14 @@ _ALPHA_HEX = re.compile(r"[0-9a-fA-F]{8}")  # aarrggbb, as paint.net writes its 
 _GPL_COLOR = re.compile(r"([0-9]{1,3})\s+([0-9]{1,3})\s+([0-9]{1,3})(?:\s.*)?")
 _GPL_HEADER = re.compile(r"#|[A-Za-z]+:")  # a comment, or "Name:", "Columns:", ...
 
-_SAMPLES = 20_000  # that the clustering sees
-_BIN = 8  # 8-bit steps to a side of a colour bin
-_BUSY = 0.1  # difference between neighbours at which a pixel counts half
+_SAMPLES = 20_000  # of the clustering
+_BIN = 8  # side of a colour bin in 8-bit steps
+_BUSY = 0.1  # difference between neighbours at which a pixel has half the weight
 _CHUNK = 16_384  # colours compared at a time
 
 
 def read_palette(text: str, rgb: np.ndarray, weight: np.ndarray | None, seed: int) -> np.ndarray:
-    """The palette that `--palette TEXT` stands for.
+    """The palette that `--palette TEXT` asks for.
 
     >>> read_palette("#ff0000, #fff", picture / np.float32(255), None, seed=0).tolist()
     [[1.0, 0.0, 0.0], [1.0, 1.0, 1.0]]
@@ -45,33 +45,33 @@ def read_palette(text: str, rgb: np.ndarray, weight: np.ndarray | None, seed: in
     [0.0, 0.0, 0.0]
 
     Args:
-        text: a whole number from 2 to 256: so many are chosen from the picture (see `choose_palette`); or
+        text: a whole number from 2 to 256: as many colours are chosen from the picture (see `choose_palette`); or
             "#rrggbb,#rrggbb,…" (also #rgb), 1 to 256 colours; or a file of 1 to 256 colours: text with one #rrggbb a
-            line (`#` may be missing; blank lines and those that start with `;` or `//` are passed over; eight digits
-            are aarrggbb), a GIMP palette (.gpl), or a picture, whose opaque colours are taken from the top left on.
+            line (`#` may be missing; blank lines and those that start with `;` or `//` are ignored; eight digits are
+            aarrggbb), a GIMP palette (.gpl), or a picture, whose opaque colours are read from the top left on.
         rgb: [H, W, 3] float32 in [0, 1], the picture to choose from.
-        weight: [H, W], at least 0, how much each pixel counts; None is 1 everywhere.
-        seed: at least 0, of the choice.
+        weight: [H, W] weights of the pixels, at least 0; None means 1 everywhere.
+        seed: of the choice, at least 0.
 
     Returns:
-        [K, 3] float32 in [0, 1]. Colours named twice are there once, at their first place. A picture of fewer
-        colours than were asked for gives those that it has.
+        [K, 3] float32 in [0, 1]. A colour named twice occurs once, in its first place. A picture with fewer colours
+        than asked for gives those that it has.
 
     Raises:
-        OptionError: a text that is none of this, a file that cannot be read, colours that are malformed, none or too
-            many, or a picture whose weights are 0 everywhere.
+        OptionError: the text is nothing of this, a file cannot be read, a colour is malformed, there are no colours or
+            too many, or the weights are 0 everywhere.
     """
     wanted = _parse(text)
     if isinstance(wanted, np.ndarray):
         return wanted
     chosen = choose_palette(rgb, weight, wanted, seed)
     if not len(chosen):
-        raise _error(text, 'the picture shows nothing to choose colours from; name them as "#rrggbb,#rrggbb"')
+        raise _error(text, 'the picture shows nothing to choose colours from; give them as "#rrggbb,#rrggbb"')
     return chosen
 
 
 def check_palette_text(text: str) -> None:
-    """Refuse what can be refused without the picture; files are read and thrown away.
+    """Check all that can be checked without the picture; files are read, too.
 
     Raises:
         OptionError: as for `read_palette`.
@@ -80,10 +80,10 @@ def check_palette_text(text: str) -> None:
 
 
 def choose_palette(rgb: np.ndarray, weight: np.ndarray | None, count: int, seed: int) -> np.ndarray:
-    """The `count` colours that stand for a picture best, by k-means in CIE Lab.
+    """The `count` colours that represent a picture best, by k-means in CIE Lab.
 
-    Colours are clustered in bins that count by the root of their frequency, so that a small vivid spot gets a colour
-    of its own; pixels at edges count little, so that the blends of antialiasing do not.
+    Colours are clustered in bins weighted by the square root of their frequency, so that a small vivid spot gets a
+    colour of its own; pixels at edges weigh little, so that the blends of antialiasing do not get one.
 
     >>> flag = np.zeros((6, 9, 3), np.float32)  # black, white, red
     >>> flag[:, 3:6], flag[:, 6:] = 1, (1, 0, 0)
@@ -94,13 +94,13 @@ def choose_palette(rgb: np.ndarray, weight: np.ndarray | None, count: int, seed:
 
     Args:
         rgb: [H, W, 3] float32 in [0, 1].
-        weight: [H, W], at least 0, how much each pixel counts; None is 1 everywhere. Pixels of weight 0 are not there.
+        weight: [H, W] weights of the pixels, at least 0; None means 1 everywhere. Pixels of weight 0 are ignored.
         count: at least 1.
         seed: at least 0.
 
     Returns:
-        [count, 3] float32 in exact steps of 1/255, dark to light, all different; all colours of the picture where it
-        has no more than `count` ([0, 3] where every weight is 0).
+        [count, 3] float32 in exact steps of 1/255, dark to light, all different; all colours of the picture if it has
+        at most `count` ([0, 3] if every weight is 0).
     """
     mass = _calmness(rgb) if weight is None else _calmness(rgb) * weight
     seen = (mass > 0).ravel()
@@ -116,14 +116,14 @@ def choose_palette(rgb: np.ndarray, weight: np.ndarray | None, count: int, seed:
 
 
 def nearest(colors: np.ndarray, palette: np.ndarray) -> np.ndarray:
-    """Which colour of the palette is nearest, by Euclidean distance in sRGB, as the losses have it.
+    """The index of the nearest colour in the palette, by Euclidean distance in sRGB, as in the losses.
 
     Args:
         colors: [..., 3] floats.
         palette: [K, 3] floats, K at least 1.
 
     Returns:
-        [...] int64 in [0, K); of two that are equally far the first.
+        [...] int64 in [0, K); the first of several that are equally near.
     """
     flat, anchors = colors.reshape(-1, 3), palette.astype(np.float64)
     half = 0.5 * (anchors**2).sum(1)
@@ -134,7 +134,7 @@ def nearest(colors: np.ndarray, palette: np.ndarray) -> np.ndarray:
 
 
 def to_lab(colors: np.ndarray) -> np.ndarray:
-    """[..., 3] float32 sRGB in [0, 1] as CIE Lab (D65) float32: L in [0, 100]. An array with no colours is fine."""
+    """[..., 3] float32 sRGB in [0, 1] as CIE Lab (D65) float32: L in [0, 100]. The array may be empty."""
     import cv2
 
     if not colors.size:
@@ -147,7 +147,7 @@ def to_lab(colors: np.ndarray) -> np.ndarray:
 
 
 def _calmness(rgb: np.ndarray) -> np.ndarray:
-    """[H, W] in (0, 1]: 1 where a pixel is like its neighbours, near 0 at edges."""
+    """[H, W] in (0, 1]: 1 where a pixel equals its neighbours, near 0 at edges."""
     import cv2
 
     image, window = np.ascontiguousarray(rgb, dtype=np.float32), np.ones((3, 3), np.uint8)
@@ -164,11 +164,11 @@ def _cluster_means(colors: np.ndarray, frequency: np.ndarray, count: int, seed: 
     total = np.bincount(bins, frequency)  # [B]
     lab = to_lab(_means(colors, frequency, bins) / 255)
     root = np.sqrt(total)
-    copies = np.maximum(1, np.rint(root * (_SAMPLES / root.sum()))).astype(np.int64)  # cv2.kmeans knows no weights
+    copies = np.maximum(1, np.rint(root * (_SAMPLES / root.sum()))).astype(np.int64)  # cv2.kmeans has no weights
     cv2.setRNGSeed(seed)
     stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 0.2)
     start = np.zeros((0, 1), np.int32)
-    count, tries = min(count, len(lab)), 3 if count <= 32 else 1  # with many colours the start matters little
+    count, tries = min(count, len(lab)), 3 if count <= 32 else 1  # with many colours, the start matters little
     _, cluster, _ = cv2.kmeans(np.repeat(lab, copies, 0), count, start, stop, tries, cv2.KMEANS_PP_CENTERS)
     of_bin = cluster.ravel()[np.cumsum(copies) - 1]
     cluster_of = np.unique(of_bin, return_inverse=True)[1][bins]
@@ -183,7 +183,7 @@ def _means(colors: np.ndarray, frequency: np.ndarray, group: np.ndarray) -> np.n
 
 
 def _distinct(means: np.ndarray, colors: np.ndarray, count: int) -> np.ndarray:
-    """[count, 3]: the different ones of `means`, made up with the ones of `colors` that lie farthest from them."""
+    """[count, 3]: `means` without duplicates, filled up with those of `colors` that are farthest from them."""
     chosen = list(np.unique(means, axis=0))
     distance = np.min([((colors - color) ** 2).sum(1) for color in chosen], axis=0)
     while len(chosen) < count:
@@ -196,25 +196,27 @@ def _distinct(means: np.ndarray, colors: np.ndarray, count: int) -> np.ndarray:
 
 
 def _parse(text: str) -> int | np.ndarray:
-    """How many to choose, or the palette itself."""
+    """How many colours to choose, or the palette itself."""
     text = text.strip()
     if _NUMBER.fullmatch(text):
         if len(text) > 9 or not MIN_CHOSEN <= int(text) <= MAX_COLORS:
-            raise _error(text, f"a palette is chosen with {MIN_CHOSEN} to {MAX_COLORS} colours")
+            raise _error(text, f"a palette can be chosen with {MIN_CHOSEN} to {MAX_COLORS} colours")
         return int(text)
     if text.startswith("#"):
         words = enumerate(text.split(","), start=1)
         return _finish(text, [_parse_hex(text, word.strip(), f"colour {place}") for place, word in words])
     if not text:
-        raise _error(text, f"empty; {_HOW}")
+        raise _error(text, f"it is empty; {_HOW}")
     return _finish(text, _read_file(text))
 
 
 def _read_file(text: str) -> list[tuple[int, ...]]:
     path = Path(text)
     try:
-        if path.is_dir() or is_special_file(path):
-            raise _error(text, "it is not an ordinary file; name a palette file")
+        if path.is_dir():
+            raise _error(text, "it is a folder; name a palette file inside it")
+        if is_special_file(path):
+            raise _error(text, "it is not a regular file; name a palette file")
         with path.open("rb") as stream:
             data = stream.read(MAX_TEXT_BYTES + 1)
     except OptionError:
@@ -230,7 +232,7 @@ def _read_file(text: str) -> list[tuple[int, ...]]:
     if b"\0" in data:
         raise _error(text, "it is not a text file; save it as plain text, one #rrggbb a line")
     if len(data) > MAX_TEXT_BYTES:
-        raise _error(text, f"the file is larger than {MAX_TEXT_BYTES} bytes, so it is no palette")
+        raise _error(text, f"the file is larger than {MAX_TEXT_BYTES} bytes, too large for a palette; name another")
     lines = data.decode("utf-8-sig", errors="replace").splitlines()  # names of colours may be in any encoding
     is_gpl = bool(lines) and lines[0].startswith("GIMP Palette")
     return _colors_of_gpl(text, lines) if is_gpl else _colors_of_lines(text, lines)
@@ -286,7 +288,7 @@ def _colors_of_picture(text: str, path: Path) -> list[tuple[int, ...]]:
 
 def _parse_hex(text: str, word: str, place: str) -> tuple[int, ...]:
     if not _HEX.fullmatch(word):
-        raise _error(text, f"{place}, {_shown(word)!r}, is no colour; write #rrggbb")
+        raise _error(text, f"{place}, {_shown(word)!r}, is not a colour; write #rrggbb")
     digits = word.lstrip("#")
     if len(digits) == 3:
         digits = "".join(2 * digit for digit in digits)
@@ -308,6 +310,6 @@ def _error(text: str, wrong: str) -> OptionError:
 
 
 def _shown(text: str) -> str:
-    """On one line and not too long, whatever it is."""
+    """A text on one line, shortened if it is long."""
     text = one_line(text)
     return text if len(text) <= 80 else f"{text[:30]}…{text[-49:]}"

@@ -1,7 +1,7 @@
-"""Reading an input picture: one boundary from files of any kind to float arrays of one size.
+"""Reading input pictures: files of several formats become float arrays of one size.
 
-Everything after this module sees straight (not premultiplied) sRGB in float32, [0, 1], top row first. All
-resizing of pictures with transparency happens premultiplied, so colours hidden behind alpha never show.
+All other modules see straight (not premultiplied) sRGB in float32, [0, 1], top row first. Pictures with transparency
+are resized premultiplied, so that colours hidden behind alpha never show.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from painter.system.quiet import silenced_stderr
 from renderers.special_files import is_special_file
 
 MAX_MEGAPIXELS = 200
-"""Largest picture we decode, by its header; beyond it memory, not patience, runs out."""
+"""Largest picture that is decoded, by its header; larger ones would need too much memory."""
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
-"""Pillow's names of the formats we read; the others stay closed, some of them start foreign programs."""
+"""Pillow's names of the formats that are read; others are refused, because some start external programs."""
 
 _KINDS = "PNG, JPEG, WebP, GIF, BMP or TIFF"
 
-_pillow_settings = threading.Lock()  # Pillow's limits and Python's warning filters belong to the process
+_pillow_settings = threading.Lock()  # Pillow's limits and Python's warning filters are global to the process
 
 
 @dataclass(frozen=True, eq=False)  # comparing arrays by == has no single truth value
@@ -50,11 +50,11 @@ class Picture:
 
 
 PictureSource = str | os.PathLike[str] | np.ndarray | Picture
-"""A picture's file, an array as `picture_from_array` takes it, or a picture that is read already."""
+"""A picture's file, an array as for `picture_from_array`, or a picture that has been read."""
 
 
 def read_picture(source: PictureSource, long_side: int) -> Picture:
-    """The picture that a source stands for, with a long side of `long_side` pixels; one that is read is taken as it is.
+    """The picture of a source, with a long side of `long_side` pixels; a `Picture` is returned as it is.
 
     Raises:
         PictureError: as `load_picture` and `picture_from_array`.
@@ -68,8 +68,8 @@ def load_picture(path: str | os.PathLike[str], long_side: int) -> Picture:
     """Read a PNG, JPEG, WebP, GIF (first frame), BMP or TIFF file; its long side becomes `long_side` pixels.
 
     The EXIF rotation is applied and an embedded ICC profile is converted to sRGB (a broken one is ignored).
-    16-bit grey keeps its depth. Float TIFFs are taken as [0, 1], or divided by their largest value where that
-    is above 1.
+    16-bit grey keeps its depth. Float TIFFs are expected in [0, 1]; if their largest value is above 1, they are divided
+    by it.
 
     >>> from painter.pictures.samples import sample_path
     >>> sample = load_picture(sample_path("apple_coin"), 64)
@@ -78,14 +78,14 @@ def load_picture(path: str | os.PathLike[str], long_side: int) -> Picture:
 
     Args:
         path: the file.
-        long_side: pixels of the longer side of the result, at least 1; the other side keeps the aspect ratio.
+        long_side: pixels of the longer side of the result, at least 1; the aspect ratio is preserved.
 
     Returns:
         The picture; `rgb` is [H, W, 3] float32, `alpha` [H, W] float32 or None, max(H, W) == long_side.
 
     Raises:
-        PictureError: the file is missing, not a file, empty, unreadable, no picture of a kind we read,
-            damaged or cut short, without pixels, or larger than MAX_MEGAPIXELS.
+        PictureError: the file is missing, not a regular file, empty, unreadable, damaged, cut short, without pixels,
+            larger than MAX_MEGAPIXELS, or not of a format that is read.
         OptionError: `long_side` is below 1.
     """
     path = Path(path)
@@ -105,18 +105,18 @@ def load_picture(path: str | os.PathLike[str], long_side: int) -> Picture:
 
 
 def picture_from_array(pixels: np.ndarray, long_side: int, name: str = "picture") -> Picture:
-    """A picture that is an array already, at working size.
+    """The picture of an array, at working size.
 
     Args:
         pixels: [H, W, 3] or [H, W, 4] sRGB with straight alpha; uint8 in 0..255 or floats in [0, 1].
         long_side: pixels of the longer side of the result, as for `load_picture`.
-        name: what to call it.
+        name: of the picture.
 
     Returns:
         The picture; its `sha256` is that of the array's bytes.
 
     Raises:
-        PictureError: an array of another shape or type, without pixels, or with values outside the range.
+        PictureError: the array has another shape or type, no pixels, or values outside the range.
         OptionError: `long_side` is below 1.
     """
     check_long_side(long_side)
@@ -141,12 +141,12 @@ def picture_from_array(pixels: np.ndarray, long_side: int, name: str = "picture"
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    """The file at `path` for reading; PictureError where there is none, or none with anything in it."""
+    """The file at `path`, open for reading. Raises PictureError if it cannot be opened or is empty."""
     try:
         if path.is_dir():
             raise _error(path, "it is a folder", "name a picture file inside it")
         if is_special_file(path):
-            raise _error(path, "it is not an ordinary file", "save the picture to a file first")
+            raise _error(path, "it is not a regular file", "save the picture to a file first")
         stream = path.open("rb")
     except FileNotFoundError:
         raise _error(path, "there is no such file", "check the name and the folder") from None
@@ -196,39 +196,39 @@ def _memory_shortage_explained(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _damage_explained(path: Path, stream: BinaryIO) -> Iterator[None]:
-    """Turn whatever a decoder throws at a bad file into a PictureError that says which kind of bad it is."""
+    """Turn any error of a decoder into a PictureError that says what is wrong with the file."""
     try:
         yield
     except (ImpastoError, MemoryError):
         raise
-    except Image.DecompressionBombError:  # Pillow's own check comes first where the header is far beyond
+    except Image.DecompressionBombError:  # Pillow's own check, which comes first for very large sizes
         raise _too_large(path, "far too many pixels") from None
-    except Exception as error:  # damage shows as every type there is, from SyntaxError to struct.error
+    except Exception as error:  # damaged files raise errors of every type, from SyntaxError to struct.error
         kind, sides = _recognise(stream)
         if kind is None:
             remedy = f"give a picture in {_KINDS}"
-            raise _error(path, "it is not a picture of a kind that can be read", remedy) from error
+            raise _error(path, "it is not a picture of a format that can be read", remedy) from error
         if sides is not None and 0 in sides:
-            wrong = f"it is a {kind} of {sides[0]} x {sides[1]} pixels, so there is nothing in it"
+            wrong = f"it is a {kind} of {sides[0]} x {sides[1]} pixels, with nothing in it"
             raise _error(path, wrong, "save the picture again") from error
         if isinstance(error, UnidentifiedImageError):
-            wrong = f"it starts like a {kind} but is damaged, cut short or of an unusual sort"
+            wrong = f"it starts like a {kind} but is damaged, cut short or of an unusual variant"
             raise _error(path, wrong, "save it again as an ordinary PNG") from error
         raise _error(path, f"this {kind} is damaged or cut short", "save or download it again") from error
 
 
 def _recognise(stream: BinaryIO) -> tuple[str | None, tuple[int, int] | None]:
-    """(name of the format or None, (width, height) or None), from the first bytes alone."""
+    """(name of the format or None, (width, height) or None), from the first bytes only."""
     stream.seek(0)
     head = stream.read(26)
-    whole = len(head) == 26
+    complete = len(head) == 26
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "PNG", struct.unpack(">II", head[16:24]) if whole else None
+        return "PNG", struct.unpack(">II", head[16:24]) if complete else None
     if head.startswith((b"GIF87a", b"GIF89a")):
-        return "GIF", struct.unpack("<HH", head[6:10]) if whole else None
-    if head.startswith(b"BM") and head[6:10] == bytes(4):  # two letters alone could be the start of a text
+        return "GIF", struct.unpack("<HH", head[6:10]) if complete else None
+    if head.startswith(b"BM") and head[6:10] == bytes(4):  # the two letters alone could begin a text
         layout, end = ("<HH", 22) if head[14:15] == b"\x0c" else ("<ii", 26)
-        return "BMP", struct.unpack(layout, head[18:end]) if whole else None
+        return "BMP", struct.unpack(layout, head[18:end]) if complete else None
     if head.startswith(b"\xff\xd8\xff"):
         return "JPEG", None
     if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
@@ -240,13 +240,13 @@ def _recognise(stream: BinaryIO) -> tuple[str | None, tuple[int, int] | None]:
 
 @contextmanager
 def quiet_pillow() -> Iterator[None]:
-    """Pillow with our limits and without its warnings; the process gets its own settings back afterwards."""
-    logger, silence = logging.getLogger("PIL"), logging.NullHandler()  # unhandled records would go to stderr
+    """Within this context, Pillow has our limits and gives no warnings; afterwards the old settings are restored."""
+    logger, silence = logging.getLogger("PIL"), logging.NullHandler()  # records without a handler would go to stderr
     with _pillow_settings, warnings.catch_warnings():
         before = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
         warnings.simplefilter("ignore")
         logger.addHandler(silence)
-        # Pillow itself refuses twice this; what lies between is refused by _check_pixels, before decoding.
+        # Pillow itself refuses twice as many; _check_pixels refuses the rest before decoding.
         Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = MAX_MEGAPIXELS * 1_000_000, False
         try:
             yield
@@ -261,7 +261,7 @@ def quiet_pillow() -> Iterator[None]:
 def _decode(image: Image.Image, long_side: int) -> tuple[int, int]:
     """Decode `image` in place; (width, height) of the stored picture.
 
-    Where that is plenty, a JPEG is decoded to a half, a quarter or an eighth, at least twice what is wanted.
+    A large JPEG is decoded at a half, a quarter or an eighth of its size, at least twice the size that is needed.
     """
     stored = image.size
     drafted = None
@@ -271,5 +271,5 @@ def _decode(image: Image.Image, long_side: int) -> tuple[int, int]:
     with silenced_stderr() if image.format == "TIFF" else nullcontext():
         image.load()
     if image.mode in ("P", "PA") and image.palette is None:
-        raise ValueError("a picture with a palette, but no palette")
-    return stored if drafted else image.size  # loading can turn a TIFF upright, which swaps its sides
+        raise ValueError("the picture's palette is missing")
+    return stored if drafted else image.size  # loading can rotate a TIFF, which swaps its sides

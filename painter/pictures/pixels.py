@@ -1,6 +1,6 @@
-"""The pixels of a decoded picture as floats, whatever its mode, depth, colour profile and orientation.
+"""The pixels of a decoded picture as floats, from any mode, depth, colour profile and orientation.
 
-"weighted" below: [H, W, C] float32 in [0, 1] of grey, grey + alpha, RGB or RGB + alpha (C = 1, 2, 3 or 4), the
+"weighted" below: [H, W, C] float32 in [0, 1] of grey, grey + alpha, RGB or RGB + alpha (C = 1, 2, 3 or 4), with
 colours multiplied by alpha. Only in this form can pixels be averaged.
 """
 
@@ -15,13 +15,13 @@ from PIL import Image
 from painter.pictures.resizing import resize_image, row_shares
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
-"""Shares of red, green and blue in luminance (ITU-R BT.709), here of sRGB values."""
+"""Weights of red, green and blue in luminance (ITU-R BT.709), here applied to sRGB values."""
 
-_BAND_PIXELS = 1_000_000  # pixels turned to floats at a time; the whole of a large picture would be gigabytes
-_BAND_ROWS = 128  # and rows at most: what a band costs to average grows with their square
-_ALPHA_EPSILON = 1e-4  # well under half an 8-bit step: what lies closer to 0 or 1 is rounding noise
+_BAND_PIXELS = 1_000_000  # converted to floats at a time; a large picture would need gigabytes
+_BAND_ROWS = 128  # largest number of rows in a band: the cost of averaging grows with its square
+_ALPHA_EPSILON = 1e-4  # far below half an 8-bit step: alpha this close to 0 or 1 is rounding noise
 
-_TURNS = {  # EXIF orientation -> quarter turns anticlockwise, then whether to mirror left to right
+_TURNS = {  # EXIF orientation: quarter turns anticlockwise, then whether to mirror left and right
     2: (0, True),
     3: (2, False),
     4: (2, True),
@@ -36,13 +36,13 @@ _TURNS = {  # EXIF orientation -> quarter turns anticlockwise, then whether to m
 
 
 def in_steps(values: np.ndarray) -> np.ndarray:
-    """Floats in [0, 1] brought to the nearest step of 1/255, as float32: what 8 bits keep exactly."""
+    """Floats in [0, 1] rounded to steps of 1/255, as float32: 8 bits hold them exactly."""
     steps: np.ndarray = np.rint(values * 255).astype(np.float32) / np.float32(255)
     return steps
 
 
 def resize_to_weighted(image: Image.Image, height: int, width: int) -> np.ndarray:
-    """The weighted picture at [height, width]; shrinking is by exact area averages."""
+    """The weighted picture, resized to [height, width]; exact area averages where it shrinks."""
     if _is_deep(image):
         return resize_image(_deep_grey(image)[..., None], height, width)
     if max(height, width) > max(image.size):
@@ -61,13 +61,13 @@ def resize_to_weighted(image: Image.Image, height: int, width: int) -> np.ndarra
 
 
 def to_straight(weighted: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """(straight rgb [H, W, 3], alpha [H, W] or None if opaque) of a weighted picture, which is used up."""
+    """(straight rgb [H, W, 3], alpha [H, W] or None if opaque) of a weighted picture, which is overwritten."""
     colours, alpha = weighted, None
     if weighted.shape[2] in (2, 4):
         alpha = np.ascontiguousarray(weighted[..., -1])
         alpha[alpha < _ALPHA_EPSILON] = 0.0
         alpha[alpha > 1.0 - _ALPHA_EPSILON] = 1.0
-        divisor = np.where(alpha > 0.0, alpha, np.float32(np.inf))  # nothing shows: colour 0
+        divisor = np.where(alpha > 0.0, alpha, np.float32(np.inf))  # invisible: colour 0
         colours = weighted[..., :-1]
         colours /= divisor[..., None]
         np.minimum(colours, 1.0, out=colours)
@@ -77,7 +77,7 @@ def to_straight(weighted: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def _weighted(image: Image.Image) -> np.ndarray:
-    """The weighted floats of a picture of 8-bit samples."""
+    """The weighted floats of a picture with 8-bit samples."""
     image = _in_plain_mode(image)
     colours = np.asarray(_in_srgb(image), dtype=np.float32).reshape(image.height, image.width, -1)
     colours /= np.float32(255)
@@ -92,7 +92,7 @@ def _weighted(image: Image.Image) -> np.ndarray:
 
 
 def read_orientation(image: Image.Image) -> int:
-    """EXIF orientation, 1 (upright) to 8; broken EXIF data is no reason to refuse a picture."""
+    """EXIF orientation, 1 (upright) to 8; 1 if the EXIF data is broken, so that the picture is still read."""
     with suppress(Exception):
         orientation = image.getexif().get(0x0112, 1)
         return orientation if orientation in _TURNS else 1
@@ -100,12 +100,12 @@ def read_orientation(image: Image.Image) -> int:
 
 
 def swaps_sides(orientation: int) -> bool:
-    """Whether a picture of this EXIF orientation is as high upright as it is stored wide."""
+    """Whether turning a picture of this EXIF orientation upright exchanges its width and height."""
     return orientation in _TURNS and _TURNS[orientation][0] % 2 == 1
 
 
 def turn_upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """`pixels` [H, W, C] turned as the EXIF orientation asks."""
+    """`pixels` [H, W, C], stored with this EXIF orientation, turned upright."""
     quarters, mirrored = _TURNS.get(orientation, (0, False))
     turned = np.rot90(pixels, quarters)
     return turned[:, ::-1] if mirrored else turned
@@ -115,7 +115,7 @@ def turn_upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def _is_deep(image: Image.Image) -> bool:
-    """Whether this is grey in more than 8 bits."""
+    """Whether this is a grey picture with more than 8 bits per sample."""
     return image.mode in ("I", "F") or image.mode.startswith("I;16")
 
 
@@ -131,7 +131,7 @@ def _in_plain_mode(image: Image.Image) -> Image.Image:
 
 
 def _in_srgb(image: Image.Image) -> Image.Image:
-    """The colours of `image`, without its alpha, as RGB or L in sRGB, by its ICC profile if it has one."""
+    """The colours of `image` without alpha, as RGB or L in sRGB, converted by its ICC profile if it has one."""
     mode = "L" if image.mode in ("L", "LA") else "RGB"
     plain = image if image.mode == mode else image.convert(mode)
     profile_bytes = image.info.get("icc_profile")
@@ -139,7 +139,7 @@ def _in_srgb(image: Image.Image) -> Image.Image:
         return plain
     from PIL import ImageCms
 
-    # A profile that is broken, of another kind than the picture or beyond the library: as if there were none.
+    # A profile that is broken, for another mode or not supported by the library is ignored.
     with suppress(ImageCms.PyCMSError, OSError, ImportError, ValueError, TypeError):
         profile = ImageCms.ImageCmsProfile(io.BytesIO(profile_bytes))
         if "sRGB" in ImageCms.getProfileDescription(profile):
@@ -160,7 +160,7 @@ def _in_srgb(image: Image.Image) -> Image.Image:
 
 
 def _deep_grey(image: Image.Image) -> np.ndarray:
-    """[H, W] float32 in [0, 1] of a grey picture of more than 8 bits."""
+    """[H, W] float32 in [0, 1] of a grey picture with more than 8 bits per sample."""
     grey = np.empty((image.height, image.width), dtype=np.float32)
     step = max(1, _BAND_PIXELS // image.width)
     for top in range(0, image.height, step):
@@ -175,12 +175,12 @@ def _deep_grey(image: Image.Image) -> np.ndarray:
 
 
 def _white_of_integers(image: Image.Image, grey: np.ndarray) -> float:
-    """The sample that stands for white; corrects unsigned 32-bit samples, which Pillow takes as signed."""
+    """The sample value of white; corrects `grey` where Pillow has read unsigned 32-bit samples as signed."""
     tags = getattr(image, "tag_v2", {})  # a TIFF can have any depth, the other formats have 16 bits
     bits, signed = tags.get(258, (16,))[0], tags.get(339, (1,))[0] == 2
     if bits == 32 and not signed:
         grey[grey < 0] += 2.0**32
     if bits > 16 and grey.max() <= 65535:
-        return 65535.0  # 16 bits in wider samples are common, and taken at their word would be black
+        return 65535.0  # 16-bit values in wider samples are common, and would be almost black otherwise
     largest: float = 2.0 ** (bits - signed) - 1
     return largest

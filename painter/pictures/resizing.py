@@ -1,4 +1,4 @@
-"""Sizes of pictures: which one fits a long side, and how an array of floats is brought to it."""
+"""Resizing pictures, and the size that fits a long side."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from painter.errors import OptionError
 def resize_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
     """Resize by area averages where a side shrinks and by bicubic interpolation where it grows.
 
-    Pictures with transparency must come premultiplied.
+    Pictures with transparency must be premultiplied.
 
     Args:
         image: [H, W, C] or [H, W] float32 in [0, 1].
@@ -28,7 +28,7 @@ def resize_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
     import cv2
 
     resized: np.ndarray = np.ascontiguousarray(image, dtype=np.float32)
-    # One way at a time: where one side shrinks and the other grows, OpenCV's area mode is bilinear in both.
+    # First shrink, then grow: where one side shrinks and the other grows, OpenCV's area mode is bilinear in both.
     for rows, columns, method in (
         (min(height, image.shape[0]), min(width, image.shape[1]), cv2.INTER_AREA),
         (height, width, cv2.INTER_CUBIC),
@@ -36,12 +36,12 @@ def resize_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
         if resized.shape[:2] != (rows, columns):
             resized = cv2.resize(resized, (columns, rows), interpolation=method)
     out = None if np.may_share_memory(resized, image) else resized
-    # OpenCV drops a channel axis of length 1.
+    # OpenCV drops a channel axis of length 1; reshape restores it.
     return np.clip(resized, 0.0, 1.0, out=out).reshape(height, width, *image.shape[2:])
 
 
 def fit_size(height: int, width: int, long_side: int) -> tuple[int, int]:
-    """(height, width) of the same aspect ratio whose longer side is exactly `long_side`; no side is below 1.
+    """(height, width) with the same aspect ratio and a longer side of exactly `long_side`; at least 1 each.
 
     Raises:
         OptionError: `long_side` is below 1.
@@ -52,16 +52,16 @@ def fit_size(height: int, width: int, long_side: int) -> tuple[int, int]:
 
 
 def check_long_side(long_side: int) -> None:
-    """OptionError if `long_side` is below 1."""
+    """Raise OptionError if `long_side` is below 1."""
     if long_side < 1:
         raise OptionError(f"the long side must be at least 1 pixel, not {long_side}")
 
 
 def row_shares(top: int, bottom: int, rows: int, height: int) -> tuple[int, np.ndarray]:
-    """How source rows top..bottom of `rows` are shared out to the rows of a picture of `height` <= `rows`.
+    """The weights with which rows top..bottom of `rows` are averaged to rows of a picture of `height` <= `rows`.
 
     Returns:
-        The first row that gets anything, and [rows that do, bottom - top] float32 weights.
+        The first row with a weight above 0, and [such rows, bottom - top] float32 weights.
     """
     first, last = top * height // rows, -(-bottom * height // rows)
     begin = np.arange(first, last)[:, None] * (rows / height)

@@ -1,4 +1,4 @@
-"""Tones: a picture divided into a few areas of one colour each by lightness, as in a pop-art portrait."""
+"""Tones: a picture divided by lightness into a few areas of one colour each, as in a pop-art portrait."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ from painter.pictures.palette import to_lab
 MIN_TONES = 2
 MAX_TONES = 16
 
-# Radii are in longer sides, lightness in 0..255.
-_FEATURE = 0.04  # radius of the median that says what surrounds a feature
+# Radii are shares of the longer side, lightness is in 0..255.
+_FEATURE = 0.04  # radius of the median that estimates a feature's surroundings
 _LOCAL = 0.6  # share of a feature's contrast with its surroundings that is added to it
 _CALM = 0.01  # radius of the bilateral filter
-_CALM_STEP = 20.0  # steps of lightness well below this one are smoothed away
-_MAX_CALM = 7  # pixels; beyond, the bilateral filter takes seconds
-_STEEP = 2  # times that a soft edge is made steeper by a pixel on both sides
+_CALM_STEP = 20.0  # steps of lightness far below this one are smoothed away
+_MAX_CALM = 7  # pixels; with a larger radius the bilateral filter takes seconds
+_STEEP = 2  # how many times a soft edge is made steeper by a pixel on both sides
 _ROUND = 0.004  # radius of the median that rounds the borders
 _MAX_MEDIAN = 127  # pixels; OpenCV has no larger one
-_ISLAND = 3e-4  # the smallest area, in pictures
+_ISLAND = 3e-4  # the smallest area, as a share of the picture
 _SOFT = 0.7  # sigma of the blend at the borders, pixels
-_BOLD = 1.5  # chroma of an area, times that of its mean colour
+_BOLD = 1.5  # factor by which the chroma of an area exceeds that of its mean colour
 
 
 def divide_tones(rgb: np.ndarray, weight: np.ndarray | None, count: int, palette: np.ndarray | None) -> np.ndarray:
     """The picture divided into areas by tone.
 
-    In lightness (CIE L), small features such as eyes are made stronger and the rest is calmed by an edge-preserving
-    filter; Otsu's thresholds (IEEE Trans. SMC 9(1), 1979, for many classes) divide it. Areas below 0.03 % of
-    the picture go to their neighbours.
+    In lightness (CIE L), small features such as eyes are strengthened and the rest is smoothed by an edge-preserving
+    filter; Otsu's thresholds (IEEE Trans. SMC 9(1), 1979, for several classes) divide it. Areas below 0.03 % of the
+    picture are merged with their neighbours.
 
     Args:
         rgb: [H, W, 3] float32 in [0, 1], straight sRGB.
-        weight: [H, W], at least 0, how much each pixel counts; None is 1 everywhere. Pixels of weight 0 are not
-            looked at and continue the nearest area.
-        count: tones, from 2 to 16; a picture with fewer has fewer.
-        palette: [P, 3] float32 in [0, 1], P at least 1: tone i from the dark end takes the colour of its rank in
-            lightness, evenly spread where there are more colours than tones, shared by neighbours where there are
-            fewer. None gives every tone the mean colour of its pixels with 1.5 times the chroma.
+        weight: [H, W] weights of the pixels, at least 0; None means 1 everywhere. Pixels of weight 0 are ignored and
+            continue the nearest area.
+        count: number of tones, from 2 to 16; a picture that has fewer keeps fewer.
+        palette: [P, 3] float32 in [0, 1], P at least 1: tones and colours are matched in order of lightness; with more
+            colours than tones they are spread evenly, with fewer, neighbouring tones share one. None gives every tone
+            the mean colour of its pixels with 1.5 times the chroma.
 
     Returns:
         [H, W, 3] float32 in [0, 1], with borders blended over about a pixel.
 
     Raises:
-        ValueError: a count outside [2, 16].
+        ValueError: the count is not from 2 to 16.
     """
     if not MIN_TONES <= count <= MAX_TONES:
         raise ValueError(f"tones must be from {MIN_TONES} to {MAX_TONES}, not {count}")
@@ -65,13 +65,13 @@ def divide_tones(rgb: np.ndarray, weight: np.ndarray | None, count: int, palette
 
 
 def _calm_lightness(rgb: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """[H, W] uint8, CIE L in 0..255, without texture, with stronger features and steps for soft edges."""
+    """CIE L in 0..255, [H, W] uint8, without texture, with stronger features and with steps in place of soft edges."""
     import cv2
 
     lightness = np.rint(to_lab(rgb)[..., 0] * 2.55).astype(np.uint8)
     lightness = _spread(lightness, weight > 0)
     side = max(lightness.shape)
-    around = _median(lightness, _FEATURE * side)  # keeps straight edges, so that no halos arise
+    around = _median(lightness, _FEATURE * side)  # preserves straight edges, so that there are no halos
     radius = max(2, min(round(_CALM * side), _MAX_CALM))
     calm = cv2.bilateralFilter(lightness.astype(np.float32), 2 * radius + 1, _CALM_STEP, 0.5 * radius)
     calm = (calm + _LOCAL * (calm - around)).clip(0.0, 255.0)
@@ -100,7 +100,7 @@ def _median(lightness: np.ndarray, radius: float) -> np.ndarray:
 
 
 def _spread(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """[H, W] with each unknown value taken from the nearest known one; unchanged where none or all are known."""
+    """[H, W] values, with each unknown one taken from the nearest known one; unchanged if none or all are known."""
     import cv2
 
     if known.all() or not known.any():
@@ -114,16 +114,16 @@ def _spread(values: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def _thresholds(histogram: np.ndarray, count: int) -> np.ndarray:
-    """The upper limits (but for the last) of the `count` ranges of bins whose variance within is least.
+    """The upper limits, except the last, of the `count` ranges of bins with the least variance within ranges.
 
-    Exact, by dynamic programming over the bins. Fewer where fewer bins are filled.
+    Exact, by dynamic programming over the bins. There are fewer ranges if fewer bins are filled.
 
     Args:
         histogram: [B], at least 0.
         count: at least 1.
 
     Returns:
-        [at most count - 1] int, rising: a bin belongs to the first range whose limit is not below it.
+        [at most count - 1] int64, increasing: a bin belongs to the first range whose limit is not below it.
     """
     filled = np.flatnonzero(histogram)
     count = min(count, len(filled))
@@ -144,7 +144,7 @@ def _thresholds(histogram: np.ndarray, count: int) -> np.ndarray:
 
 
 def _without_islands(labels: np.ndarray) -> np.ndarray:
-    """[H, W] with connected areas that are too small given to the nearest area that is not."""
+    """[H, W] labels, with connected areas that are too small merged into the nearest larger one."""
     from skimage.measure import label
 
     areas = label(labels, background=-1, connectivity=1)
@@ -152,7 +152,7 @@ def _without_islands(labels: np.ndarray) -> np.ndarray:
 
 
 def _mean_colors(rgb: np.ndarray, weight: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """[T, 3] float32: the mean colour of each tone, made bolder."""
+    """The mean colour of each tone with increased chroma, [T, 3] float32."""
     import cv2
 
     index, lab = labels.ravel(), to_lab(rgb).reshape(-1, 3)
@@ -163,7 +163,7 @@ def _mean_colors(rgb: np.ndarray, weight: np.ndarray, labels: np.ndarray) -> np.
 
 
 def _ranked_colors(palette: np.ndarray, tones: int, lightness: float) -> np.ndarray:
-    """[tones, 3] float32: a colour of the palette for each tone; `lightness` in [0, 1] decides for a single one."""
+    """A colour of the palette for each tone, [tones, 3] float32; `lightness` in [0, 1] chooses for a single tone."""
     ranked = palette[np.argsort(to_lab(palette)[:, 0], kind="stable")].astype(np.float32)
     last = len(ranked) - 1
     if tones == 1:

@@ -17,6 +17,7 @@ from torch import Tensor
 from painter.errors import CheckpointError
 from painter.options.layers import CONVOLUTIONS, filter_shapes
 from painter.system.fingerprint import sha256_of
+from renderers.special_files import is_special_file
 
 _ELSE = "or choose --features random, which needs no download"
 
@@ -96,6 +97,8 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise CheckpointError(f"--weights {path}: neither .pth nor .safetensors; name such a file")
     remedy = f"name a .pth or .safetensors file, {_ELSE}"
     try:
+        if is_special_file(path):
+            raise CheckpointError(f"--weights {path}: it is not a regular file; {remedy}")
         with path.open("rb") as file:
             file.read(1)
     except OSError as error:

@@ -1,7 +1,7 @@
 """The brushes: `BRUSHES` has all that strokes may be of by name, `NETWORK_BRUSHES` those that networks imitate.
 
-A new brush is one file with a class of `Brush` or `NetworkBrush`, and one entry below; a brush that is made while the
-program runs is made known by `register`.
+A new brush is one file with a subclass of `Brush` or `NetworkBrush`, one entry below, and its name in `STYLES` of
+painter/options/paint.py, which must not import torch. Brushes from elsewhere are added by `register`.
 
     base.py        what a brush is: `Brush` and `NetworkBrush` say what each must do; `Frame` and its maps
     oilpaintbrush.py, watercolor.py, markerpen.py, rectangle.py    the four that come with Impasto

@@ -273,7 +273,7 @@ def test_a_folder_is_painted_and_gone_on_with(here: Path, inline: Inline, capsys
     captured = capsys.readouterr()
     assert captured.out == "3 painted, 1 failed; run the same command again to continue\n"
     assert captured.err.startswith("4 pictures in in (other files skipped: 1)\n")
-    assert "bad.png: cannot read in/bad.png: it is not a picture of a kind that can be read" in captured.err
+    assert "bad.png: cannot read in/bad.png: it is not a picture of a format that can be read" in captured.err
     endings = (".png", ".strokes.json")
     written = {str(path.relative_to(here / "out")) for path in (here / "out").rglob("*") if path.is_file()}
     assert {name for name in written if "ledger" not in name} == {

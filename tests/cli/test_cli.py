@@ -480,8 +480,8 @@ def test_files_that_exist_are_kept(here: Path, capsys: pytest.CaptureFixture[str
     for number in (2, 3):
         assert cli.main(arguments) == 0
         names = [f"{name}-{number}.{ending}" for name, ending in NAMED]
-        told = f"wrote {', '.join(names)} (existing files were kept; --overwrite replaces them)\n"
-        assert capsys.readouterr().out.startswith(told)
+        line = f"wrote {', '.join(names)} (existing files were kept; --overwrite replaces them)\n"
+        assert capsys.readouterr().out.startswith(line)
     files = {f"{name}-{number}.{ending}" for number in (2, 3) for name, ending in NAMED}
     assert listing(here) == {"a.png", *files}
     assert (here / "a.png").read_bytes() == b"mine"
@@ -604,7 +604,7 @@ def test_a_reader_that_has_gone_away_is_no_error(tmp_path: Path) -> None:
     assert (tmp_path / "a.png").exists()
 
 
-def test_a_quality_out_of_reach_is_told(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_quality_out_of_reach_is_reported(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["--size", "32", "--iterations", "4", "--strokes", "3", "-o", "a.png", "--until-psnr"]
     assert cli.main([*command, "60"]) == 0
     assert capsys.readouterr().out.endswith("; 60 dB takes more strokes\n")

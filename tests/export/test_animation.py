@@ -243,7 +243,8 @@ def test_a_gif_shows_at_most_fifty_frames_a_second(tmp_path: Path) -> None:
 def test_gif_side_bounds_gif_and_webp(tmp_path: Path) -> None:
     for name in ("a.gif", "a.webp"):
         save_painting(make_painting(3), tmp_path / name, config=ExportConfig(gif_side=32, webp="animated"))
-        assert Image.open(tmp_path / name).size == (32, 24)
+        with Image.open(tmp_path / name) as image:
+            assert image.size == (32, 24)
 
 
 # --- MP4 ----------------------------------------------------------------------------------------------------
@@ -257,7 +258,7 @@ def describe(path: Path) -> str:
 def decode(path: Path) -> np.ndarray:
     """All pictures of a file: uint8 [T, H, W, 3]."""
     width, height = map(int, re.search(r"Video: h264.*?, (\d+)x(\d+)", describe(path)).groups())  # type: ignore[union-attr]
-    command = [find_ffmpeg(path), "-v", "error", "-i", path, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    command = [find_ffmpeg(path), "-v", "error", "-i", str(path), "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
     data = subprocess.run(command, capture_output=True, check=True).stdout
     return np.frombuffer(data, np.uint8).reshape(-1, height, width, 3)
 
@@ -366,7 +367,7 @@ WRITERS: dict[str, Callable[[Path, Iterator[np.ndarray], int], None]] = {
     "gif": lambda path, frames, n: write_gif(path, frames, [np.zeros((4, 4, 3), np.uint8)]),
     "webp": lambda path, frames, n: write_animated_webp(path, frames, [Fraction(60)] * n, 50),
     "mp4": lambda path, frames, n: write_mp4(path, frames, [Fraction(1, 25)] * n, Fraction(25)),
-    "backwards": lambda path, frames, n: [None for _ in in_reverse(frames)] and None,
+    "backwards": lambda path, frames, n: [None for _ in in_reverse(frames)] and None,  # type: ignore[dict-item]
 }
 
 

@@ -7,6 +7,7 @@ import struct
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -62,7 +63,7 @@ def samples(frames: list[np.ndarray]) -> list[np.ndarray]:
     return [frame[::2, ::2] for frame in [*frames[::10], frames[-1]]]
 
 
-def read(path: Path) -> tuple[list[np.ndarray], list[int], dict]:
+def read(path: Path) -> tuple[list[np.ndarray], list[int], dict[str, Any]]:
     """Return a GIF's composited frames, uint8 [H, W, 4], their milliseconds, and the file's info."""
     with Image.open(path) as image:
         pairs = [(np.array(f.convert("RGBA")), f.info["duration"]) for f in ImageSequence.Iterator(image)]
@@ -192,7 +193,7 @@ def test_gif_refuses_what_it_cannot_hold(tmp_path: Path) -> None:
         write_gif(path, [solid(1, 2, 3, size=(1, 65_536))], [good])
     for times in ({"frame_ms": 10}, {"hold_ms": LONGEST_MS + 1}):
         with pytest.raises(OptionError, match="milliseconds"):
-            write_gif(path, [good], [good], **times)
+            write_gif(path, [good], [good], **times)  # type: ignore[arg-type]
     for frames, colours in (([], [good]), ([good], []), ([good, good[:4]], [good])):
         with pytest.raises(ValueError):
             write_gif(path, frames, colours)
@@ -309,7 +310,7 @@ def test_check_output_refuses_read_only_files_and_pipes(tmp_path: Path) -> None:
     (tmp_path / "fixed.png").chmod(0o444)
     assert "read-only" in refuse(tmp_path / "fixed.png")
     os.mkfifo(tmp_path / "pipe.gif")
-    assert "not a plain file" in refuse(tmp_path / "pipe.gif")
+    assert "not a regular file" in refuse(tmp_path / "pipe.gif")
 
 
 def test_check_output_refuses_a_read_only_folder(ordinary_user: None) -> None:

@@ -96,7 +96,8 @@ def test_jpeg_is_over_white(name: str, ground: tuple[float, float, float] | None
     assert save_painting(painting, tmp_path / name) == []
     image = painting.draw()
     read = pixels(tmp_path / name)
-    assert Image.open(tmp_path / name).format == "JPEG" and read.shape == (96, 128, 3)
+    with Image.open(tmp_path / name) as opened:
+        assert opened.format == "JPEG" and read.shape == (96, 128, 3)
     assert psnr(read, over_white(image) if ground is None else image) > 30
 
 
@@ -119,7 +120,8 @@ def test_webp_keeps_alpha_and_at_100_everything(tmp_path: Path) -> None:
     lossy, lossless = pixels(tmp_path / "a.webp"), pixels(tmp_path / "b.webp")
     assert np.array_equal(lossy[..., 3], image[..., 3]) and psnr(over_white(lossy), over_white(image)) > 28
     assert not np.array_equal(lossy, image) and np.array_equal(lossless, image)
-    assert getattr(Image.open(tmp_path / "a.webp"), "n_frames", 1) == 1
+    with Image.open(tmp_path / "a.webp") as still:
+        assert getattr(still, "n_frames", 1) == 1
 
 
 def test_the_image_at_hand_is_not_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,6 +147,7 @@ def test_sixteen_bits_are_those_of_the_canvas(ground: tuple[float, float, float]
         assert (deep % 257 != 0).mean() > 0.2, "not 8 bits made longer"
     save_painting(painting, tmp_path / "a.png", config=ExportConfig(bit_depth=16))
     read = cv2.imread(str(tmp_path / "a.png"), cv2.IMREAD_UNCHANGED)
+    assert read is not None
     order = cv2.COLOR_BGR2RGB if ground else cv2.COLOR_BGRA2RGBA
     assert read.dtype == np.uint16 and np.array_equal(cv2.cvtColor(read, order), in_16_bits(painting))
     with Image.open(tmp_path / "a.png") as image8:  # another reader, which keeps the upper 8 bits
@@ -233,7 +236,7 @@ def test_frames_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("name", ["a.gif", "a.webp", "a.mp4", "a.jpg"])
 def test_files_fit_where_that_is_possible(name: str, tmp_path: Path) -> None:
     painting, path = make_painting(60, size=96), tmp_path / name
-    config = {"webp": "animated", "frames": 40}
+    config: dict[str, Any] = {"webp": "animated", "frames": 40}
     assert save_painting(painting, path, config=ExportConfig(**config)) == []
     whole, before = path.read_bytes(), path.stat().st_size
     assert save_painting(painting, path, config=ExportConfig(**config, max_bytes=before)) == []
@@ -270,7 +273,7 @@ def test_formats_that_do_not_shrink_say_so(tmp_path: Path) -> None:
     for name in ("a.png", "frames"):
         (note,) = save_painting(make_painting(3), tmp_path / name, config=config)
         assert "--max-bytes makes only" in note and (tmp_path / name).exists()
-    assert save_painting(make_painting(3), tmp_path / "a.png", config=ExportConfig(max_bytes="1MB")) == []
+    assert save_painting(make_painting(3), tmp_path / "a.png", config=ExportConfig(max_bytes="1MB")) == []  # type: ignore[arg-type]
 
 
 def test_a_gif_of_few_colours_has_few_colours(tmp_path: Path) -> None:

@@ -35,7 +35,8 @@ def write_toy(path: Path, artwork: Artwork, config: ExportConfig) -> list[str]:
 
 def read_toy(path: Path) -> np.ndarray:
     shape, pixels = path.read_bytes().split(b"\n", 1)
-    return np.frombuffer(pixels, np.uint8).reshape(json.loads(shape))
+    image: np.ndarray = np.frombuffer(pixels, np.uint8).reshape(json.loads(shape))
+    return image
 
 
 def write_count(path: Path, artwork: Artwork, config: ExportConfig) -> list[str]:

@@ -172,7 +172,8 @@ def test_chromium_shows_the_painting(brush: str, tmp_path: Path) -> None:
     page.write_text(f'<body style="margin:0"><img src="{path.name}" style="width:256px;height:256px;display:block">')
     command = [str(CHROMIUM), *QUIETLY, f"--user-data-dir={tmp_path / 'profile'}", f"--screenshot={shot}"]
     subprocess.run([*command, page.as_uri()], check=True, timeout=120, capture_output=True)
-    seen = np.array(Image.open(shot).convert("RGB"))[:256, :256]
+    with Image.open(shot) as screen:
+        seen = np.array(screen.convert("RGB"))[:256, :256]
     found = psnr(seen, painting.draw(256))
     print(f"{brush}: {found:.1f} dB in Chromium")
     assert found >= CHROMIUM_FLOOR

@@ -24,8 +24,15 @@ ALL = pytest.mark.parametrize("style", STYLES)
 GREY = "#808080"
 FOUR = "#1a1a2e,#e94560,#f5d547,#f0f0f0"
 # What every painting here begins with; watercolour has a paper and opacities of its own.
-BASE = {"style": "rectangle", "size": 96, "strokes": 50, "iterations": 40, "focus": "none", "canvas": GREY}
-TINY = {"size": 64, "strokes": 24, "iterations": 16}
+BASE: dict[str, Any] = {
+    "style": "rectangle",
+    "size": 96,
+    "strokes": 50,
+    "iterations": 40,
+    "focus": "none",
+    "canvas": GREY,
+}
+TINY: dict[str, Any] = {"size": 64, "strokes": 24, "iterations": 16}
 
 
 @pytest.fixture(scope="module", autouse=True)

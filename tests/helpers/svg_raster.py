@@ -22,6 +22,8 @@ HREF = "{http://www.w3.org/1999/xlink}href"
 FINE = 4  # subsamples along a pixel
 FLAT = 8  # straight pieces of a curve
 Matrix = np.ndarray  # [2, 3]
+Attributes = dict[str, str]
+Elements = dict[str, ElementTree.Element]  # by their ids
 
 
 def rasterize(path: Path, width: int, height: int) -> np.ndarray:
@@ -38,7 +40,9 @@ def rasterize(path: Path, width: int, height: int) -> np.ndarray:
     return np.rint(canvas * 255).astype(np.uint8)
 
 
-def _draw_children(parent: ElementTree.Element, canvas: np.ndarray, matrix: Matrix, named: dict, given: dict) -> None:
+def _draw_children(
+    parent: ElementTree.Element, canvas: np.ndarray, matrix: Matrix, named: Elements, given: Attributes
+) -> None:
     for element in parent:
         tag, own = element.tag.removeprefix(SVG), element.attrib
         if tag in ("title", "desc", "defs", "mask", "linearGradient"):
@@ -46,7 +50,9 @@ def _draw_children(parent: ElementTree.Element, canvas: np.ndarray, matrix: Matr
         if tag == "g":
             _draw_group(element, canvas, matrix, named, {**given, **_inherited(own)})
         elif tag == "use":
-            a, b, c, d, e, f = (float(v) for v in re.fullmatch(r"matrix\((.*)\)", own["transform"])[1].split())
+            values = re.fullmatch(r"matrix\((.*)\)", own["transform"])
+            assert values is not None
+            a, b, c, d, e, f = (float(value) for value in values[1].split())
             inner = np.vstack([[[a, c, e], [b, d, f]], [0, 0, 1]])
             given_here = {**given, **_inherited(own)}
             wrapper = ElementTree.Element("g", {"opacity": own.get("opacity", "1")})
@@ -61,11 +67,13 @@ def _draw_children(parent: ElementTree.Element, canvas: np.ndarray, matrix: Matr
             _draw_path({**given, **own}, canvas, matrix, named)
 
 
-def _inherited(own: dict) -> dict:
+def _inherited(own: Attributes) -> Attributes:
     return {key: own[key] for key in ("fill", "stroke", "stroke-linecap") if key in own}
 
 
-def _draw_group(group: ElementTree.Element, canvas: np.ndarray, matrix: Matrix, named: dict, given: dict) -> None:
+def _draw_group(
+    group: ElementTree.Element, canvas: np.ndarray, matrix: Matrix, named: Elements, given: Attributes
+) -> None:
     opacity, mask = float(group.get("opacity", 1)), group.get("mask")
     if opacity == 1 and mask is None:
         _draw_children(group, canvas, matrix, named, given)
@@ -79,14 +87,14 @@ def _draw_group(group: ElementTree.Element, canvas: np.ndarray, matrix: Matrix, 
     canvas += layer
 
 
-def _mask(mask: ElementTree.Element, shape: tuple) -> np.ndarray:
+def _mask(mask: ElementTree.Element, shape: tuple[int, ...]) -> np.ndarray:
     (picture,) = mask
     data = base64.b64decode(picture.attrib[HREF].removeprefix("data:image/png;base64,"))
     grey = np.array(Image.open(io.BytesIO(data))).astype(np.float64) / 255
     return cv2.resize(grey, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
 
 
-def _draw_path(own: dict, canvas: np.ndarray, matrix: Matrix, named: dict) -> None:
+def _draw_path(own: Attributes, canvas: np.ndarray, matrix: Matrix, named: Elements) -> None:
     outlines = path_points(own["d"])
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     whole, opacity = canvas, float(own.get("opacity", 1))
@@ -205,7 +213,7 @@ def _filled(canvas: np.ndarray, groups: list[list[np.ndarray]]) -> tuple[slice, 
     return slice(low[1], high[1]), slice(low[0], high[0]), part
 
 
-def _pigment(value: str, named: dict, matrix: Matrix) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _pigment(value: str, named: Elements, matrix: Matrix) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Two colours and the places that they are at, in pixels."""
     if not value.startswith("url("):
         return _color(value), _color(value), np.zeros(2), np.ones(2)
@@ -221,7 +229,9 @@ def _color(name: str) -> np.ndarray:
     return np.array(list(bytes.fromhex(name[1:]))) / 255
 
 
-def _paint(canvas: np.ndarray, cover: tuple[slice, slice, np.ndarray], pigment: tuple, opacity: float) -> None:
+def _paint(
+    canvas: np.ndarray, cover: tuple[slice, slice, np.ndarray], pigment: tuple[np.ndarray, ...], opacity: float
+) -> None:
     rows, columns, share = cover
     first, last, start, end = pigment
     y, x = np.mgrid[rows, columns] + 0.5

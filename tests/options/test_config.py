@@ -117,15 +117,16 @@ def test_configurations_survive_dictionaries_and_json(settings: dict[str, Any]) 
         ("focus", Path("a") / "b.png", "a/b.png"),
     ],
 )
-def test_values_have_one_form(name: str, value: object, kept: object) -> None:
-    found = getattr(PaintConfig(**{name: value}), name)
+def test_values_have_one_form(name: str, value: Any, kept: object) -> None:
+    found: Any = getattr(PaintConfig(**{name: value}), name)
     assert found == kept and type(found) is type(kept)
-    assert getattr(PaintConfig(**{name: found}), name) == kept
+    again: dict[str, Any] = {name: found}
+    assert getattr(PaintConfig(**again), name) == kept
 
 
 @pytest.mark.parametrize("limits", [(0.1, 1.0), (1 / 3, 2 / 3), (0.0, 1e-9), (0.1 + 0.2, 0.1 + 0.2)])
 def test_opacities_lose_nothing_as_text(limits: tuple[float, float]) -> None:
-    assert PaintConfig(opacity=limits).opacity_range() == limits
+    assert PaintConfig(opacity=limits).opacity_range() == limits  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +150,7 @@ def test_opacities_lose_nothing_as_text(limits: tuple[float, float]) -> None:
         ("opacity", (0.5, (0.5,), (0, 1, 1), ("0", "1"), (False, True), (0, 10**400), None), "must be LO:HI, two "),
     ],
 )
-def test_values_that_are_refused(name: str, values: tuple[object, ...], message: str) -> None:
+def test_values_that_are_refused(name: str, values: tuple[Any, ...], message: str) -> None:
     for value in values:
         with pytest.raises(OptionError) as caught:
             PaintConfig(**{name: value})
@@ -304,14 +305,20 @@ def test_bad_configuration_files(
         (["--tones", "1"], "--tones 1: must be a whole number from 2 to 16"),
         (["--relief", "2"], "--relief 2.0: must be a number from 0 to 1"),
         (["--focus", "atuo"], "--focus atuo: there is no such file; give a file, or none or auto"),
-        (["--region", "folder"], "--region folder: it is not a plain file; give a file"),
+        (["--region", "folder"], "--region folder: it is not a regular file; give a file"),
         (["--brush", ""], "--brush : must be the name of a file"),
         (["--palette", "1"], "--palette 1: "),
         (["--palette", "#12345"], "--palette #12345: "),
         (["--palette", "none.hex"], "--palette none.hex: there is no such file; give a number of colours, a file or"),
-        (["--brush", "in.png", "-o", "in.png"], "cannot write in.png: it is the file given to --brush; choose another name"),
+        (
+            ["--brush", "in.png", "-o", "in.png"],
+            "cannot write in.png: it is the file given to --brush; choose another name",
+        ),
         (["--region", "in.png", "-o", "./in.png"], "cannot write in.png: it is the file given to --region"),
-        (["--focus", "in.png", "-o", "a.png", "--report", "in.png"], "cannot write in.png: it is the file given to --focus"),
+        (
+            ["--focus", "in.png", "-o", "a.png", "--report", "in.png"],
+            "cannot write in.png: it is the file given to --focus",
+        ),
         (["--palette", "four.hex", "--report", "four.hex"], "cannot write four.hex: it is the file given to --palette"),
         (["--config", "a.toml", "--report", "a.toml"], "cannot write a.toml: it is the file given to --config"),
         (["suggest", "--config", "a.toml", "-o", "in.png"], "cannot write in.png: it is the file given to --region"),

@@ -90,7 +90,8 @@ def bezier(shape: list[float]) -> np.ndarray:
     x0, y0, x1, y1, x2, y2 = shape[:6]
     points = np.array([[x0, y0], [x0 + (x2 - x0) * x1, y0 + (y2 - y0) * y1], [x2, y2]])
     t = np.linspace(0, 1, 200)[:, None]
-    return (1 - t) ** 2 * points[0] + 2 * t * (1 - t) * points[1] + t**2 * points[2]
+    point: np.ndarray = (1 - t) ** 2 * points[0] + 2 * t * (1 - t) * points[1] + t**2 * points[2]
+    return point
 
 
 def test_watercolor_is_discs_along_a_curve(path: Path) -> None:

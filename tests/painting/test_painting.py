@@ -274,7 +274,8 @@ def test_saved_gif_grows_to_the_drawing(tmp_path: Path) -> None:
 def test_gif_of_a_large_painting_is_smaller(tmp_path: Path) -> None:
     painting = make_painting(count=2, size=200)
     save_painting(painting, tmp_path / "a.gif", config=ExportConfig(gif_side=50))
-    assert Image.open(tmp_path / "a.gif").size == (50, 38)
+    with Image.open(tmp_path / "a.gif") as gif:
+        assert gif.size == (50, 38)
 
 
 def test_saving_in_an_unknown_format(tmp_path: Path) -> None:

@@ -20,7 +20,6 @@ import pytest
 import torch
 from PIL import Image
 
-import painter.painting.bounded_json as bounded_json
 import painter.painting.file_bytes as file_bytes
 import painter.painting.load as load
 import painter.painting.stroke_columns as stroke_columns
@@ -132,7 +131,9 @@ def test_special_numbers_keep_their_bits(tmp_path: Path) -> None:
 
 def test_numbers_are_the_shortest_that_read_back() -> None:
     random_bits = np.random.default_rng(1).integers(0, 2**32, 20_000, np.uint64).astype(np.uint32).view(np.float32)
-    values = np.concatenate([random_bits[np.isfinite(random_bits)], noise(5000), np.float32([0, -0.0, 0.1, 1e22])])
+    values = np.concatenate(
+        [random_bits[np.isfinite(random_bits)], noise(5000), np.array([0, -0.0, 0.1, 1e22], np.float32)]
+    )
     texts = number_texts(values)
     back = np.array([json.loads(text) for text in texts], np.float64).astype(np.float32)
     assert np.array_equal(back.view(np.uint32), values.view(np.uint32))
@@ -161,7 +162,8 @@ def test_a_painting_knows_where_it_comes_from(tmp_path: Path) -> None:
     mask, tip = tmp_path / "mask.png", tmp_path / "tip.png"
     Image.fromarray(np.tile(np.linspace(0, 255, 50).astype(np.uint8), (50, 1))).save(mask)
     Image.fromarray(np.tile(np.linspace(255, 90, 21).astype(np.uint8), (9, 1))).save(tip)
-    for changes in ({"region": str(mask), "palette": "3", "canvas": "auto"}, {"brush": str(tip)}):
+    both: list[dict[str, Any]] = [{"region": str(mask), "palette": "3", "canvas": "auto"}, {"brush": str(tip)}]
+    for changes in both:
         config = PaintConfig(strokes=6, size=40, iterations=4, levels=1, focus="none", **changes)
         painting = paint(sample_path(), config).painting
         picture = painting.about["input"]
@@ -327,7 +329,7 @@ CASES: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (put("stamp", "brush"), "texture is not a text; it must be an 8-bit greyscale PNG in base64"),
     (put("watercolor", "brush"), "strokes.radius0 is missing; it must be a list with one entry for each stroke"),
     (put("#!", "region"), "region is not base64; it must be an 8-bit greyscale PNG in base64"),
-    (put(base64.b64encode(b"abc").decode(), "region"), "region is no PNG, or damaged"),
+    (put(base64.b64encode(b"abc").decode(), "region"), "region is not a PNG, or is damaged"),
     (put("é", "region"), "region is not base64"),
     (put({"radius": "px"}, "units"), "units.radius is 'px'; it must be 'side', the unit of this column"),
     (put({"radius": None}, "units"), "units.radius is missing; it must be 'side'"),
@@ -412,7 +414,7 @@ def test_each_way_of_being_broken_is_told(tmp_path: Path, case: int) -> None:
 def test_a_path_that_is_no_file_is_told(tmp_path: Path) -> None:
     assert refusal(tmp_path / "none.json").startswith("there is no such file")
     assert refusal(tmp_path).startswith("it is a folder")
-    assert refusal(Path("/dev/null")).startswith("it is not an ordinary file")
+    assert refusal(Path("/dev/null")).startswith("it is not a regular file")
     with pytest.raises(StrokeFileError, match="check the name"):
         load_painting("a\0b")
 
@@ -453,7 +455,9 @@ def test_too_many_bytes_are_not_even_unpacked(
 def test_more_values_than_a_painting_has_are_refused_unparsed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: bytes
 ) -> None:
-    monkeypatch.setattr(bounded_json.json, "loads", lambda *args, **kwargs: pytest.fail("it was parsed"))
+    monkeypatch.setattr(
+        "painter.painting.bounded_json.json.loads", lambda *args, **kwargs: pytest.fail("it was parsed")
+    )
     path = written(tmp_path, b'{"format": "impasto-strokes", "a": [' + inside * 4_000_000 + b"0]}")
     assert refusal(path).startswith("it holds more lists, values or texts than the largest painting has")
 
@@ -492,7 +496,7 @@ def test_pictures_inside_are_bounded() -> None:
             unpack_grey("x", base64.b64encode(b"\x89PNG\r\n\x1a\n" + chunk + bytes(50)).decode())
     grey = noise(5, 3)
     assert np.array_equal(unpack_grey("x", pack_grey("x", grey)), grey)
-    with pytest.raises(StrokeFileError, match="x is no PNG, or damaged"):
+    with pytest.raises(StrokeFileError, match="x is not a PNG, or is damaged"):
         unpack_grey("x", base64.b64encode(base64.b64decode(pack_grey("x", noise(50, 50)))[:200]).decode())
 
 

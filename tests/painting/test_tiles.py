@@ -168,7 +168,8 @@ def picture(dtype: type[np.generic], channels: int) -> np.ndarray:
     noise = np.random.default_rng(1).integers(0, 256, (60, 90))
     parts = [noise, 2 * x, 4 * y + noise[:1], 2 * x + 2 * y + noise % 5, 0 * x + 7]
     grey = np.concatenate(parts)[:, :, None] + 9 * np.arange(channels)
-    return (grey % 256 * (np.iinfo(dtype).max // 255)).astype(dtype)  # type: ignore[type-var]
+    pixels: np.ndarray = (grey % 256 * (np.iinfo(dtype).max // 255)).astype(dtype)  # type: ignore[type-var]
+    return pixels
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -195,7 +196,7 @@ def test_png_chooses_among_all_filters(tmp_path: Path) -> None:
     write_png(tmp_path / "a.png", image)
     data = (tmp_path / "a.png").read_bytes()
     start = data.index(b"IDAT")
-    length = int.from_bytes(data[start - 4 : start])
+    length = int.from_bytes(data[start - 4 : start], "big")
     rows = np.frombuffer(zlib.decompress(data[start + 4 : start + 4 + length]), np.uint8).reshape(300, -1)
     assert set(rows[:, 0]) == {0, 1, 2, 3, 4}
 

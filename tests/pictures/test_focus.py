@@ -1,8 +1,9 @@
-"""painter.pictures.masks and painter.pictures.focus: masks of any kind and size, faces and details found, nothing where nothing is."""
+"""Masks of any kind and size; faces and details are found, and nothing where there is nothing."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,7 +22,7 @@ SAMPLES = Path(focus.__file__).parent / "samples"
 SIZES = [(1, 1), (1, 7), (3, 200), (200, 3), (25, 25), (31, 90)]
 
 
-def saved(path: Path, pixels: np.ndarray, **options: object) -> Path:
+def saved(path: Path, pixels: np.ndarray, **options: Any) -> Path:
     Image.fromarray(pixels).save(path, **options)
     return path
 
@@ -308,7 +309,8 @@ def test_the_order_in_which_windows_are_found_does_not_matter(
 
     class Reversed:
         def detect_multi_scale(self, *args: object) -> list[dict[str, int]]:
-            return cascade.detect_multi_scale(*args)[::-1]
+            found: list[dict[str, int]] = cascade.detect_multi_scale(*args)[::-1]
+            return found
 
     monkeypatch.setattr(focus, "_cascade", Reversed)
     assert len(expected) == 1 and find_faces(near) == expected

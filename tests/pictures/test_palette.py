@@ -1,4 +1,4 @@
-"""painter.pictures.palette and painter.pictures.tones: which colours a painting may use, and pictures of a few flat tones."""
+"""Palettes and tones: which colours a painting may use, and pictures of a few flat tones."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ def logo() -> np.ndarray:
     image = np.full((128, 128, 3), 255, np.uint8)
     cv2.putText(image, "ABC", (8, 60), cv2.FONT_HERSHEY_SIMPLEX, 1.6, (20, 40, 120), 6, cv2.LINE_AA)
     cv2.circle(image, (100, 100), 4, (230, 10, 20), -1, cv2.LINE_AA)
-    return image.astype(np.float32) / np.float32(255)
+    colors: np.ndarray = image.astype(np.float32) / np.float32(255)
+    return colors
 
 
 def noise(height: int = 64, width: int = 64, seed: int = 0) -> np.ndarray:
@@ -168,7 +169,7 @@ def test_bad_files(tmp_path: Path, name: str, data: bytes, words: list[str]) -> 
 def test_folders_pipes_and_large_pictures(tmp_path: Path) -> None:
     refused(tmp_path, "folder")
     os.mkfifo(tmp_path / "pipe.hex")
-    refused(tmp_path / "pipe.hex", "no ordinary file")
+    refused(tmp_path / "pipe.hex", "not a regular file")
     Image.new("L", (4000, 1001)).save(tmp_path / "large.png")
     refused(tmp_path / "large.png", "4000 x 1001", "too large")
 

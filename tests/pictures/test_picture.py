@@ -12,6 +12,7 @@ import warnings
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def colours(height: int = 6, width: int = 8) -> np.ndarray:
     return np.stack((red, green, (x + y) * 7), -1).astype(np.uint8)
 
 
-def saved(path: Path, image: Image.Image, **options: object) -> Path:
+def saved(path: Path, image: Image.Image, **options: Any) -> Path:
     image.save(path, **options)
     return path
 
@@ -370,7 +371,8 @@ def test_exif_orientation(tmp_path: Path, orientation: int, ending: str) -> None
     pixels = colours(48, 64)
     exif = Image.Exif()
     exif[0x0112] = orientation
-    options = {"webp": {"lossless": True}, "jpg": {"quality": 100, "subsampling": 0}}.get(ending, {})
+    lossless: dict[str, dict[str, Any]] = {"webp": {"lossless": True}, "jpg": {"quality": 100, "subsampling": 0}}
+    options = lossless.get(ending, {})
     path = saved(tmp_path / f"a.{ending}", Image.fromarray(pixels), exif=exif, **options)
     for long_side in (64, 8):
         expected = resize_image((pixels / 255).astype(np.float32), *fit_size(48, 64, long_side))
@@ -450,7 +452,7 @@ def test_no_such_file_or_no_file(tmp_path: Path) -> None:
     (tmp_path / "empty.png").touch()
     refused(tmp_path / "empty.png", "empty")
     refused(tmp_path / ("n" * 300 + ".png"), "too long")
-    refused(Path("/dev/null"), "not an ordinary file")
+    refused(Path("/dev/null"), "not a regular file")
 
 
 def test_odd_names_stay_on_one_line(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def test_brush_palette_and_region_go_together() -> None:
     assert outside_is_bare(result.image, bare, shown == 0)
 
 
-EVERYTHING = {
+EVERYTHING: dict[str, Any] = {
     "brush": "leaf.png", "palette": FOUR, "tones": 4, "focus": "mask.png", "region": "soft.png", "min_size": 0.05,
     "max_size": 0.2, "opacity": "0.3:0.8", "levels": 6, "relief": 0.5, "loss": "l1", "ot": 0.1, "canvas": "transparent",
 }  # fmt: skip

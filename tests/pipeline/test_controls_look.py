@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,7 +64,7 @@ def test_without_a_palette_there_are_many_colors() -> None:
 
 @pytest.mark.parametrize("style", ["rectangle", "markerpen"])
 def test_searching_in_few_colors_is_better_than_snapping_to_them(style: str) -> None:
-    options = {"style": style, "strokes": 80, "iterations": 90}
+    options: dict[str, Any] = {"style": style, "strokes": 80, "iterations": 90}
     free, few = get(**options), get(**options, palette="3")
     subject = subject_of("face", config(**options, palette="3"))
     colors = subject.target.palette

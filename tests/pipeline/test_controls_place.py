@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ from painter.search.plan import (
 
 @pytest.mark.parametrize("style", ["watercolor", "markerpen"])
 def test_focus_makes_its_place_more_exact(style: str) -> None:
-    options = {"style": style, "strokes": 60}
+    options: dict[str, Any] = {"style": style, "strokes": 60}
     plain, focused = get(**options), get(**options, focus="small.png")
     wanted = subject_of("face", config()).picture
     assert focused.report["strokes"] == plain.report["strokes"]
@@ -59,7 +60,7 @@ def test_focus_weighs_in_the_loss() -> None:
 
 
 def test_focus_finds_the_face_itself() -> None:
-    options = {"style": "markerpen", "strokes": 80, "iterations": 80}
+    options: dict[str, Any] = {"style": "markerpen", "strokes": 80, "iterations": 80}
     ((x, y, width, height),) = find_faces(picture("face").astype(np.float32) / 255)
     face = np.zeros((96, 96), bool)
     face[y : y + height, x : x + width] = True

@@ -88,7 +88,8 @@ def board(brush: str) -> np.ndarray:
 
 
 def straight_bytes(picture: np.ndarray) -> np.ndarray:
-    return np.rint(picture * 255).astype(np.uint8)
+    levels: np.ndarray = np.rint(picture * 255).astype(np.uint8)
+    return levels
 
 
 def check_painting(actual: np.ndarray, golden: np.ndarray) -> None:
@@ -172,12 +173,13 @@ def blurred(image: np.ndarray) -> np.ndarray:
 
 def paler(image: np.ndarray) -> np.ndarray:
     """As if all paint were a tenth thinner."""
-    return (image * 0.9 + 25.5 * (np.arange(image.shape[2]) < 3)).round().astype(np.uint8)
+    thinner: np.ndarray = (image * 0.9 + 25.5 * (np.arange(image.shape[2]) < 3)).round().astype(np.uint8)
+    return thinner
 
 
 def gaudy(image: np.ndarray) -> np.ndarray:
     """With one stroke too many."""
-    spoilt = image.copy()
+    spoilt: np.ndarray = image.copy()
     spoilt[20:30, 30:60, :3] = (255, 0, 255)
     return spoilt
 

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from renderers.blending import BACKENDS, MAX_ALPHA, Layers, blend, blend_reference
 from renderers.blending.relevance import removal_costs
-from renderers.brushes import BRUSHES
+from renderers.brushes import BRUSHES, NETWORK_BRUSHES
 from renderers.decoder import Decoder
 from renderers.decoding import EngineMaps, NetworkMaps, make_layers
 from renderers.evaluation import random_strokes
@@ -124,14 +124,14 @@ def test_no_strokes_leave_the_canvas(backend: str) -> None:
     assert torch.equal(blend(canvas, layers, backend), canvas)
 
 
-@pytest.mark.parametrize("brush", list(BRUSHES))
+@pytest.mark.parametrize("brush", list(NETWORK_BRUSHES))
 def test_no_strokes_of_a_brush_leave_the_canvas(brush: str) -> None:
     canvas = random_canvas((7, 5, 3))
     strokes = random_strokes(BRUSHES[brush], 3, torch.Generator().manual_seed(0))[:0]
     for source in (
         EngineMaps(strokes, 1 / 7, 1.0),
-        NetworkMaps(BrushNetworks(BRUSHES[brush]), 1.0),
-        Decoder(BrushNetworks(BRUSHES[brush]), 1.0),
+        NetworkMaps(BrushNetworks(NETWORK_BRUSHES[brush]), 1.0),
+        Decoder(BrushNetworks(NETWORK_BRUSHES[brush]), 1.0),
     ):
         assert torch.equal(blend(canvas, make_layers(strokes, 1 / 7, 3, source)), canvas)
 

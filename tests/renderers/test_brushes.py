@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from painter.options.paint import STYLES
 from renderers import drawing
 from renderers.brushes import BRUSHES, NETWORK_BRUSHES, Brush, Frame, Limits, NetworkBrush
 from renderers.brushes.base import MAX_BEND, PATCH, SEED_END
@@ -66,6 +67,11 @@ def test_parameters_and_colours_are_those_of_the_design() -> None:
     }
 
 
+def test_every_brush_is_a_style() -> None:
+    """`STYLES` names them without importing torch."""
+    assert tuple(BRUSHES) == STYLES
+
+
 def test_all_styles_have_networks_and_stamps_have_none() -> None:
     assert list(BRUSHES.items()) == list(NETWORK_BRUSHES.items())
     assert all(isinstance(brush, NetworkBrush) for brush in NETWORK_BRUSHES.values())
@@ -77,7 +83,7 @@ def test_a_brush_with_networks_must_say_what_they_read() -> None:
         pass
 
     with pytest.raises(TypeError, match=r"abstract.*coordinates.*corners"):
-        Half(np.ones((4, 4), np.float32))
+        Half(np.ones((4, 4), np.float32))  # type: ignore[abstract]
 
 
 @ALL
@@ -148,7 +154,7 @@ def test_engine_covers_the_middle_and_depends_on_nothing_but_its_arguments(brush
             np.testing.assert_array_equal(a, b)
         assert first[0].max() > 0.6 and first[2].max() > 0
         # A point's paint depends on its own place only, so a picture may be painted in tiles.
-        u, v = np.float32([0.3, -0.1, 0.0]), np.float32([0.2, 0.0, -0.5])
+        u, v = np.array([[0.3, -0.1, 0.0], [0.2, 0.0, -0.5]], np.float32)
         geometry = frame.geometry[n].numpy()
         whole = brush.engine(geometry, u, v, (0.01, 0.01), 5)
         for k in range(3):
@@ -240,7 +246,7 @@ def frame_maps(brush: Brush, frame: Frame, pixel: float, side: int, seeds: Tenso
 
 def test_oil_runs_in_streaks_along_the_stroke() -> None:
     brush = BRUSHES["oilpaintbrush"]
-    alpha, mix, relief = brush.engine(np.float32([4, 0]), *_grid(2.0, 0.7), (0.01, 0.01), 3)
+    alpha, mix, relief = brush.engine(np.array([4, 0], np.float32), *_grid(2.0, 0.7), (0.01, 0.01), 3)
     for values in (alpha, mix, relief):
         rows = values.reshape(80, 200)
         along, across = np.abs(np.diff(rows, axis=1)).mean() / 4, np.abs(np.diff(rows, axis=0)).mean() / 1.4
@@ -248,20 +254,20 @@ def test_oil_runs_in_streaks_along_the_stroke() -> None:
 
 
 def test_oil_runs_dry_at_its_end() -> None:
-    alpha, _, _ = BRUSHES["oilpaintbrush"].engine(np.float32([4, 0]), *_grid(3.5, 0.7), (0.01, 0.01), 3)
+    alpha, _, _ = BRUSHES["oilpaintbrush"].engine(np.array([4, 0], np.float32), *_grid(3.5, 0.7), (0.01, 0.01), 3)
     columns = alpha.reshape(80, 200).mean(axis=0)
     assert columns[:60].mean() > columns[-60:].mean() + 0.05
 
 
 def test_watercolor_pools_at_its_rim() -> None:
-    alpha, _, _ = BRUSHES["watercolor"].engine(np.float32([3, 0, 0, 1, 1]), *_grid(2.0, 1.0), (0.02, 0.02), 3)
+    alpha, _, _ = BRUSHES["watercolor"].engine(np.array([3, 0, 0, 1, 1], np.float32), *_grid(2.0, 1.0), (0.02, 0.02), 3)
     rows = alpha.reshape(80, 200).mean(axis=1)
     body, rim = rows[30:50].mean(), rows[2:12].max()
     assert 0.5 < body < 0.8 and rim > body + 0.1
 
 
 def test_marker_is_flat_between_slanted_ends() -> None:
-    alpha, _, _ = BRUSHES["markerpen"].engine(np.float32([3, 0, 0]), *_grid(4.0, 0.9), (0.02, 0.02), 3)
+    alpha, _, _ = BRUSHES["markerpen"].engine(np.array([3, 0, 0], np.float32), *_grid(4.0, 0.9), (0.02, 0.02), 3)
     rows = alpha.reshape(80, 200)
     assert rows[:, 60:140].min() > 0.85 and rows[:, 60:140].std() < 0.03
     ends = [int(np.flatnonzero(row > 0.5)[-1]) for row in (rows[5], rows[-5])]
@@ -319,7 +325,7 @@ def test_transform_takes_the_centre_to_zero_and_the_box_to_one(brush: Brush) -> 
 
 
 @ALL
-def test_frame_has_the_documented_shapes_and_bounded_codes(brush: Brush) -> None:
+def test_frame_has_the_documented_shapes_and_bounded_codes(brush: NetworkBrush) -> None:
     shape = sample(brush, 200)
     for pixel in (SHARP, 1 / 512, 1 / 16, torch.linspace(1e-6, 0.05, 200)):
         frame = brush.frame(shape, pixel)
@@ -355,7 +361,7 @@ def test_frame_gradients_match_finite_differences(brush: Brush) -> None:
     inputs = tuple(shape[name].requires_grad_() for name in names)
     assert torch.autograd.gradcheck(everything, inputs, eps=1e-7, atol=1e-5, rtol=1e-4)
     for name, values in zip(names, inputs, strict=True):
-        grads = torch.autograd.grad(sum(part.sum() for part in everything(*inputs)), values)[0]
+        grads = torch.autograd.grad(torch.stack([part.sum() for part in everything(*inputs)]).sum(), values)[0]
         assert (grads != 0).any(), name
 
 
@@ -457,11 +463,12 @@ def test_coordinates_gradients_match_finite_differences(brush: NetworkBrush) -> 
     ways = tuple(torch.randn(x.shape, dtype=x.dtype, generator=generator) for x in inputs)
 
     def fields(step: float) -> Tensor:
-        return brush.coordinates(*(x + step * way for x, way in zip(inputs, ways, strict=True)), (size, size))
+        geometry, u, v = (x + step * way for x, way in zip(inputs, ways, strict=True))
+        return brush.coordinates(geometry, u, v, (size, size))
 
     numeric = (fields(1e-6) - fields(-1e-6)) / 2e-6
     exact = torch.autograd.functional.jvp(
-        lambda *values: brush.coordinates(*values, (size, size)), inputs, ways
+        lambda geometry, u, v: brush.coordinates(geometry, u, v, (size, size)), inputs, ways
     )[1]  # fmt: skip
     error = (numeric - exact).abs() / (1 + numeric.abs())
     # All but the few points whose nearest point of the curve hangs on a sample.
@@ -537,7 +544,7 @@ def test_a_curve_shrunk_to_a_point_stays_finite(name: str, bulge: float) -> None
     frame = brush.frame(shape, 0.01)
     parts = (frame.center, frame.axis, frame.scale, frame.box, frame.geometry, frame.code, frame.transform(0.01))
     assert all(torch.isfinite(part).all() for part in parts)
-    grads = torch.autograd.grad(sum(part.sum() for part in parts), list(shape.values()))
+    grads = torch.autograd.grad(torch.stack([part.sum() for part in parts]).sum(), list(shape.values()))
     assert all(torch.isfinite(grad).all() for grad in grads)
     plain = {parameter: values.detach() for parameter, values in shape.items()}
     allowed = brush.constrain(plain, Limits())

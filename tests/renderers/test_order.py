@@ -1,4 +1,4 @@
-"""The order of telling: the same picture, from ground to detail, and a walk instead of leaps."""
+"""The paint order that is shown to people: the same picture, from ground to detail, without leaps."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def centers_of(strokes: Strokes) -> np.ndarray:
 
 def classes_of(strokes: Strokes) -> np.ndarray:
     sizes = BRUSHES[strokes.brush].size(doubles(strokes)).numpy()
-    return np.floor(np.log(sizes.max() / sizes) / np.log(CLASS_STEP)).astype(int)
+    classes: np.ndarray = np.floor(np.log(sizes.max() / sizes) / np.log(CLASS_STEP)).astype(int)
+    return classes
 
 
 def touching(strokes: Strokes, aspect: tuple[int, int]) -> np.ndarray:
@@ -62,11 +63,12 @@ def touching(strokes: Strokes, aspect: tuple[int, int]) -> np.ndarray:
     edge = np.array(aspect[::-1]) / max(aspect) + PIXEL
     first, last = corners.min(axis=1).clip(min=0), np.minimum(corners.max(axis=1), edge)
     beside = (first[:, None] > last[None]).any(axis=2)
-    return ~(apart | apart.T | beside | beside.T)
+    both: np.ndarray = ~(apart | apart.T | beside | beside.T)
+    return both
 
 
 def reference(strokes: Strokes, aspect: tuple[int, int]) -> list[int]:
-    """`arrange` as plainly as it can be said, of at least one stroke."""
+    """`arrange` of at least one stroke, written as plainly as possible."""
     touch, centers, count = touching(strokes, aspect), centers_of(strokes), len(strokes)
     sizes = BRUSHES[strokes.brush].size(doubles(strokes)).numpy()
     axis = BRUSHES[strokes.brush].frame(doubles(strokes), SPREAD * PIXEL).axis.numpy()
@@ -77,11 +79,11 @@ def reference(strokes: Strokes, aspect: tuple[int, int]) -> list[int]:
 
     def cost(n: int) -> float:
         if not laid:
-            return -sizes[n]
+            return float(-sizes[n])
         m = laid[-1]
         color = np.sqrt(np.mean((colors[n] - colors[m]) ** 2))
         turn = abs(axis[n, 0] * axis[m, 1] - axis[n, 1] * axis[m, 0])
-        return np.hypot(*(centers[n] - centers[m])) + sizes[m] * (0.5 * color + 0.25 * turn)
+        return float(np.hypot(*(centers[n] - centers[m])) + sizes[m] * (0.5 * color + 0.25 * turn))
 
     laid: list[int] = []
     left, level = set(range(count)), 0

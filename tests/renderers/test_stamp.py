@@ -23,9 +23,10 @@ from renderers.blending import FrameMaps, Layers, blend
 from renderers.blending.relevance import removal_costs
 from renderers.brushes import BRUSHES, Frame, Limits, register
 from renderers.brushes.base import MAX_SLIMNESS
-from renderers.brushes.stamp import COARSEST, LONGEST, Stamp, StampMaps
+from renderers.brushes.stamp import COARSEST, Stamp, StampMaps
 from renderers.decoding import EngineMaps, make_layers
 from renderers.drawing import draw
+from renderers.stamp_size import LONGEST
 from renderers.strokes import Strokes
 from renderers.training import psnr
 
@@ -118,7 +119,7 @@ def alone(maps: FrameMaps) -> FrameMaps:
 
 def points(stamp: Stamp, texel: float) -> tuple[int, np.ndarray, np.ndarray]:
     """Columns of a grid somewhat larger than the stamp, and its points u and v."""
-    along, down = (np.arange(-half - 0.2, half + 0.2, texel, np.float32) for half in stamp.half)
+    along, down = (np.arange(-half - 0.2, half + 0.2, texel, dtype=np.float32) for half in stamp.half)
     return len(along), np.tile(along, len(down)), np.repeat(down, len(along))
 
 
@@ -405,11 +406,13 @@ def test_what_is_no_texture_is_refused(texture: np.ndarray) -> None:
 
 def test_one_texel_and_a_hair_are_stamps() -> None:
     for texture in (np.ones((1, 1), np.float32), np.ones((1, LONGEST), np.float32), np.ones((LONGEST, 1), np.float32)):
-        stamp = register(Stamp(texture))
-        strokes = strokes_at(stamp, [0.5], [0.3])  # type: ignore[arg-type]
+        stamp = Stamp(texture)
+        assert register(stamp) is stamp
+        strokes = strokes_at(stamp, [0.5], [0.3])
         assert 0.5 < draw(strokes, np.ones((64, 64, 3), np.float32)).mean() < 1
         assert stamp.grid(COARSEST) >= (3, 3)
-        size = stamp.place(torch.zeros(1, 2), *torch.full((3, 1), 0.1), torch.zeros(1))["size"]
+        tenth = torch.full((1,), 0.1)
+        size = stamp.place(torch.zeros(1, 2), tenth, tenth, tenth, torch.zeros(1))["size"]
         # A hair is no longer than a stroke of the greatest slimness.
         assert 0.09 < float(size) <= 0.101 * MAX_SLIMNESS**0.5
 
@@ -497,7 +500,7 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
 def scene(side: int = 96) -> np.ndarray:
     """[side, side, 3]: a sun and a hill."""
     y, x = np.mgrid[:side, :side] / side
-    picture = np.float32([0.75, 0.85, 0.95]) * np.ones((side, side, 1), np.float32)
+    picture: np.ndarray = np.array([0.75, 0.85, 0.95], np.float32) * np.ones((side, side, 1), np.float32)
     picture[np.hypot(x - 0.68, y - 0.3) < 0.16] = (0.95, 0.7, 0.15)
     picture[y > 0.65 + 0.12 * np.sin(5 * x)] = (0.15, 0.4, 0.2)
     picture[(y > 0.8) & (x > 0.35) & (x < 0.7)] = (0.5, 0.25, 0.15)
@@ -507,17 +510,17 @@ def scene(side: int = 96) -> np.ndarray:
 def descend(stamp: Stamp, target: np.ndarray, count: int, size: float, steps: int, backend: str = "cpu") -> list[float]:
     """Squared errors, from before the first step to after the last."""
     ground = torch.from_numpy(target.mean(axis=(0, 1))).expand(*target.shape)
-    goal, pixel, maps = torch.from_numpy(target), 1 / max(target.shape[:2]), StampMaps(stamp)
+    wanted, pixel, maps = torch.from_numpy(target), 1 / max(target.shape[:2]), StampMaps(stamp)
     error = ((ground.numpy() - target) ** 2).sum(axis=2)
     strokes = place_strokes(target, error, stamp.name, count, size, np.random.default_rng(0))
     variables = StrokeParameters(strokes, Constraints(Limits()), SearchConfig())
     losses = []
     for _ in range(steps):
-        loss = (blend(ground, make_layers(variables.strokes(), pixel, 3, maps), backend) - goal).square().mean()
+        loss = (blend(ground, make_layers(variables.strokes(), pixel, 3, maps), backend) - wanted).square().mean()
         strokes = variables.descend(loss, 1.0)
         losses.append(float(loss.detach()))
     with torch.no_grad():
-        last = (blend(ground, make_layers(strokes, pixel, 3, maps), backend) - goal).square().mean()
+        last = (blend(ground, make_layers(strokes, pixel, 3, maps), backend) - wanted).square().mean()
     return [*losses, float(last)]
 
 

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from renderers.brushes import BRUSHES
+from renderers.brushes import BRUSHES, NETWORK_BRUSHES
 from renderers.brushes.base import PATCH, PATCHES, frame_grid
 from renderers.checkpoint import load_networks, read_manifest
 from renderers.engine import paint_patches
@@ -31,11 +31,11 @@ LITTLE = TrainConfig(steps=60, patches=512, warm_up=10, pool=256, first_fill=256
 
 def fresh_trainer(config: TrainConfig = LITTLE) -> Trainer:
     torch.manual_seed(0)
-    return Trainer(BrushNetworks(BRUSHES["rectangle"]), config, CPU)
+    return Trainer(BrushNetworks(NETWORK_BRUSHES["rectangle"]), config, CPU)
 
 
 def held_out(brush: str = "rectangle", count: int = 60, sharp: float = 0.5) -> Batch:
-    return paint_batch(BRUSHES[brush], count, torch.Generator().manual_seed(99), sharp)
+    return paint_batch(NETWORK_BRUSHES[brush], count, torch.Generator().manual_seed(99), sharp)
 
 
 def copied(trainer: Trainer) -> dict[str, Tensor]:
@@ -78,7 +78,7 @@ def test_a_batch_is_drawn_with_all_patches_of_its_strokes() -> None:
 def test_a_batch_is_the_same_with_any_number_of_threads() -> None:
     with ThreadPoolExecutor(3) as pool:
         batches = [
-            paint_batch(BRUSHES["markerpen"], 20, torch.Generator().manual_seed(4), 0.3, threads)
+            paint_batch(NETWORK_BRUSHES["markerpen"], 20, torch.Generator().manual_seed(4), 0.3, threads)
             for threads in (None, pool)
         ]
     assert torch.equal(batches[0].alpha, batches[1].alpha) and torch.equal(batches[0].features, batches[1].features)
@@ -94,7 +94,7 @@ def test_strokes_are_seen_at_all_sizes() -> None:
 
 def test_the_pool_renews_itself_as_it_is_drawn_from() -> None:
     config = TrainConfig(pool=256, first_fill=128, renewal=1.0)
-    pool = StrokePool(BRUSHES["rectangle"], config, CPU, workers=1)
+    pool = StrokePool(NETWORK_BRUSHES["rectangle"], config, CPU, workers=1)
     try:
         assert pool.painted == 1
         generator = torch.Generator().manual_seed(0)
@@ -136,7 +136,7 @@ def test_training_goes_on_from_its_state() -> None:
     resumed = []
     for seed in (1, 2):
         torch.manual_seed(seed)
-        trainer = Trainer(BrushNetworks(BRUSHES["rectangle"]), LITTLE, CPU)
+        trainer = Trainer(BrushNetworks(NETWORK_BRUSHES["rectangle"]), LITTLE, CPU)
         trainer.load_state({name: tensor.clone() for name, tensor in state.items()})
         assert trainer.step == 20
         assert all(torch.equal(tensor, state[name]) for name, tensor in trainer.state().items())
@@ -149,7 +149,7 @@ def test_training_goes_on_from_its_state() -> None:
 
 
 def test_a_state_of_other_networks_is_refused() -> None:
-    other = Trainer(BrushNetworks(BRUSHES["watercolor"]), LITTLE, CPU).state()
+    other = Trainer(BrushNetworks(NETWORK_BRUSHES["watercolor"]), LITTLE, CPU).state()
     with pytest.raises(RuntimeError):
         fresh_trainer().load_state(other)
     with pytest.raises((KeyError, RuntimeError)):

@@ -21,7 +21,8 @@ from skimage import data
 
 from painter.options.paint import STYLES, PaintConfig
 from painter.pictures.metrics import compare
-from scripts.benchmark import figures, kodak, parts, quality, run, versions
+from painter.pictures.samples import sample_path
+from scripts.benchmark import figures, kodak, paintings, parts, quality, run, versions
 from scripts.benchmark import quality_targets as targets
 from scripts.gallery import photos, sheet
 
@@ -105,7 +106,7 @@ def test_exponents_and_fits_are_those_of_known_laws() -> None:
     assert run.exponent([4, 5], [3, 6]) is None and run.exponent([], []) is None
     rows = [{"strokes": strokes, "covered_pixels": pixels} for strokes, pixels in ((1, 10), (2, 5), (4, 90))]
     fit = run.linear_fit(rows, [0.002 * row["strokes"] + 3e-5 * row["covered_pixels"] for row in rows])
-    assert list(fit.values()) == pytest.approx([2, 30, 0])
+    assert fit is not None and list(fit.values()) == pytest.approx([2, 30, 0])
 
 
 def test_targets_are_judged() -> None:
@@ -118,7 +119,7 @@ def test_targets_are_judged() -> None:
 def test_a_painting_is_timed_in_a_process_of_its_own(tmp_path: Path) -> None:
     photo = tmp_path / "photo.png"
     Image.fromarray(np.round(bands()[0] * 255).astype(np.uint8)).save(photo)
-    row = run.time_painting(photo, STYLE, 5, 32, "--iterations", "3")
+    row = paintings.time_painting(photo, STYLE, 5, 32, "--iterations", "3")
     assert row["seconds"] >= row["phases"]["total"] and 0.05 < row["peak_gb"] < 5 and row["psnr"] > 3
     assert {path.name for path in tmp_path.iterdir()} == {"photo.png", "painting.png", "painting.gif", "report.json"}
 
@@ -171,15 +172,15 @@ def test_figures_are_those_that_painting_reports() -> None:
 
 
 def test_a_part_is_painted_and_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    reports, files = [], set()
+    reports: list[Any] = []
+    files: set[str] = set()
 
     def watched(picture: Path, png: Path, options: Any, *rest: Any) -> Any:
-        told = paint_file(picture, png, options, *rest)
-        reports.append((*told, options))
+        painted = photos.paint_file(picture, png, options, *rest)
+        reports.append((*painted, options))
         files.update(path.name for path in png.parent.iterdir())
-        return told
+        return painted
 
-    paint_file = versions.paint_file
     monkeypatch.setattr(versions, "paint_file", watched)
     part = quality.Part("a few", (STYLE, "watercolor"), (8,), ("--iterations", "2"), gif=True)
     ours = versions.find_version(options=("--seed", "3"))
@@ -200,7 +201,7 @@ def test_a_part_is_painted_and_measured(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_the_table_is_judged() -> None:
     def judge(style: str, psnr: float, **more: Any) -> list[bool]:
-        gain = psnr - quality.others_mean("primitive", quality.PHOTOS).psnr
+        gain = psnr - quality.others_mean("primitive", photos.PHOTOS).psnr
         return [row["met"] for row in targets.quality_targets({"table": rows_of(style, gain, **more)})]
 
     assert judge("watercolor", 29.99, ssim=0.72, seconds=4.9, search=2.4) == [True] * 5
@@ -432,10 +433,10 @@ def test_a_sheet_is_made_and_paintings_are_kept(monkeypatch: pytest.MonkeyPatch,
     options = ["--only", "rocket,octahedron", "--styles", STYLE, "--counts", "10", "--size", "48", "--jobs", "2"]
     make(monkeypatch, tmp_path, *options, "--iterations", "3")
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"sheet-10.jpg", "sheet.json"}
-    image = cv2.imread(str(tmp_path / "out" / "sheet-10.jpg"))[..., ::-1].astype(float)
+    image = np.asarray(cv2.imread(str(tmp_path / "out" / "sheet-10.jpg")))[..., ::-1].astype(float)
     cell = sheet.CELL + sheet.GAP
     assert image.shape == (sheet.HEADING + 2 * cell, 2 * cell, 3)
-    for row, source in enumerate((tmp_path / "paintings" / "rocket.png", sheet.sample_path("octahedron"))):
+    for row, source in enumerate((tmp_path / "paintings" / "rocket.png", sample_path("octahedron"))):
         top = sheet.HEADING + row * cell
         first, second = image[top : top + cell, :cell], image[top : top + cell, cell:]
         assert np.abs(first - sheet.in_cell(source)).mean() < 6 < np.abs(first - second).mean()
@@ -478,7 +479,10 @@ def test_the_pictures_of_the_readme(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
     monkeypatch.setattr(sheet, "paint_all", copied)
     make(monkeypatch, tmp_path, "--readme")
-    sizes = {path.name: Image.open(path).size for path in (tmp_path / "out").iterdir()}
+    sizes = {}
+    for path in (tmp_path / "out").iterdir():
+        with Image.open(path) as image:
+            sizes[path.name] = image.size
     assert sizes == {"cat.jpg": (800, 532), "styles.jpg": (800, 532), "logo.jpg": (800, 800)}
     strokes = {path.stem.rsplit("-", 1)[-1] for path in (tmp_path / "paintings" / "readme").glob("chelsea-*")}
     assert strokes == {"150", "500"} and all(

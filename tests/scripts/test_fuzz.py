@@ -22,6 +22,8 @@ from painter.painting.load import load_painting
 from painter.pictures.picture import load_picture
 from renderers.checkpoint import checkpoint_folder, load_networks
 from scripts.fuzz import run, worker
+from scripts.fuzz.cases.mutations import CANARY
+from scripts.fuzz.cases.picture_files import BOMBS, pictures
 
 LINUX = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the watch reads /proc")
 
@@ -77,7 +79,7 @@ def test_breaches_are_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         Path("out/a.png").rename("out/../c.png")
         opened.strict = True
         with pytest.raises(FileNotFoundError):
-            Path("x", "..", worker.CANARY).read_bytes()
+            Path("x", "..", CANARY).read_bytes()
         assert [note.split()[0] for note in opened.breaches] == ["open", "os.rename", "open"]
     finally:
         opened.ours = True  # an audit hook stays forever
@@ -85,7 +87,7 @@ def test_breaches_are_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_half_written_picture_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
-    path.write_bytes(worker.pictures()[0][1][:-300])
+    path.write_bytes(pictures()[0][1][:-300])
     with pytest.raises((OSError, SyntaxError)):
         worker.check_complete(path)
     svg = tmp_path / "a.svg"
@@ -125,9 +127,9 @@ def test_configurations(tmp_path: Path, text: str, expected: str) -> None:
 def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
     for name in ("a.toml", "manifest.json"):
         os.mkfifo(tmp_path / name)
-    with pytest.raises(OptionError, match="not an ordinary file"):
+    with pytest.raises(OptionError, match="not a regular file"):
         read_config_file(tmp_path / "a.toml")
-    with pytest.raises(CheckpointError, match="not an ordinary file"):
+    with pytest.raises(CheckpointError, match="not a regular file"):
         load_networks("rectangle", tmp_path)
 
 
@@ -160,7 +162,7 @@ def test_weights_are_finite(tmp_path: Path, value: float) -> None:
 
 def test_a_picture_with_a_palette_but_no_palette(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
-    missing = [bomb() for bomb in worker.BOMBS[5:6]]
+    missing = [bomb() for bomb in BOMBS[5:6]]
     path.write_bytes(missing[0])
     with pytest.raises(PictureError, match="this PNG is damaged"):
         load_picture(path, 8)

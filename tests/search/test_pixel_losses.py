@@ -54,7 +54,7 @@ def plain_pixel_loss(canvas: np.ndarray, target: np.ndarray, kind: str, weight: 
 def test_pixel_loss_is_the_plain_formula(kind: str, weighted: bool, channels: int) -> None:
     canvas, target = torch.rand(2, 7, 5, channels)
     weight = torch.rand(7, 5) if weighted else None
-    plain = plain_pixel_loss(canvas.numpy(), target.numpy(), kind, weight.numpy() if weighted else None)
+    plain = plain_pixel_loss(canvas.numpy(), target.numpy(), kind, None if weight is None else weight.numpy())
     assert pixel_loss(canvas, target, kind, weight).item() == pytest.approx(plain, rel=1e-5)
 
 
@@ -135,7 +135,7 @@ def test_separable_cost_is_the_dense_one(size: tuple[int, int], epsilon: float) 
 
 def test_grid_cost_is_the_squared_distance() -> None:
     matrix = GridCost(3, 4).dense().matrix
-    places = np.stack(np.mgrid[:3, :4], axis=-1).reshape(-1, 2) / 4
+    places = np.stack([*np.mgrid[:3, :4]], axis=-1).reshape(-1, 2) / 4
     np.testing.assert_allclose(matrix.numpy(), ot.dist(places, places), atol=1e-12)
     assert GridCost(3, 4).largest() == pytest.approx(matrix.max().item())
 

@@ -178,7 +178,7 @@ def test_peaks_spread_over_an_even_error() -> None:
     peaks = find_peaks(np.ones((64, 64), np.float32), 64, 4.0, random())
     distance = np.linalg.norm(peaks[:, None] - peaks[None], axis=2) + 100 * np.eye(64)
     assert distance.min() > 3.0  # of random ones, about 0.5
-    assert (np.histogram2d(*peaks.T, bins=4, range=[[0, 64]] * 2)[0] >= 2).all()
+    assert (np.histogram2d(peaks[:, 0], peaks[:, 1], bins=4, range=[[0, 64]] * 2)[0] >= 2).all()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 16), (5, 3)])
@@ -186,7 +186,7 @@ def test_more_peaks_than_pixels(size: tuple[int, int]) -> None:
     for error in (np.zeros(size, np.float32), np.ones(size, np.float32)):
         peaks = find_peaks(error, 5000, 0.7, random())
         assert (peaks > 0).all() and (peaks < [size[1], size[0]]).all()
-        visits = np.histogram2d(*peaks.T, bins=size[::-1], range=[[0, size[1]], [0, size[0]]])[0]
+        visits = np.histogram2d(peaks[:, 0], peaks[:, 1], bins=size[::-1], range=[[0, size[1]], [0, size[0]]])[0]
         assert visits.sum() == 5000 and visits.min() > 0.5 * visits.mean()  # they stay spread
 
 
@@ -414,8 +414,8 @@ def test_the_same_seed_gives_the_same_strokes(brush: str) -> None:
     again = make_search(brush=brush)
     for step, other in zip(steps[:25], again.run(), strict=False):
         assert same(step.strokes, other.strokes) and step.loss == other.loss
-    other = make_search(brush=brush, seed=1)
-    assert not same(next(iter(other.run())).strokes, steps[0].strokes)
+    seeded = make_search(brush=brush, seed=1)
+    assert not same(next(iter(seeded.run())).strokes, steps[0].strokes)
 
 
 def test_the_same_seed_gives_the_same_strokes_to_the_end() -> None:

@@ -156,21 +156,27 @@ class FakeSearch:
 
     def __init__(self, subject: MadeUp) -> None:
         assert isinstance(subject.config.strokes, int) and subject.config.until_psnr is None
+        assert isinstance(subject.config.iterations, int)
         self.count, self.iterations = subject.config.strokes, subject.config.iterations
         self.budget = TimeBudget(subject.config.seconds)
         self.strokes: range | None = None
-        self.psnr, self.step = None, 0
+        self.psnr, self.taken = None, 0
+
+    @staticmethod
+    def of(subject: MadeUp) -> FakeSearch:
+        """As `Search.of`."""
+        return FakeSearch(subject)
 
     def run(self) -> Iterator[Progress]:
         stage = self.budget.stage(self.iterations)
         while stage.done() < 1:
             self.clock.now += self.cost
-            self.step += 1
-            self.strokes, self.psnr = range(max(1, self.count // 2)), 1.0 * self.step  # type: ignore[assignment]
-            if 2 * self.step >= self.iterations:
+            self.taken += 1
+            self.strokes, self.psnr = range(max(1, self.count // 2)), 1.0 * self.taken  # type: ignore[assignment]
+            if 2 * self.taken >= self.iterations:
                 self.strokes = range(self.count)
             shown: Any = self.strokes
-            yield Progress("stage", self.step, self.iterations, shown, 0.0, 1.0 * self.step)
+            yield Progress("stage", self.taken, self.iterations, shown, 0.0, 1.0 * self.taken)
             stage.step()
         self.strokes = range(self.count)
 
@@ -193,7 +199,9 @@ class Watched(StrokeCountSearch):
         if not len(strokes):
             return self.curve(1) - 1  # the bare ground
         psnr = self.curve(len(strokes))
-        is_try = self.log[-1][1] < self.subject.config.iterations
+        asked = self.subject.config.iterations
+        assert isinstance(asked, int)
+        is_try = self.log[-1][1] < asked
         return psnr - DEFAULTS.finishing_gain + self.misjudged if is_try else psnr
 
     @property
@@ -206,7 +214,7 @@ class Watched(StrokeCountSearch):
 def clock(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """For the tests of this section, which ask for it by name through `watched`."""
     if "watched" in request.fixturenames:
-        monkeypatch.setattr("painter.search.stroke_count.make_search", FakeSearch)
+        monkeypatch.setattr("painter.search.stroke_count.Search", FakeSearch)
         monkeypatch.setattr(FakeSearch, "clock", Clock())
         monkeypatch.setattr(FakeSearch, "cost", 0.0)
         monkeypatch.setattr("painter.search.time_budget.time.monotonic", lambda: FakeSearch.clock.now)
@@ -489,7 +497,7 @@ def test_a_curve_keeps_to_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def tick() -> float:
         now.seconds += 0.01
-        return now.seconds
+        return float(now.seconds)
 
     monkeypatch.setattr("painter.search.time_budget.time.monotonic", tick)
     subject = prepare_subject(picture("busy"), replace(SMALL, strokes=100, iterations=3000, seconds=2.0))

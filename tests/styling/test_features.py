@@ -93,7 +93,7 @@ def test_shapes_and_order(network: Features) -> None:
 def test_nothing_beyond_the_deepest_is_computed(network: Features, monkeypatch: pytest.MonkeyPatch) -> None:
     computed = []
     original = network.layer
-    monkeypatch.setattr(network, "layer", lambda name, h: (computed.append(name), original(name, h))[1])
+    monkeypatch.setattr(network, "layer", lambda name, h: (computed.append(name), original(name, h))[1])  # type: ignore[func-returns-value]
     network(picture(), ["relu2_1", "relu1_1"])
     assert computed == ["relu1_1", "relu1_2", "relu2_1"]
 
@@ -138,7 +138,7 @@ def test_bad_calls(network: Features) -> None:
 def test_random_is_seeded_and_well_scaled(network: Features) -> None:
     again, other = load_features("random", seed=3), load_features("random", seed=4)
     assert all(torch.equal(a, b) for a, b in zip(network.buffers(), again.buffers(), strict=True))
-    assert not torch.equal(network.relu1_1_filters, other.relu1_1_filters)
+    assert not torch.equal(network.get_buffer("relu1_1_filters"), other.get_buffer("relu1_1_filters"))
     from skimage import data
 
     cat = torch.from_numpy(data.chelsea()[::4, ::4].astype("float32") / 255)
@@ -214,7 +214,7 @@ def test_bad_weight_files(file: Path, tmp_path: Path) -> None:
         "none.pth": (None, "cannot be read (No such file"),
         "short.pth": (content[:5000], "is damaged or holds no plain tensors"),
         "text.pth": (b"hello", "is damaged or holds no plain tensors"),
-        "text.safetensors": (b"hello, this is no table", "is no safetensors file"),
+        "text.safetensors": (b"hello, this is no table", "is not a safetensors file"),
         "w.bin": (content[:10], "neither .pth nor .safetensors"),
     }
     for name, (data, message) in cases.items():
@@ -263,7 +263,8 @@ def test_weights_in_the_cache_are_checked(
     cached = tmp_path / f"hub/checkpoints/vgg19-{digest}.pth"
     cached.parent.mkdir(parents=True)
     cached.write_bytes(file.read_bytes())
-    assert torch.equal(load_features("vgg19").relu1_1_filters, network.relu1_1_filters)
+    read, ours = (one.get_buffer("relu1_1_filters") for one in (load_features("vgg19"), network))
+    assert torch.equal(read, ours)
     cached.write_bytes(file.read_bytes()[:-1] + b"x")
     with pytest.raises(CheckpointError, match=r"damaged or cut short \(its sha256 differs\); delete it"):
         load_features("vgg19")

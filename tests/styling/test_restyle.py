@@ -31,9 +31,10 @@ from painter.styling.stroke_objective import StyleObjective
 from painter.styling.stroke_styling import StrokeStyling, StyleProgress
 from painter.styling.style_losses import luminance
 from painter.styling.style_parameters import StyleParameters
-from painter.styling.styled_search import StyledSearch
+from painter.styling.styled_search import StyledSearch, StyledSubject
 from painter.system.autosave import Autosave, AutosaveConfig
 from painter.system.snapshot import dump, load
+from painter.system.usage import Stopwatch
 from renderers.brushes import BRUSHES
 from renderers.strokes import Strokes
 
@@ -316,7 +317,7 @@ def test_the_originals_strokes(here: Path) -> None:
     rng = np.random.default_rng(0)
     arrays = {"x_ctt": rng.random((1, 12, 5)) * 0.4 + 0.2, "x_color": rng.random((1, 12, 6)),
               "x_alpha": np.ones((1, 12, 1))}  # fmt: skip
-    np.savez("old_strokes.npz", **arrays)
+    np.savez("old_strokes.npz", **arrays)  # type: ignore[arg-type]
     quick = ["--features", "random", "--iterations", "2", "--quiet", "--size", "48"]
     words = ["restyle", "old_strokes.npz", "--style", "oil", "--style-image", "stripes.png", "-o", "new.png"]
     assert cli.main([*words, *quick]) == 0
@@ -342,29 +343,29 @@ def test_painting_in_a_style_is_painting_and_then_restyling(here: Path, painting
 
 def test_seeds_replay(painting: Painting) -> None:
     options = replace(QUICK, style_mode="texture", iterations=6)
-    images = [restyle(painting, stripes(), options).painting.draw() for _ in range(2)]
-    assert np.array_equal(*images)
+    one, two = (restyle(painting, stripes(), options).painting.draw() for _ in range(2))
+    assert np.array_equal(one, two)
 
 
 def test_a_count_that_is_found_can_be_styled(here: Path) -> None:
     config = replace(SMALL, strokes="auto", style_image="stripes.png", features="random", style_iterations=2)
-    subject = prepare(scene(), config, module_watch())
+    subject = styled_subject(config)
     search = StyledSearch(subject)
     last = list(search.run())[-1]
     assert isinstance(last, StyleProgress) and last.step == last.steps
 
 
-def module_watch() -> Any:
-    from painter.system.usage import Stopwatch
-
-    return Stopwatch()
+def styled_subject(config: PaintConfig) -> StyledSubject:
+    subject = prepare(scene(), config, Stopwatch())
+    assert isinstance(subject, StyledSubject)
+    return subject
 
 
 @pytest.mark.parametrize("mode", ["color", "texture"])
 def test_styling_goes_on_from_any_step(here: Path, mode: str) -> None:
     config = replace(SMALL, iterations=4, style_image="stripes.png", features="random", style_mode=mode,
                      style_iterations=10)  # fmt: skip
-    subject = prepare(scene(), config, module_watch())
+    subject = styled_subject(config)
     search, states = StyledSearch(subject), []
     for progress in search.run():
         if progress.step in (2, 5, 9, 13):
@@ -432,9 +433,9 @@ def test_ctrl_c_keeps_what_there_is(painting: Painting) -> None:
 
 def test_time_is_shared(here: Path) -> None:
     config = replace(SMALL, seconds=10.0, style_image="stripes.png", features="random")
-    search = StyledSearch(prepare(scene(), config, module_watch()))
+    search = StyledSearch(styled_subject(config))
     assert search._painting.budget.seconds == pytest.approx(6.0)
-    search._painting.strokes = painted().strokes
+    search._painting.strokes = painted().strokes  # type: ignore[misc]
     assert search._style(search._painting.strokes).budget.seconds == pytest.approx(10.0)  # none of it was used
 
 
@@ -477,7 +478,7 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_painting(
         (["--style-image", "stripes.png", "--weights", "stripes.png"], "neither .pth nor .safetensors"),
         (["--style-image", "stripes.png", "--features", "random", "--weights", "stripes.png"], "takes none"),
         (["--style-image", "stripes.png", "--features", "vgg"], "--features vgg: unknown"),
-        (["--style-image", "stripes.png", "-o", "stripes.png"], "it is what --style-image reads"),
+        (["--style-image", "stripes.png", "-o", "stripes.png"], "it is the file given to --style-image"),
         (["--style-image", "stripes.png", "-o", "a.png", "-o", "a.xyz"], "there is no format '.xyz'"),
         (["--style-image", "stripes.png", "--style", "oil"], "its brush is rectangle, not oilpaintbrush"),
     ],
@@ -562,11 +563,12 @@ def test_losses_step_by_step(here: Path, capsys: pytest.CaptureFixture[str]) -> 
         _, _, content, loss, tv, total = map(float, row.split(","))
         weights = PaintConfig.style_weight, PaintConfig.content_weight
         assert total == pytest.approx(weights[0] * loss + weights[1] * content, rel=1e-5) and tv > 0
-    assert Image.open("plot.png").size[0] > 400
+    with Image.open("plot.png") as plot:
+        assert plot.size[0] > 400
     small = ["--size", "48", "--strokes", "5", "--iterations", "2", "--style-iterations", "2", "--quiet"]
     assert cli.main(["scene.png", *style, *small, "-o", "b.png", "--losses", "b.csv"]) == 0
     assert len((here / "b.csv").read_text().splitlines()) == 3
-    for refused, why in ((["scene.png"], "without a style"), (["scene.png", *style], "a.txt")):
+    for refused, why in ((["scene.png"], "only a style has losses"), (["scene.png", *style], "a.txt")):
         assert cli.main([*refused, "--losses", "a.txt", "-o", "c.png", "--quiet"]) == cli.BAD_INPUT
         assert why in capsys.readouterr().err
 
@@ -581,8 +583,8 @@ def test_painting_with_a_style_from_the_command_line(here: Path) -> None:
 
 def test_the_identity_has_what_files_hold(here: Path) -> None:
     config = replace(SMALL, style_image="stripes.png", features="random")
-    before = prepare(scene(), config, module_watch()).fingerprint()
+    before = prepare(scene(), config, Stopwatch()).fingerprint()
     Image.fromarray(stripes()[::-1]).save("stripes.png")
-    after = prepare(scene(), config, module_watch()).fingerprint()
+    after = prepare(scene(), config, Stopwatch()).fingerprint()
     assert {name for name in before if before[name] != after[name]} == {"style picture", "--style-image"}
     assert len(before["style network"]) == 64

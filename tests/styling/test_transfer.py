@@ -25,10 +25,10 @@ from painter.export.transfers import transfer_endings
 from painter.options.fields import option_name
 from painter.options.transfer import LEARNING_RATES, TransferConfig
 from painter.pictures.pixels import LUMINANCE
-from painter.styling import transfer as module
 from painter.styling.feature_networks import load_features
 from painter.styling.features import Features
 from painter.styling.inputs import Sources, load_sources
+from painter.styling.objective import Objective
 from painter.styling.optimizers import PixelOptimizer, decayed
 from painter.styling.recorder import FrameRecorder
 from painter.styling.transfer import (
@@ -110,15 +110,20 @@ def test_every_optimizer_lowers_the_loss(optimizer: str, here: Path) -> None:
     totals = [record.total for record in result.records]
     assert [record.iteration for record in result.records] == list(range(25))
     assert min(totals[1:]) < 0.8 * totals[0]
-    assert (result.image.shape, result.image.dtype) == ((36, 48, 3), np.uint8)
+    assert result.image.shape == (36, 48, 3) and result.image.dtype == np.uint8
 
 
 def test_lbfgs_lowers_the_loss_at_each_step_without_evaluating_twice(
     here: Path, network: Features, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls = []
-    original = module.Objective.__call__
-    monkeypatch.setattr(module.Objective, "__call__", lambda self, image: (calls.append(1), original(self, image))[1])
+    calls: list[int] = []
+    original = Objective.__call__
+
+    def counted(self: Objective, image: torch.Tensor) -> Any:
+        calls.append(1)
+        return original(self, image)
+
+    monkeypatch.setattr(Objective, "__call__", counted)
     config = quick(optimizer="lbfgs", iterations=15, decay="constant")
     totals = [record.total for record in run(config).records]
     assert all(after < before for before, after in pairwise(totals))
@@ -147,7 +152,7 @@ def test_the_loss_is_that_of_a_direct_computation(here: Path, network: Features)
         (getattr(network, f"{name}_filters"), getattr(network, f"{name}_biases")) for name in network.names
     ], network.centre).double()  # fmt: skip
     scene = sources(config, "stripes.png", "checks.png").scene(config, 0)
-    ours = module.Objective(network, scene, [1.0, 1.0], config)
+    ours = Objective(network, scene, [1.0, 1.0], config)
     image = torch.rand(scene.content.shape, generator=torch.Generator().manual_seed(1)).requires_grad_()
     loss, terms = ours(image)
     loss.backward()
@@ -158,11 +163,13 @@ def test_the_loss_is_that_of_a_direct_computation(here: Path, network: Features)
         return {name: layer.numpy() for name, layer in found.items()}
 
     def gram(layer: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        return np.einsum("ihw,jhw,hw->ij", layer, layer, mask / mask.sum())
+        products: np.ndarray = np.einsum("ihw,jhw,hw->ij", layer, layer, mask / mask.sum())
+        return products
 
     def direct(picture: np.ndarray) -> float:
         found, kept = features(picture), features(scene.content)
         content = ((found["relu2_1"] - kept["relu2_1"]) ** 2).sum() / (kept["relu2_1"] ** 2).sum()
+        assert scene.region is not None
         style, region = 0.0, scene.region.astype(np.float64)
         for name, share in (("relu1_1", 1 / 3), ("relu2_1", 2 / 3)):
             for look, mask in zip(scene.styles, (region, 1 - region), strict=True):
@@ -394,7 +401,7 @@ def test_time_ends_a_step_that_lasts(here: Path, monkeypatch: pytest.MonkeyPatch
     """L-BFGS may search for long along one direction; the best before that search is kept."""
     now, config = [0.0], quick(seconds=10, iterations=50, content_color="own")
     monkeypatch.setattr("painter.search.time_budget.time.monotonic", lambda: now[0])
-    original = module.Objective.__call__
+    original = Objective.__call__
 
     def slow(self: Any, image: torch.Tensor) -> Any:
         now[0] += 1.0
@@ -403,7 +410,7 @@ def test_time_ends_a_step_that_lasts(here: Path, monkeypatch: pytest.MonkeyPatch
         return (loss, terms) if len(calls) < 3 else (loss + 1e6 * now[0], terms)  # it only rises
 
     calls: list[float] = []
-    monkeypatch.setattr(module.Objective, "__call__", slow)
+    monkeypatch.setattr(Objective, "__call__", slow)
     result = run(config)
     assert 9 <= calls[-1] <= 10 and len(result.records) < 4 and not result.interrupted
 
@@ -490,7 +497,7 @@ def test_command_writes_every_format(here: Path, capsys: pytest.CaptureFixture[s
     assert sorted(Path(name).suffix for name in names) == sorted(transfer_endings())
     arguments = ["transfer", "content.png", "stripes.png", *ARGUMENTS, "--bit-depth", "16", "--webp", "animated"]
     assert cli.main([*arguments, *(part for name in names for part in ("-o", name))]) == 0
-    deep = cv2.imread("a.png", cv2.IMREAD_UNCHANGED)[..., ::-1]
+    deep = np.asarray(cv2.imread("a.png", cv2.IMREAD_UNCHANGED))[..., ::-1]
     assert deep.dtype == np.uint16 and len(np.unique(deep % 257)) > 50
     assert np.abs(read("a.jpg") - deep / 257).mean() < 8
     with Image.open("a.webp") as webp, Image.open("a.gif") as gif:
@@ -504,7 +511,7 @@ def test_command_numbers_what_is_there(here: Path, capsys: pytest.CaptureFixture
     save("a.png", np.zeros((4, 4, 3)))
     assert cli.main(arguments) == 0
     told = capsys.readouterr().out
-    assert told.startswith("wrote a-2.png, a-2.csv (what was there is kept; --overwrite replaces it)\n")
+    assert told.startswith("wrote a-2.png, a-2.csv (existing files were kept; --overwrite replaces them)\n")
     assert read("a.png").shape == (4, 4, 3) and read("a-2.png").shape == (36, 48, 3)
     assert cli.main([*arguments, "--overwrite"]) == 0
     assert read("a.png").shape == (36, 48, 3) and Path("a.csv").is_file()
@@ -530,7 +537,9 @@ def test_command_has_a_default_name_and_says_the_losses(here: Path, capsys: pyte
 
 
 def test_command_when_interrupted(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("painter.styling.recorder.FrameRecorder.watch", lambda *arguments: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(
+        "painter.styling.recorder.FrameRecorder.watch", lambda *arguments: signal.raise_signal(signal.SIGINT)
+    )
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         assert cli.main(["transfer", "content.png", "stripes.png", *ARGUMENTS, "-o", "a.png", "-o", "a.gif"]) == 130
@@ -542,7 +551,7 @@ def test_command_when_interrupted(here: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_command_when_it_diverges(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    original = module.Objective.__call__
+    original = Objective.__call__
 
     def spoiled(self: Any, image: torch.Tensor) -> Any:
         loss, terms = original(self, image)
@@ -550,7 +559,7 @@ def test_command_when_it_diverges(
         return loss, {**terms, "total": float("nan")} if len(calls) == 3 else terms
 
     calls: list[int] = []
-    monkeypatch.setattr(module.Objective, "__call__", spoiled)
+    monkeypatch.setattr(Objective, "__call__", spoiled)
     arguments = ["transfer", "content.png", "stripes.png", *ARGUMENTS, "--optimizer", "adam", "-o", "a.png"]
     arguments += ["--losses", "a.csv"]
     assert cli.main(arguments) == 2
@@ -565,8 +574,11 @@ def test_command_when_it_diverges(
         (["content.png"], "the following arguments are required: STYLE"),
         (["content.png", "none.png"], "cannot read none.png: there is no such file"),
         (["content.png", "stripes.png", "-o", "a.svg"], "cannot write a.svg: style transfer makes .png, .jpg, .jpeg, "),
-        (["content.png", "stripes.png", "-o", "stripes.png"], "cannot write stripes.png: it is style 1"),
-        (["content.png", "stripes.png", "--device", "cuda"], "--device cuda: there is no CUDA device here"),
+        (["content.png", "stripes.png", "-o", "stripes.png"], "cannot write stripes.png: it is style picture 1"),
+        (
+            ["content.png", "stripes.png", "--device", "cuda"],
+            "--device cuda: torch finds no CUDA device on this machine",
+        ),
         (["content.png", "stripes.png", "--losses", "a.txt"], "cannot write a.txt: losses are written as .csv or .png"),
         (["content.png", "stripes.png", "--region", "no.png"], "--region no.png: there is no such file"),
         (["content.png", "stripes.png", "--features", "vgg19", "--weights", "no.pth"], "--weights no.pth: there is no"),

@@ -50,7 +50,7 @@ def paint_watched(folder: str, arguments: list[str], seconds: float, steps: Conn
             written += 1
         move_into_place(temporary, path)
 
-    painter.system.atomic.move_into_place = move_or_die  # type: ignore
+    painter.system.atomic.move_into_place = move_or_die
     if files == len(FILES):
         painter.system.autosave.Autosave.close = lambda self, finished: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore
 
@@ -86,7 +86,7 @@ class Killer:
         process = self.context.Process(target=paint_watched, args=(str(self.folder), arguments, seconds, theirs, files))
         process.start()
         theirs.close()
-        seen = []
+        seen: list[int] = []
         try:
             while until is None or not seen or seen[-1] < until:
                 seen.append(ours.recv()[0])

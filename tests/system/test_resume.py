@@ -18,10 +18,10 @@ from PIL import Image
 
 from painter import PaintConfig, cli
 from painter.errors import AutosaveError
-from painter.pipeline import find_strokes, make_search
-from painter.search.run import Progress
+from painter.pipeline import find_strokes
+from painter.search.run import Progress, Run
 from painter.search.search import Search
-from painter.search.stroke_count import StrokeCountSearch
+from painter.search.stroke_count import StrokeCountSearch, make_search
 from painter.search.subject import Subject, prepare_subject
 from painter.search.time_budget import StageBudget, TimeBudget
 from painter.system.autosave import Autosave, AutosaveConfig
@@ -60,7 +60,7 @@ def one_thread() -> Iterator[None]:
 # --- the state of a search ----------------------------------------------------------------------------------
 
 
-def check_every(count: int, subject: Subject) -> Search | StrokeCountSearch:
+def check_every(count: int, subject: Subject) -> Run:
     """Stop at every `count`th step, resume in a new search and compare the results; the uninterrupted search."""
     search, states = make_search(subject), []
     for progress in search.run():
@@ -136,7 +136,7 @@ def test_time_that_is_used_up_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
 def a_tree() -> dict[str, Any]:
     shape = {"x": torch.tensor([0.1, float("nan")]), "y": torch.tensor([-0.0, 1e-40])}
     strokes = Strokes("brush", shape, torch.rand(2, 1, 3), torch.rand(2), torch.tensor([2**31 - 1, 0]))
-    numbers = {"big": 2**127 + 1, "third": 1 / 3, "none": None, "yes": True, "text": "ü\n", "empty": {}}
+    numbers: dict[str, Any] = {"big": 2**127 + 1, "third": 1 / 3, "none": None, "yes": True, "text": "ü\n", "empty": {}}
     return {"strokes": strokes, "list": [1, [strokes.opacity, torch.tensor(3.0)], []], "numbers": numbers}
 
 
@@ -318,7 +318,8 @@ def test_a_file_that_says_it_is_ours_and_is_not(tmp_path: Path, plain: Subject) 
     saved = load(path.read_bytes())
     other = load(left_by(tmp_path, plain).read_bytes())["search"]
     other["parameters"]["tensors"].pop()
-    for search in (None, [], {}, {**saved["search"], "at": 99}, {**saved["search"], "rng": {}}, other):
+    damaged: list[Any] = [None, [], {}, {**saved["search"], "at": 99}, {**saved["search"], "rng": {}}, other]
+    for search in damaged:
         path.write_bytes(dump({**saved, "search": search}))
         with pytest.raises(AutosaveError, match="its content is not what this version of Impasto saves"):
             search_until(None, plain, Autosave(tmp_path / "a.png", plain, True))

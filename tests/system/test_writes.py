@@ -26,7 +26,7 @@ from painter.export import writing
 from painter.export.fitting import Quality, write_fitting
 from painter.export.frames import write_frames
 from painter.export.png import write_png
-from painter.system import atomic, locks
+from painter.system import locks
 from painter.system.atomic import replacing
 from painter.system.names import free_number, numbered, split_ending
 
@@ -272,7 +272,7 @@ def test_frames_are_on_the_disk_before_their_folder_has_its_name(
 @pytest.mark.parametrize("at_once", [True, False])
 def test_frames_take_the_place_of_others(at_once: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not at_once:
-        monkeypatch.setattr(atomic.ctypes, "CDLL", lambda name: object())
+        monkeypatch.setattr("painter.system.atomic.ctypes.CDLL", lambda name: object())
     for values in ((1, 2, 3), (4, 5)):
         write_frames(tmp_path / "frames", shades(*values))
         assert frames_in(tmp_path / "frames") == list(values) and list(tmp_path.iterdir()) == [tmp_path / "frames"]
@@ -287,7 +287,7 @@ def test_frames_stay_where_others_cannot_take_their_place(tmp_path: Path, monkey
             raise OSError(errno.EIO, "Input/output error")
         return replace(old, new)
 
-    monkeypatch.setattr(atomic.ctypes, "CDLL", lambda name: object())
+    monkeypatch.setattr("painter.system.atomic.ctypes.CDLL", lambda name: object())
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(OutputError, match="Input/output error"):
         write_frames(tmp_path / "frames", shades(3))
@@ -332,7 +332,11 @@ def test_folders_that_a_kill_left_are_removed_a_day_later(tmp_path: Path) -> Non
         (folder / "frame-00000.png").write_bytes(b"half")
         os.utime(folder, (0, time.time() - (80_000 if folder == left[0] else 90_000)))
     write_frames(tmp_path / "frames", shades(1))
-    write_fitting(tmp_path / "a.gif", Quality(32), lambda path, means: path.write_text("gif") and None, 9)
+
+    def write_little(path: Path, quality: Quality) -> None:
+        path.write_text("gif")
+
+    write_fitting(tmp_path / "a.gif", Quality(32), write_little, 9)
     assert [folder.exists() for folder in left] == [True, False, True], "not yet, removed, of another file"
     os.utime(left[0], (0, time.time() - 90_000))
     write_frames(tmp_path / "frames", shades(1))

@@ -80,7 +80,7 @@ def _text(file: Path) -> str:
     named = one_line(file)
     try:
         if is_special_file(file):
-            raise RecipeError(f"{named}: not a regular file; name a recipe")
+            raise RecipeError(f"{named}: it is not a regular file; name a recipe")
         content = file.read_bytes()
         if len(content) > MAX_BYTES:
             raise RecipeError(f"{named}: it has more than {MAX_BYTES} bytes, so it is not a recipe; name another file")

@@ -25,7 +25,9 @@ def main(arguments: list[str], program: str) -> int:
 def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     """The options of `init`."""
     parser = new_parser("Write an example recipe with its pictures.", program)
-    parser.add_argument("folder", nargs="?", default="collection", metavar="FOLDER", help="the folder to write it to (default: collection)")
+    parser.add_argument(
+        "folder", nargs="?", default="collection", metavar="FOLDER", help="where to write it (default: collection)"
+    )
     parser.add_argument(
         "--overwrite", action="store_true", help="replace existing files, instead of writing to FOLDER-2"
     )

@@ -45,7 +45,7 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
         "--amend", action="store_true", help="the recipe was changed on purpose: repaint the tokens that it changes"
     )
     parser.add_argument(
-        "--standard", choices=STANDARDS, metavar="S", help=f"metadata standard, instead of the recipe's: {', '.join(STANDARDS)}"
+        "--standard", choices=STANDARDS, metavar="S", help=f"override the metadata standard: {', '.join(STANDARDS)}"
     )
     add_running_options(parser)
     add_common_options(parser, "print only errors and failures")

@@ -231,7 +231,7 @@ DAMAGES = {
         ('{name = "Oil", seconds = 3}', "seconds cannot be set"), ('{name = "tape"}', "occurs twice"),
         ('{name = "Oil", count = 9}', "add up to 9 tokens, more than the 4"), ("true", "must be a line of text"),
         ('{name = "Oil", preset = "x"}', "preset = 'x': unknown"), ('{name = "Oil", brush = "no.png"}', "no.png"),
-        ('{name = "Oil", palette = "#12"}', "is no colour"),
+        ('{name = "Oil", palette = "#12"}', "is not a colour"),
         ('{name = "Oil", region = "collection.toml"}', "collection.toml"),
         ('{name = "Oil", count = 1, weight = 2}', "both a weight and a count"),
         ('{name = "Oil", picture = "red.png"}', "Style sets picture, but Motif sets it too"),
