@@ -25,6 +25,8 @@ import numpy as np
 import torch
 from PIL import Image
 
+from painter.batch.collection.contact import MAX_SHOWN, contact_sheet, shown_on_sheet
+from painter.batch.collection.derived import ALL_METADATA, CONTACT
 from painter.batch.collection.metadata import COMPILER, to_json
 from painter.batch.collection.writing import write_all
 from painter.batch.jobs import Job
@@ -38,7 +40,6 @@ from painter.learning.model_file import Model
 from painter.learning.pieces import Piece, PieceMaker
 from painter.learning.sampling import BATCH
 from painter.learning.seeds import generator
-from painter.learning.sheets import make_sheet
 from painter.learning.signal import to_signal
 from painter.learning.workers import worker_threads
 from painter.options.fields import option_name
@@ -47,9 +48,8 @@ from painter.options.paint import PaintConfig
 from painter.system.fingerprint import differences
 from painter.system.interrupts import deferred_interrupts
 
-SETTINGS, SHEET = "settings.json", "contact-sheet.png"
+SETTINGS = "settings.json"
 _GROUP = 16 * BATCH  # pieces that are written at a time
-_SHOWN = 144  # pieces on the contact sheet, at most
 
 OnPiece = Callable[[int, int], None]  # called with the number of pieces made so far, and how many there will be
 
@@ -130,6 +130,24 @@ class PieceFolder:
             paint = PaintConfig(style=config.paint, size=config.size, strokes=config.strokes, seed=seed)
             jobs.append(Job(str(number), self.folder / f"regions/{number}.png", paint, (f"images/{number}.png",)))
         return jobs
+
+    def write_contact_sheet(self, numbers: Sequence[int]) -> None:
+        """Write a sheet of the finished pieces with these numbers, or of some of them if they are very many.
+
+        Raises:
+            OutputError: it cannot be written.
+            PictureError: a piece cannot be read.
+        """
+        shown = shown_on_sheet(numbers, MAX_SHOWN["png"])
+        if shown:
+            content = io.BytesIO()
+            contact_sheet([(number, self.folder / f"images/{number}.png") for number in shown]).save(content, "PNG")
+            write_all(self.folder, {CONTACT: content.getvalue()})
+
+    @property
+    def list_file(self) -> Path:
+        """The list of the pieces."""
+        return self.folder / LISTING
 
     # --- the folder ---
 
@@ -242,14 +260,10 @@ class PieceFolder:
         }
 
     def _finish(self, entries: Sequence[Entry]) -> None:
-        """Write what is of all pieces."""
+        """Write the metadata of all pieces in one file."""
         numbers = [entry.number for entry in entries if entry.sha256]
-        if not numbers:
-            return
         tokens = [json.loads((self.folder / f"json/{number}.json").read_text("utf-8")) for number in numbers]
-        sheet = io.BytesIO()
-        make_sheet(np.stack([self._read(number) for number in numbers[:_SHOWN]])).save(sheet, format="PNG")
-        write_all(self.folder, {"json/_metadata.json": to_json(tokens), SHEET: sheet.getvalue()})
+        write_all(self.folder, {ALL_METADATA: to_json(tokens)})
 
 
 def _check_possible(model: Model, config: GenerateConfig) -> None:
