@@ -68,7 +68,7 @@ class TrainingConfig:
     batch: int = 32  # pictures in a step
     shards: int = 2  # parts of a batch, whatever the number of cores, so that the bytes do not depend on it
     clip: float = 1.0  # largest norm of the gradient
-    warmup: int = 100  # steps in which the rate rises
+    warmup: int = 100  # steps in which the rate rises, or a tenth of them all if that is less
     tokenizer_share: float = 0.45  # pictures of the tokenizer's first stage, for each picture of the transformer
     decoder_share: float = 0.55  # pictures of its second stage, beside the transformer, likewise
     judge_share: float = 0.25  # pictures of the judge of traits, likewise, up to `most_last`

@@ -62,5 +62,5 @@ class JudgeTrainer(Trainer[tuple[Tensor, Tensor]]):
         return judge_loss(self.judge(signal), part[1].to(device))
 
     def rate(self) -> float:
-        step = warmup(self.optimizer.steps, self.config.warmup // 2)
-        return _RATE * step * cosine(self.done, self.total, _FLAT, _LAST_RATE)
+        rise = warmup(self.done, self.total, self.config.warmup * self.config.batch // 2)
+        return _RATE * rise * cosine(self.done, self.total, _FLAT, _LAST_RATE)

@@ -71,6 +71,6 @@ def cosine(done: int, total: int, flat: float, last: float) -> float:
     return max(last, math.cos((done / total - flat) / (1 - flat) * math.pi / 2))
 
 
-def warmup(step: int, steps: int) -> float:
-    """The share of the rate in the first steps."""
-    return min(1.0, (step + 1) / steps)
+def warmup(done: int, total: int, longest: int) -> float:
+    """The share of the rate after `done` of `total` pictures, while it rises: over a tenth of them, or `longest`."""
+    return min(1.0, (done + 1) / max(1, min(longest, total // 10)))

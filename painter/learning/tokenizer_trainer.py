@@ -47,8 +47,8 @@ class TokenizerTrainer(Trainer[Tensor]):
         return reconstruction_loss(self.tokenizer(signal), signal)
 
     def rate(self) -> float:
-        step = warmup(self.optimizer.steps, self.config.warmup)
-        return self.config.tokenizer_rate * step * cosine(self.done, self.total, _FLAT[0], _LAST_RATE)
+        rise = warmup(self.done, self.total, self.config.warmup * self.config.batch)
+        return self.config.tokenizer_rate * rise * cosine(self.done, self.total, _FLAT[0], _LAST_RATE)
 
 
 class DecoderTrainer(Trainer[tuple[Tensor, Tensor]]):
@@ -79,8 +79,8 @@ class DecoderTrainer(Trainer[tuple[Tensor, Tensor]]):
         return reconstruction_loss(self.tokenizer.decode(part[1].to(device).long()), signal)
 
     def rate(self) -> float:
-        step = warmup(self.optimizer.steps, self.config.warmup)
-        return self.config.tokenizer_rate * step * cosine(self.done, self.total, _FLAT[1], _LAST_RATE)
+        rise = warmup(self.done, self.total, self.config.warmup * self.config.batch)
+        return self.config.tokenizer_rate * rise * cosine(self.done, self.total, _FLAT[1], _LAST_RATE)
 
 
 @torch.no_grad()

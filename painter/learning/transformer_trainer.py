@@ -100,12 +100,9 @@ class TransformerTrainer(Trainer[Batch]):
         return bits_a_token(*self.transformer(*tensors))
 
     def rate(self) -> float:
-        step = warmup(self.optimizer.steps, self.config.warmup)
-        return (
-            self.config.transformer_rate
-            * step
-            * falling(self.done, self.total, self.config.flat, self.config.last_rate)
-        )
+        config, done, total = self.config, self.done, self.total
+        rise = warmup(done, total, config.warmup * config.batch)
+        return config.transformer_rate * rise * falling(done, total, config.flat, config.last_rate)
 
     def apply(self, parts: Sequence[Gradients], threads: Executor | None) -> None:
         super().apply(parts, threads)

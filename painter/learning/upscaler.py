@@ -105,8 +105,8 @@ class UpscalerTrainer(Trainer[tuple[Tensor, Tensor]]):
         return (made - wanted).abs().mean()
 
     def rate(self) -> float:
-        step = warmup(self.optimizer.steps, self.config.warmup // 4)
-        return _RATE * step * falling(self.done, self.total, 0.2, _LAST_RATE)
+        rise = warmup(self.done, self.total, self.config.warmup * self.config.batch // 4)
+        return _RATE * rise * falling(self.done, self.total, 0.2, _LAST_RATE)
 
 
 @torch.no_grad()

@@ -23,8 +23,9 @@ def main(arguments: list[str], program: str) -> int:
 def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     """The options of `generate`."""
     what = (
-        "Make new pieces of a collection that `collection learn` has learned, with metadata, and paint them if --paint\n"
-        "is given. Copies of learned pieces are refused. Run the same command again to continue, or with a larger --count."
+        "Make new pieces of a collection that `collection learn` has learned, with metadata, and paint them if\n"
+        "--paint is given. Copies of learned pieces are refused. Run the same command again to continue, or with a\n"
+        "larger --count."
     )
     parser = new_parser(what, program)
     parser.add_argument("model", metavar="MODEL", help="the file that `collection learn` has written")

@@ -45,9 +45,9 @@ def main(arguments: list[str], program: str) -> int:
 def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     """The options of `learn`."""
     what = (
-        "Learn a collection of pictures, from which `collection generate` makes new ones; or two, for `collection\n"
-        "blend`. Beside MODEL, it writes samples, which are new every minute, and the losses. Learn only from pictures\n"
-        "that you have the right to use."
+        "Learn a collection of pictures, from which `collection generate` makes new ones; or two, for\n"
+        "`collection blend`. Beside MODEL, it writes samples, which are new every minute, and the losses. Learn only\n"
+        "from pictures that you have the right to use."
     )
     parser = new_parser(what, program)
     parser.add_argument(
