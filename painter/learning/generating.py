@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
@@ -49,6 +50,7 @@ from painter.system.fingerprint import differences
 from painter.system.interrupts import deferred_interrupts
 
 SETTINGS = "settings.json"
+_STARTED = "started"  # in the settings: when, in milliseconds since 1970, which metadata need
 _GROUP = 16 * BATCH  # pieces that are written at a time
 
 OnPiece = Callable[[int, int], None]  # called with the number of pieces made so far, and how many there will be
@@ -153,6 +155,7 @@ class PieceFolder:
 
     def _check_settings(self) -> None:
         path = self.folder / SETTINGS
+        self._settings[_STARTED] = int(time.time() * 1000)
         if not path.exists():
             others = sorted(one.name for one in self.folder.iterdir() if not one.name.startswith("."))
             if others:
@@ -163,10 +166,11 @@ class PieceFolder:
             return
         try:
             before = json.loads(path.read_text("utf-8"))
-            if not isinstance(before, dict):
+            if not isinstance(before, dict) or not isinstance(before.get(_STARTED), int):
                 raise ValueError
         except (OSError, ValueError) as error:
             raise OutputError(f"{one_line(path)}: it is damaged; choose another folder with -o") from error
+        self._settings[_STARTED] = before[_STARTED]
         difference = differences(before, self._settings)
         if difference:
             remedy = "use the same model and options, or choose another folder with -o"
@@ -253,8 +257,10 @@ class PieceFolder:
         return {
             "name": f"{name} #{piece.number}",
             "description": f"A new piece, learned from {' and '.join(self.model.names)}.",
-            "image": f"{piece.number}.png",
+            "image": f"images/{piece.number}.png",
+            "dna": hashlib.sha1(b"" if piece.pixels is None else piece.pixels.tobytes()).hexdigest(),
             "edition": piece.number,
+            "date": self._settings[_STARTED],
             "attributes": attributes,
             "compiler": COMPILER,
         }

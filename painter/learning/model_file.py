@@ -78,8 +78,8 @@ def save_model(model: Model, path: Path) -> None:
         "figures": dict(model.figures),
         "finished": model.finished,
     }
-    text = json.dumps(manifest, sort_keys=True)
-    metadata = {"kind": _KIND, "manifest": text, "sha256": _digest(text, arrays)}
+    about = {"manifest": manifest, "sha256": _digest(manifest, arrays)}
+    metadata = {_KIND: json.dumps(about, sort_keys=True)}  # in one entry: safetensors writes several in any order
     try:
         with replacing(path) as temporary:
             temporary.write_bytes(safetensors.save(arrays, metadata))
@@ -116,10 +116,8 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         raise ModelError(f"cannot read {name}: {error.strerror or error}; check its permissions") from error
     try:
         length = int.from_bytes(content[:8], "little")
-        metadata = json.loads(content[8 : 8 + min(length, _LARGEST)]).get("__metadata__", {})
-        if metadata.get("kind") != _KIND:
-            raise ValueError
-        manifest = json.loads(metadata["manifest"])
+        metadata = json.loads(json.loads(content[8 : 8 + min(length, _LARGEST)])["__metadata__"][_KIND])
+        manifest = metadata["manifest"]
         version = int(manifest["version"])
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(f"cannot read {name}: it is not a model; `collection learn` makes one") from error
@@ -177,9 +175,9 @@ def _arrays(prefix: str, network: nn.Module) -> dict[str, np.ndarray]:
     }
 
 
-def _digest(manifest: str, arrays: Mapping[str, np.ndarray]) -> str:
+def _digest(manifest: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
     """A sha256 of the manifest and of all arrays with their names, types and shapes."""
-    found = hashlib.sha256(manifest.encode())
+    found = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode())
     for name in sorted(arrays):
         array = arrays[name]
         found.update(f"\n{name} {array.dtype} {array.shape}\n".encode())

@@ -74,7 +74,8 @@ def in_form(image: Image.Image, form: Form, scale: int, widest: float, path: Pat
         return form.padded(small.repeat(times, 0).repeat(times, 1))
     fit = min(image.height / content[0], image.width / content[1])  # source pixels for one of ours
     if max(image.height / content[0], image.width / content[1]) > widest * fit:
-        wrong = f"its shape, {image.width} x {image.height} pixels, is far from that of the others"
+        shapes = [round(width / height, 2) for height, width in ((image.height, image.width), content)]
+        wrong = f"it is {shapes[0]:g} times as wide as high, and the others {shapes[1]:g} times"
         raise PictureError(f"cannot use {one_line(path)}: {wrong}; crop it or leave it out")
     if scale > 1 and fit < 1:
         return None

@@ -93,7 +93,7 @@ def save_faces(
 
     Args:
         blocks: pixels of the file to a side of each pixel, for pixel art.
-        robots: square heads with flat mouths, turned upside down: another collection.
+        robots: square heads, often with shades, turned upside down: another collection.
     """
     random = np.random.default_rng(seed)
     (folder / "images").mkdir(parents=True, exist_ok=True)
@@ -102,7 +102,7 @@ def save_faces(
     for number in range(1, count + 1):
         face = random_face(random)
         if robots:
-            face = replace(face, head="square", eyes="shades" if face.eyes == "dots" else face.eyes, mouth="flat")
+            face = replace(face, head="square", eyes="shades" if face.eyes == "dots" else face.eyes)
         image = draw_face(face, size, transparent)
         if robots:
             image = image.transpose(Image.Transpose.FLIP_TOP_BOTTOM)

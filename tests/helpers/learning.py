@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from helpers.faces import BACKGROUNDS, EYES, HATS, HEADS, MOUTHS, SKINS, Face, draw_face
 from painter.learning.config import Design, JudgeConfig, TokenizerConfig, TrainingConfig, TransformerConfig
@@ -43,6 +44,12 @@ def short_run(collection: Collection, design: Design = TINY, **options: Any) -> 
     return LearningRun(collection, LearnConfig(**{"pictures": 1000, **options}), design)
 
 
+def picture_at(path: Path) -> np.ndarray:
+    """A picture's pixels, uint8 [H, W, C]."""
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
 @cache
 def legal_faces() -> tuple[list[Face], np.ndarray]:
     """Every face of 32 x 32 pixels that there can be, and their pixels, float32 [2304, 32 * 32 * 3]."""
@@ -67,5 +74,5 @@ def trait_distance(faces: Sequence[Face], others: Sequence[Face]) -> float:
     for name in Face.__dataclass_fields__:
         values = {getattr(face, name) for face in (*faces, *others)}
         shares = [[sum(getattr(f, name) == v for f in group) / len(group) for v in values] for group in (faces, others)]
-        distances.append(0.5 * float(np.abs(np.subtract(*shares)).sum()))
+        distances.append(0.5 * sum(abs(a - b) for a, b in zip(*shares, strict=True)))
     return float(np.mean(distances))
