@@ -10,10 +10,10 @@ paint: $(VENV)/.ready
 	$(PY) paint.py --style markerpen --overwrite
 
 test: $(VENV)/.ready
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 test-fast: $(VENV)/.ready
-	$(PY) -m pytest -m "not slow"
+	$(PY) -m pytest -n 2 --dist loadfile -m "not slow"
 
 fuzz: $(VENV)/.ready
 	$(PY) -m scripts.fuzz.run --cases 2400 --heavy
@@ -28,7 +28,7 @@ bench: $(VENV)/.ready
 	$(if $(wildcard $(KODAK)),$(PY) -m scripts.benchmark.run --kodak $(KODAK) --out output/benchmark-kodak)
 
 docs: $(VENV)/.ready
-	$(PY) scripts/make_docs.py
+	$(PY) -m scripts.make_docs
 
 wheel: $(VENV)/.ready
 	$(PY) -m build --wheel

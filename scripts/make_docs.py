@@ -1,6 +1,6 @@
 """Builds the two reference pages: docs/api.md from docstrings, docs/options.md from the options' definitions.
 
-    python scripts/make_docs.py [--out docs]
+    python -m scripts.make_docs [--out docs]
 
 CHAPTERS and SECTIONS say what is in them. The examples in api.md are the docstrings', which tests/house/test_docs.py
 runs; it also fails when a page is out of date.
@@ -20,8 +20,6 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import painter
 import painter.errors
@@ -48,8 +46,8 @@ from painter.pipeline import Result, paint
 from painter.styling.restyle import Restyled, restyle
 from painter.system.atomic import replacing
 from renderers.strokes import Strokes
+from scripts import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 # The title of a chapter, and what is in it.
 CHAPTERS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("Paint", (paint, PaintConfig, Result)),

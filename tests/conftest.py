@@ -11,6 +11,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import torch
 
+from renderers.brushes import BRUSHES
+
 # Without a device Triton's kernels run in Python; before anything imports triton.
 if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")
@@ -18,6 +20,15 @@ if not torch.cuda.is_available():
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--refresh-golden", action="store_true", help="write tests/golden/ anew instead of comparing")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registered_brushes() -> Iterator[None]:
+    """Stamps that a file's tests register are gone after them, in whatever order files run in one process."""
+    before = dict(BRUSHES)
+    yield
+    for name in set(BRUSHES) - set(before):
+        del BRUSHES[name]
 
 
 @pytest.fixture

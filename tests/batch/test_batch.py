@@ -64,6 +64,7 @@ def pool() -> Iterator[LocalPool]:
 # --- a painting, a worker -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_one_of_many_is_what_painting_it_alone_writes(tmp_path: Path) -> None:
     picture = save_picture(tmp_path / "picture.png")
     config = PaintConfig(**TINY)  # type: ignore[arg-type]
@@ -76,6 +77,7 @@ def test_one_of_many_is_what_painting_it_alone_writes(tmp_path: Path) -> None:
     assert made.figures == {"psnr": alone.report["psnr"], "l1": alone.report["l1"], "strokes": 6}
 
 
+@pytest.mark.slow
 def test_a_style_is_taken_on_by_one_of_many_as_alone(tmp_path: Path) -> None:
     picture, style = save_picture(tmp_path / "picture.png"), save_picture(tmp_path / "style.png", 1)
     config = PaintConfig(**TINY, style_image=str(style), features="random", style_iterations=2)  # type: ignore[arg-type]
@@ -86,6 +88,7 @@ def test_a_style_is_taken_on_by_one_of_many_as_alone(tmp_path: Path) -> None:
     assert made != paint_job(Job("1", picture, PaintConfig(**TINY), files)).files  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_bytes_do_not_depend_on_the_number_of_threads(tmp_path: Path) -> None:
     job = tiny_jobs(tmp_path, 1, strokes=60, size=128, iterations=12)[0]
     files = []
@@ -122,6 +125,7 @@ def test_errors_are_one_line_and_say_whether_there_is_hope(tmp_path: Path, monke
     assert failure.reason.startswith("RuntimeError: out of luck (test_batch.py, line ")
 
 
+@pytest.mark.slow
 def test_workers_paint_the_same_bytes_and_are_kept(pool: LocalPool, tmp_path: Path) -> None:
     jobs = tiny_jobs(tmp_path, 4)
     outcomes: dict[str, Outcome] = {}
@@ -136,6 +140,7 @@ def test_workers_paint_the_same_bytes_and_are_kept(pool: LocalPool, tmp_path: Pa
     assert len(workers) <= 2 and os.getpid() not in workers
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_costs_its_own_job_one_try(pool: LocalPool, tmp_path: Path) -> None:
     pool.submit(tiny_jobs(tmp_path, 1)[0])
     victim = pid_of(collected(pool, 1)["0"])
@@ -263,6 +268,7 @@ def batch(*arguments: str) -> int:
     return cli.main(["batch", "in", "-o", "out", *QUICK, *arguments])
 
 
+@pytest.mark.slow
 def test_a_folder_is_painted_and_gone_on_with(here: Path, inline: Inline, capsys: pytest.CaptureFixture[str]) -> None:
     for n, name in enumerate(("a.png", "b.jpg", "sub/c.png")):
         save_picture(here / "in" / name, n)
@@ -439,6 +445,7 @@ def children_of(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes in /proc")
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_is_ended_leaves_no_process_and_is_gone_on_with(end: signal.Signals, tmp_path: Path) -> None:
@@ -474,6 +481,7 @@ def test_a_run_that_is_ended_leaves_no_process_and_is_gone_on_with(end: signal.S
     assert (tmp_path / "out/3.png").read_bytes() == alone.files["3.png"]
 
 
+@pytest.mark.slow
 def test_only_workers_need_torch(tmp_path: Path) -> None:
     save_picture(tmp_path / "in/a.png")
     code = (

@@ -69,6 +69,7 @@ def test_what_ran_in_a_run_that_died_waits_again(tmp_path: Path) -> None:
         assert (row.state, row.attempts) == ("waiting", 1)
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_jobs_are_one_transaction(tmp_path: Path) -> None:
     with Ledger.open(tmp_path) as ledger:
         before = ledger._connection.total_changes
@@ -364,6 +365,7 @@ with Ledger.open(folder) as ledger:
 """
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_nothing_is_painted_twice_and_nothing_is_half_written(tmp_path: Path) -> None:
     folder, log, count = tmp_path / "out", tmp_path / "log", 50
     folder.mkdir()

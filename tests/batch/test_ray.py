@@ -76,6 +76,7 @@ def start_batch(folder: Path, output: str, *arguments: str, **environment: str) 
     )
 
 
+@pytest.mark.slow
 def test_two_nodes_paint_the_same_bytes_and_one_may_die(cluster: subprocess.Popen[str], tmp_path: Path) -> None:
     assert cluster.stdin is not None and cluster.stdout is not None
     address = cluster.stdout.readline().strip()

@@ -106,6 +106,7 @@ def png_header(width: int, height: int) -> bytes:
 # --- options ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -156,6 +157,7 @@ def test_help_lists_commands_and_presets(tmp_path: Path) -> None:
         assert any(line.split() == [name, *about.split()] for line in lines), name
 
 
+@pytest.mark.slow
 def test_every_command_is_a_module_that_says_what_it_takes(tmp_path: Path) -> None:
     for name in COMMANDS:
         done = run(name, "--help", cwd=tmp_path)
@@ -186,6 +188,7 @@ def test_version(tmp_path: Path) -> None:
     assert run("--version", cwd=tmp_path).stdout.startswith("impasto 0.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -215,6 +218,7 @@ def test_nothing_heavy_is_imported_before_it_is_needed(arguments: list[str], tmp
 # --- pictures -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -246,6 +250,7 @@ def test_folder_as_picture(tmp_path: Path) -> None:
 # --- outputs ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -280,6 +285,7 @@ def test_default_folder_is_not_left_behind(tmp_path: Path) -> None:
     assert not (tmp_path / "output").exists()
 
 
+@pytest.mark.slow
 def test_device_that_is_not_there(tmp_path: Path) -> None:
     import torch
 
@@ -308,6 +314,7 @@ def default_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subproc
     return folder, run(*QUICK, "--report", "report.json", cwd=folder)
 
 
+@pytest.mark.slow
 def test_without_arguments_the_sample_is_painted(
     default_run: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
@@ -322,6 +329,7 @@ def test_without_arguments_the_sample_is_painted(
     assert "Warning" not in done.stderr
 
 
+@pytest.mark.slow
 def test_transparent_background_stays(default_run: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     folder, _ = default_run
     with Image.open(folder / "output/octahedron-markerpen.png") as image:
@@ -355,6 +363,7 @@ def test_report(default_run: tuple[Path, subprocess.CompletedProcess[str]]) -> N
     assert report["peak_rss_mb"] > 100 and report["version"]
 
 
+@pytest.mark.slow
 def test_same_seed_same_bytes(default_run: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path) -> None:
     folder, _ = default_run
     done = run(str(sample_path()), *QUICK, "--quiet", "-o", "b.gif", "-o", "b.png", cwd=tmp_path)
@@ -370,6 +379,7 @@ def test_another_seed_another_painting(here: Path) -> None:
     assert (here / "1.png").read_bytes() != (here / "2.png").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 7, 100])
 def test_stroke_count_is_exact(count: int, here: Path) -> None:
     save_picture(here / "in.png")
@@ -378,6 +388,7 @@ def test_stroke_count_is_exact(count: int, here: Path) -> None:
     assert json.loads((here / "r.json").read_text())["strokes"] == count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", ["oil", "watercolor", "marker", "rectangle"])
 def test_every_style_paints(style: str, here: Path) -> None:
     save_picture(here / "in.png")
@@ -388,6 +399,7 @@ def test_every_style_paints(style: str, here: Path) -> None:
     assert listing(here) == {"in.png", "output", *paintings}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("height", "width", "color", "shape"),
     [
@@ -412,6 +424,7 @@ def test_odd_pictures_paint(
     assert report["ground"] != "transparent"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("canvas", "color"), [("white", (255, 255, 255)), ("#204060", (32, 64, 96))])
 def test_canvas_color_is_what_is_painted_on(canvas: str, color: tuple[int, int, int], here: Path) -> None:
     assert cli.main([*QUICK, "--quiet", "--canvas", canvas, "-o", "a.png", "-o", "a.gif"]) == 0
@@ -447,6 +460,7 @@ def test_names_with_odd_characters(here: Path, capsys: pytest.CaptureFixture[str
 # --- trouble on the way -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_interrupted_search_writes_what_there_is(tmp_path: Path) -> None:
     save_picture(tmp_path / "in.png")
     arguments = ["in.png", "--style", "markerpen", "--strokes", "60", "--size", "48", "--iterations", "50000"]
@@ -504,6 +518,7 @@ def test_overwriting_is_asked_for(here: Path, capsys: pytest.CaptureFixture[str]
 FRAMES = ("frame-00000.png", "frame-00001.png")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "written"),
     [
@@ -534,6 +549,7 @@ def raising(error: BaseException) -> Callable[..., Any]:
     return fail
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("where", "error", "code", "message", "left"),
     [
@@ -595,6 +611,7 @@ def test_the_second_interrupt_does_not_wait() -> None:
         signal.raise_signal(signal.SIGINT)
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_gone_away_is_no_error(tmp_path: Path) -> None:
     with open("/dev/full", "w") as full:
         process = subprocess.Popen(

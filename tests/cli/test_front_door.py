@@ -52,6 +52,7 @@ def test_without_the_dependencies(arguments: list[str], tmp_path: Path) -> None:
     assert "`make paint`" in line and "`pip install .`" in line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", ["torch", "numba", "PIL"])
 def test_without_one_of_them(package: str, tmp_path: Path) -> None:
     line = refused(sys.executable, "-c", WITHOUT.format(package=package), "--quiet", cwd=tmp_path)

@@ -371,6 +371,7 @@ WRITERS: dict[str, Callable[[Path, Iterator[np.ndarray], int], None]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
 @pytest.mark.parametrize("name", list(WRITERS))
 def test_memory_does_not_grow_with_frames(name: str, tmp_path: Path) -> None:

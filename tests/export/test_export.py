@@ -78,6 +78,7 @@ def solid(*colour: int, size: tuple[int, int] = (8, 8)) -> np.ndarray:
     return np.full((*size, len(colour)), colour, np.uint8)
 
 
+@pytest.mark.slow
 def test_gif_times_and_loop(gif: Path, frames: list[np.ndarray]) -> None:
     shown, durations, info = read(gif)
     assert info["loop"] == 0
@@ -86,6 +87,7 @@ def test_gif_times_and_loop(gif: Path, frames: list[np.ndarray]) -> None:
     assert len(shown) == len(frames)
 
 
+@pytest.mark.slow
 def test_gif_does_not_flicker(gif: Path, frames: list[np.ndarray]) -> None:
     shown, _, _ = read(gif)
     assert len(shown) == len(frames)
@@ -98,6 +100,7 @@ def test_gif_does_not_flicker(gif: Path, frames: list[np.ndarray]) -> None:
     assert changes == 0
 
 
+@pytest.mark.slow
 def test_gif_is_faithful_throughout(gif: Path, frames: list[np.ndarray]) -> None:
     shown, _, _ = read(gif)
     assert psnr(shown[-1][..., :3], frames[-1]) >= 35
@@ -105,6 +108,7 @@ def test_gif_is_faithful_throughout(gif: Path, frames: list[np.ndarray]) -> None
     assert all((image[..., 3] == 255).all() for image in shown)
 
 
+@pytest.mark.slow
 def test_gif_stores_differences(gif: Path, frames: list[np.ndarray], tmp_path: Path) -> None:
     whole = 0
     for index in (20, 50, 79):
@@ -114,6 +118,7 @@ def test_gif_stores_differences(gif: Path, frames: list[np.ndarray], tmp_path: P
     assert gif.stat().st_size < whole / 3 * len(frames) / 5
 
 
+@pytest.mark.slow
 def test_gif_bytes_are_repeatable(gif: Path, frames: list[np.ndarray], tmp_path: Path) -> None:
     def reusing_one_buffer() -> Iterator[np.ndarray]:
         buffer = np.empty_like(frames[0])

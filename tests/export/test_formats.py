@@ -233,6 +233,7 @@ def test_frames_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 # --- small files --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a.gif", "a.webp", "a.mp4", "a.jpg"])
 def test_files_fit_where_that_is_possible(name: str, tmp_path: Path) -> None:
     painting, path = make_painting(60, size=96), tmp_path / name

@@ -93,6 +93,7 @@ def strokes_in(layer: ElementTree.Element) -> list[ElementTree.Element]:
 # --- what it looks like -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @ALL
 def test_svg_looks_like_the_painting(brush: str, tmp_path: Path) -> None:
     painting = painted(brush)
@@ -100,6 +101,7 @@ def test_svg_looks_like_the_painting(brush: str, tmp_path: Path) -> None:
     assert psnr(rasterize(path, 128, 128)[..., :3], painting.draw(128)) >= FLOORS[brush]
 
 
+@pytest.mark.slow
 @ALL
 def test_another_painting_falls_short_of_the_floor(brush: str, tmp_path: Path) -> None:
     painting = painted(brush)
@@ -182,6 +184,7 @@ def test_chromium_shows_the_painting(brush: str, tmp_path: Path) -> None:
 # --- what is in the file ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @ALL
 def test_every_stroke_is_one_element_in_paint_order(brush: str, tmp_path: Path) -> None:
     painting = painted(brush)

@@ -97,6 +97,7 @@ def test_the_page_on_python_runs(
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_documents_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     documents = [path for path in sorted((ROOT / "docs").glob("*.md")) if path.name not in PAGES]
     ran = 0
@@ -143,6 +144,7 @@ def first_names() -> dict[str, Any]:
     return test.globs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", modules_with_examples())
 def test_examples_in_docstrings_run(
     name: str, first_names: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -193,6 +195,7 @@ def assert_the_same_stills(painting: Painting, folder: Path) -> None:
         assert contents[0] == contents[1], name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", ["oilpaintbrush", "watercolor", "markerpen", "rectangle"])
 def test_a_stroke_file_draws_the_same_bytes(style: str, tmp_path: Path) -> None:
     assert {Path("x" + ending).suffixes[-1] for ending in FORMATS if ending[0] == "."} - {".jpeg", ".gif", ".mp4"} == {
@@ -209,6 +212,7 @@ def test_a_stroke_file_of_a_region_in_relief_draws_the_same_bytes(tmp_path: Path
     assert_the_same_stills(painting, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_stroke_file_of_a_brush_of_ones_own_draws_the_same_bytes(tmp_path: Path) -> None:
     tip = np.zeros((12, 16), np.uint8)
     tip[2:9, 3:12] = 200
@@ -226,6 +230,7 @@ def test_save_takes_a_size(tmp_path: Path) -> None:
     assert painting.config.size == 64
 
 
+@pytest.mark.slow
 def test_save_says_what_was_lowered(tmp_path: Path) -> None:
     (note,) = made("markerpen").save(tmp_path / "a.gif", config=ExportConfig(max_bytes=2500))
     assert note.startswith(f"{tmp_path / 'a.gif'}: ")

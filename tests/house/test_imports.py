@@ -141,6 +141,7 @@ def ours() -> list[Import]:
     return imports(ROOT)
 
 
+@pytest.mark.slow
 def test_there_is_no_import_circle(ours: list[Import]) -> None:
     assert not circles(ours), "\n".join(" <-> ".join(part) for part in circles(ours))
 

@@ -45,6 +45,7 @@ def test_size_of_the_configuration_is_the_default() -> None:
     assert np.array_equal(painting.draw(), painting.draw(40))
 
 
+@pytest.mark.slow
 def test_the_largest_size_draws_the_same_picture() -> None:
     painting = make_painting(aspect=(1, 16), count=60)
     large = painting.draw(8192)

@@ -67,6 +67,7 @@ def pixels(path: Path) -> np.ndarray:
 # --- the same again -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", STYLES)
 def test_replay_writes_the_bytes_that_painting_wrote(style: str, painted: Path, here: Path) -> None:
     endings = [".png", ".gif", ".jpg", ".webp", ".mp4", ".strokes.json"]
@@ -82,6 +83,7 @@ def test_one_output_is_as_several(painted: Path, here: Path) -> None:
     assert (here / "a.png").read_bytes() == (painted / "markerpen.png").read_bytes()
 
 
+@pytest.mark.slow
 def test_default_names(painted: Path, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number in ("", "-2"):
         assert cli.main(["replay", FILE]) == 0

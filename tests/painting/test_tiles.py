@@ -70,6 +70,7 @@ def whole(strokes: Strokes, shape: tuple[int, int], ground: np.ndarray, relief: 
 # --- bands of a canvas --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @KINDS
 @pytest.mark.parametrize("channels", [3, 4])
 @pytest.mark.parametrize("relief", [0.0, 0.6])
@@ -123,6 +124,7 @@ def make_painting(ground: tuple[float, float, float] | None, relief: float, regi
     return Painting(strokes, (4, 3), ground, PaintConfig(size=96, relief=relief), mask)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ground", [(0.9, 0.8, 0.7), None])
 @pytest.mark.parametrize("relief", [0.0, 0.5])
 @pytest.mark.parametrize("region", [False, True])
@@ -141,6 +143,7 @@ def test_painting_in_bands(
     assert np.array_equal(np.concatenate(list(made.bands(relief=0.3))), made.draw(96, 0.3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("relief", [0.0, 0.5])
 def test_memory_is_that_of_a_band(relief: float) -> None:
     made = make_painting(None, relief, False)
@@ -229,6 +232,7 @@ def test_saved_png_is_the_same_from_bands_and_from_the_image(tmp_path: Path, mon
 # --- the picture of a large painting ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [3, 4])
 @pytest.mark.parametrize("relief", [0.0, 0.3])
 def test_a_painting_larger_than_its_picture_is_looked_at(

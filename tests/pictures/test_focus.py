@@ -156,6 +156,7 @@ def test_a_file_name_of_two_lines_gives_one(tmp_path: Path) -> None:
 # --- faces --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mirror", [False, True])
 def test_the_astronauts_face_is_found(astronaut: np.ndarray, mirror: bool) -> None:
     faces = find_faces(astronaut[:, ::-1] if mirror else astronaut)
@@ -169,6 +170,7 @@ def test_the_astronauts_face_is_found(astronaut: np.ndarray, mirror: bool) -> No
     assert all(type(part) is int for part in faces[0])
 
 
+@pytest.mark.slow
 def test_a_face_is_found_at_any_size_and_in_a_wide_picture(astronaut: np.ndarray) -> None:
     large = cv2.resize(astronaut, (1300, 1300), interpolation=cv2.INTER_CUBIC)
     wide = np.concatenate((flat(512, 300), astronaut, flat(512, 300)), axis=1)
@@ -178,6 +180,7 @@ def test_a_face_is_found_at_any_size_and_in_a_wide_picture(astronaut: np.ndarray
     assert len(find_faces(astronaut[20:200, 140:320])) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["chelsea", "coffee", "rocket", "grass", "page"])
 def test_no_face_where_there_is_none(name: str) -> None:
     picture = photo(name)
@@ -185,6 +188,7 @@ def test_no_face_where_there_is_none(name: str) -> None:
     assert find_faces(picture) == []
 
 
+@pytest.mark.slow
 def test_eyes_and_mouth_weigh_most(astronaut: np.ndarray) -> None:
     faces = face_map(astronaut)
     assert faces.shape == (512, 512) and faces.dtype == np.float32
@@ -246,6 +250,7 @@ def test_the_same_detail_at_twice_the_size() -> None:
 # --- both together ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_faces_dominate(astronaut: np.ndarray) -> None:
     focus_map = auto_focus(astronaut)
     assert focus_map.shape == (512, 512) and focus_map.dtype == np.float32
@@ -256,6 +261,7 @@ def test_faces_dominate(astronaut: np.ndarray) -> None:
     assert focus_map[80:160, 175:270].mean() > 8 * focus_map[outside].mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [0.0, 0.1, 0.37, 0.5, 1.0])
 def test_a_flat_picture_has_no_focus(value: float) -> None:
     picture = flat(397, 130, value)
@@ -263,6 +269,7 @@ def test_a_flat_picture_has_no_focus(value: float) -> None:
     assert auto_focus(picture, np.full((397, 130), 0.6, np.float32)).max() == 0
 
 
+@pytest.mark.slow
 def test_what_is_transparent_has_none() -> None:
     for name in ("apple_coin", "circuit_coin", "octahedron"):
         picture = load_picture(SAMPLES / f"{name}.png", 256)

@@ -202,6 +202,7 @@ def test_a_vivid_spot_in_a_wide_range_of_greys_gets_a_colour() -> None:
         assert np.abs(choose_palette(picture, None, 6, seed) - (0.9, 0.1, 0.1)).max(1).min() < 0.05
 
 
+@pytest.mark.slow
 def test_chosen_colours_go_from_dark_to_light_and_are_all_different() -> None:
     for count in (2, 7, 64, 256):
         chosen = choose_palette(noise(), None, count, 0)

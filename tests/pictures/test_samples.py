@@ -20,6 +20,7 @@ def weighted(image: Image.Image) -> np.ndarray:
     return pixels
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLES)
 def test_the_script_draws_what_is_kept(name: str) -> None:
     with Image.open(sample_path(name)) as kept:
@@ -29,6 +30,7 @@ def test_the_script_draws_what_is_kept(name: str) -> None:
     assert (difference.max(axis=2) > 0.25).mean() < 1e-3
 
 
+@pytest.mark.slow
 def test_the_script_is_deterministic(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         samples.main(tmp_path / folder)

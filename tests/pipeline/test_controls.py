@@ -47,6 +47,7 @@ class Ticking:
         return self.now
 
 
+@pytest.mark.slow
 def test_the_search_ends_in_time_with_all_its_strokes() -> None:
     slow = config(strokes=400, iterations=100_000, size=128, seconds=1.0)
     paint(picture("face"), slow)  # compiles what is not compiled yet
@@ -59,6 +60,7 @@ def test_the_search_ends_in_time_with_all_its_strokes() -> None:
     assert len(seen) == seen[-1].step < 20_000 and not result.interrupted
 
 
+@pytest.mark.slow
 def test_a_limit_on_time_is_shared_out_among_all_stages(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Ticking()
     monkeypatch.setattr("painter.search.time_budget.time.monotonic", clock)
@@ -78,6 +80,7 @@ def test_a_limit_on_time_is_shared_out_among_all_stages(monkeypatch: pytest.Monk
     assert 100 < len(seen) < 300
 
 
+@pytest.mark.slow
 def test_without_a_limit_the_clock_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Ticking()
     clock.now = -1e9
@@ -86,6 +89,7 @@ def test_without_a_limit_the_clock_does_not_matter(monkeypatch: pytest.MonkeyPat
     assert same_strokes(again, get()) and np.array_equal(again.image, get().image)
 
 
+@pytest.mark.slow
 def test_enough_time_is_no_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("painter.search.time_budget.time.monotonic", lambda: 5.0)
     assert same_strokes(paint(picture("face"), config(seconds=1000.0)), get())
@@ -94,6 +98,7 @@ def test_enough_time_is_no_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- together -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_region_focus_palette_and_a_picture_on_nothing_go_together(tmp_path: Path) -> None:
     asked = config(canvas="auto", palette="3", focus="auto", region="mask.png", relief=0.4, ot=0.05, levels=3)
     result = painted("logo", asked)
@@ -123,6 +128,7 @@ EVERYTHING: dict[str, Any] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("iterations", [0, 30])
 @pytest.mark.parametrize("name", ["face", "logo"])
 def test_everything_at_once(name: str, iterations: int) -> None:
@@ -135,6 +141,7 @@ def test_everything_at_once(name: str, iterations: int) -> None:
     assert region is not None and not result.image[region == 0].any() and result.image[region > 0.9].any()
 
 
+@pytest.mark.slow
 def test_everything_at_once_and_the_count_as_well() -> None:
     result = get(**{**TINY, **EVERYTHING, "strokes": "auto"})
     again = get(**{**TINY, **EVERYTHING, "strokes": result.report["strokes"]})
@@ -144,6 +151,7 @@ def test_everything_at_once_and_the_count_as_well() -> None:
 # --- the same again -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [

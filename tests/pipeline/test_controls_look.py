@@ -38,6 +38,7 @@ from renderers.brushes import BRUSHES
 # --- colours ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @ALL
 @pytest.mark.parametrize("palette", ["5", FOUR])
 def test_strokes_have_colors_of_the_palette(style: str, palette: str) -> None:
@@ -62,6 +63,7 @@ def test_without_a_palette_there_are_many_colors() -> None:
     assert len(np.unique(result.painting.strokes.colors.numpy().reshape(-1, 3), axis=0)) > 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", ["rectangle", "markerpen"])
 def test_searching_in_few_colors_is_better_than_snapping_to_them(style: str) -> None:
     options: dict[str, Any] = {"style": style, "strokes": 80, "iterations": 90}
@@ -87,6 +89,7 @@ def areas_of(image: np.ndarray) -> list[tuple[np.ndarray, float]]:
     return [(color, share) for color, share in found if share > 0.02]
 
 
+@pytest.mark.slow
 def test_tones_leave_few_colors_to_paint() -> None:
     for count in (2, 5):
         areas = areas_of(subject_of("face", config(tones=count, size=256)).picture)
@@ -104,6 +107,7 @@ def test_tones_of_a_palette_have_its_colors() -> None:
     assert all(any(np.abs(color - other).max() <= 2 for color, _ in areas) for other in wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_paint(name: str) -> None:
     settings = {**PRESETS[name].settings, **TINY}
@@ -122,6 +126,7 @@ def test_presets_paint(name: str) -> None:
 # --- an own brush -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_an_own_brush_paints(tmp_path: Path) -> None:
     result = get(brush="leaf.png")
     name = result.painting.strokes.brush
@@ -141,6 +146,7 @@ def test_an_own_brush_paints(tmp_path: Path) -> None:
 # --- relief -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", [*STYLES, "leaf"])
 def test_relief_is_in_the_light_only(style: str) -> None:
     options = {"brush": "leaf.png"} if style == "leaf" else {"style": style}

@@ -37,6 +37,7 @@ from painter.search.plan import (
 # --- focus --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", ["watercolor", "markerpen"])
 def test_focus_makes_its_place_more_exact(style: str) -> None:
     options: dict[str, Any] = {"style": style, "strokes": 60}
@@ -59,6 +60,7 @@ def test_focus_weighs_in_the_loss() -> None:
     assert seen[0] < 75 and seen[1] > 180
 
 
+@pytest.mark.slow
 def test_focus_finds_the_face_itself() -> None:
     options: dict[str, Any] = {"style": "markerpen", "strokes": 80, "iterations": 80}
     ((x, y, width, height),) = find_faces(picture("face").astype(np.float32) / 255)
@@ -72,6 +74,7 @@ def test_focus_finds_the_face_itself() -> None:
 # --- region -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "canvas", "bare"),
     [
@@ -111,6 +114,7 @@ def test_a_gif_leaves_the_outside_alone(tmp_path: Path) -> None:
     assert np.abs(frames[0][0].astype(int) - 128).max() <= 2  # one of the GIF's 255 colours
 
 
+@pytest.mark.slow
 @ALL
 def test_the_effort_goes_into_the_region(style: str) -> None:
     wanted = subject_of("face", config()).picture
@@ -139,6 +143,7 @@ def test_a_soft_region_fades_into_the_ground() -> None:
     assert half.sum() > 300 and 20 < result.image[half].max(axis=1).mean() < 200
 
 
+@pytest.mark.slow
 def test_colors_are_chosen_for_what_is_shown() -> None:
     # Three colours are in the region of this picture, two of them nowhere else, and one outside.
     asked = {"palette": "2", "region": "mask.png"}
@@ -153,6 +158,7 @@ def test_colors_are_chosen_for_what_is_shown() -> None:
 # --- sizes and opacity --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @ALL
 @pytest.mark.parametrize("iterations", [0, 12])
 @pytest.mark.parametrize("limits", [(0.08, 0.12), (None, 0.03), (0.3, None), (0.9, 1.0), (0.001, 0.002)])
@@ -167,6 +173,7 @@ def test_sizes_are_within_their_limits(style: str, iterations: int, limits: tupl
         assert make_plan(24, iterations, SearchConfig()).moved  # some of them have been moved
 
 
+@pytest.mark.slow
 @ALL
 def test_all_strokes_of_one_size(style: str) -> None:
     for iterations in (0, 16):
@@ -179,11 +186,13 @@ def test_sizes_of_an_own_brush_are_within_their_limits() -> None:
     assert found.min() >= 0.08 and found.max() <= 0.1
 
 
+@pytest.mark.slow
 def test_without_limits_sizes_go_beyond_them() -> None:
     found = sizes(get()).double()
     assert found.min() < 0.08 and found.max() > 0.12
 
 
+@pytest.mark.slow
 @ALL
 @pytest.mark.parametrize("limits", ["0.3:0.6", "0.5:0.5", "0:0.2", "0:1"])
 def test_opacity_is_within_its_limits(style: str, limits: str) -> None:
@@ -195,6 +204,7 @@ def test_opacity_is_within_its_limits(style: str, limits: str) -> None:
     assert limits != "0:1" or len(np.unique(found)) > 10
 
 
+@pytest.mark.slow
 def test_pale_strokes_cover_little() -> None:
     wanted = subject_of("face", config()).picture
     assert psnr(get(opacity="0:0.05"), wanted) < psnr(get(), wanted) - 3
@@ -203,6 +213,7 @@ def test_pale_strokes_cover_little() -> None:
 # --- levels -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("levels", [1, 2, 4, 8])
 def test_there_are_as_many_levels_as_asked_for(levels: int) -> None:
     seen: list[str] = []

@@ -143,6 +143,7 @@ def refresh(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--refresh-golden"))
 
 
+@pytest.mark.slow
 @ALL
 def test_paintings_are_the_golden_ones(brush: str, refresh: bool) -> None:
     against_golden(brush, painted(brush), check_painting, refresh)

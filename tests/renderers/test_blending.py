@@ -94,6 +94,7 @@ def test_blending_is_what_its_definition_says(size: tuple[int, int, int], backen
     np.testing.assert_allclose(blend(canvas, layers, backend).numpy(), expected, atol=VALUE_ERROR)
 
 
+@pytest.mark.slow
 def test_reference_gradients_match_finite_differences() -> None:
     size = (5, 6, 3)
     layers = random_layers([4, (5, 3), 4], size, seed=2, spread=0.5)
@@ -157,6 +158,7 @@ def test_kernels_agree_on_one_stroke() -> None:
     assert_same(random_canvas((40, 30, 3)), random_layers([32], (40, 30, 3), spread=0))
 
 
+@pytest.mark.slow
 def test_kernels_agree_on_many_strokes() -> None:
     size = (97, 131, 3)
     assert_same(random_canvas(size), brush_layers("oilpaintbrush", 2000, size, seed=3))

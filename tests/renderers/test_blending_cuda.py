@@ -88,6 +88,7 @@ def subset(layers: Layers, strokes: list[int]) -> Layers:
 # --- against the reference ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [3, 4])
 @pytest.mark.parametrize("size", [(37, 29), (16, 32), (1, 1), (40, 3), (5, 50)])
 def test_kernels_agree_on_any_canvas(size: tuple[int, int], channels: int) -> None:
@@ -97,12 +98,14 @@ def test_kernels_agree_on_any_canvas(size: tuple[int, int], channels: int) -> No
     assert min(size) == 1 or all(gradient.abs().max() > 0 for gradient in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("brush", list(BRUSHES))
 def test_kernels_agree_on_strokes_of_every_brush(brush: str) -> None:
     size = (29, 37, 3)
     assert_same(random_canvas(size), brush_layers(brush, 12, size))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [0, 1])
 @pytest.mark.parametrize("channels", [3, 4])
 def test_kernels_agree_on_no_stroke_and_on_one(count: int, channels: int) -> None:
@@ -118,6 +121,7 @@ def test_kernels_agree_without_any_map() -> None:
     assert_same(canvas, Layers(torch.zeros(0, 2, 3), gathered([], 0), none, none, torch.zeros(0)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("opacity", [0.98, 1.0])
 def test_kernels_agree_under_a_pile_of_opaque_strokes(opacity: float) -> None:
     size = (16, 16, 3)
@@ -126,6 +130,7 @@ def test_kernels_agree_under_a_pile_of_opaque_strokes(opacity: float) -> None:
     assert_same(random_canvas(size), replace(layers, maps=flat, opacity=torch.full((40,), opacity)))
 
 
+@pytest.mark.slow
 def test_invisible_strokes_change_nothing_but_may_come_back() -> None:
     size = (20, 33, 3)
     layers, canvas = replace(random_layers([16] * 6, size, seed=4), opacity=torch.zeros(6)), random_canvas(size)
@@ -144,6 +149,7 @@ def test_strokes_off_the_canvas_do_nothing() -> None:
     assert_same(canvas, replace(layers, transform=torch.cat([away[:2], layers.transform[2:]])))
 
 
+@pytest.mark.slow
 def test_strokes_that_are_nowhere_do_nothing() -> None:
     """The reference refuses them, so it is asked about the others only."""
     size = (20, 30, 3)
@@ -162,6 +168,7 @@ def test_strokes_that_are_nowhere_do_nothing() -> None:
         assert (gradient - truth).abs().max() <= GRADIENT_ERROR * truth.abs().max()
 
 
+@pytest.mark.slow
 def test_many_tiny_strokes_agree() -> None:
     """Several in every tile, most within one; fewer where Python does the work."""
     size, count = (37, 61, 3), 2000 if DEVICE == "cuda" else 160
@@ -172,6 +179,7 @@ def test_many_tiny_strokes_agree() -> None:
     assert_same(random_canvas(size), replace(layers, transform=torch.cat([turned, -turned @ center], dim=2)))
 
 
+@pytest.mark.slow
 def test_small_strokes_keep_their_place_far_from_the_origin() -> None:
     """Where float32 pixels to texels would be off by a hundredth of a texel."""
     size = (5, 3003, 3)
@@ -182,6 +190,7 @@ def test_small_strokes_keep_their_place_far_from_the_origin() -> None:
     assert all(gradient.abs().max() > 0 for gradient in assert_same(random_canvas(size), layers))
 
 
+@pytest.mark.slow
 def test_a_stroke_over_more_tiles_than_are_added_at_once_agrees() -> None:
     size = (97, 100, 3)
     wide = torch.tensor([[[0.017, 0.003, -0.95], [-0.004, 0.016, -0.6]]])
@@ -199,6 +208,7 @@ def test_pixels_on_the_last_texels_read_nothing_beyond_their_map() -> None:
     assert all(gradient.isfinite().all() for gradient in found)
 
 
+@pytest.mark.slow
 def test_tensors_need_not_be_contiguous() -> None:
     size = (19, 23, 4)
     layers, canvas = random_layers([16] * 4, size, spread=0.5), random_canvas(size)
@@ -218,6 +228,7 @@ def test_tensors_need_not_be_contiguous() -> None:
 # --- gradients ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_all_but_the_gradients_of_maps_repeat_exactly() -> None:
     size = (40, 40, 3)
     layers, canvas = random_layers([32] * 6, size), random_canvas(size)
@@ -227,6 +238,7 @@ def test_all_but_the_gradients_of_maps_repeat_exactly() -> None:
         assert name == "texels" or torch.equal(one, other), name
 
 
+@pytest.mark.slow
 def test_without_gradients_for_maps_the_others_are_the_same() -> None:
     size = (30, 20, 3)
     layers, canvas = random_layers([16] * 4, size), random_canvas(size)
@@ -238,6 +250,7 @@ def test_without_gradients_for_maps_the_others_are_the_same() -> None:
     assert all(torch.equal(one, other) for one, other in zip(few, everything[:1] + everything[2:], strict=True))
 
 
+@pytest.mark.slow
 def test_without_any_gradient_the_values_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     size = (30, 20, 3)
     layers, canvas = random_layers([16] * 4, size), random_canvas(size)
@@ -257,6 +270,7 @@ def test_the_canvas_gets_no_gradient() -> None:
     assert canvas.grad is None and leaves[0].grad is not None
 
 
+@pytest.mark.slow
 def test_backward_may_run_twice() -> None:
     size = (20, 30, 3)
     layers, canvas = random_layers([16] * 3, size, spread=0.5), random_canvas(size)
@@ -269,6 +283,7 @@ def test_backward_may_run_twice() -> None:
 # --- tiles --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_strokes_meet_the_tiles_that_they_touch_and_few_others() -> None:
     height, width = 150, 210
     layers = random_layers([16] * 60, (height, width, 3), seed=2)
@@ -341,6 +356,7 @@ assert "add.f64" in compiled(cuda._add_pairs, 1, AT_ONCE=32)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="Triton compiles for CUDA on Linux")
 def test_the_compiler_accepts_the_kernels(tmp_path: Path) -> None:
     """The interpreter takes more than the compiler does; compiling needs no device."""

@@ -205,6 +205,7 @@ SCALE_FLOORS = {
 }
 
 
+@pytest.mark.slow
 @ALL
 @pytest.mark.parametrize("size", [512, 2048])
 def test_a_stroke_looks_the_same_at_any_size(brush: Brush, size: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -255,6 +255,7 @@ def test_each_piece_of_work_is_taken_once() -> None:
     assert (done == 1).all()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_forked_process_has_threads_of_its_own() -> None:
     """In a fresh process, since a fork of this one, with all its threads, could hang for other reasons."""

@@ -113,6 +113,7 @@ def test_black_paint_shows_a_highlight_and_only_towards_the_light() -> None:
     assert not light(black, np.ascontiguousarray(away), 1.0, 1 / 50, FROM_LEFT)[:, middle].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [128, 512])
 def test_the_same_at_two_sizes(side: int) -> None:
     """What light does to plain grey, drawn at twice the size and reduced. Measured 41.1 and 59.0 dB."""
@@ -184,6 +185,7 @@ def test_alpha_is_kept_and_colours_stay_below_it(brush: str) -> None:
 SIZE_FLOORS = {"oilpaintbrush": 35.0, "watercolor": 50.0, "markerpen": 50.0, "rectangle": 50.0}
 
 
+@pytest.mark.slow
 @ALL
 def test_paint_is_lit_alike_at_two_sizes(brush: str) -> None:
     strokes = strokes_of(brush, 40, seed=1)

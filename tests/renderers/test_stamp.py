@@ -438,6 +438,7 @@ def likeness(stamp: Stamp, texture: np.ndarray) -> float:
     return psnr(float(np.square(stamp.texture - cv2.resize(texture, stamp.texture.shape[::-1])).mean()))
 
 
+@pytest.mark.slow
 def test_alpha_dark_on_light_and_light_on_dark_give_the_same_brush(tmp_path: Path) -> None:
     sheet = on_sheet(splat())
     clear = np.dstack([np.random.default_rng(0).random((*sheet.shape, 3)), sheet])  # colours do not matter
@@ -481,7 +482,7 @@ def test_an_empty_picture_is_refused(tmp_path: Path, pixels: np.ndarray, mode: s
     with pytest.raises(PictureError) as raised:
         load_stamp(path)
     message = str(raised.value)
-    assert message.startswith(f"--brush {tmp_path}") and "no thing\\n.png: nothing in it" in message
+    assert message.startswith(f"--brush {tmp_path}") and "no thing\\n.png: it is empty; give " in message
     assert "\n" not in message and "; " in message
 
 

@@ -95,6 +95,7 @@ def painted(count: int = 40) -> tuple[Target, Strokes]:
     return target, search.strokes
 
 
+@pytest.mark.slow
 def test_the_search_paints_with_it_and_the_engine_draws_it() -> None:
     target, strokes = painted()
     assert strokes.brush == "dot" and len(strokes) == 40

@@ -110,6 +110,7 @@ def test_the_pool_renews_itself_as_it_is_drawn_from() -> None:
 # --- learning -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_little_training_raises_both_figures() -> None:
     trainer, strokes = fresh_trainer(), held_out()
     before = patch_figures(trainer.networks, strokes)
@@ -127,6 +128,7 @@ def test_figures_are_those_of_pooled_squared_errors() -> None:
     assert psnr(0.01) == pytest.approx(20) and psnr(0) == pytest.approx(120)
 
 
+@pytest.mark.slow
 def test_training_goes_on_from_its_state() -> None:
     first = fresh_trainer(TrainConfig(**{**vars(LITTLE), "steps": 20}))
     finish(first)
@@ -176,6 +178,7 @@ def train(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180)
 
 
+@pytest.mark.slow
 def test_the_script_trains_resumes_and_publishes(tmp_path: Path) -> None:
     first = train(tmp_path, "--steps", "20")
     assert first.returncode == 0, first.stderr

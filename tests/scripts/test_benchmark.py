@@ -37,6 +37,7 @@ def bands() -> tuple[np.ndarray, np.ndarray]:
     return picture, np.full(3, 0.5, np.float32)
 
 
+@pytest.mark.slow
 def test_quick_figures_are_written(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "scripts.benchmark.run", "--quick", "--styles", STYLE]
     command += ["--backends", "reference,cpu"]
@@ -116,6 +117,7 @@ def test_targets_are_judged() -> None:
     assert [target["met"] for target in found] == [False, True, False, True]
 
 
+@pytest.mark.slow
 def test_a_painting_is_timed_in_a_process_of_its_own(tmp_path: Path) -> None:
     photo = tmp_path / "photo.png"
     Image.fromarray(np.round(bands()[0] * 255).astype(np.uint8)).save(photo)
@@ -171,6 +173,7 @@ def test_figures_are_those_that_painting_reports() -> None:
     assert figures.compare(painted, picture) == pytest.approx((ours["psnr"], ours["ssim"], ours["l1"]))
 
 
+@pytest.mark.slow
 def test_a_part_is_painted_and_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     reports: list[Any] = []
     files: set[str] = set()
@@ -309,6 +312,7 @@ def pictures_in(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_two_versions_paint_in_turn(tmp_path: Path) -> None:
     ours = versions.find_version(make_checkout(tmp_path / "new", "2.0", 4), ["--seed", "1"])
     other = versions.find_version(make_checkout(tmp_path / "old", "1.0", 8))
@@ -334,6 +338,7 @@ def test_two_versions_paint_in_turn(tmp_path: Path) -> None:
     assert told["means"][0]["difference"]["psnr"] == pytest.approx(20 * math.log10(2))
 
 
+@pytest.mark.slow
 def test_what_is_shown_of_two_versions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     checkouts = [make_checkout(tmp_path / name, name, shift) for name, shift in (("2.0", 4), ("1.0", 8))]
     both = [versions.find_version(folder) for folder in checkouts]
@@ -367,6 +372,7 @@ def test_only_another_version_is_run(tmp_path: Path) -> None:
         liar.paint(pictures_in(tmp_path / "pictures") / "wide.png", tmp_path / "out.png", ())
 
 
+@pytest.mark.slow
 def test_a_folder_is_painted_and_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -429,6 +435,7 @@ def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *words: str) -> None:
     sheet.main()
 
 
+@pytest.mark.slow
 def test_a_sheet_is_made_and_paintings_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     options = ["--only", "rocket,octahedron", "--styles", STYLE, "--counts", "10", "--size", "48", "--jobs", "2"]
     make(monkeypatch, tmp_path, *options, "--iterations", "3")

@@ -28,6 +28,7 @@ from scripts.fuzz.cases.picture_files import BOMBS, pictures
 LINUX = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the watch reads /proc")
 
 
+@pytest.mark.slow
 @LINUX
 def test_hostile_files_are_refused_in_one_line_or_harmless(tmp_path: Path) -> None:
     tally = run.fuzz(range(350), 2, tmp_path / "kept")
@@ -37,6 +38,7 @@ def test_hostile_files_are_refused_in_one_line_or_harmless(tmp_path: Path) -> No
         assert 0 < tally.refused[kind] < tally.kinds[kind], kind
 
 
+@pytest.mark.slow
 @LINUX
 def test_the_watch_sees_what_goes_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each kind of failure, made on purpose in a process that runs a script of its own."""
@@ -96,6 +98,7 @@ def test_a_half_written_picture_is_noticed(tmp_path: Path) -> None:
         worker.check_complete(svg)
 
 
+@pytest.mark.slow
 def test_cases_are_the_same_each_time() -> None:
     for name in ("picture", "stroke_file", "config_file", "checkpoint", "autosave"):
         make = getattr(worker, name)

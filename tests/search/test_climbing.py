@@ -490,6 +490,7 @@ def test_strokes_lower_the_error(brush: str) -> None:
     assert now < 0.2 * bare
 
 
+@pytest.mark.slow
 @ALL
 @pytest.mark.parametrize("size", [0.03, 0.3])
 @pytest.mark.parametrize("radius", [0.05, 0.1, 0.4])
@@ -633,6 +634,7 @@ def run_stage(search: Search, at: int) -> None:
     search._at += 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("brush", ["rectangle", "oilpaintbrush"])
 def test_a_search_goes_on_between_stages(brush: str) -> None:
     search = make_search(scenery(), brush=brush)
@@ -891,6 +893,7 @@ class Clock:
         return self.now
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slowness", [0.01, 0.2, 0.5])
 def test_no_stroke_is_moved_without_steps(slowness: float, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
@@ -917,6 +920,7 @@ def test_no_stroke_is_moved_without_steps(slowness: float, monkeypatch: pytest.M
     assert search.strokes is not None and len(search.strokes) == 30
 
 
+@pytest.mark.slow
 def test_a_search_with_little_time_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr("painter.search.time_budget.time.monotonic", clock)

@@ -86,6 +86,7 @@ def test_pixel_loss_says_what_it_got() -> None:
 # ---- Sinkhorn
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epsilon", [0.02, 0.2])
 @pytest.mark.parametrize("empty", [0.0, 0.4])
 def test_sinkhorn_agrees_with_pot(epsilon: float, empty: float) -> None:
@@ -148,6 +149,7 @@ def test_single_precision_is_near_double(epsilon: float) -> None:
     torch.testing.assert_close(single.double(), double, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_sinkhorn_gradient_is_numeric() -> None:
     left, right = torch.randn(2, 2, 12, dtype=torch.float64)
 
@@ -211,6 +213,7 @@ def test_transport_loss_of_a_shift_is_its_square() -> None:
     assert loss(blob(centre + torch.tensor([0.3, 0.2]))).item() == pytest.approx(0.13, rel=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(24, 24), (61, 40)])
 def test_transport_gradient_is_numeric(size: tuple[int, int]) -> None:
     target, canvas = 0.1 + 0.8 * torch.rand(2, *size, 3, dtype=torch.float64)
@@ -277,6 +280,7 @@ def cut_out(centre: Tensor) -> Tensor:
     return torch.cat([alpha * torch.tensor([0.1, 0.2, 0.4]), alpha], dim=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("draw", "ground"), [(opaque, torch.ones(3)), (cut_out, torch.zeros(4))])
 def test_transport_leads_where_pixels_cannot(draw: Callable[[Tensor], Tensor], ground: Tensor) -> None:
     goal, start = torch.tensor([0.72, 0.65]), torch.tensor([0.28, 0.3])

@@ -361,6 +361,7 @@ def found(brush: str) -> tuple[Search, list[Progress]]:
     return search, list(search.run())
 
 
+@pytest.mark.slow
 @ALL
 def test_a_search_finds_the_picture(brush: str) -> None:
     search, steps = found(brush)
@@ -372,6 +373,7 @@ def test_a_search_finds_the_picture(brush: str) -> None:
     assert late < 0.25 * early
 
 
+@pytest.mark.slow
 @ALL
 def test_progress_counts_steps_and_strokes(brush: str) -> None:
     search, steps = found(brush)
@@ -407,6 +409,7 @@ def test_found_strokes_are_valid(brush: str) -> None:
             torch.testing.assert_close(strokes.params[name], values, rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 @ALL
 def test_the_same_seed_gives_the_same_strokes(brush: str) -> None:
     steps = found(brush)[1]
@@ -426,6 +429,7 @@ def test_the_same_seed_gives_the_same_strokes_to_the_end() -> None:
     assert same(search.strokes, again.strokes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", LOSSES)
 def test_every_loss_leads_to_the_picture(loss: str) -> None:
     search = make_search(loss=loss, iterations=40)
@@ -448,12 +452,14 @@ def test_the_transport_term_is_added() -> None:
     assert term > 0 and with_it.loss - without.loss == pytest.approx(2.0 * term, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_search_with_the_transport_term_finds_the_picture_too() -> None:
     search = make_search(ot=0.05, iterations=40)
     assert len(list(search.run())) == 40
     assert psnr(seen(search), search.target.image) > 18
 
 
+@pytest.mark.slow
 @ALL
 def test_a_picture_on_nothing(brush: str) -> None:
     search = make_search(cut_out(), NOTHING, brush, iterations=40)
@@ -466,6 +472,7 @@ def test_a_picture_on_nothing(brush: str) -> None:
     assert steps[-1].loss < 0.3 * steps[0].loss
 
 
+@pytest.mark.slow
 @ALL
 @pytest.mark.parametrize("size", [(5, 64), (64, 5), (1, 1)])
 def test_odd_canvases(brush: str, size: tuple[int, int]) -> None:
@@ -570,6 +577,7 @@ def test_paint_on_transparent_places_asks_for_no_more_paint() -> None:
 # --- the reference ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @ALL
 @pytest.mark.parametrize("on_nothing", [False, True])
 def test_the_reference_moves_the_same_strokes_alike(brush: str, on_nothing: bool) -> None:
@@ -600,6 +608,7 @@ def busy(seed: int, on_nothing: bool) -> np.ndarray:
     return np.concatenate([blotches.clip(0, 1) * alpha, alpha], axis=2) if on_nothing else blotches.clip(0, 1)
 
 
+@pytest.mark.slow
 @ALL
 def test_the_reference_finds_paintings_as_good(brush: str) -> None:
     """Whole searches take other ways: hill climbing and moving decide yes or no, and where that is close, rounding
@@ -647,6 +656,7 @@ def slope(brush: str, at: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:
     return torch.autograd.grad(loss(on_white(shifted)), shift)[0]
 
 
+@pytest.mark.slow
 @ALL
 def test_transport_leads_a_stroke_that_does_not_touch_its_place(brush: str) -> None:
     with torch.no_grad():

@@ -118,6 +118,7 @@ def test_slopes_are_kept_within_reason() -> None:
     assert slope_at([(25, 20.0), (100, 24.0)], 20) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("points", [CURVE, [(25, 20.0)], [(25, 20.0), (50, 19.0), (60, 60.0)]])
 def test_the_curve_is_drawn(points: list[Point], tmp_path: Path) -> None:
     path = tmp_path / "a.partial"  # any name: the command line writes to a temporary file first
@@ -379,6 +380,7 @@ AUTO = replace(SMALL, strokes="auto")
 REACHED = replace(SMALL, until_psnr=20.0, strokes=200)
 
 
+@pytest.mark.slow
 def test_a_simple_picture_gets_few_strokes_and_a_busy_one_more() -> None:
     flat, busy = painted("flat", AUTO), painted("busy", AUTO)
     assert flat.report["strokes"] == len(flat.painting.strokes) == DEFAULTS.first
@@ -387,6 +389,7 @@ def test_a_simple_picture_gets_few_strokes_and_a_busy_one_more() -> None:
     assert busy.report["seen_psnr"] is not None
 
 
+@pytest.mark.slow
 def test_auto_is_the_painting_with_that_many_strokes(tmp_path: Path) -> None:
     found = painted("busy", AUTO)
     fixed = paint(picture("busy"), replace(SMALL, strokes=found.report["strokes"]))
@@ -397,6 +400,7 @@ def test_auto_is_the_painting_with_that_many_strokes(tmp_path: Path) -> None:
     assert (tmp_path / "a.gif").read_bytes() == (tmp_path / "b.gif").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_quality_is_reached_with_fewer_strokes_than_allowed() -> None:
     low, high = painted("busy", REACHED), painted("busy", replace(REACHED, until_psnr=24.0))
     assert low.report["psnr"] >= 20 and high.report["psnr"] >= 24
@@ -407,12 +411,14 @@ def test_a_quality_is_reached_with_fewer_strokes_than_allowed() -> None:
     assert same(low, fixed)
 
 
+@pytest.mark.slow
 def test_a_quality_out_of_reach_takes_all_strokes() -> None:
     result = painted("busy", replace(REACHED, until_psnr=60.0, strokes=40))
     assert result.report["strokes"] == 40 and not result.interrupted
     assert same(result, paint(picture("busy"), replace(SMALL, strokes=40)))
 
 
+@pytest.mark.slow
 def test_counts_are_found_without_steps() -> None:
     auto = painted("busy", replace(AUTO, iterations=0))
     assert auto.report["strokes"] >= DEFAULTS.first and auto.report["seen_psnr"] is None
@@ -420,6 +426,7 @@ def test_counts_are_found_without_steps() -> None:
     assert reached.report["psnr"] >= 14 and reached.report["strokes"] < 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [AUTO, REACHED], ids=["auto", "until"])
 def test_the_same_seed_finds_the_same_count(config: PaintConfig) -> None:
     again = paint(picture("busy"), config)
@@ -447,6 +454,7 @@ def test_an_interrupted_first_try_is_shown() -> None:
     assert steps[-1].stage.startswith("trying 25 strokes: ") and 0 < len(result.painting.strokes) < 25
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [AUTO, REACHED], ids=["auto", "until"])
 def test_an_interrupted_later_try_leaves_what_was_finished_before(config: PaintConfig) -> None:
     # So that there is a step among the first few strokes, and that 25 do not reach the quality.
@@ -457,6 +465,7 @@ def test_an_interrupted_later_try_leaves_what_was_finished_before(config: PaintC
     assert result.report["psnr"] > paint(picture("busy"), replace(SMALL, strokes=25, iterations=0)).report["psnr"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_painting_leaves_what_was_finished_before() -> None:
     result, steps = interrupted(replace(AUTO, iterations=60), lambda progress: progress.stage.startswith("level 1"))
     tried = [step.stage.split()[1] for step in steps if step.stage.startswith("trying")]
@@ -468,6 +477,7 @@ def test_an_interrupted_painting_leaves_what_was_finished_before() -> None:
 # --- suggestions --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_suggestions_are_points_of_a_rising_curve() -> None:
     subject = prepare_subject(picture("busy"), replace(SMALL, strokes=120))
     seen: list[Progress] = []
@@ -477,6 +487,7 @@ def test_suggestions_are_points_of_a_rising_curve() -> None:
     assert [step.step for step in seen] == list(range(1, 41))
 
 
+@pytest.mark.slow
 def test_an_interrupted_curve_needs_two_points() -> None:
     subject = prepare_subject(picture("busy"), replace(SMALL, strokes=120))
 
@@ -492,6 +503,7 @@ def test_an_interrupted_curve_needs_two_points() -> None:
         suggest(subject, stop_at(15))
 
 
+@pytest.mark.slow
 def test_a_curve_keeps_to_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now = SimpleNamespace(seconds=0.0)
 

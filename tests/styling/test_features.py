@@ -51,6 +51,7 @@ def picture(height: int = 20, width: int = 24, seed: int = 0) -> Tensor:
 # --- what it computes ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_layers_are_torchvisions(network: Features, state: dict[str, Tensor]) -> None:
     theirs = models.vgg.make_layers(models.vgg.cfgs["E"])
     theirs.load_state_dict({k.removeprefix("features."): v for k, v in state.items() if k.startswith("features.")})
@@ -135,6 +136,7 @@ def test_bad_calls(network: Features) -> None:
 # --- the random network -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_random_is_seeded_and_well_scaled(network: Features) -> None:
     again, other = load_features("random", seed=3), load_features("random", seed=4)
     assert all(torch.equal(a, b) for a, b in zip(network.buffers(), again.buffers(), strict=True))
@@ -253,6 +255,7 @@ def test_missing_weights_say_what_to_do(tmp_path: Path, monkeypatch: pytest.Monk
         assert str(tmp_path / "hub/checkpoints/vgg19-dcbb9e9d.pth") in message
 
 
+@pytest.mark.slow
 def test_weights_in_the_cache_are_checked(
     file: Path, network: Features, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

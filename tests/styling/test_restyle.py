@@ -113,6 +113,7 @@ def the_styling(painting: Painting, **options: Any) -> StrokeStyling:
 # --- the loss -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_color_map_gives_mean_and_covariance() -> None:
     rng = np.random.default_rng(0)
     colors = 0.5 + 0.1 * rng.standard_normal((40, 50, 3)) @ rng.standard_normal((3, 3))
@@ -151,6 +152,7 @@ def test_the_color_target_has_the_right_gradient() -> None:
     assert torch.autograd.gradcheck(target, canvas.requires_grad_(), eps=1e-7, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", ["luminance", "features"])
 @pytest.mark.parametrize("brush", BRUSHES_SHIPPED)
 def test_gradients_reach_every_parameter(brush: str, content: str) -> None:
@@ -179,6 +181,7 @@ def test_gradients_reach_every_parameter(brush: str, content: str) -> None:
         assert (ends[1] - ends[0]) / 0.04 == pytest.approx(expected, rel=0.15, abs=0.03)
 
 
+@pytest.mark.slow
 def test_styling_lowers_the_loss(painting: Painting) -> None:
     for mode in ("color", "texture"):
         styled = restyle(painting, stripes(), replace(QUICK, style_mode=mode, iterations=12))
@@ -189,6 +192,7 @@ def test_styling_lowers_the_loss(painting: Painting) -> None:
 # --- what must not change -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", ["luminance", "features"])
 def test_a_stroke_restyled_with_weight_0_does_not_move(painting: Painting, content: str) -> None:
     for mode in ("color", "texture"):
@@ -199,6 +203,7 @@ def test_a_stroke_restyled_with_weight_0_does_not_move(painting: Painting, conte
         assert styled.ground == painting.ground and np.array_equal(styled.draw(), painting.draw())
 
 
+@pytest.mark.slow
 def test_with_weight_0_nothing_pulls(painting: Painting) -> None:
     """Not only is nothing done: the content term by itself has no gradient where the strokes are, and no step moves."""
     styling = the_styling(painting, style_weight=0.0, style_mode="texture")
@@ -209,10 +214,12 @@ def test_with_weight_0_nothing_pulls(painting: Painting) -> None:
     assert differing(painting.strokes, moved) == set()
 
 
+@pytest.mark.slow
 def test_color_mode_changes_colors_alone(painting: Painting) -> None:
     assert differing(painting.strokes, restyle(painting, stripes(), QUICK).painting.strokes) == {"colors"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["color", "texture"])
 def test_colors_stay_of_the_palette(mode: str) -> None:
     painting = painted(palette="#102040,#e0c040,#ffffff", canvas="white")
@@ -222,6 +229,7 @@ def test_colors_stay_of_the_palette(mode: str) -> None:
     assert "colors" in differing(painting.strokes, styled.strokes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["color", "texture"])
 def test_outside_the_region_nothing_changes(here: Path, mode: str) -> None:
     painting = painted(region=str(here / "right.png"), canvas="white")
@@ -230,6 +238,7 @@ def test_outside_the_region_nothing_changes(here: Path, mode: str) -> None:
     assert np.array_equal(before[:, :24], after[:, :24]) and not np.array_equal(before[:, 25:], after[:, 25:])
 
 
+@pytest.mark.slow
 def test_what_lies_outside_the_region_neither_counts_nor_moves(here: Path) -> None:
     painting = painted(region=str(here / "right.png"), canvas="white", strokes=40)
     styling = the_styling(painting, style_mode="texture")
@@ -250,6 +259,7 @@ def test_what_lies_outside_the_region_neither_counts_nor_moves(here: Path) -> No
         assert same == (name != "colors")  # those were matched beforehand, in closed form
 
 
+@pytest.mark.slow
 def test_transparency_stays(here: Path) -> None:
     picture = np.dstack([scene(), np.zeros((36, 48), np.uint8)])
     picture[8:30, 10:40, 3] = 255
@@ -263,6 +273,7 @@ def test_transparency_stays(here: Path) -> None:
     assert np.abs(change).mean() < 0.06 * 255
 
 
+@pytest.mark.slow
 def test_limits_are_obeyed() -> None:
     painting = painted(min_size=0.08, max_size=0.2, opacity="0.3:0.8")
     options = replace(QUICK, style_mode="texture", iterations=10, content_weight=0.0)
@@ -273,6 +284,7 @@ def test_limits_are_obeyed() -> None:
     assert strokes.opacity.min() >= np.float32(0.3) and strokes.opacity.max() <= np.float32(0.8)
 
 
+@pytest.mark.slow
 def test_the_ground_goes_along_where_it_was_not_asked_for() -> None:
     auto = painted()
     assert restyle(auto, stripes(), QUICK).painting.ground != auto.ground
@@ -285,6 +297,7 @@ def test_the_ground_goes_along_where_it_was_not_asked_for() -> None:
 # --- every painting -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["color", "texture"])
 @pytest.mark.parametrize("brush", BRUSHES_SHIPPED)
 def test_every_brush(brush: str, mode: str) -> None:
@@ -294,6 +307,7 @@ def test_every_brush(brush: str, mode: str) -> None:
     assert "colors" in changed and (len(changed) > 1) == (mode == "texture")
 
 
+@pytest.mark.slow
 def test_an_own_stamp(here: Path) -> None:
     mark = np.full((20, 30), 255, np.uint8)
     mark[4:16, 5:25] = 0
@@ -306,6 +320,7 @@ def test_an_own_stamp(here: Path) -> None:
         assert "colors" in differing(painting.strokes, styled.painting.strokes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(12, 90), (90, 12)])
 def test_any_aspect(size: tuple[int, int]) -> None:
     painting = painted(*size)
@@ -313,6 +328,7 @@ def test_any_aspect(size: tuple[int, int]) -> None:
     assert styled.draw().shape == painting.draw().shape and styled.aspect == size
 
 
+@pytest.mark.slow
 def test_the_originals_strokes(here: Path) -> None:
     rng = np.random.default_rng(0)
     arrays = {"x_ctt": rng.random((1, 12, 5)) * 0.4 + 0.2, "x_color": rng.random((1, 12, 6)),
@@ -328,6 +344,7 @@ def test_the_originals_strokes(here: Path) -> None:
 # --- painting and styling in one ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_painting_in_a_style_is_painting_and_then_restyling(here: Path, painting: Painting) -> None:
     config = replace(SMALL, style_image="stripes.png", features="random", style_iterations=4, style_mode="texture")
     steps: list[Any] = []
@@ -341,12 +358,14 @@ def test_painting_in_a_style_is_painting_and_then_restyling(here: Path, painting
     assert result.painting.config.style_image == "stripes.png"
 
 
+@pytest.mark.slow
 def test_seeds_replay(painting: Painting) -> None:
     options = replace(QUICK, style_mode="texture", iterations=6)
     one, two = (restyle(painting, stripes(), options).painting.draw() for _ in range(2))
     assert np.array_equal(one, two)
 
 
+@pytest.mark.slow
 def test_a_count_that_is_found_can_be_styled(here: Path) -> None:
     config = replace(SMALL, strokes="auto", style_image="stripes.png", features="random", style_iterations=2)
     subject = styled_subject(config)
@@ -361,6 +380,7 @@ def styled_subject(config: PaintConfig) -> StyledSubject:
     return subject
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["color", "texture"])
 def test_styling_goes_on_from_any_step(here: Path, mode: str) -> None:
     config = replace(SMALL, iterations=4, style_image="stripes.png", features="random", style_mode=mode,
@@ -381,6 +401,7 @@ def test_styling_goes_on_from_any_step(here: Path, mode: str) -> None:
         assert again.styling.ground == search.styling.ground and again.styling.losses == search.styling.losses
 
 
+@pytest.mark.slow
 def test_light_and_dark_count_more_in_the_focus(painting: Painting) -> None:
     assert the_styling(replace(painting, config=replace(painting.config, focus="none"))).scene.focus(36, 48) is None
     styling = the_styling(replace(painting, config=replace(painting.config, focus="auto")))
@@ -406,6 +427,7 @@ class Stop:
             raise self.error
 
 
+@pytest.mark.slow
 def test_an_autosave_is_gone_on_with(here: Path, painting: Painting) -> None:
     whole = finish_styling(the_styling(painting))
 
@@ -425,12 +447,14 @@ def test_an_autosave_is_gone_on_with(here: Path, painting: Painting) -> None:
         finish_styling(other, None, autosaved(other, True, replace(QUICK, style_weight=2.0)))
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_there_is(painting: Painting) -> None:
     styled = restyle(painting, stripes(), QUICK, on_progress=Stop(2, KeyboardInterrupt))
     assert styled.interrupted and styled.style is None
     assert differing(painting.strokes, styled.painting.strokes) == {"colors"}
 
 
+@pytest.mark.slow
 def test_time_is_shared(here: Path) -> None:
     config = replace(SMALL, seconds=10.0, style_image="stripes.png", features="random")
     search = StyledSearch(styled_subject(config))
@@ -451,6 +475,7 @@ def broken_weights(path: Path, network: Features) -> None:
     torch.save(state, path)
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_keeps_the_last_good_painting(
     here: Path, network: Features, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -537,6 +562,7 @@ def test_the_size_of_a_large_painting_counts() -> None:
         RestyleConfig(style_size=3000, size=512)
 
 
+@pytest.mark.slow
 def test_all_files_of_a_run(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["restyle", "scene.strokes.json", "--style-image", "stripes.png", "--features", "random"]
     words += ["--iterations", "2", "-o", "a.png", "-o", "a.svg", "-o", "a.gif", "--frames", "3"]
@@ -553,6 +579,7 @@ def test_all_files_of_a_run(here: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert not list(here.glob(".*"))
 
 
+@pytest.mark.slow
 def test_losses_step_by_step(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     style = ["--style-image", "stripes.png", "--features", "random"]
     words = ["restyle", "scene.strokes.json", *style, "--iterations", "3", "--quiet"]
@@ -573,6 +600,7 @@ def test_losses_step_by_step(here: Path, capsys: pytest.CaptureFixture[str]) -> 
         assert why in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_painting_with_a_style_from_the_command_line(here: Path) -> None:
     words = ["scene.png", "--size", "48", "--strokes", "9", "--iterations", "4", "--style", "tape", "--quiet"]
     words += ["--style-image", "stripes.png", "--features", "random", "--style-iterations", "2"]
@@ -581,6 +609,7 @@ def test_painting_with_a_style_from_the_command_line(here: Path) -> None:
     assert set(report["style"]) == {"before", "after"} and report["config"]["style_image"] == "stripes.png"
 
 
+@pytest.mark.slow
 def test_the_identity_has_what_files_hold(here: Path) -> None:
     config = replace(SMALL, style_image="stripes.png", features="random")
     before = prepare(scene(), config, Stopwatch()).fingerprint()

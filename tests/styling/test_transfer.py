@@ -104,6 +104,7 @@ def run(config: TransferConfig, *styles: str, content: str = "content.png", **mo
 # --- getting there ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", list(LEARNING_RATES))
 def test_every_optimizer_lowers_the_loss(optimizer: str, here: Path) -> None:
     result = run(quick(optimizer=optimizer, iterations=24, start="noise"))
@@ -113,6 +114,7 @@ def test_every_optimizer_lowers_the_loss(optimizer: str, here: Path) -> None:
     assert result.image.shape == (36, 48, 3) and result.image.dtype == np.uint8
 
 
+@pytest.mark.slow
 def test_lbfgs_lowers_the_loss_at_each_step_without_evaluating_twice(
     here: Path, network: Features, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,6 +132,7 @@ def test_lbfgs_lowers_the_loss_at_each_step_without_evaluating_twice(
     assert len(calls) < 2 * len(totals)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", list(LEARNING_RATES))
 def test_what_is_optimised_is_what_is_written(optimizer: str, here: Path, network: Features) -> None:
     """Nothing leaves [0, 1], so that clipping takes nothing away, from black and white areas neither."""
@@ -215,6 +218,7 @@ def test_decays() -> None:
     assert decayed("exponential", 0.01, 0.5) == pytest.approx(0.1)
 
 
+@pytest.mark.slow
 def test_result_is_the_best_picture_and_is_repeatable(here: Path) -> None:
     pictures: list[tuple[float, np.ndarray]] = []
 
@@ -228,6 +232,7 @@ def test_result_is_the_best_picture_and_is_repeatable(here: Path) -> None:
     assert np.array_equal(run(config).image, result.image)
 
 
+@pytest.mark.slow
 def test_total_is_the_weighted_sum(here: Path) -> None:
     config = quick(content_weight=2, style_weight=3, tv_weight=5, iterations=2)
     for record in run(config).records:
@@ -236,6 +241,7 @@ def test_total_is_the_weighted_sum(here: Path) -> None:
     assert config.content_loss == "features"
 
 
+@pytest.mark.slow
 def test_content_alone_stays(here: Path) -> None:
     config = quick(style_weight=0, tv_weight=0)
     assert np.array_equal(run(config).image, read("content.png"))
@@ -243,6 +249,7 @@ def test_content_alone_stays(here: Path) -> None:
     assert np.array_equal(luminance.image, read("content.png"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", ["noise", "style"])
 def test_starts(start: str, here: Path) -> None:
     config = quick(start=start, iterations=1, seed=5)
@@ -256,6 +263,7 @@ def test_starts(start: str, here: Path) -> None:
 # --- scales and styles --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_scales_grow(here: Path) -> None:
     seen = []
     config = quick(size=64, scales=2, iterations=4)
@@ -275,6 +283,7 @@ def test_frames_of_all_scales_are_of_one_size() -> None:
     assert [frame.shape for frame in film.shown(np.zeros((682, 1024, 3), np.uint8))] == 5 * [(341, 512, 3)]
 
 
+@pytest.mark.slow
 def test_one_style_of_two_is_that_style(here: Path) -> None:
     alone = run(quick(), "checks.png").image
     assert np.array_equal(run(quick(style_weights="0,4"), "stripes.png", "checks.png").image, alone)
@@ -283,12 +292,14 @@ def test_one_style_of_two_is_that_style(here: Path) -> None:
     assert not np.array_equal(blended, alone)
 
 
+@pytest.mark.slow
 def test_region_leaves_the_rest_alone(here: Path) -> None:
     before, after = read("content.png"), run(quick(region="mask.png")).image
     assert np.array_equal(after[:, 24:], before[:, 24:])
     assert np.abs(after[:, :24].astype(int) - before[:, :24]).mean() > 5
 
 
+@pytest.mark.slow
 def test_full_region_is_no_region(here: Path) -> None:
     save("full.png", np.full((36, 48, 3), 255))
     config = quick(region="full.png", iterations=3)
@@ -296,6 +307,7 @@ def test_full_region_is_no_region(here: Path) -> None:
     assert np.abs(a - b).max() <= 1
 
 
+@pytest.mark.slow
 def test_two_styles_one_each_side(here: Path) -> None:
     config = quick(region="mask.png", content_weight=0, iterations=30, start="noise", tv_weight=0)
     colors = run(config, "stripes.png", "checks.png").image.astype(int)
@@ -303,6 +315,7 @@ def test_two_styles_one_each_side(here: Path) -> None:
     assert red[0] > red[2] + 20 and blue[2] > blue[0] + 20
 
 
+@pytest.mark.slow
 def test_transparency_stays_and_what_is_hidden_does_not_count(here: Path) -> None:
     result = run(quick(), content="see-through.png")
     alpha = read("see-through.png")[..., 3]
@@ -339,6 +352,7 @@ def test_the_content_in_the_styles_colours(here: Path) -> None:
     assert np.array_equal(content(region="all.png"), found)
 
 
+@pytest.mark.slow
 def test_preserved_luminance_changes_no_chroma(here: Path) -> None:
     before = read("content.png").astype(float)
     after = run(quick(preserve_color="luminance")).image.astype(float)
@@ -348,6 +362,7 @@ def test_preserved_luminance_changes_no_chroma(here: Path) -> None:
     assert np.abs(shift).mean() > 3
 
 
+@pytest.mark.slow
 def test_preserved_histogram_keeps_the_mean_colour(here: Path) -> None:
     def distance(**changes: Any) -> float:
         image = run(quick(style_weight=100, iterations=20, optimizer="lbfgs", **changes)).image
@@ -364,6 +379,7 @@ def at(iteration: int, act: Callable[[], None]) -> Callable[[TransferProgress], 
     return lambda progress: act() if progress.record.iteration == iteration else None
 
 
+@pytest.mark.slow
 def test_interrupt_keeps_the_best(here: Path) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
@@ -373,6 +389,7 @@ def test_interrupt_keeps_the_best(here: Path) -> None:
     assert result.interrupted and result.image.shape == (48, 64, 3) and len(result.records) == 3
 
 
+@pytest.mark.slow
 def test_diverging_keeps_the_last_good_picture(here: Path) -> None:
     config = quick()
     under_way = begin(config)
@@ -387,6 +404,7 @@ def test_diverging_keeps_the_last_good_picture(here: Path) -> None:
     assert np.array_equal(best.image, run(quick(iterations=6), on_progress=at(3, lambda: None)).image) is False
 
 
+@pytest.mark.slow
 def test_seconds_stop_in_time(here: Path) -> None:
     import time
 
@@ -397,6 +415,7 @@ def test_seconds_stop_in_time(here: Path) -> None:
     assert {record.scale for record in result.records} == {1, 2}
 
 
+@pytest.mark.slow
 def test_time_ends_a_step_that_lasts(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """L-BFGS may search for long along one direction; the best before that search is kept."""
     now, config = [0.0], quick(seconds=10, iterations=50, content_color="own")
@@ -475,6 +494,7 @@ def test_bad_pictures(here: Path) -> None:
 # --- the command --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_command_writes_all_its_files(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     outputs = ["-o", "a.png", "-o", "a.gif", "--losses", "a.csv", "--losses", "plot.png"]
     assert cli.main(["transfer", "content.png", "stripes.png", *ARGUMENTS, *outputs]) == 0
@@ -492,6 +512,7 @@ def test_command_writes_all_its_files(here: Path, capsys: pytest.CaptureFixture[
     assert read("plot.png").shape[1] > 500 and read("plot.png")[..., :3].std() > 5
 
 
+@pytest.mark.slow
 def test_command_writes_every_format(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = ["a.png", "a.jpg", "a.jpeg", "a.webp", "a.gif", "a.mp4"]
     assert sorted(Path(name).suffix for name in names) == sorted(transfer_endings())
@@ -505,6 +526,7 @@ def test_command_writes_every_format(here: Path, capsys: pytest.CaptureFixture[s
     assert Path("a.mp4").stat().st_size > 500
 
 
+@pytest.mark.slow
 def test_command_numbers_what_is_there(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = [option for option in ARGUMENTS if option != "--quiet"]
     arguments = ["transfer", "content.png", "stripes.png", *options, "-o", "a.png", "--losses", "a.csv"]
@@ -527,6 +549,7 @@ def test_cuda_finds_much_the_same(here: Path) -> None:
     assert np.abs(ours.pixels - theirs.pixels).mean() < 0.01
 
 
+@pytest.mark.slow
 def test_command_has_a_default_name_and_says_the_losses(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = [argument for argument in ARGUMENTS if argument != "--quiet"]
     assert cli.main(["transfer", "content.png", "stripes.png", *arguments]) == 0
@@ -536,6 +559,7 @@ def test_command_has_a_default_name_and_says_the_losses(here: Path, capsys: pyte
     assert Path("output/content-stripes.png").is_file()
 
 
+@pytest.mark.slow
 def test_command_when_interrupted(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "painter.styling.recorder.FrameRecorder.watch", lambda *arguments: signal.raise_signal(signal.SIGINT)
@@ -548,6 +572,7 @@ def test_command_when_interrupted(here: Path, monkeypatch: pytest.MonkeyPatch) -
     assert read("a.png").shape == (36, 48, 3)
 
 
+@pytest.mark.slow
 def test_command_when_it_diverges(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

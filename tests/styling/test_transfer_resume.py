@@ -66,6 +66,7 @@ def sources(config: TransferConfig = SMALL) -> Sources:
 EVERYTHING: dict[str, Any] = {"preserve_color": "luminance", "start": "style", "region": "mask.png", "amsgrad": True}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [*({"optimizer": name} for name in LEARNING_RATES), {"optimizer": "adam", **EVERYTHING}],
@@ -183,6 +184,7 @@ def run(last: int, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
 
 
+@pytest.mark.slow
 def test_kills_change_nothing(here: Path) -> None:
     assert run(99, "-o", "whole.png", "-o", "whole.gif", "--losses", "whole.csv").returncode == 0
     for last in (2, 5):
@@ -196,6 +198,7 @@ def test_kills_change_nothing(here: Path) -> None:
     assert [path.name for path in here.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_way_on(
     here: Path, network: Features, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -131,6 +131,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_ten_kills_change_nothing(folder: Path) -> None:
     options = ("--style", "watercolor", "--strokes", "30", "--size", "64", "--iterations", "60", "--seed", "4")
     log = kill_and_resume(folder, options, kills=10, steps=60, seed=1)
@@ -147,6 +148,7 @@ OWN = ("--brush", "brush.png", "--palette", "5", "--strokes", "16", "--size", "4
 AUTO = ("--style", "rectangle", "--strokes", "auto", "--size", "48", "--iterations", "24")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("options", "steps"), [(OWN, 30), (AUTO, 40)], ids=["own brush and palette", "auto"])
 def test_kills_change_nothing_of_other_searches(options: tuple[str, ...], steps: int, folder: Path) -> None:
     kill_and_resume(folder, options, kills=3, steps=steps, seed=2)
@@ -248,6 +250,7 @@ for kept in ((), ("a.png", "b/c-2.gif")):
 """
 
 
+@pytest.mark.slow
 def test_kills_at_any_moment_while_writing_change_no_name(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", WRITER, str(tmp_path)],
@@ -258,6 +261,7 @@ def test_kills_at_any_moment_while_writing_change_no_name(tmp_path: Path) -> Non
     assert min(fresh, beside) > 30 and (files, more) == (5, 7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.0, 1e9], ids=["saved", "too short to be saved"])
 def test_kills_while_writing_a_painting_change_no_name(seconds: float, folder: Path) -> None:
     (folder / "a.gif").write_bytes(b"mine")

@@ -79,17 +79,20 @@ def check_every(count: int, subject: Subject) -> Run:
     return search
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("brush", list(BRUSHES)[:4])
 def test_a_search_goes_on_from_any_step(brush: str, one_thread: None) -> None:
     check_every(5, a_subject(style=brush))
 
 
+@pytest.mark.slow
 def test_a_search_goes_on_from_each_of_its_steps(one_thread: None) -> None:
     search = check_every(1, a_subject(strokes=12, iterations=14))
     assert isinstance(search, Search) and sum(stage.steps > 0 for stage in search.stages()) > 5
     assert sum(stage.moved > 0 for stage in search.stages()) > 1
 
 
+@pytest.mark.slow
 def test_a_search_with_everything_goes_on(tmp_path: Path, one_thread: None) -> None:
     mask = tmp_path / "mask.png"
     Image.fromarray(np.tile(np.linspace(0, 255, 48, dtype=np.uint8), (36, 1))).save(mask)
@@ -97,11 +100,13 @@ def test_a_search_with_everything_goes_on(tmp_path: Path, one_thread: None) -> N
     check_every(9, a_subject(style="watercolor", ot=0.05, min_size=0.05, levels=3, **options))
 
 
+@pytest.mark.slow
 def test_the_search_for_a_count_goes_on(one_thread: None) -> None:
     search = check_every(9, a_subject(strokes="auto", iterations=18))
     assert isinstance(search, StrokeCountSearch) and len(search.points) > 1
 
 
+@pytest.mark.slow
 def test_the_search_for_a_quality_goes_on(one_thread: None) -> None:
     search = check_every(17, a_subject(strokes=60, until_psnr=17.0, iterations=18))
     assert isinstance(search, StrokeCountSearch) and len(search._painted) > 1
@@ -240,6 +245,7 @@ def test_a_run_that_died_is_gone_on_with(tmp_path: Path, plain: Subject, expecte
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
+@pytest.mark.slow
 def test_short_searches_leave_nothing(tmp_path: Path, plain: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     search_until(None, plain, Autosave(tmp_path / "a.png", plain))
     assert list(tmp_path.iterdir()) == []
@@ -258,6 +264,7 @@ def test_short_searches_leave_nothing(tmp_path: Path, plain: Subject, monkeypatc
     assert saved == [8, 16, 24]
 
 
+@pytest.mark.slow
 def test_without_anything_kept_it_starts_from_the_beginning(tmp_path: Path, plain: Subject, expected: Strokes) -> None:
     lines: list[str] = []
     autosave = Autosave(tmp_path / "a.png", plain, True, lines.append, ALWAYS)
@@ -265,6 +272,7 @@ def test_without_anything_kept_it_starts_from_the_beginning(tmp_path: Path, plai
     assert lines == [f"--resume: no progress is saved beside {tmp_path / 'a.png'}; starting from the beginning"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("own", [True, False], ids=["its own name", "another's"])
 def test_a_torn_file_is_refused_and_left_alone(own: bool, tmp_path: Path, plain: Subject) -> None:
     path = left_by(tmp_path, plain)
@@ -292,6 +300,7 @@ def foreign(kind: str, folder: Path) -> tuple[Subject, str]:
     return a_subject(region=str(mask)), "started with another --region"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["picture", "options", "region"])
 def test_a_foreign_file_is_refused_and_left_alone(kind: str, tmp_path: Path, plain: Subject, expected: Strokes) -> None:
     subject, difference = foreign(kind, tmp_path)
@@ -343,6 +352,7 @@ def test_what_is_no_file_is_left_alone(make: Callable[[Path], None], tmp_path: P
     assert lines[0].endswith("it is left alone, and no progress is saved while it is there")
 
 
+@pytest.mark.slow
 def test_a_forgotten_resume_loses_nothing(tmp_path: Path, plain: Subject, expected: Strokes) -> None:
     path = left_by(tmp_path, plain, 13)
     kept = path.read_bytes()
@@ -430,6 +440,7 @@ def test_a_torn_file_is_one_line_on_the_command_line(here: Path, capsys: pytest.
     assert {path.name for path in here.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_way_on(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

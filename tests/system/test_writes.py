@@ -144,6 +144,7 @@ def test_a_folder_that_cannot_be_flushed_is_no_error(tmp_path: Path, monkeypatch
 # --- full disks and locked folders --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("old", [None, b"old"])
 def test_a_file_larger_than_the_system_allows(old: bytes | None, tmp_path: Path) -> None:
     """A limit on the size of files: real writes that fail half way, wherever this runs."""

@@ -1,4 +1,4 @@
-"""The files of the cases: good ones of every kind, and ways to damage them or to make them lie.
+"""The files of the cases: good ones of every kind, and ways to damage them or to make them hostile.
 
 A case is a number: the same seed and number give the same bytes.
 

@@ -1,4 +1,4 @@
-"""Changes that damage a good file of any kind, or make it lie."""
+"""Changes that damage a good file of any kind, or make it hostile."""
 
 from __future__ import annotations
 

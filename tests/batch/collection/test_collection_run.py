@@ -79,6 +79,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
+@pytest.mark.slow
 def test_a_collection_is_painted_whole(here: Path, painted: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = set(contents(painted))
     assert names == {
@@ -91,6 +92,7 @@ def test_a_collection_is_painted_whole(here: Path, painted: Path, capsys: pytest
     assert Path.cwd() == here
 
 
+@pytest.mark.slow
 def test_a_token_painted_alone_elsewhere_is_the_same(
     here: Path, painted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,6 +106,7 @@ def test_a_token_painted_alone_elsewhere_is_the_same(
     assert alone["rarity.csv"] == whole["rarity.csv"]
 
 
+@pytest.mark.slow
 def test_a_changed_recipe_needs_amend_and_keeps_what_did_not_change(
     here: Path, painted: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -127,6 +130,7 @@ def test_a_changed_recipe_needs_amend_and_keeps_what_did_not_change(
         recipe.write_text(RECIPE)
 
 
+@pytest.mark.slow
 def test_links_stay_as_they_were_set(here: Path, painted: Path) -> None:
     assert run("my/collection.toml", "-o", "out", "--amend") == 0
     command = ["collection", "set-base-uri", "ipfs://CID", "out", "--quiet"]
@@ -163,6 +167,7 @@ def test_what_cannot_be_is_refused_in_a_line(
     assert message in err and err.count("\n") == 1 and not out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["check", "my/collection.toml"], ["verify", "my/collection.toml", "-o", "out"]])
 def test_nothing_but_painting_needs_torch(here: Path, painted: Path, arguments: list[str]) -> None:
     code = (

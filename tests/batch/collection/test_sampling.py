@@ -227,6 +227,7 @@ def test_rarity_is_as_asked(seed: int) -> None:
     assert combinations_of(drawn).shares() == shares, "without rules what is expected is what is asked"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_rarity_under_rules_is_as_expected(seed: int) -> None:
     exclusions = [
