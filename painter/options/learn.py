@@ -7,7 +7,7 @@ from typing import Literal
 
 from painter.errors import OptionError
 from painter.options.fields import check_fields, option, same_option
-from painter.options.kinds import Choice, Integer, Names, Number, OrNames, Switch
+from painter.options.kinds import Choice, Integer, Kind, Names, Number, OrNames, Switch
 from painter.options.paint import DEVICES, STYLE_ALIASES, STYLES, PaintConfig
 
 SIZES = (24, 32, 48, 64, 96, 128)
@@ -17,6 +17,8 @@ KINDS = ("mixed", "face", "top", "bottom", "frame")
 """Which part of a child is of the other parent; 'mixed' takes all of them in turn."""
 
 MAX_PIECES = 100_000
+
+_SIDES: Kind = PaintConfig.__dataclass_fields__["size"].metadata["kind"]
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class GenerateConfig:
         None, "STYLE", "paint pieces with strokes in this style: {} (or oil, marker)", Names(STYLES, STYLE_ALIASES)
     )
     size: int = same_option(
-        PaintConfig, "size", default=1024, help="with --paint: long side in pixels, {}".format("from 16 to 8192")
+        PaintConfig, "size", default=1024, help=f"with --paint: long side in pixels, {_SIDES.words}"
     )
     strokes: int = option(500, "N", "with --paint: how many strokes, {}", Integer(1, 100_000))
 

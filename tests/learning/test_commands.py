@@ -78,6 +78,8 @@ def test_a_folder_becomes_a_model_and_a_model_pieces(
     assert "5 pieces in new" in capsys.readouterr().out
     assert {path.name for path in (here / "new" / "images").iterdir()} == {f"{number}.png" for number in range(1, 6)}
     assert len(json.loads((here / "new/json/_metadata.json").read_text())) == 5
+    assert collection("set-base-uri", "ipfs://CID", "new", "--quiet") == 0
+    assert json.loads((here / "new/json/5.json").read_text())["image"] == "ipfs://CID/5.png"
     before = files_of(here / "new")
     assert collection("generate", "x.model", "-o", "new", "--count", 5, "--seed", 3, "--quiet") == 0
     assert files_of(here / "new") == before
