@@ -95,7 +95,7 @@ class CleaningConfig:
     """How a piece is cleaned up to its collection's colours, in steps of 1/255."""
 
     colors: int = 512  # of a collection, at most
-    own: int = 32  # of one piece, at most
+    own: int = 40  # of one piece, at most
     rarest: int = 30  # pixels that a collection's colour must have
     apart: int = 6  # least difference between two of them
     pull: int = 16  # difference within which a piece's colour becomes the collection's

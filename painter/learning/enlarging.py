@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from painter.learning.cleaning import cleaned, mixtures
+from painter.learning.cleaning import cleaned
 from painter.learning.config import CleaningConfig
+from painter.learning.mixtures import mixtures
 from painter.learning.model_file import Model
 from painter.learning.palette import own_palette
-from painter.learning.signal import to_pixels, to_signal
+from painter.learning.signal import premultiplied, straight, to_pixels, to_signal
 from painter.learning.upscaler import enlarged
 
 _BLUR = 0.5  # standard deviation of the blur of a region's border, in pixels of the piece
@@ -39,7 +40,7 @@ def upscaled(model: Model, piece: np.ndarray, times: int, cleaning: CleaningConf
         raise ValueError("the model has no upscaler")
     with torch.no_grad():
         large = to_pixels(enlarged(model.networks.upscaler, to_signal(torch.from_numpy(piece)[None]), times))[0]
-    return cleaned(large, own_palette(piece, cleaning), False, cleaning)
+    return cleaned(large, straight(own_palette(piece, cleaning)), False, cleaning)
 
 
 def to_paint(model: Model, piece: np.ndarray, long_side: int, cleaning: CleaningConfig) -> np.ndarray:
@@ -60,13 +61,13 @@ def in_regions(piece: np.ndarray, times: int, palette: np.ndarray) -> np.ndarray
     Args:
         piece: uint8 [H, W, C].
         times: at least 1.
-        palette: float32 [K, C], the colours.
+        palette: float32 [K, C], its colours multiplied by alpha, as `painter.learning.palette.own_palette` has them.
 
     Returns:
         uint8 [times * H, times * W, C].
     """
     colors = torch.from_numpy(palette)
-    shares, _ = mixtures(torch.from_numpy(piece.astype(np.float32)), colors)
+    shares, _ = mixtures(torch.from_numpy(premultiplied(piece)), colors)
     fine = times * _SAMPLES
     kernel = _gaussian(fine * _BLUR)
     best = torch.full((piece.shape[0] * fine, piece.shape[1] * fine), -1.0)
@@ -78,11 +79,7 @@ def in_regions(piece: np.ndarray, times: int, palette: np.ndarray) -> np.ndarray
         chosen[blurred > best] = k
         best = torch.maximum(best, blurred)
     image = colors[chosen].permute(2, 0, 1)[None]
-    if piece.shape[-1] == 4:
-        image = torch.cat((image[:, :3] * image[:, 3:] / 255, image[:, 3:]), dim=1)
-    averaged = functional.avg_pool2d(image, _SAMPLES)
-    result: np.ndarray = to_pixels(averaged / 127.5 - 1)[0]
-    return result
+    return straight(functional.avg_pool2d(image, _SAMPLES)[0].permute(1, 2, 0).numpy())
 
 
 def _gaussian(deviation: float) -> Tensor:

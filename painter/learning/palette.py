@@ -1,16 +1,21 @@
 """A collection's colours, and those of one piece.
 
-A palette here is float32 [K, C] in steps of 1/255, with alpha where C is 4.
+A palette here is float32 [K, C] in steps of 1/255, with alpha where C is 4. Those of collections are straight.
 """
 
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from painter.learning.config import CleaningConfig
+from painter.learning.mixtures import mixtures
+from painter.learning.signal import premultiplied
 
 _FLAT = 2  # largest difference within 3 x 3 pixels of one colour, in a collection's pieces
 _BIN = 8  # steps to a side of a colour bin
+_MISFIT = 22.0  # root mean square difference from a mixture, from which a pixel has a colour of its own
+_ROUNDS = (3, 2, 1)  # pixels that a new colour must have, in each round of looking for such pixels
 
 
 def spread(pixels: np.ndarray) -> np.ndarray:
@@ -61,29 +66,35 @@ def collection_palette(pixels: np.ndarray, pixel_art: bool, config: CleaningConf
 
 
 def own_palette(piece: np.ndarray, config: CleaningConfig) -> np.ndarray:
-    """The colours of one piece, the most frequent of its flat areas first, then those of what is left.
+    """The colours of one piece: first those of its flat areas, then those of pixels that no mixture of them fits.
 
     Args:
         piece: uint8 [H, W, C].
 
     Returns:
-        [K, C], K from 1 to `config.own`.
+        [K, C], colours multiplied by alpha, K from 1 to `config.own`.
     """
-    pixels = piece.reshape(-1, piece.shape[-1]).astype(np.float32)
-    border = np.pad(piece, ((1, 1), (1, 1), (0, 0)), mode="edge")[None]
+    values = premultiplied(piece)
+    pixels = values.reshape(-1, values.shape[-1])
+    border = np.pad(np.rint(values).astype(np.uint8), ((1, 1), (1, 1), (0, 0)), mode="edge")[None]
     calm = (spread(border)[0] <= config.same).ravel()
     colors: list[np.ndarray] = []
     _add_most_frequent(colors, pixels, calm, 3, config)
     if len(colors) < 2:
         _add_most_frequent(colors, pixels, np.ones(len(pixels), bool), 3, config)
-    return np.array(colors[: config.own], np.float32).reshape(-1, piece.shape[-1])
+    for fewest in _ROUNDS:
+        count = len(colors)
+        _, error = mixtures(torch.from_numpy(values), torch.from_numpy(np.array(colors, np.float32)))
+        _add_most_frequent(colors, pixels, error.numpy().ravel() > _MISFIT**2 * 3, fewest, config)
+        if len(colors) == count:
+            break
+    return np.array(colors, np.float32)
 
 
 def _add_most_frequent(
     colors: list[np.ndarray], pixels: np.ndarray, left: np.ndarray, fewest: int, config: CleaningConfig
 ) -> None:
     """Add the median of the fullest bin, again and again, until its pixels are few or there are colours enough."""
-    left = left.copy()
     bins = np.zeros(len(pixels), np.int64)
     for channel in pixels.astype(np.int64).T:
         bins = bins << 5 | channel // _BIN

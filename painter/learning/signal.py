@@ -13,6 +13,24 @@ from torch import Tensor
 TRANSPARENT, OPAQUE = 0.04, 0.96  # alpha below and above which a pixel is taken as entirely so
 
 
+def premultiplied(pixels: np.ndarray) -> np.ndarray:
+    """float32 [..., C] in steps of 1/255 of straight pixels or colours [..., C]: multiplied by alpha, if any."""
+    values = pixels.astype(np.float32)
+    if values.shape[-1] == 4:
+        values[..., :3] *= values[..., 3:] / 255
+    return values
+
+
+def straight(values: np.ndarray) -> np.ndarray:
+    """uint8 [..., C] straight pixels of what `premultiplied` returns; entirely transparent ones are 0."""
+    if values.shape[-1] == 4:
+        alpha = values[..., 3:]
+        values = np.concatenate((values[..., :3] * (255 / np.maximum(alpha, 1)), alpha), axis=-1)
+        values = np.where(alpha >= 255 * TRANSPARENT, values, 0)
+    result: np.ndarray = np.rint(values).clip(0, 255).astype(np.uint8)
+    return result
+
+
 def to_signal(pixels: Tensor) -> Tensor:
     """[N, C, H, W] float32 in [-1, 1] of uint8 [N, H, W, C] pixels, C 3 or 4."""
     values = pixels.permute(0, 3, 1, 2).float() / 255
