@@ -173,7 +173,7 @@ def test_rates_rise_and_fall_by_pictures() -> None:
         values = [shape(k, 100, 0.4, 0.03) for k in range(0, 101, 10)]
         assert values[:4] == [1.0] * 4 and sorted(values, reverse=True) == values and values[-1] == 0.03
     schedule = schedule_of(10_000, TrainingConfig(), judge=True, upscaler=False)
-    assert all(count % 32 == 0 for count in (schedule.tokenizer, schedule.decoder, schedule.transformer))
+    assert all(count % 16 == 0 for count in (schedule.tokenizer, schedule.decoder, schedule.transformer))
     assert schedule.judge > 0 and schedule.upscaler == 0 and schedule.total > 20_000
 
 
