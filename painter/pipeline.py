@@ -20,7 +20,7 @@ from painter.painting.save import save_painting
 from painter.pictures.ground import ground_name
 from painter.pictures.metrics import compare
 from painter.pictures.picture import PictureSource
-from painter.search.run import OnProgress, Run, follow
+from painter.search.staged_run import OnProgress, Run, follow
 from painter.search.stroke_count import make_search
 from painter.search.subject import Subject, prepare_subject
 from painter.styling.records import Record

@@ -11,7 +11,7 @@ from painter.errors import one_line
 from renderers.compiled import kernels_are_compiled
 
 if TYPE_CHECKING:
-    from painter.search.run import Progress
+    from painter.search.staged_run import Progress
     from painter.styling.transfer import TransferProgress
 
 _SECONDS_BETWEEN_LINES = 5.0  # of progress, where standard error is not a terminal

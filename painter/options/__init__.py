@@ -9,5 +9,5 @@ This room imports neither numpy nor torch, so that a bad option is refused at on
     export.py        ExportConfig: its files            toml.py      its settings from a TOML file
     replay.py        ReplayConfig                       running.py   RunningConfig: many paintings at once
     restyle.py       RestyleConfig                      transfer.py  TransferConfig
-    style.py         checks that commands with a style share; layers.py: the networks' layers, by name
+    style_checks.py  checks that commands with a style share; network_layers.py: the networks' layers, by name
 """

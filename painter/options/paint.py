@@ -9,9 +9,9 @@ from typing import Literal
 from painter.errors import OptionError
 from painter.options.fields import check_fields, named_files, option, option_name
 from painter.options.kinds import Color, File, Integer, Names, Number, OrNames, Palette
-from painter.options.layers import KINDS
 from painter.options.list_kinds import Pair
-from painter.options.style import check_style_size, check_weights
+from painter.options.network_layers import KINDS
+from painter.options.style_checks import check_style_size, check_weights
 
 STYLES = ("oilpaintbrush", "watercolor", "markerpen", "rectangle")
 STYLE_ALIASES = {"oil": "oilpaintbrush", "watercolour": "watercolor", "marker": "markerpen", "tape": "rectangle"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from painter.options.fields import check_fields, option, same_option
 from painter.options.kinds import Names, Number
 from painter.options.paint import STYLE_ALIASES, STYLES, PaintConfig
-from painter.options.style import check_style_size, check_weights
+from painter.options.style_checks import check_style_size, check_weights
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from painter.errors import OptionError
 from painter.options.fields import check_fields, option, option_name
 from painter.options.kinds import File, Integer, Names, Number, Switch
-from painter.options.layers import KINDS, NETWORKS, check_layers
 from painter.options.list_kinds import Numbers, Weighted
+from painter.options.network_layers import KINDS, NETWORKS, check_layers
 from painter.options.paint import CONTENT_LOSSES, DEVICES
-from painter.options.style import check_weights
+from painter.options.style_checks import check_weights
 
 STARTS = ("content", "noise", "style")
 DECAYS = ("constant", "linear", "cosine", "exponential")

@@ -1,6 +1,6 @@
 """The search: strokes placed, then optimised by gradient descent, coarse to fine (Zou et al., CVPR 2021).
 
-    search.py         the algorithm: `begin` places or moves strokes, `step` descends; run.py has the stages, the clock,
+    search.py         the algorithm: `begin` places or moves strokes, `step` descends; staged_run.py has stages, clock,
                       saving and resuming, shared with styling
     config.py         every constant; plan.py turns them into stages for one painting, time_budget.py into seconds
     subject.py        picture, options and networks brought together; target.py is what a canvas is compared with,

@@ -24,7 +24,7 @@ from painter.search.parameters import Constraints, StrokeParameters
 from painter.search.pixel_losses import TransportLoss
 from painter.search.placer import Placer
 from painter.search.plan import Plan, make_plan, planned_iterations
-from painter.search.run import Progress, StagedRun
+from painter.search.staged_run import Progress, StagedRun
 from painter.search.subject import Subject
 from painter.search.target import ALPHA_WEIGHT, Target
 from painter.search.time_budget import falling_rate

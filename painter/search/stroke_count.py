@@ -21,8 +21,8 @@ from painter.painting.stroke_columns import strokes_of
 from painter.pictures.metrics import compare
 from painter.search.config import GrowthConfig, SearchConfig
 from painter.search.plan import planned_iterations
-from painter.search.run import OnProgress, Progress, Run
 from painter.search.search import Search
+from painter.search.staged_run import OnProgress, Progress, Run
 from painter.search.subject import Subject
 from painter.search.time_budget import TimeBudget
 from painter.system.devices import one_torch_thread

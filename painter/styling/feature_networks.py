@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from painter.errors import OptionError
-from painter.options.layers import CONVOLUTIONS, KINDS
+from painter.options.network_layers import CONVOLUTIONS, KINDS
 from painter.styling.features import Features
 from painter.styling.random_filters import random_features
 from painter.styling.weights import find_weights, read_weights

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from painter.options.layers import NETWORKS, check_layers
+from painter.options.network_layers import NETWORKS, check_layers
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's colours, which VGG was trained with
 CHECKPOINT_PIXELS = 1100 * 1100

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from painter.options.layers import NETWORKS, filter_shapes
+from painter.options.network_layers import NETWORKS, filter_shapes
 from painter.styling.features import Features
 
 _SIDE = 160  # of the picture that the scales are set on, pixels

@@ -14,7 +14,7 @@ from painter.options.restyle import RestyleConfig
 from painter.painting.painting import Painting
 from painter.pictures.picture import PictureSource
 from painter.search.maps import stroke_maps
-from painter.search.run import OnProgress, follow
+from painter.search.staged_run import OnProgress, follow
 from painter.styling.records import Record
 from painter.styling.stroke_styling import StrokeStyling
 from painter.styling.style import load_style

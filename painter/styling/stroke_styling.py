@@ -29,7 +29,7 @@ from painter.search.adam import Adam
 from painter.search.config import SearchConfig
 from painter.search.parameters import Constraints
 from painter.search.plan import split
-from painter.search.run import Progress, StagedRun, Styled
+from painter.search.staged_run import Progress, StagedRun, Styled
 from painter.search.time_budget import falling_rate
 from painter.styling.colors import ColorMap, color_map, color_statistics
 from painter.styling.levels import StyleSearchConfig

@@ -37,7 +37,7 @@ class StyleParameters(Parameters):
         if not shapes:
             shape, opacity = {name: values.detach() for name, values in shape.items()}, opacity.detach()
         colors = self._wanted_colors()
-        if self.constraints.palette is not None:  # straight through, see StrokeVariables
+        if self.constraints.palette is not None:  # straight through, see `StrokeParameters`
             colors = colors + (self.constraints.colors(colors) - colors).detach()
         return Strokes(self.start.brush, shape, colors, opacity, self.start.seed)
 

@@ -9,7 +9,7 @@ from typing import Any
 from painter.options.paint import PaintConfig
 from painter.painting.painting import Painting
 from painter.painting.stroke_columns import strokes_of
-from painter.search.run import Progress, Styled
+from painter.search.staged_run import Progress, Styled
 from painter.search.stroke_count import make_search
 from painter.search.subject import Subject
 from painter.search.time_budget import TimeBudget
@@ -43,7 +43,7 @@ class StyledSubject(Subject):
 
 
 class StyledSearch:
-    """A `painter.search.run.Run` that searches for strokes and then gives them their style."""
+    """A `painter.search.staged_run.Run` that searches for strokes and then gives them their style."""
 
     psnr = None  # against the picture: styled strokes are not meant to come close to it
 

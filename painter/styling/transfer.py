@@ -18,7 +18,7 @@ from painter.errors import DivergedError
 from painter.export.recorded import to_levels
 from painter.options.transfer import TransferConfig
 from painter.pictures.resizing import resize_image
-from painter.search.run import StagedRun, take_steps
+from painter.search.staged_run import StagedRun, take_steps
 from painter.styling.colors import color_statistics, grey, mixed_statistics, noise_like
 from painter.styling.feature_networks import load_features
 from painter.styling.features import Features

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from painter.errors import CheckpointError
-from painter.options.layers import CONVOLUTIONS, filter_shapes
+from painter.options.network_layers import CONVOLUTIONS, filter_shapes
 from painter.system.fingerprint import sha256_of
 from renderers.special_files import is_special_file
 

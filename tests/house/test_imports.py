@@ -163,6 +163,19 @@ def test_every_module_stands_in_a_room() -> None:
     assert [name for name in modules(ROOT) if room_of(name) is None] == ["painter"]
 
 
+VERBS = {"paint", "replay", "restyle", "running", "transfer"}
+"""What can be done: each has its options in one room, its work in another and its command in a third."""
+
+
+def test_no_file_name_stands_for_two_things() -> None:
+    """In two rooms of painter, but for verbs, and the actions of `collection`, which are named after themselves."""
+    places: dict[str, set[str]] = {}
+    for name, path in modules(ROOT).items():
+        if name.startswith("painter.") and path.name != "__init__.py" and not name.startswith("painter.cli.collection"):
+            places.setdefault(path.stem, set()).add(name)
+    assert {stem: names for stem, names in places.items() if len(names) > 1 and stem not in VERBS} == {}
+
+
 def test_every_room_says_what_it_is_for() -> None:
     for name, path in modules(ROOT).items():
         if path.name == "__init__.py" and name != "checkpoints":

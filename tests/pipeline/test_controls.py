@@ -29,7 +29,7 @@ from painter import paint
 from painter.errors import OptionError
 from painter.search.config import SearchConfig
 from painter.search.plan import make_plan
-from painter.search.run import (
+from painter.search.staged_run import (
     Progress,
 )
 

@@ -20,8 +20,8 @@ from painter.search.parameters import Constraints, StrokeParameters
 from painter.search.pixel_losses import TransportLoss, pixel_loss
 from painter.search.placement import edge_direction, find_peaks, place_strokes
 from painter.search.plan import LARGEST, make_plan, split
-from painter.search.run import Progress
 from painter.search.search import Search, SearchStage
+from painter.search.staged_run import Progress
 from painter.search.target import Target
 from painter.search.view import Runtime
 from renderers.blending import blend

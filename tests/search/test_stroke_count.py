@@ -19,7 +19,7 @@ from painter import PaintConfig, paint
 from painter.export.plots import plot_curve
 from painter.pipeline import Result
 from painter.search.config import GrowthConfig
-from painter.search.run import Progress
+from painter.search.staged_run import Progress
 from painter.search.stroke_count import (
     Point,
     StrokeCountSearch,

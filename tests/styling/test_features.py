@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torchvision import models
 
 from painter.errors import CheckpointError, OptionError
-from painter.options.layers import CONVOLUTIONS, NETWORKS
+from painter.options.network_layers import CONVOLUTIONS, NETWORKS
 from painter.styling import features as module
 from painter.styling import weights
 from painter.styling.feature_networks import load_features

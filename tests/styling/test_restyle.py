@@ -15,7 +15,7 @@ from PIL import Image
 from painter import PaintConfig, Painting, RestyleConfig, cli, paint, restyle
 from painter.errors import AutosaveError, DivergedError, OptionError
 from painter.options.fields import option_name
-from painter.options.layers import CONVOLUTIONS
+from painter.options.network_layers import CONVOLUTIONS
 from painter.options.paint import STYLE_OPTIONS
 from painter.options.toml import make_config
 from painter.painting.load import load_painting

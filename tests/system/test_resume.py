@@ -19,8 +19,8 @@ from PIL import Image
 from painter import PaintConfig, cli
 from painter.errors import AutosaveError
 from painter.pipeline import find_strokes
-from painter.search.run import Progress, Run
 from painter.search.search import Search
+from painter.search.staged_run import Progress, Run
 from painter.search.stroke_count import StrokeCountSearch, make_search
 from painter.search.subject import Subject, prepare_subject
 from painter.search.time_budget import StageBudget, TimeBudget
