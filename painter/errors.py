@@ -9,6 +9,7 @@
     ├── AutosaveError             an autosave that cannot be resumed
     ├── DivergedError             a loss that became NaN or infinite; it has the last good result
     ├── LedgerError               a ledger of many paintings that cannot be used
+    ├── ModelError                a model of a collection that cannot be read
     ├── WorkersError              workers that cannot be started or reached
     ├── RecipeError               a collection's recipe that is not valid; it has all problems found
     │   └── RulesTooComplexError  rules whose combinations cannot be counted (in painter.batch.collection.combinations)
@@ -32,6 +33,7 @@ __all__ = [
     "DivergedError",
     "ImpastoError",
     "LedgerError",
+    "ModelError",
     "OptionError",
     "OutputError",
     "PictureError",
@@ -68,6 +70,10 @@ class AutosaveError(ImpastoError):
 
 class LedgerError(ImpastoError):
     """A ledger that is damaged, in use by another run, of other paintings, or not a ledger of ours."""
+
+
+class ModelError(ImpastoError):
+    """A model of a collection that cannot be read: it is missing, altered, of another version or not a model."""
 
 
 class WorkersError(ImpastoError):

@@ -28,6 +28,7 @@ from painter.cli.commands import COMMANDS, PAINT
 from painter.export import FORMATS, Format, format_of, register
 from painter.options.export import ExportConfig
 from painter.options.fields import option_name
+from painter.options.learn import BlendConfig, GenerateConfig, LearnConfig
 from painter.options.paint import PaintConfig
 from painter.options.presets import PRESETS
 from painter.options.replay import ReplayConfig
@@ -70,6 +71,13 @@ class Section:
     page: str  # where to read more
 
 
+COLLECTION_CONFIGS: dict[str, tuple[type, ...]] = {
+    "run": (RunningConfig,),
+    "learn": (LearnConfig,),
+    "generate": (GenerateConfig, RunningConfig),
+    "blend": (BlendConfig, RunningConfig),
+}
+LEARNING = ("learn", "generate", "blend")
 SECTIONS = (
     Section("", PAINT.module, (PaintConfig, ExportConfig), "painting.md"),
     Section("suggest", COMMANDS["suggest"].module, (PaintConfig,), "painting.md"),
@@ -80,7 +88,7 @@ SECTIONS = (
     *(
         Section(
             f"collection {name}", f"painter.cli.collection.{name.replace('-', '_')}",
-            (RunningConfig,) if name == "run" else (), "collections.md",
+            COLLECTION_CONFIGS.get(name, ()), "learning.md" if name in LEARNING else "collections.md",
         )
         for name in ACTIONS
     ),
@@ -93,6 +101,9 @@ GROUPS: dict[type, str] = {
     ReplayConfig: "What may differ",
     RestyleConfig: "A new style",
     TransferConfig: "A transfer",
+    LearnConfig: "Learning a collection",
+    GenerateConfig: "New pieces",
+    BlendConfig: "Children",
 }
 OPTIONS_INTRO = """\
 # Options

@@ -11,5 +11,6 @@ targets.py, plot.py  targets met or not; a picture of the figures
 
 collection.py      `python -m scripts.benchmark.collection`: many paintings, with and without Ray
 exports.py         `python -m scripts.benchmark.exports`: every file format
+learn.py           `python -m scripts.benchmark.learn`: learning a collection; learn_figures.py has its figures
 style_transfer.py  `python -m scripts.benchmark.style_transfer`: style transfer on pixels
 """

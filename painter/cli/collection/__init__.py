@@ -5,6 +5,9 @@
     run.py             paints the tokens and writes their metadata
     verify.py          hashes all files again
     set_base_uri.py    rewrites the links in the metadata
+    learn.py           learns a collection of pictures, or two
+    generate.py        makes new pieces from what was learned
+    blend.py           makes children of two collections; making.py has what both share
     common.py          what several of them share: where recipe, collection and ledger are
 
 An action is a module with `ABOUT`, one line for the help, and `main(arguments, program) -> exit code`. A new one adds
@@ -17,7 +20,7 @@ import argparse
 from typing import Protocol
 
 from painter.cli.arguments import new_parser
-from painter.cli.collection import check, init, run, set_base_uri, verify
+from painter.cli.collection import blend, check, generate, init, learn, run, set_base_uri, verify
 from painter.cli.commands import BAD_INPUT
 from painter.system.usage import Stopwatch
 
@@ -36,6 +39,9 @@ ACTIONS: dict[str, Action] = {
     "run": run,
     "verify": verify,
     "set-base-uri": set_base_uri,
+    "learn": learn,
+    "generate": generate,
+    "blend": blend,
 }
 
 

@@ -13,6 +13,7 @@ from painter.cli.arguments import add_common_options, new_parser
 from painter.cli.collection.common import check_ledger
 from painter.cli.progress import say
 from painter.errors import OptionError
+from painter.learning.listing import NAME as PIECES
 
 ABOUT = "rewrite the links in the metadata, once the files have been uploaded"
 
@@ -43,6 +44,8 @@ def _set_base_uri(folder: Path, options: argparse.Namespace) -> int:
     from painter.batch.collection.links import set_links
     from painter.batch.collection.metadata import Links
 
+    if (folder / PIECES).is_file():  # made by `generate` or `blend`
+        return _report(set_links(folder, Links(options.uri)), folder, options.quiet)
     check_ledger(folder, str(folder))
     if (folder / "animations").is_dir() and options.animations is None:
         raise OptionError("--animations is missing: the collection has animations/; give the URI it was uploaded to")
@@ -51,6 +54,10 @@ def _set_base_uri(folder: Path, options: argparse.Namespace) -> int:
         ledger.set_meta(BASE_URI, options.uri)
         if options.animations is not None:
             ledger.set_meta(ANIMATION_BASE_URI, options.animations)
-    if not options.quiet:
+    return _report(changed, folder, options.quiet)
+
+
+def _report(changed: int, folder: Path, quiet: bool) -> int:
+    if not quiet:
         say(sys.stdout, f"rewrote {changed} files in {folder}" if changed else "all links are up to date")
     return 0

@@ -1,0 +1,65 @@
+"""The networks of a model, made together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from painter.learning.config import JudgeConfig, TokenizerConfig, TransformerConfig, UpscalerConfig
+from painter.learning.judge import Judge
+from painter.learning.tokenizer import Tokenizer
+from painter.learning.transformer import Transformer
+from painter.learning.upscaler import Upscaler
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What networks are made from."""
+
+    size: int  # pixels of a piece's side
+    channels: int  # 3, or 4 with alpha
+    classes: int  # collections
+    traits: Mapping[str, Sequence[str]]  # that the judge reads; without any there is no judge
+    upscales: bool  # whether there is an upscaler
+    tokenizer: TokenizerConfig
+    transformer: TransformerConfig
+    judge: JudgeConfig
+    upscaler: UpscalerConfig
+
+
+@dataclass(frozen=True, eq=False)
+class Networks:
+    """The networks of one model."""
+
+    tokenizer: Tokenizer
+    transformer: Transformer
+    judge: Judge | None
+    upscaler: Upscaler | None
+
+    def named(self) -> Iterator[tuple[str, Tokenizer | Transformer | Judge | Upscaler]]:
+        """Those that there are, with their names."""
+        yield "tokenizer", self.tokenizer
+        yield "transformer", self.transformer
+        if self.judge is not None:
+            yield "judge", self.judge
+        if self.upscaler is not None:
+            yield "upscaler", self.upscaler
+
+
+def make_networks(sizes: Sizes, seed: int = 0, device: str = "cpu") -> Networks:
+    """Networks before training, whose weights depend on the seed alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        tokenizer = Tokenizer(sizes.size, sizes.channels, sizes.tokenizer)
+        of_token = sizes.tokenizer
+        transformer = Transformer(tokenizer.grid**2, of_token.dims, of_token.levels, sizes.classes, sizes.transformer)
+        judge = Judge(sizes.size, sizes.channels, sizes.traits, sizes.judge) if sizes.traits else None
+        upscaler = Upscaler(sizes.channels, sizes.upscaler) if sizes.upscales else None
+    made = Networks(tokenizer, transformer, judge, upscaler)
+    for name, network in made.named():
+        network.to(device)
+        if name != "transformer":
+            network.to(memory_format=torch.channels_last)
+    return made

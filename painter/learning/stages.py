@@ -1,0 +1,97 @@
+"""The stages of a run, and the trainers that work side by side in each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from painter.learning.config import ReadingConfig, TrainingConfig
+from painter.learning.judge import numbered
+from painter.learning.judge_trainer import JudgeTrainer
+from painter.learning.mixing import Mixer, backgrounds_of
+from painter.learning.networks import Networks
+from painter.learning.reading import Collection
+from painter.learning.schedule import Schedule
+from painter.learning.seeds import generator
+from painter.learning.tokenizer_trainer import DecoderTrainer, TokenizerTrainer, encode_all
+from painter.learning.trainer import Trainer
+from painter.learning.transformer_trainer import TransformerTrainer
+from painter.learning.upscaler import UpscalerTrainer
+
+STAGES = ("tokenizer", "transformer", "judge")
+"""The tokenizer alone; its decoder and the transformer; the judge and the upscaler."""
+
+_FEW_LARGE = 64  # pieces at twice the size, below which the upscaler learns from pieces and their halves
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What is learned, as tensors."""
+
+    pixels: Tensor  # uint8 [N, S, S, C]
+    large: Tensor  # uint8 [M, 2 S, 2 S, C], or [N, S, S, C] where pieces at twice the size are few
+    sources: Tensor  # [N] int64
+    backgrounds: Tensor  # [N] int64, the number of each piece's background
+    values: Tensor  # [N, traits] int64
+    learned: Tensor  # the numbers of the pieces that are learned, sorted
+    held_out: Tensor  # the numbers of the others, sorted
+
+
+def make_material(collection: Collection, networks: Networks, seed: int, config: ReadingConfig) -> Material:
+    """The material of a collection: which pieces are held out depends on the seed."""
+    count = len(collection.pixels)
+    aside = min(config.most_held_out, max(1, round(count * config.held_out)))
+    shuffled = torch.randperm(count, generator=generator(seed, "held out"))
+    pixels = torch.from_numpy(collection.pixels)
+    traits = {} if networks.judge is None else networks.judge.traits
+    return Material(
+        pixels,
+        pixels if len(collection.large) < _FEW_LARGE else torch.from_numpy(collection.large),
+        torch.from_numpy(collection.sources),
+        backgrounds_of(collection.pixels),
+        numbered(collection.traits, traits),
+        shuffled[aside:].sort().values,
+        shuffled[:aside].sort().values,
+    )
+
+
+def make_trainers(
+    stage: int, networks: Networks, material: Material, schedule: Schedule, seed: int, config: TrainingConfig
+) -> list[Trainer[Any]]:
+    """The trainers of a stage. The stages before it are over."""
+    tokenizer, pixels = networks.tokenizer, material.pixels
+    if stage == 0:
+        return [TokenizerTrainer(tokenizer, pixels, material.learned, schedule.tokenizer, seed, config)]
+    codes = encode_all(tokenizer, pixels)
+    if stage == 1:
+        mixer = None
+        if networks.transformer.classes == 2:
+            mixer = Mixer(codes, material.sources, material.backgrounds, material.learned)
+        return [
+            DecoderTrainer(tokenizer, pixels, codes, material.learned, schedule.decoder, seed, config),
+            TransformerTrainer(
+                networks.transformer, codes, material.sources, material.learned, material.held_out, mixer,
+                schedule.transformer, seed, config,
+            ),
+        ]  # fmt: skip
+    trainers: list[Trainer[Any]] = []
+    if networks.judge is not None:
+        trainers.append(
+            JudgeTrainer(
+                networks.judge,
+                tokenizer,
+                pixels,
+                codes,
+                material.values,
+                material.learned,
+                schedule.judge,
+                seed,
+                config,
+            )
+        )
+    if networks.upscaler is not None:
+        trainers.append(UpscalerTrainer(networks.upscaler, material.large, schedule.upscaler, seed, config))
+    return trainers

@@ -1,0 +1,112 @@
+"""The tokenizer: a small autoencoder whose middle is a grid of tokens (finite scalar quantization).
+
+A token is a few numbers of a few levels each, as 8 numbers of 4 levels, which are 16 bits. "Codes" below are these
+numbers, int64 in [0, levels): [B, dims, G, G] as an image, or [B, G * G, dims] as a sequence of tokens in raster order.
+
+F. Mentzer et al., "Finite Scalar Quantization: VQ-VAE Made Simple", 2023. Departures: four levels in each dimension,
+and rounding after tanh without its offset for an even number of levels.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from painter.learning.config import TokenizerConfig
+
+_GROUPS = 8  # of channels in a normalization
+
+
+class Residual(nn.Module):
+    """x + a small change of it, which is 0 at the start."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(_GROUPS, channels)
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.last = nn.Conv2d(channels, channels, 3, padding=1)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        change: Tensor = self.last(functional.silu(self.first(functional.silu(self.norm(x)))))
+        return x + change
+
+
+class Tokenizer(nn.Module):
+    """Pieces to codes and back.
+
+    Args:
+        size: pixels of a piece's side; a place, the square that one token stands for, has 8 pixels a side from 64 on
+            and 4 below, so that small pixel art has places enough.
+        channels: 3, or 4 with alpha.
+        config: sizes.
+
+    Attributes:
+        grid: places along a side.
+    """
+
+    def __init__(self, size: int, channels: int, config: TokenizerConfig) -> None:
+        super().__init__()
+        self.config = config
+        first = 4 if size >= 64 else 2  # reduction of the first layer; the second one halves again
+        self.grid = size // (2 * first)
+        small, middle, wide = config.width, 2 * config.width, 4 * config.width
+        self.encoder = nn.Sequential(
+            nn.PixelUnshuffle(first),
+            nn.Conv2d(channels * first**2, middle, 3, padding=1),
+            Residual(middle),
+            nn.PixelUnshuffle(2),
+            nn.Conv2d(4 * middle, wide, 1),
+            Residual(wide),
+            Residual(wide),
+            nn.GroupNorm(_GROUPS, wide),
+            nn.SiLU(),
+            nn.Conv2d(wide, config.dims, 1),
+        )
+        layers = [nn.Conv2d(config.dims, wide, 3, padding=1), Residual(wide), Residual(wide)]
+        layers += [nn.Conv2d(wide, 4 * middle, 1), nn.PixelShuffle(2), Residual(middle), Residual(middle)]
+        last = middle
+        if first == 4:
+            layers += [nn.Conv2d(middle, 4 * small, 1), nn.PixelShuffle(2), Residual(small)]
+            last = small
+        layers += [nn.Conv2d(last, 4 * channels, 3, padding=1), nn.PixelShuffle(2)]
+        self.decoder = nn.Sequential(*layers)
+
+    def forward(self, signal: Tensor) -> Tensor:
+        """The signal [B, C, S, S] after encoding, rounding and decoding; gradients pass through the rounding."""
+        values = self._values(signal)
+        rounded = values + (values.round() - values).detach()
+        return self._decode(rounded)
+
+    def encode(self, signal: Tensor) -> Tensor:
+        """Codes [B, G * G, dims] of a signal [B, C, S, S]."""
+        return self._values(signal).round().long().flatten(2).transpose(1, 2).contiguous()
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """The signal [B, C, S, S] of codes [B, G * G, dims]."""
+        image = codes.transpose(1, 2).reshape(len(codes), self.config.dims, self.grid, self.grid)
+        return self._decode(image.float())
+
+    def _values(self, signal: Tensor) -> Tensor:
+        """[B, dims, G, G] in [0, levels - 1], not rounded yet."""
+        encoded: Tensor = self.encoder(signal)
+        return (torch.tanh(encoded.float()) * 0.5 + 0.5) * (self.config.levels - 1)
+
+    def _decode(self, values: Tensor) -> Tensor:
+        scaled = values * (2 / (self.config.levels - 1)) - 1
+        decoded: Tensor = self.decoder(scaled.contiguous(memory_format=torch.channels_last))
+        return decoded
+
+
+def reconstruction_loss(decoded: Tensor, signal: Tensor) -> Tensor:
+    """Mean absolute difference, which makes colours flat, and half the mean squared one; a scalar."""
+    difference = decoded.float() - signal
+    return difference.abs().mean() + 0.5 * (difference * difference).mean()
+
+
+def psnr(decoded: Tensor, signal: Tensor) -> float:
+    """Mean PSNR in dB of the pieces of a batch, of signals in [-1, 1]."""
+    error = ((decoded.float().clamp(-1, 1) - signal) ** 2).flatten(1).mean(1) / 4
+    return float((-10 * error.clamp(min=1e-10).log10()).mean())

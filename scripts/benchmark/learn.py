@@ -1,0 +1,125 @@
+"""What learning a collection reaches: figures of new pieces beside those of real ones that were held out.
+
+    python -m scripts.benchmark.learn FOLDER [FOLDER2] [--minutes 30] [--held-out 400] [--pieces 400] [--out FOLDER]
+
+The last --held-out pieces of each collection are not learned. The table has a row for them, which is what can be
+reached, and one for as many new pieces; with two folders also for children, against the union of both. Run it on a
+quiet machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from painter.learning.config import Design
+from painter.learning.drawing import Children, NewPieces
+from painter.learning.learning import Paths, learn
+from painter.learning.model_file import Model
+from painter.learning.pieces import PieceMaker
+from painter.learning.reading import Collection, read_collection
+from painter.learning.sheets import write_sheet
+from painter.learning.training import LearningRun, LearnProgress
+from painter.learning.workers import worker_threads
+from painter.options.learn import BlendConfig, GenerateConfig, LearnConfig
+from painter.system.usage import peak_rss_mb
+from scripts.benchmark.learn_figures import figures, train_judge
+
+JUDGED = 60_000  # pictures that the judge is trained on
+
+
+def main() -> None:
+    options = read_options()
+    options.out.mkdir(parents=True, exist_ok=True)
+    config = LearnConfig(minutes=options.minutes, size=options.size, seed=options.seed)
+    collection = read_collection(options.folders, config)
+    learned, held_out = split(collection, options.held_out)
+    judge = train_judge(collection, options.judged)
+    print(f"the judge is trained; learning {len(learned.pixels)} pieces for {options.minutes:g} minutes", flush=True)
+    run = LearningRun(learned, config, Design())
+    start, reported = time.monotonic(), [0.0]
+
+    def report(progress: LearnProgress) -> None:
+        if time.monotonic() - reported[0] >= 60:
+            reported[0] = time.monotonic()
+            print(f"{(time.monotonic() - start) / 60:5.1f} min  {progress}", flush=True)
+
+    model = learn(run, Paths(options.out / "x.model"), on_progress=report)
+    assert model is not None
+    minutes = (time.monotonic() - start) / 60
+    print(f"{minutes:.1f} minutes, {peak_rss_mb()} MB at most, {dict(model.figures)}", flush=True)
+    rows: dict[str, Mapping[str, float]] = {}
+    for number, name in enumerate(model.names):
+        real = learned.pixels[learned.sources == number]
+        rows[f"{name}: held out"] = figures(judge, held_out.pixels[held_out.sources == number], real)
+        only = replace(model, counts=tuple(int(k == number) for k in range(len(model.names))))
+        made = draw(only, GenerateConfig(count=options.pieces, seed=options.seed))
+        write_sheet(made[:96], options.out / f"{name}.png")
+        rows[f"{name}: new pieces"] = figures(judge, made, real)
+    if len(model.names) == 2:
+        half = held_out.pixels[np.argsort(np.arange(len(held_out.pixels)) % options.held_out, kind="stable")]
+        rows["both: held out"] = figures(judge, half[: options.pieces], learned.pixels)
+        for number, name in enumerate(model.names):
+            one = held_out.pixels[held_out.sources == number]
+            rows[f"both: {name} alone"] = figures(judge, one[: options.pieces], learned.pixels)
+        made = draw(model, BlendConfig(count=options.pieces, seed=options.seed))
+        write_sheet(made[:96], options.out / "children.png")
+        rows["both: children"] = figures(judge, made, learned.pixels)
+    print(table(rows))
+    (options.out / "figures.json").write_text(json.dumps({"minutes": minutes, "rows": rows}, indent=2))
+
+
+def read_options() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="pictures, with metadata beside them")
+    parser.add_argument("--minutes", type=float, default=30.0, help="how long to learn (default: 30)")
+    parser.add_argument("--size", type=lambda text: text if text == "auto" else int(text), default="auto")
+    parser.add_argument("--held-out", type=int, default=400, help="pieces of each collection (default: 400)")
+    parser.add_argument("--pieces", type=int, default=400, help="new pieces of each kind (default: 400)")
+    parser.add_argument("--judged", type=int, default=JUDGED, help=f"pictures for the judge (default: {JUDGED})")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path("output/learn"))
+    return parser.parse_args()
+
+
+def split(collection: Collection, held_out: int) -> tuple[Collection, Collection]:
+    """The pieces that are learned, and the last ones of each source."""
+    last = np.zeros(len(collection.pixels), bool)
+    for number in range(len(collection.names)):
+        last[np.flatnonzero(collection.sources == number)[-held_out:]] = True
+    return _part(collection, ~last), _part(collection, last)
+
+
+def _part(collection: Collection, chosen: np.ndarray) -> Collection:
+    traits = tuple(one for one, taken in zip(collection.traits, chosen, strict=True) if taken)
+    return replace(collection, pixels=collection.pixels[chosen], sources=collection.sources[chosen], traits=traits)
+
+
+def draw(model: Model, config: GenerateConfig) -> np.ndarray:
+    """New pieces, or children, as squares: uint8 [n, S, S, C]."""
+    design = Design()
+    drawer = Children(model, config, design.blending) if isinstance(config, BlendConfig) else NewPieces(model, config)
+    with worker_threads("cpu") as threads:
+        pieces = list(PieceMaker(model, drawer, design, config.raw).make(1, config.count, threads))
+    print(f"{sum(len(piece.refusals) for piece in pieces)} refused of {config.count}", flush=True)
+    return np.stack([model.form.padded(piece.pixels) for piece in pieces if piece.pixels is not None])
+
+
+def table(rows: Mapping[str, Mapping[str, float]]) -> str:
+    """The rows as lines of text."""
+    names = list(next(iter(rows.values())))
+    width = max(map(len, rows))
+    lines = [" " * width + "".join(f"{name:>11}" for name in names)]
+    lines += [f"{title:<{width}}" + "".join(f"{row[name]:>11.3f}" for name in names) for title, row in rows.items()]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
