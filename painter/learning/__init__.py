@@ -3,19 +3,19 @@
 A piece of 64 x 64 pixels becomes 8 x 8 tokens of 16 bits (tokenizer.py), and a transformer learns which tokens follow
 which (transformer.py). New tokens, drawn one after the other, become a new piece.
 
-    form.py, one_picture.py, pixel_art.py  what pieces look like, and how one is read
-    traits.py, reading.py                  a folder of pictures, with its metadata, becomes one array
-    signal.py                              pixels as the networks see them, and back
-    tokenizer.py, transformer.py           the two networks; judge.py, upscaler.py: two small ones; networks.py: all
-    optimizers.py, schedule.py, seeds.py   steps, rates, how many pictures; random numbers
-    trainer.py, *_trainer.py, mixing.py    what is drawn and computed in a step of each network
-    stages.py, training.py, workers.py     the run: stages side by side on all cores, saved and resumed
-    records.py, sheets.py, learning.py     what one sees of it, from beginning to end
-    model_file.py                          what was learned, as one file
-    sampling.py, drawing.py, regions.py    new tokens: of pieces, and of children
-    palette.py, mixtures.py, cleaning.py   the clean-up to the collection's colours
-    copies.py, pieces.py, enlarging.py     copies refused; pieces; larger pieces
-    generating.py, listing.py              a folder of pieces, with metadata and the list of them
+    form.py, one_picture.py, pixel_art.py       what pieces look like, and how one is read
+    traits.py, training_pictures.py             a folder of pictures, with its metadata, becomes one array
+    signal.py                                   pixels as the networks see them, and back
+    tokenizer.py, transformer.py                the two networks; judge.py, upscaler.py: small ones; networks.py: all
+    muon.py, schedule.py, seeds.py              steps, rates, how many pictures; random numbers
+    trainer.py, *_trainer.py, mixing.py         what is drawn and computed in a step of each network
+    stages.py, training.py, workers.py          the run: stages side by side on all cores, saved and resumed
+    training_log.py, sheets.py, learning.py     what one sees of it, from beginning to end
+    model_file.py                               what was learned, as one file
+    token_sampling.py, drawing.py, regions.py   new tokens: of pieces, and of children
+    collection_palette.py, mixtures.py, cleaning.py   the clean-up to the collection's colours
+    copies.py, pieces.py, enlarging.py          copies refused; pieces; larger pieces
+    generating.py, listing.py                   a folder of pieces, with metadata and the list of them
 
 config.py has the sizes and rates of everything. This room stands above batch, which paints new pieces.
 """

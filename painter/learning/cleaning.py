@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from painter.learning.collection_palette import own_palette, pulled
 from painter.learning.config import CleaningConfig
 from painter.learning.mixtures import mixtures
-from painter.learning.palette import own_palette, pulled
 from painter.learning.signal import premultiplied, straight
 
 

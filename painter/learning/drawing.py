@@ -13,8 +13,8 @@ from painter.learning.mixing import graft_order
 from painter.learning.model_file import Model
 from painter.learning.pieces import Origin
 from painter.learning.regions import region
-from painter.learning.sampling import Request, draw_batch, plain_request
 from painter.learning.seeds import generator
+from painter.learning.token_sampling import Request, draw_batch, plain_request
 from painter.options.learn import KINDS, BlendConfig, GenerateConfig
 
 _PARTS = tuple(kind for kind in KINDS if kind != "mixed")

@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from painter.learning.cleaning import cleaned
+from painter.learning.collection_palette import own_palette
 from painter.learning.config import CleaningConfig
 from painter.learning.mixtures import mixtures
 from painter.learning.model_file import Model
-from painter.learning.palette import own_palette
 from painter.learning.signal import premultiplied, straight, to_pixels, to_signal
 from painter.learning.upscaler import enlarged
 
@@ -61,7 +61,7 @@ def in_regions(piece: np.ndarray, times: int, palette: np.ndarray) -> np.ndarray
     Args:
         piece: uint8 [H, W, C].
         times: at least 1.
-        palette: float32 [K, C], its colours multiplied by alpha, as `painter.learning.palette.own_palette` has them.
+        palette: float32 [K, C], its colours multiplied by alpha, as `collection_palette.own_palette` has them.
 
     Returns:
         uint8 [times * H, times * W, C].

@@ -39,9 +39,9 @@ from painter.learning.listing import NAME as LISTING
 from painter.learning.listing import Entry, read_entries, still_there, write_text
 from painter.learning.model_file import Model
 from painter.learning.pieces import Piece, PieceMaker
-from painter.learning.sampling import BATCH
 from painter.learning.seeds import generator
 from painter.learning.signal import to_signal
+from painter.learning.token_sampling import BATCH
 from painter.learning.workers import worker_threads
 from painter.options.fields import option_name
 from painter.options.learn import BlendConfig, GenerateConfig

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from painter.learning.config import TrainingConfig
 from painter.learning.judge import Judge, judge_loss
-from painter.learning.optimizers import Optimizer
+from painter.learning.muon import Optimizer
 from painter.learning.schedule import cosine, warmup
 from painter.learning.signal import to_signal
 from painter.learning.tokenizer import Tokenizer

@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from painter.learning.collection_palette import collection_palette
 from painter.learning.copies import make_originals
 from painter.learning.model_file import Model, save_model
-from painter.learning.palette import collection_palette
-from painter.learning.records import to_csv, write_curves
-from painter.learning.sampling import BATCH, draw_batch, plain_request
 from painter.learning.sheets import COLUMNS, write_sheet
 from painter.learning.signal import to_pixels, to_signal
+from painter.learning.token_sampling import BATCH, draw_batch, plain_request
 from painter.learning.training import LearningRun, LearnProgress
+from painter.learning.training_log import to_csv, write_curves
 from painter.system.atomic import replacing
 from painter.system.autosave import Autosave
 from painter.system.interrupts import deferred_interrupts

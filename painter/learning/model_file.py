@@ -25,8 +25,8 @@ from painter.errors import ModelError, OutputError, one_line
 from painter.learning.config import JudgeConfig, TokenizerConfig, TransformerConfig, UpscalerConfig
 from painter.learning.copies import Originals
 from painter.learning.form import Form
+from painter.learning.muon import load_into
 from painter.learning.networks import Networks, Sizes, make_networks
-from painter.learning.optimizers import load_into
 from painter.system.atomic import replacing
 from painter.version import __version__
 

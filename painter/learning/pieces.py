@@ -19,8 +19,8 @@ from painter.learning.cleaning import cleaned
 from painter.learning.config import Design
 from painter.learning.copies import nearest, reduced
 from painter.learning.model_file import Model
-from painter.learning.sampling import BATCH
 from painter.learning.signal import to_pixels
+from painter.learning.token_sampling import BATCH
 
 
 @dataclass(frozen=True)

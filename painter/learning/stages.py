@@ -13,11 +13,11 @@ from painter.learning.judge import numbered
 from painter.learning.judge_trainer import JudgeTrainer
 from painter.learning.mixing import Mixer, backgrounds_of
 from painter.learning.networks import Networks
-from painter.learning.reading import Collection
 from painter.learning.schedule import Schedule
 from painter.learning.seeds import generator
 from painter.learning.tokenizer_trainer import DecoderTrainer, TokenizerTrainer, encode_all
 from painter.learning.trainer import Trainer
+from painter.learning.training_pictures import Collection
 from painter.learning.transformer_trainer import TransformerTrainer
 from painter.learning.upscaler import UpscalerTrainer
 

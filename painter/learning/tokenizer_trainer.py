@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from painter.learning.config import TrainingConfig
-from painter.learning.optimizers import Optimizer
+from painter.learning.muon import Optimizer
 from painter.learning.schedule import cosine, warmup
 from painter.learning.signal import to_signal
 from painter.learning.tokenizer import Tokenizer, reconstruction_loss

@@ -19,13 +19,13 @@ import torch
 from painter.learning.config import Design
 from painter.learning.judge import accuracy
 from painter.learning.networks import Networks, Sizes, make_networks
-from painter.learning.reading import Collection
-from painter.learning.records import Record, from_rows, to_rows
 from painter.learning.schedule import Schedule, pictures_in, schedule_of
 from painter.learning.signal import to_signal
 from painter.learning.stages import STAGES, make_material, make_trainers
 from painter.learning.tokenizer import psnr
 from painter.learning.trainer import Trainer, take_step
+from painter.learning.training_log import Record, from_rows, to_rows
+from painter.learning.training_pictures import Collection
 from painter.learning.traits import learnable
 from painter.learning.transformer_trainer import TransformerTrainer
 from painter.learning.workers import worker_threads

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from painter.learning.config import TrainingConfig
 from painter.learning.mixing import Mixer
-from painter.learning.optimizers import Optimizer, load_into
+from painter.learning.muon import Optimizer, load_into
 from painter.learning.schedule import falling, warmup
 from painter.learning.trainer import Gradients, Order, Trainer, balanced
 from painter.learning.transformer import Transformer, bits_a_token

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from painter.learning.config import TrainingConfig, UpscalerConfig
-from painter.learning.optimizers import Optimizer
+from painter.learning.muon import Optimizer
 from painter.learning.schedule import falling, warmup
 from painter.learning.signal import to_signal
 from painter.learning.trainer import Order, Trainer

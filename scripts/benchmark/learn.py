@@ -23,9 +23,9 @@ from painter.learning.drawing import Children, NewPieces
 from painter.learning.learning import Paths, learn
 from painter.learning.model_file import Model
 from painter.learning.pieces import PieceMaker
-from painter.learning.reading import Collection, read_collection
 from painter.learning.sheets import write_sheet
 from painter.learning.training import LearningRun, LearnProgress
+from painter.learning.training_pictures import Collection, read_collection
 from painter.learning.workers import worker_threads
 from painter.options.learn import BlendConfig, GenerateConfig, LearnConfig
 from painter.system.usage import peak_rss_mb

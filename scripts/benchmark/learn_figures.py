@@ -17,12 +17,12 @@ from painter.learning.config import Design, TrainingConfig
 from painter.learning.copies import nearest, reduced
 from painter.learning.judge import Judge
 from painter.learning.networks import make_networks
-from painter.learning.reading import Collection
 from painter.learning.schedule import Schedule
 from painter.learning.signal import to_signal
 from painter.learning.stages import make_material, make_trainers
 from painter.learning.trainer import take_step
 from painter.learning.training import sizes_of
+from painter.learning.training_pictures import Collection
 from painter.learning.workers import worker_threads
 
 _NEIGHBOURS = 3  # whose distance is the radius of a feature's ball (T. Kynkäänniemi et al., 2019)

@@ -18,9 +18,9 @@ from painter.errors import AutosaveError, DivergedError
 from painter.learning.generating import PieceFolder
 from painter.learning.learning import Paths, learn
 from painter.learning.model_file import load_model
-from painter.learning.reading import Collection
-from painter.learning.records import Record, from_rows, to_csv, to_rows
 from painter.learning.training import LearningRun, LearnProgress
+from painter.learning.training_log import Record, from_rows, to_csv, to_rows
+from painter.learning.training_pictures import Collection
 from painter.options.learn import GenerateConfig
 from painter.system.autosave import Autosave, AutosaveConfig
 from painter.system.snapshot import dump, load

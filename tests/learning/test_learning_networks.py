@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from painter.learning.config import TokenizerConfig, TrainingConfig, TransformerConfig, UpscalerConfig
-from painter.learning.optimizers import Optimizer, clip_gradients, mean_gradients, orthogonalized
+from painter.learning.muon import Optimizer, clip_gradients, mean_gradients, orthogonalized
 from painter.learning.regions import random_region, region
-from painter.learning.sampling import BATCH, draw_batch, plain_request
 from painter.learning.schedule import cosine, falling, schedule_of, warmup
 from painter.learning.seeds import generator
 from painter.learning.signal import to_pixels, to_signal
+from painter.learning.token_sampling import BATCH, draw_batch, plain_request
 from painter.learning.tokenizer import Tokenizer
 from painter.learning.trainer import Order, balanced
 from painter.learning.transformer import Transformer, bits_a_token

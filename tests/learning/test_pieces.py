@@ -15,6 +15,7 @@ from helpers.learning import TINY, picture_at, read, short_run
 from painter.batch.collection.metadata import Validator
 from painter.errors import ModelError, OptionError, OutputError
 from painter.learning.cleaning import cleaned
+from painter.learning.collection_palette import collection_palette, own_palette
 from painter.learning.config import CleaningConfig, CopyConfig
 from painter.learning.copies import make_originals, nearest, reduced
 from painter.learning.drawing import Children
@@ -24,9 +25,8 @@ from painter.learning.learning import Paths, learn
 from painter.learning.listing import read_entries
 from painter.learning.mixtures import mixtures
 from painter.learning.model_file import Model, load_model
-from painter.learning.palette import collection_palette, own_palette
 from painter.learning.pieces import Origin, PieceMaker
-from painter.learning.sampling import BATCH
+from painter.learning.token_sampling import BATCH
 from painter.learning.workers import worker_threads
 from painter.options.learn import BlendConfig, GenerateConfig
 

@@ -94,8 +94,8 @@ def learn_into_file(request: Request) -> int:
     _check_output(request)
     from painter.learning.config import Design
     from painter.learning.learning import Paths, learn
-    from painter.learning.reading import read_collection
     from painter.learning.training import LearningRun
+    from painter.learning.training_pictures import read_collection
     from painter.system.autosave import Autosave
     from painter.system.devices import resolve_torch_device
 
