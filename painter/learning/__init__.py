@@ -17,5 +17,5 @@ which (transformer.py). New tokens, drawn one after the other, become a new piec
     copies.py, pieces.py, enlarging.py          copies refused; pieces; larger pieces
     generating.py, listing.py                   a folder of pieces, with metadata and the list of them
 
-config.py has the sizes and rates of everything. This room stands above batch, which paints new pieces.
+learning_config.py has the sizes and rates of everything. This room stands above batch, which paints new pieces.
 """

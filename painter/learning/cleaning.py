@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from painter.learning.collection_palette import own_palette, pulled
-from painter.learning.config import CleaningConfig
+from painter.learning.learning_config import CleaningConfig
 from painter.learning.mixtures import mixtures
 from painter.learning.signal import premultiplied, straight
 

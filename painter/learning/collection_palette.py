@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from painter.learning.config import CleaningConfig
+from painter.learning.learning_config import CleaningConfig
 from painter.learning.mixtures import mixtures
 from painter.learning.signal import premultiplied
 

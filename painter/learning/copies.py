@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from painter.learning.config import CopyConfig
+from painter.learning.learning_config import CopyConfig
 from painter.learning.signal import to_signal
 
 _CHUNK = 512  # pieces that are compared at a time

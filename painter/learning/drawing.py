@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from painter.learning.config import BlendingConfig
+from painter.learning.learning_config import BlendingConfig
 from painter.learning.mixing import graft_order
 from painter.learning.model_file import Model
 from painter.learning.pieces import Origin

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from painter.learning.cleaning import cleaned
 from painter.learning.collection_palette import own_palette
-from painter.learning.config import CleaningConfig
+from painter.learning.learning_config import CleaningConfig
 from painter.learning.mixtures import mixtures
 from painter.learning.model_file import Model
 from painter.learning.signal import premultiplied, straight, to_pixels, to_signal

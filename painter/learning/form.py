@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from painter.errors import OptionError, PictureError
-from painter.learning.config import ReadingConfig
+from painter.learning.learning_config import ReadingConfig
 from painter.learning.pixel_art import native_size
 from painter.options.learn import SIZES
 from painter.pictures.picture import FORMATS, load_picture, quiet_pillow

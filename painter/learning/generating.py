@@ -32,9 +32,9 @@ from painter.batch.collection.metadata import COMPILER, to_json
 from painter.batch.collection.writing import write_all
 from painter.batch.jobs import Job
 from painter.errors import OptionError, OutputError, one_line
-from painter.learning.config import Design
 from painter.learning.drawing import Children, NewPieces
 from painter.learning.enlarging import to_paint, upscaled
+from painter.learning.learning_config import Design
 from painter.learning.listing import NAME as LISTING
 from painter.learning.listing import Entry, read_entries, still_there, write_text
 from painter.learning.model_file import Model

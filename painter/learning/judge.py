@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from painter.learning.config import JudgeConfig
+from painter.learning.learning_config import JudgeConfig
 from painter.learning.tokenizer import Residual
 from painter.learning.traits import Traits
 

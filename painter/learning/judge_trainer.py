@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from painter.learning.config import TrainingConfig
 from painter.learning.judge import Judge, judge_loss
+from painter.learning.learning_config import TrainingConfig
 from painter.learning.muon import Optimizer
 from painter.learning.schedule import cosine, warmup
 from painter.learning.signal import to_signal

@@ -22,9 +22,9 @@ from safetensors import numpy as safetensors
 from torch import nn
 
 from painter.errors import ModelError, OutputError, one_line
-from painter.learning.config import JudgeConfig, TokenizerConfig, TransformerConfig, UpscalerConfig
 from painter.learning.copies import Originals
 from painter.learning.form import Form
+from painter.learning.learning_config import JudgeConfig, TokenizerConfig, TransformerConfig, UpscalerConfig
 from painter.learning.muon import load_into
 from painter.learning.networks import Networks, Sizes, make_networks
 from painter.system.atomic import replacing

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-from painter.learning.config import JudgeConfig, TokenizerConfig, TransformerConfig, UpscalerConfig
 from painter.learning.judge import Judge
+from painter.learning.learning_config import JudgeConfig, TokenizerConfig, TransformerConfig, UpscalerConfig
 from painter.learning.tokenizer import Tokenizer
 from painter.learning.transformer import Transformer
 from painter.learning.upscaler import Upscaler

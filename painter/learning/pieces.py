@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from painter.learning.cleaning import cleaned
-from painter.learning.config import Design
 from painter.learning.copies import nearest, reduced
+from painter.learning.learning_config import Design
 from painter.learning.model_file import Model
 from painter.learning.signal import to_pixels
 from painter.learning.token_sampling import BATCH

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from painter.learning.config import TrainingConfig
+from painter.learning.learning_config import TrainingConfig
 
 
 @dataclass(frozen=True)

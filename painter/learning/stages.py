@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from painter.learning.config import ReadingConfig, TrainingConfig
 from painter.learning.judge import numbered
 from painter.learning.judge_trainer import JudgeTrainer
+from painter.learning.learning_config import ReadingConfig, TrainingConfig
 from painter.learning.mixing import Mixer, backgrounds_of
 from painter.learning.networks import Networks
 from painter.learning.schedule import Schedule

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from painter.learning.config import TokenizerConfig
+from painter.learning.learning_config import TokenizerConfig
 
 _GROUPS = 8  # of channels in a normalization
 

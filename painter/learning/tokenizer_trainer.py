@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from painter.learning.config import TrainingConfig
+from painter.learning.learning_config import TrainingConfig
 from painter.learning.muon import Optimizer
 from painter.learning.schedule import cosine, warmup
 from painter.learning.signal import to_signal

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from painter.errors import DivergedError
-from painter.learning.config import TrainingConfig
+from painter.learning.learning_config import TrainingConfig
 from painter.learning.muon import Optimizer, clip_gradients, load_into, mean_gradients
 from painter.learning.seeds import generator
 from painter.system.snapshot import integer

@@ -16,8 +16,8 @@ from typing import Any
 
 import torch
 
-from painter.learning.config import Design
 from painter.learning.judge import accuracy
+from painter.learning.learning_config import Design
 from painter.learning.networks import Networks, Sizes, make_networks
 from painter.learning.schedule import Schedule, pictures_in, schedule_of
 from painter.learning.signal import to_signal

@@ -16,8 +16,8 @@ from PIL import Image
 
 from painter.batch.folder import find_pictures
 from painter.errors import PictureError, one_line
-from painter.learning.config import ReadingConfig
 from painter.learning.form import Form, find_form
+from painter.learning.learning_config import ReadingConfig
 from painter.learning.one_picture import in_form, read_carefully, read_plainly
 from painter.learning.traits import Traits, traits_of
 from painter.options.learn import LearnConfig

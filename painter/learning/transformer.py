@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from painter.learning.config import TransformerConfig
+from painter.learning.learning_config import TransformerConfig
 
 _MASKED = -1e4  # added to the scores of later tokens
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from painter.learning.config import TrainingConfig
+from painter.learning.learning_config import TrainingConfig
 from painter.learning.mixing import Mixer
 from painter.learning.muon import Optimizer, load_into
 from painter.learning.schedule import falling, warmup

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from painter.learning.config import TrainingConfig, UpscalerConfig
+from painter.learning.learning_config import TrainingConfig, UpscalerConfig
 from painter.learning.muon import Optimizer
 from painter.learning.schedule import falling, warmup
 from painter.learning.signal import to_signal

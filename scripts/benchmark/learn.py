@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from painter.learning.config import Design
 from painter.learning.drawing import Children, NewPieces
 from painter.learning.learning import Paths, learn
+from painter.learning.learning_config import Design
 from painter.learning.model_file import Model
 from painter.learning.pieces import PieceMaker
 from painter.learning.sheets import write_sheet

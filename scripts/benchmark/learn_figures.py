@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from painter.learning.config import Design, TrainingConfig
 from painter.learning.copies import nearest, reduced
 from painter.learning.judge import Judge
+from painter.learning.learning_config import Design, TrainingConfig
 from painter.learning.networks import make_networks
 from painter.learning.schedule import Schedule
 from painter.learning.signal import to_signal

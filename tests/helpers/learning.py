@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from helpers.faces import BACKGROUNDS, EYES, HATS, HEADS, MOUTHS, SKINS, Face, draw_face
-from painter.learning.config import Design, JudgeConfig, TokenizerConfig, TrainingConfig, TransformerConfig
+from painter.learning.learning_config import Design, JudgeConfig, TokenizerConfig, TrainingConfig, TransformerConfig
 from painter.learning.training import LearningRun
 from painter.learning.training_pictures import Collection, read_collection
 from painter.options.learn import LearnConfig

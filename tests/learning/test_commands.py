@@ -52,7 +52,7 @@ def robots(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to work in, where networks are tiny."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("painter.learning.config.Design", lambda: TINY)
+    monkeypatch.setattr("painter.learning.learning_config.Design", lambda: TINY)
     monkeypatch.setattr("painter.learning.generating.Design", lambda: TINY)
     return tmp_path
 

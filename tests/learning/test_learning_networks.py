@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from painter.learning.config import TokenizerConfig, TrainingConfig, TransformerConfig, UpscalerConfig
+from painter.learning.learning_config import TokenizerConfig, TrainingConfig, TransformerConfig, UpscalerConfig
 from painter.learning.muon import Optimizer, clip_gradients, mean_gradients, orthogonalized
 from painter.learning.regions import random_region, region
 from painter.learning.schedule import cosine, falling, schedule_of, warmup

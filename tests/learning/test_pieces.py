@@ -16,12 +16,12 @@ from painter.batch.collection.metadata import Validator
 from painter.errors import ModelError, OptionError, OutputError
 from painter.learning.cleaning import cleaned
 from painter.learning.collection_palette import collection_palette, own_palette
-from painter.learning.config import CleaningConfig, CopyConfig
 from painter.learning.copies import make_originals, nearest, reduced
 from painter.learning.drawing import Children
 from painter.learning.enlarging import in_regions, to_paint, upscaled
 from painter.learning.generating import PieceFolder
 from painter.learning.learning import Paths, learn
+from painter.learning.learning_config import CleaningConfig, CopyConfig
 from painter.learning.listing import read_entries
 from painter.learning.mixtures import mixtures
 from painter.learning.model_file import Model, load_model

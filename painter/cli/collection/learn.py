@@ -92,8 +92,8 @@ def check_folders(folders: tuple[Path, ...]) -> None:
 def learn_into_file(request: Request) -> int:
     """Read the pictures, learn them, and write the model; the exit code."""
     _check_output(request)
-    from painter.learning.config import Design
     from painter.learning.learning import Paths, learn
+    from painter.learning.learning_config import Design
     from painter.learning.training import LearningRun
     from painter.learning.training_pictures import read_collection
     from painter.system.autosave import Autosave
