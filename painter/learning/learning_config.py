@@ -39,7 +39,6 @@ class TransformerConfig:
     token_drop: float = 0.05  # share of the tokens that are hidden in training
     class_drop: float = 0.1  # share of the samples whose collection is hidden in training
     random_order: float = 0.25  # share of the samples that are learned in random order, for blends
-    label_smoothing: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,10 @@ class GenerateConfig:
 
     def __post_init__(self) -> None:
         check_fields(self)
+        if self.paint is not None and self.upscale is not None:
+            raise OptionError(
+                f"--upscale {self.upscale} with --paint: paintings have a --size of their own; leave one out"
+            )
         for name in ("size", "strokes"):
             if self.paint is None and getattr(self, name) != getattr(type(self), name):
                 raise OptionError(f"--{name} {getattr(self, name)}: has no effect without --paint STYLE")

@@ -12,7 +12,14 @@ import numpy as np
 from PIL import Image
 
 from helpers.faces import BACKGROUNDS, EYES, HATS, HEADS, MOUTHS, SKINS, Face, draw_face
-from painter.learning.learning_config import Design, JudgeConfig, TokenizerConfig, TrainingConfig, TransformerConfig
+from painter.learning.learning_config import (
+    Design,
+    JudgeConfig,
+    TokenizerConfig,
+    TrainingConfig,
+    TransformerConfig,
+    UpscalerConfig,
+)
 from painter.learning.training import LearningRun
 from painter.learning.training_pictures import Collection, read_collection
 from painter.options.learn import LearnConfig
@@ -29,6 +36,7 @@ TINY = Design(
     tokenizer=TokenizerConfig(width=8, dims=4),
     transformer=TransformerConfig(width=16, layers=1, heads=2, hidden=8),
     judge=JudgeConfig(width=16, features=16),
+    upscaler=UpscalerConfig(width=12, blocks=1, crop=16),
     training=TrainingConfig(fewest_pictures=64, measured=2, evaluate_every=64, record_every=64, warmup=4),
 )
 """Learns next to nothing, in no time."""

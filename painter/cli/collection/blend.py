@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from painter.cli.arguments import add_common_options, add_options, given, new_parser
-from painter.cli.collection.learn import ENDING, Request, check_folders, learn_into_file
+from painter.cli.collection.learn import ENDING, Request, check_folders, has_progress, learn_into_file
 from painter.cli.collection.making import add_making_options, make_pieces
 from painter.cli.progress import say
 from painter.cli.running import read_running
@@ -32,7 +32,7 @@ def main(arguments: list[str], program: str) -> int:
         check_folders(folders)
         model = output.with_name(output.name + ENDING)
         request = Request(folders, model, LearnConfig(**learning), options.resume, quiet=options.quiet)
-        if not model.exists() or options.resume:
+        if not model.exists() or (options.resume and has_progress(model)):
             code = learn_into_file(request)
             if code:
                 return code

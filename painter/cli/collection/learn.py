@@ -164,5 +164,16 @@ def _check_output(request: Request) -> None:
         raise OutputError(f"cannot write {one_line(path)}: {why}; choose another name with -o")
     if not os.access(path.parent, os.W_OK):
         raise OutputError(f"cannot write {one_line(path)}: its folder cannot be written to; choose another with -o")
-    if path.exists() and not (request.overwrite or request.resume):
-        raise OutputError(f"cannot write {one_line(path)}: it exists; choose another name, or add --overwrite")
+    if path.exists() and not request.overwrite:
+        if not request.resume:
+            raise OutputError(f"cannot write {one_line(path)}: it exists; choose another name, or add --overwrite")
+        if not has_progress(path):
+            raise OutputError(
+                f"--resume: {one_line(path)} exists, and no progress is saved beside it; it is complete, unless you "
+                "want another with --overwrite"
+            )
+
+
+def has_progress(path: Path) -> bool:
+    """Whether progress of learning a model is saved beside it."""
+    return any(one.name.startswith(f".{path.name}.") and one.suffix == ".autosave" for one in path.parent.iterdir())
