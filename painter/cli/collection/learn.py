@@ -15,7 +15,6 @@ from painter.cli.commands import INTERRUPTED
 from painter.cli.progress import StepBar, say
 from painter.errors import OptionError, OutputError, PictureError, one_line
 from painter.options.learn import LearnConfig
-from painter.system.autosave import AutosaveConfig
 
 if TYPE_CHECKING:
     from painter.learning.training import LearnProgress
@@ -96,7 +95,7 @@ def learn_into_file(request: Request) -> int:
     from painter.learning.learning_config import Design
     from painter.learning.training import LearningRun
     from painter.learning.training_pictures import read_collection
-    from painter.system.autosave import Autosave
+    from painter.system.autosave import Autosave, AutosaveConfig
     from painter.system.devices import resolve_torch_device
 
     def tell(line: str) -> None:
