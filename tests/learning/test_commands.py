@@ -207,7 +207,7 @@ def test_bad_requests_are_refused_in_one_line(
         "there.model: it is not a model": ("generate", "there.model", "-o", "new"),
         "none.model: there is no such file": ("generate", "none.model", "-o", "new"),
         "--strokes 40: has no effect without --paint": ("generate", "there.model", "-o", "new", "--strokes", 40),
-        "--upscale 2 with --paint: a painting has its own --size": (
+        "--upscale 2 with --paint: paintings have a --size of their own": (
             "generate",
             "there.model",
             "-o",
