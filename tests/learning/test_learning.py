@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import os
 import signal
 from pathlib import Path
@@ -18,6 +19,7 @@ from painter.errors import AutosaveError, DivergedError
 from painter.learning.generating import PieceFolder
 from painter.learning.learning import Paths, learn
 from painter.learning.model_file import load_model
+from painter.learning.schedule import pictures_in
 from painter.learning.training import LearningRun, LearnProgress
 from painter.learning.training_log import Record, from_rows, to_csv, to_rows
 from painter.learning.training_pictures import Collection
@@ -100,11 +102,16 @@ def test_records_survive_json() -> None:
     assert to_csv(records).splitlines()[1] == "64,0.5,20,,"
 
 
-def test_minutes_become_a_number_of_pictures(collection: Collection) -> None:
+def test_minutes_become_a_number_of_pictures(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine where every step takes 4 ms, whatever this one does."""
+    ticks = itertools.count()
+    monkeypatch.setattr("painter.learning.training.time.perf_counter", lambda: 0.004 * next(ticks))
     run = short_run(collection, pictures=None, minutes=0.2)
     for _ in run.run():
         break
-    assert run.schedule is not None and run.schedule.transformer >= 100 and run.taken == 16
+    pictures = pictures_in(12, 0.004, 0.004, 0.004, run.design.training)
+    assert run.schedule is not None and run.schedule.transformer >= 1000 and run.taken == 16
+    assert run.schedule.transformer == pytest.approx(pictures, abs=run.design.training.batch)
 
 
 def test_ctrl_c_keeps_what_is_done(collection: Collection, tmp_path: Path) -> None:
