@@ -60,13 +60,23 @@ class TextKind(ValueKind):
         return text
 
 
+class IntegerKind(ValueKind):
+    """A kind whose values are ints."""
+
+    def parse(self, text: str) -> Any:
+        try:
+            return int(text)
+        except ValueError:
+            return text
+
+
 def is_hex_color(value: object) -> TypeGuard[str]:
     """Whether this is a colour written as #rrggbb."""
     return isinstance(value, str) and _HEX_COLOR.fullmatch(value) is not None
 
 
 @dataclass(frozen=True)
-class Integer(ValueKind):
+class Integer(IntegerKind):
     """An int from `low` to `high`."""
 
     low: int
@@ -75,12 +85,6 @@ class Integer(ValueKind):
     @property
     def words(self) -> str:
         return f"from {self.low} to {self.high}"
-
-    def parse(self, text: str) -> Any:
-        try:
-            return int(text)
-        except ValueError:
-            return text
 
     def check(self, value: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not self.low <= value <= self.high:
@@ -114,7 +118,7 @@ class Number(ValueKind):
 
 
 @dataclass(frozen=True)
-class Choice(ValueKind):
+class Choice(IntegerKind):
     """One of a few ints."""
 
     values: Sequence[int]
@@ -122,12 +126,6 @@ class Choice(ValueKind):
     @property
     def words(self) -> str:
         return " or ".join(map(str, self.values))
-
-    def parse(self, text: str) -> Any:
-        try:
-            return int(text)
-        except ValueError:
-            return text
 
     def check(self, value: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or value not in self.values:
@@ -227,13 +225,10 @@ class Address(TextKind):
 
 
 @dataclass(frozen=True)
-class File:
+class File(TextKind):
     """The name of a file, as a string. Whether it exists is checked when it is opened."""
 
     words: str = "a file"
-
-    def parse(self, text: str) -> Any:
-        return text
 
     def check(self, value: Any) -> str:
         name = os.fspath(value) if isinstance(value, os.PathLike) else value
@@ -247,13 +242,10 @@ class File:
 
 
 @dataclass(frozen=True)
-class Palette:
+class Palette(TextKind):
     """A number of colours, a file or a list of #rrggbb, as a string. `painter.pictures.palette` reads it."""
 
     words: str = "a number of colours, a file or #rrggbb,#rrggbb"
-
-    def parse(self, text: str) -> Any:
-        return text
 
     def check(self, value: Any) -> str:
         if isinstance(value, int) and not isinstance(value, bool):

@@ -12,12 +12,10 @@ import cv2
 import numpy as np
 
 from renderers.brushes.texture import kernel
+from renderers.relief import DIFFERENCE, DRAWN_VARIANCE, TAIL
 from renderers.threads import share
 
 TOWARD = np.array([-0.55, -0.55, 0.63])  # the light's direction, from the paint: upper left, and towards the viewer
-DRAWN_VARIANCE = 1 / 6  # px², what drawing has smoothed already
-DIFFERENCE = np.array([[1 / 12, -8 / 12, 0.0, 8 / 12, -1 / 12]], np.float32)  # a derivative of fourth order
-TAIL = 4.0  # where the Gaussian is cut off, in standard deviations
 
 
 def overlap(pixel: float, detail: float) -> int:
@@ -58,7 +56,7 @@ def _slopes(height: np.ndarray, pixel: float, detail: float) -> tuple[np.ndarray
     if deviation > 0.3:
         size = 2 * math.ceil(TAIL * deviation) + 1
         height = cv2.GaussianBlur(height, (size, size), deviation, borderType=cv2.BORDER_REPLICATE)
-    difference = DIFFERENCE / np.float32(pixel)
+    difference = np.array([DIFFERENCE], np.float32) / np.float32(pixel)
     across = cv2.filter2D(height, cv2.CV_32F, difference, borderType=cv2.BORDER_REPLICATE)
     return across, cv2.filter2D(height, cv2.CV_32F, difference.T, borderType=cv2.BORDER_REPLICATE)
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timezone
 from typing import Any
 
+from painter.options.kinds import TextKind
+
 TraitValue = str | int | float
 """The value of a trait."""
 
@@ -23,18 +25,8 @@ _HEX = re.compile(r"#?([0-9a-fA-F]{6})")
 _LINK = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 
 
-class _Plain:
-    """Their common base: values come from a TOML file, and none names a file."""
-
-    def parse(self, text: str) -> Any:
-        return text
-
-    def file(self, value: Any) -> str | None:
-        return None
-
-
 @dataclass(frozen=True)
-class Text(_Plain):
+class Text(TextKind):
     """A string of 1 (or 0, if `empty`) to `longest` characters.
 
     It goes into CSV files, where a spreadsheet would run what looks like a formula. It cannot be escaped there, because
@@ -60,7 +52,7 @@ class Text(_Plain):
 
 
 @dataclass(frozen=True)
-class Label(_Plain):
+class Label(TextKind):
     """A line of text or a finite number."""
 
     longest: int = 200
@@ -80,7 +72,7 @@ class Label(_Plain):
 
 
 @dataclass(frozen=True)
-class Link(_Plain):
+class Link(TextKind):
     """A URI with its scheme: https://…, ipfs://…, ar://…"""
 
     words: str = "an address such as https://… or ipfs://…"
@@ -92,7 +84,7 @@ class Link(_Plain):
 
 
 @dataclass(frozen=True)
-class Color(_Plain):
+class Color(TextKind):
     """Six hex digits, kept in lower case and without a leading #."""
 
     words: str = "six hex digits, rrggbb"
@@ -105,7 +97,7 @@ class Color(_Plain):
 
 
 @dataclass(frozen=True)
-class Moment(_Plain):
+class Moment(TextKind):
     """A date or time of TOML, in UTC if it has no offset."""
 
     words: str = "a date such as 2026-11-25, or a time such as 2026-11-25T10:30:00Z"
