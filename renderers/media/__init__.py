@@ -6,7 +6,7 @@
     layers.py     strokes laid on a canvas and on its second plane
     density.py    pigment load and the sheet's relief as optical density; light.py, thick paint in a light
     grounds.py    the relief of papers and linen; sheet.py, rasters that all strokes share; margins.py, ragged edges
-    noise.py      noise whose lattice cells are kept; curve.py, the nearest point of a stroke's middle line
+    noise.py      noise whose lattice cells are kept
     calm.py       where a painting is calm
 
 Everything depends on places in canvas units alone, so bands and sizes agree. `docs/paint.md` tells what was measured.

@@ -11,9 +11,8 @@ import math
 
 import numpy as np
 
-from renderers.brushes.texture import kernel, ramp, resolved, smoothstep
+from renderers.brushes.texture import kernel, nearly_nearest_on_curve, ramp, resolved, smoothstep
 from renderers.brushes.watercolor import EDGE, PAPER, SIDE
-from renderers.media.curve import nearest
 from renderers.media.noise import fractal_noise, new_cells, value_noise
 from renderers.media.sheet import LEVELS, TOOTH_SCALE
 
@@ -62,7 +61,7 @@ def paint_wash(
         mix[i] = smoothstep(-1.0, 1.0, (x + 0.25 * bloom) / (h + 0.6))
         if abs(x) > h + 1.5:
             continue
-        t = nearest(x, y, h, skew, rise, end - start)
+        t = nearly_nearest_on_curve(x, y, h, skew, rise, end - start)
         du = x - (-h + t * (2.0 * (skew * h + h) - t * 2.0 * skew * h))
         dv = y - (-rise / 4.0 + t * (2.0 * rise - t * 2.0 * rise))
         radius = start + (end - start) * t

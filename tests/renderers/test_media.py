@@ -12,11 +12,10 @@ import torch
 
 from renderers.brushes import BRUSHES, NETWORK_BRUSHES, register
 from renderers.brushes.stamp import Stamp
-from renderers.brushes.texture import nearest_on_curve, noise2
+from renderers.brushes.texture import nearest_on_curve, nearly_nearest_on_curve, noise2
 from renderers.drawing import Drawing, draw_bands, drawing_threads
 from renderers.evaluation import random_strokes
 from renderers.media.calm import calm_map
-from renderers.media.curve import nearest
 from renderers.media.grounds import GROUNDS, ground_height
 from renderers.media.media import MEDIA, medium_of, textured
 from renderers.media.medium import Appearance, Texture
@@ -85,7 +84,7 @@ def test_the_nearest_point_is_that_of_the_engines() -> None:
         h, skew, rise, growth = rng.uniform(0.5, 8), rng.uniform(-0.3, 0.3), rng.uniform(-2, 2), rng.uniform(-0.5, 0.5)
         u, v = rng.uniform(-h - 1, h + 1), rng.uniform(-2, 2)
         depths = []
-        for t in (nearest(u, v, h, skew, rise, growth), nearest_on_curve(u, v, h, skew, rise, growth)):
+        for t in (nearly_nearest_on_curve(u, v, h, skew, rise, growth), nearest_on_curve(u, v, h, skew, rise, growth)):
             x = u - (-h + t * (2 * (skew * h + h) - t * 2 * skew * h))
             y = v - (-rise / 4 + t * (2 * rise - t * 2 * rise))
             depths.append(growth * t - np.hypot(x, y))
