@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -168,14 +169,20 @@ class Painting:
 
     def _appearance(self, shape: tuple[int, int], texture: Texture | None, pool: ThreadPoolExecutor) -> Appearance:
         """The bare canvas, the region at this height and width, and where the finished painting is calm."""
-        bare = canvas_color(self.ground)
         calm = None
         if texture is not None and textured(self.strokes.brush).fronts:
             small = fit_size(*self.aspect, min(max(shape), round(1 / CALM_PIXEL)))
             if min(small) >= 2:
-                drawn = draw_bands(self.strokes, small, Appearance(bare), 0.0, small[0], pool)
-                calm = calm_map(np.concatenate(list(drawn)))
-        return Appearance(bare, calm, region_at(self.region, *shape))
+                calm = self._calm(small, pool)
+        return Appearance(canvas_color(self.ground), calm, region_at(self.region, *shape))
+
+    def _calm(self, small: tuple[int, int], pool: ThreadPoolExecutor) -> np.ndarray:
+        """Where a drawing of this height and width is calm; kept, as a painting is drawn for each of its files."""
+        known = _calm_maps.setdefault(self, {})
+        if small not in known:
+            drawn = draw_bands(self.strokes, small, Appearance(canvas_color(self.ground)), 0.0, small[0], pool)
+            known[small] = calm_map(np.concatenate(list(drawn)))
+        return known[small]
 
     def frames(self, size: int | None = None, count: int = 80) -> Iterator[np.ndarray]:
         """The painting as it grows: first the bare ground, last exactly `draw(size)`.
@@ -239,3 +246,6 @@ class Painting:
         canvas = np.empty((*fit_size(*self.aspect, size), len(color)), np.float32)
         canvas[:] = color
         return canvas
+
+
+_calm_maps: WeakKeyDictionary[Painting, dict[tuple[int, int], np.ndarray]] = WeakKeyDictionary()

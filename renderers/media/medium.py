@@ -130,8 +130,13 @@ def within_region(rows: Rows, appearance: Appearance) -> tuple[np.ndarray, np.nd
     if appearance.region is None:
         return rows.canvas, rows.plane
     shown = appearance.region[rows.top : rows.top + len(rows.canvas)]
-    canvas = appearance.ground + shown[:, :, None] * (rows.canvas - appearance.ground)
-    return canvas, rows.plane * shown
+    return limited(rows.canvas, appearance.ground, shown), rows.plane * shown
+
+
+def limited(canvas: np.ndarray, ground: np.ndarray, region: np.ndarray) -> np.ndarray:
+    """A canvas [H, W, C] with the bare ground [C] where `region` [H, W] in [0, 1] is 0."""
+    shown: np.ndarray = ground + region[:, :, None] * (canvas - ground)
+    return shown
 
 
 def reference_color(ground: np.ndarray) -> np.ndarray:

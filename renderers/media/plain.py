@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from renderers.media.layers import lay_paint
-from renderers.media.medium import Appearance, Marks, Medium, Rows
+from renderers.media.medium import Appearance, Marks, Medium, Rows, limited
 from renderers.placed import PlacedStrokes
 from renderers.relief import Surface, light, overlap
 
@@ -53,5 +53,4 @@ class Plain(Medium):
             return seen
         first, last, _ = shown.indices(len(rows.canvas))
         region = appearance.region[rows.top + first : rows.top + last]
-        within: np.ndarray = appearance.ground + region[:, :, None] * (seen - appearance.ground)
-        return within
+        return limited(seen, appearance.ground, region)
