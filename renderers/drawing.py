@@ -74,7 +74,21 @@ class Drawing:
             appearance: what else decides how it is seen.
             rows: which rows; the others are only looked at.
         """
-        return self.medium.finish(self.rows, relief, appearance, rows)
+        first, last, _ = rows.indices(len(self.canvas))
+        around = self.medium.overlap(self.pixel, relief)
+        begin = max(0, first - around)
+        part = self.rows.part(begin, min(len(self.canvas), last + around))
+        return self.medium.finish(part, relief, appearance, slice(first - begin, last - begin))
+
+    def changed(self, first: int, relief: float) -> list[slice]:
+        """Which rows of this drawing look different for the strokes from `first` to the last that is drawn."""
+        around = self.medium.overlap(self.pixel, relief)
+        touched = np.zeros(len(self.canvas) + 2, bool)
+        for n in self.placed.touching(first, self.drawn, self.top, self.bottom):
+            begin, end = self.placed.top[n] - self.top - around, self.placed.bottom[n] - self.top + around
+            touched[1 + max(0, begin) : 1 + min(len(self.canvas), end)] = True
+        edges = np.flatnonzero(np.diff(touched)).reshape(-1, 2)
+        return [slice(int(begin), int(end)) for begin, end in edges]
 
     def draw(self, count: int, pool: ThreadPoolExecutor) -> None:
         """Draw the next strokes until `count` of them are on the canvas."""

@@ -236,7 +236,12 @@ class Painting:
                     raise ValueError(f"{count} strokes cannot follow {before}, of {len(self.strokes)}")
                 if count != before:
                     drawing.draw(count, pool)
-                    frame = to_bytes(drawing.seen(relief, appearance))
+                    if before < 0:
+                        frame = to_bytes(drawing.seen(relief, appearance))
+                    else:
+                        frame = frame.copy()
+                        for rows in drawing.changed(before, relief):
+                            frame[rows] = to_bytes(drawing.seen(relief, appearance, rows))
                     before = count
                 yield frame
 

@@ -49,6 +49,7 @@ class SheetFields:
     grain: np.ndarray  # [H, W] float32: density lost or gained by the sheet's relief and the finest grain
     parts: np.ndarray  # [H, W, 5] int8: slope to the light, dryness, backruns, and the drift of red and of blue
     kept: np.ndarray  # [H, W] float32, what the margin leaves of the density; [0, 0] without one
+    top: int  # the first row's number in the full canvas
 
     @staticmethod
     def of(
@@ -74,11 +75,13 @@ class SheetFields:
                 height, still, how.numbers, pixel, top, margin, size, grain, parts, kept, first, step
             )
         )
-        return SheetFields(grain, parts, kept)
+        return SheetFields(grain, parts, kept, top)
 
     def rows(self, shown: slice) -> SheetFields:
         """Some of the rows."""
-        return SheetFields(self.grain[shown], self.parts[shown], self.kept[shown] if self.kept.size else self.kept)
+        first, _, _ = shown.indices(len(self.grain))
+        kept = self.kept[shown] if self.kept.size else self.kept
+        return SheetFields(self.grain[shown], self.parts[shown], kept, self.top + first)
 
 
 def densities(

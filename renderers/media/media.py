@@ -55,16 +55,23 @@ class Pigment(Textured):
         )  # fmt: skip
 
     def finish(self, rows: Rows, relief: float, appearance: Appearance, shown: slice) -> np.ndarray:
-        """See `Medium.finish`. What only depends on the sheet is computed once, for all frames of an animation."""
-        assert rows.sheet is not None
+        """See `Medium.finish`."""
+        canvas, load = within_region(rows, appearance)
+        fields = self._sheet_fields(rows, appearance).rows(shown)
         reference = reference_color(appearance.ground)
-        if self._fields is None:
-            self._fields = SheetFields.of(
+        return densities(canvas[shown], load[shown], fields, reference, self.density, self.texture)
+
+    def _sheet_fields(self, rows: Rows, appearance: Appearance) -> SheetFields:
+        """What only depends on the sheet; kept for the frames of an animation, which are of these rows or fewer."""
+        assert rows.sheet is not None
+        fields = self._fields
+        if fields is None or not fields.top <= rows.top <= rows.top + len(rows.canvas) <= fields.top + len(fields.grain):
+            fields = self._fields = SheetFields.of(
                 rows.sheet.height, appearance.calm if self.fronts else None, self.density, rows.pixel, rows.top,
                 self.texture.margin, rows.full,
             )  # fmt: skip
-        canvas, load = within_region(rows, appearance)
-        return densities(canvas[shown], load[shown], self._fields.rows(shown), reference, self.density, self.texture)
+        first = rows.top - fields.top
+        return fields.rows(slice(first, first + len(rows.canvas)))
 
 
 class Wash(Pigment):

@@ -74,6 +74,15 @@ class Rows:
     top: int  # the first row's number in the full canvas
     full: tuple[int, int]  # rows and columns of the full canvas
 
+    def part(self, first: int, last: int) -> Rows:
+        """The rows first … last - 1 of these, as views."""
+        rows = slice(first, last)
+        sheet = self.sheet and Sheet(
+            self.sheet.height[first : last + 2], tuple(raster[rows] for raster in self.sheet.rasters)
+        )
+        plane = self.plane[rows] if self.plane.size else self.plane
+        return Rows(self.canvas[rows], plane, sheet, self.pixel, self.top + first, self.full)
+
 
 class Medium(ABC):
     """How one brush's strokes lie on a sheet."""
@@ -107,7 +116,7 @@ class Medium(ABC):
 
         Args:
             relief: how much the paint stands out in the light, in [0, 1].
-            shown: which rows to return; the others are only looked at.
+            shown: which rows to return; the others are only looked at, and none further away than `overlap`.
         """
 
 

@@ -154,6 +154,26 @@ def test_strokes_in_steps_are_the_same(brush: str, stamp: str) -> None:
 
 
 @KINDS
+@pytest.mark.parametrize("strength", [0.0, 0.6])
+@pytest.mark.parametrize("relief", [0.0, 0.7])
+def test_only_changed_rows_need_to_be_seen_anew(brush: str, relief: float, strength: float, stamp: str) -> None:
+    strokes, shape = strokes_of(brush, stamp), (150, 120)
+    texture = texture_of(brush, strength) if strength else None
+    appearance = Appearance(PAPER, region=np.random.default_rng(3).random(shape, np.float32))
+    drawing = Drawing(strokes, np.tile(PAPER, (*shape, 1)), relief > 0, texture=texture)
+    seen, skipped = drawing.seen(relief, appearance), 0
+    with drawing_threads() as pool:
+        for before, count in itertools.pairwise((0, 1, 2, 5, 30, 60)):
+            drawing.draw(count, pool)
+            changed = drawing.changed(before, relief)
+            for rows in changed:
+                seen[rows] = drawing.seen(relief, appearance, rows)
+            skipped += shape[0] - sum(rows.stop - rows.start for rows in changed)
+            assert np.array_equal(seen, drawing.seen(relief, appearance))
+    assert skipped > 50
+
+
+@KINDS
 def test_without_texture_the_engines_alone_paint(brush: str, stamp: str) -> None:
     strokes, shape = strokes_of(brush, stamp), (90, 120)
     canvas = np.ones((*shape, 3), np.float32)
