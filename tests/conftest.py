@@ -10,6 +10,7 @@ import pytest
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import torch
+from helpers.forked import fork_context
 
 from renderers.brushes import BRUSHES
 
@@ -29,6 +30,15 @@ def registered_brushes() -> Iterator[None]:
     yield
     for name in set(BRUSHES) - set(before):
         del BRUSHES[name]
+
+
+@pytest.fixture(scope="module")
+def forked_workers() -> Iterator[None]:
+    """Workers of batches are forked, as helpers.forked tells, and not started anew with everything that they import."""
+    fork_context()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("painter.batch.pools._START_METHOD", "forkserver")
+        yield
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from painter.errors import WorkersError
 from painter.options.running import RunningConfig
 from renderers.compiled import kernels_are_compiled
 
+_START_METHOD = "spawn"  # of workers: see `multiprocessing`
 _MAX_FAILED_STARTS = 3  # workers in a row that exit before they are ready; then the pool gives up
 
 
@@ -114,7 +115,7 @@ class LocalPool:
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _start(self) -> _Worker:
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context(_START_METHOD)
         ours, theirs = context.Pipe()
         end, lifeline = context.Pipe(duplex=False)
         process = context.Process(

@@ -26,7 +26,7 @@ RUNS = {
 }
 MOST_LINES = 80
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked_workers")]
 
 
 def run(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, words: str | None = None) -> set[str]:

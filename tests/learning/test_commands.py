@@ -22,6 +22,8 @@ from painter.learning.model_file import load_model
 from painter.options.fields import option_name
 from painter.options.learn import BlendConfig, GenerateConfig, LearnConfig
 
+pytestmark = pytest.mark.usefixtures("forked_workers")
+
 ROOT = Path(__file__).resolve().parents[2]
 LEARN_SLOWLY = """
 import sys, time

@@ -52,7 +52,7 @@ def network() -> Features:
 @pytest.fixture(autouse=True)
 def one_network(network: Features, monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks take a second to make; the tests share one."""
-    monkeypatch.setattr("painter.styling.random_filters.random_features", lambda seed: network)
+    monkeypatch.setattr("painter.styling.feature_networks.random_features", lambda seed: network)
 
 
 def scene(height: int = 36, width: int = 48) -> np.ndarray:

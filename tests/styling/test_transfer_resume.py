@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from helpers.forked import Ended, run_forked
 from PIL import Image
 
 from painter import cli
@@ -26,7 +27,6 @@ from painter.styling.transfer_fingerprint import TransferFingerprint
 from painter.system.autosave import Autosave, AutosaveConfig
 from painter.system.snapshot import dump, load
 
-ROOT = Path(__file__).resolve().parents[2]
 ALWAYS = AutosaveConfig(seconds=0.0)
 SMALL = TransferConfig(
     features="random", size=40, scales=2, iterations=7, style_layers="relu1_1,relu2_1", content_layer="relu2_1"
@@ -157,31 +157,25 @@ ARGUMENTS = [
 OUT = ["-o", "a.png", "-o", "a.gif", "--losses", "a.csv"]
 FILES = ("a.png", "a.gif", "a.csv")
 
-# The command line in a process of its own, with each step saved; it kills itself right after one of them.
-KILLED = """
-import os, signal, sys
-import painter.system.autosave
-from painter import cli
-from painter.system.autosave import AutosaveConfig
+def transfer_killed(last: int, arguments: list[str]) -> None:
+    """The command line, with each step saved; it kills itself right after the step `last`."""
+    import painter.system.autosave
 
-painter.system.autosave.AutosaveConfig = lambda: AutosaveConfig(0.0)
-last, step = int(sys.argv.pop(1)), painter.system.autosave.Autosave.step
+    step = Autosave.step
 
-def stepped(self, search, steps):
-    step(self, search, steps)
-    if steps == last:
-        os.kill(os.getpid(), signal.SIGKILL)
+    def stepped(self: Autosave, search: Any, steps: int) -> None:
+        step(self, search, steps)
+        if steps == last:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-painter.system.autosave.Autosave.step = stepped
-sys.exit(cli.main(sys.argv[1:]))
-"""
+    painter.system.autosave.AutosaveConfig = lambda: ALWAYS  # type: ignore
+    Autosave.step = stepped  # type: ignore
+    sys.exit(cli.main(arguments))
 
 
-def run(last: int, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """One command, killed after this step if there is one."""
-    command = [sys.executable, "-c", KILLED, str(last), *ARGUMENTS, *arguments]
-    environment = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PATH": ""}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+def run(last: int, *arguments: str) -> Ended:
+    """One command in a process of its own, killed after this step if there is one."""
+    return run_forked(transfer_killed, last, [*ARGUMENTS, *arguments], folder=Path())
 
 
 @pytest.mark.slow
@@ -202,7 +196,7 @@ def test_kills_change_nothing(here: Path) -> None:
 def test_ctrl_c_keeps_the_way_on(
     here: Path, network: Features, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("painter.styling.random_filters.random_features", lambda seed: network)
+    monkeypatch.setattr("painter.styling.feature_networks.random_features", lambda seed: network)
     assert cli.main([*ARGUMENTS, *OUT]) == 0
     whole = {name: Path(name).read_bytes() for name in FILES}
     monkeypatch.setattr("painter.system.autosave.AutosaveConfig", lambda: ALWAYS)

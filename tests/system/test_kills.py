@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
-from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.forked import fork_context
 from helpers.pictures import FILES, OUT, picture
 from PIL import Image
 
@@ -65,12 +64,7 @@ class Killer:
 
     def __init__(self, folder: Path, arguments: list[str]) -> None:
         self.folder, self.arguments = folder, arguments
-        # The processes are forked from one that has imported what takes seconds.
-        self.context = multiprocessing.get_context("forkserver")
-        self.context.set_forkserver_preload([__name__, "torch._dynamo"])
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("PYTHONPATH", os.pathsep.join((str(ROOT), str(Path(__file__).parent))))
-            forkserver.ensure_running()
+        self.context = fork_context()
 
     def run(
         self, seconds: float, resume: bool = True, until: int | None = None, delay: float = 0.0,

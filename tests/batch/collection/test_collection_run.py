@@ -36,6 +36,8 @@ values = [{name = "Two", tones = 2}, {name = "Four", tones = 4}, {name = "All"}]
 
 ROOT = Path(__file__).resolve().parents[3]
 
+pytestmark = pytest.mark.usefixtures("forked_workers")
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
