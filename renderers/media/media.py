@@ -64,14 +64,14 @@ class Pigment(Textured):
     def _sheet_fields(self, rows: Rows, appearance: Appearance) -> SheetFields:
         """What only depends on the sheet; kept for the frames of an animation, which are of these rows or fewer."""
         assert rows.sheet is not None
-        fields = self._fields
-        if fields is None or not fields.top <= rows.top <= rows.top + len(rows.canvas) <= fields.top + len(fields.grain):
+        fields, count = self._fields, len(rows.canvas)
+        if fields is None or not fields.top <= rows.top <= fields.top + len(fields.grain) - count:
             fields = self._fields = SheetFields.of(
                 rows.sheet.height, appearance.calm if self.fronts else None, self.density, rows.pixel, rows.top,
                 self.texture.margin, rows.full,
             )  # fmt: skip
         first = rows.top - fields.top
-        return fields.rows(slice(first, first + len(rows.canvas)))
+        return fields.rows(slice(first, first + count))
 
 
 class Wash(Pigment):
