@@ -157,6 +157,7 @@ ARGUMENTS = [
 OUT = ["-o", "a.png", "-o", "a.gif", "--losses", "a.csv"]
 FILES = ("a.png", "a.gif", "a.csv")
 
+
 def transfer_killed(last: int, arguments: list[str]) -> None:
     """The command line, with each step saved; it kills itself right after the step `last`."""
     import painter.system.autosave
