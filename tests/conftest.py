@@ -35,9 +35,8 @@ def registered_brushes() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def forked_workers() -> Iterator[None]:
     """Workers of batches are forked, as helpers.forked tells, and not started anew with everything that they import."""
-    fork_context()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("painter.batch.pools._START_METHOD", "forkserver")
+        patch.setattr("painter.batch.pools._CONTEXT", fork_context())
         yield
 
 

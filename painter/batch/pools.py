@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.process import BaseProcess
 from typing import Protocol
 
 from painter.batch.jobs import Failure, Job, Outcome
@@ -24,7 +25,7 @@ from painter.errors import WorkersError
 from painter.options.running import RunningConfig
 from renderers.compiled import kernels_are_compiled
 
-_START_METHOD = "spawn"  # of workers: see `multiprocessing`
+_CONTEXT: SpawnContext | ForkServerContext = multiprocessing.get_context("spawn")  # that workers are started in
 _MAX_FAILED_STARTS = 3  # workers in a row that exit before they are ready; then the pool gives up
 
 
@@ -51,7 +52,7 @@ class Pool(Protocol):
 
 @dataclass(eq=False)
 class _Worker:
-    process: SpawnProcess
+    process: BaseProcess
     pipe: Connection
     lifeline: Connection  # kept open; it closes when this process ends, even by a kill, and the worker ends with it
     job: Job | None = None
@@ -115,10 +116,9 @@ class LocalPool:
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _start(self) -> _Worker:
-        context = multiprocessing.get_context(_START_METHOD)
-        ours, theirs = context.Pipe()
-        end, lifeline = context.Pipe(duplex=False)
-        process = context.Process(
+        ours, theirs = _CONTEXT.Pipe()
+        end, lifeline = _CONTEXT.Pipe(duplex=False)
+        process = _CONTEXT.Process(
             target=serve, args=(theirs, end, self.threads, self._scratch), name="impasto-worker", daemon=True
         )
         with _interrupts_blocked():
