@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 KODAK ?= ../shared/kodak# a folder of pictures that `make bench` paints, too, if it is there
 PY := $(VENV)/bin/python
+SHARED := -n 2 --dist loadfile --no-loadscope-reorder# by two processes, as tests/conftest.py sorts them
 
 .PHONY: paint test test-fast fuzz lint bench docs wheel clean
 
@@ -10,10 +11,10 @@ paint: $(VENV)/.ready
 	$(PY) paint.py --style markerpen --overwrite
 
 test: $(VENV)/.ready
-	$(PY) -m pytest -n 2 --dist loadfile
+	$(PY) -m pytest $(SHARED)
 
 test-fast: $(VENV)/.ready
-	$(PY) -m pytest -n 2 --dist loadfile -m "not slow"
+	$(PY) -m pytest $(SHARED) -m "not slow"
 
 fuzz: $(VENV)/.ready
 	$(PY) -m scripts.fuzz.run --cases 2400 --heavy

@@ -19,6 +19,15 @@ if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")
 
 
+# Two processes share the files. With these, which take longest, begun first, both end at about the same time.
+LONGEST = ("test_learning", "test_kills", "test_ray", "test_commands", "test_batch", "test_restyle", "test_controls_place")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--refresh-golden", action="store_true", help="write tests/golden/ anew instead of comparing")
 
