@@ -20,7 +20,7 @@ if not torch.cuda.is_available():
 
 
 # Two processes share the files. With these, which take longest, begun first, both end at about the same time.
-LONGEST = ("test_learning", "test_kills", "test_ray", "test_commands", "test_batch", "test_restyle", "test_controls_place")
+LONGEST = ("test_learning", "test_kills", "test_ray", "test_commands", "test_batch", "test_restyle", "test_transfer")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
