@@ -104,6 +104,11 @@ def parse_object(text: str) -> tuple[dict[str, Any], bool]:
     return document, bool(constants)
 
 
+def whole(value: Any) -> Any:
+    """A number without a fraction as an int: to JSON 1.0 and 1 are the same. Any other value as it is."""
+    return int(value) if type(value) is float and abs(value) < 2**53 and value.is_integer() else value
+
+
 def shown(value: Any) -> str:
     """A value of a file as messages show it: short and in one line."""
     if isinstance(value, dict):

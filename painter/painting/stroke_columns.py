@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from painter.errors import StrokeFileError, one_line
-from painter.painting.bounded_json import number_texts, shown
+from painter.painting.bounded_json import number_texts, shown, whole
 from painter.system.snapshot import like
 from renderers.brushes import BRUSHES, Brush, Parameter
 from renderers.brushes.base import SEED_END
@@ -83,6 +83,8 @@ def _floats(where: str, values: list[Any], allowed: Range) -> torch.Tensor:
 def _array(where: str, values: list[Any], allowed: Range, per_stroke: int = 1, integers: bool = False) -> np.ndarray:
     """`values`, checked to be numbers and in range, as float64; or as int64 if they must be `integers`."""
     types = {int} if integers else {int, float}
+    if integers and float in set(map(type, values)):
+        values = list(map(whole, values))
     if not set(map(type, values)) <= types:
         n = next(n for n, value in enumerate(values) if type(value) not in types)
         kind = "a whole number " if integers else "a number "
