@@ -50,6 +50,7 @@ class Subject:
     maps: SearchMaps
     device: str  # 'cpu' or 'cuda', where the search runs
     backend: str  # 'reference', 'cpu' or 'cuda', what blends there
+    notes: tuple[str, ...]  # lines for people about the picture, see `painter.pictures.picture.Picture.notes`
     label = "painting"  # what comes out, for people
 
     def fingerprint(self) -> dict[str, Any]:
@@ -90,9 +91,10 @@ def prepare_subject(source: PictureSource, config: PaintConfig) -> Subject:
     seen = config.working_side
     picture = read_picture(source, seen)
     rows, columns = picture.rgb.shape[:2]
+    notes = picture.notes
     region = None
     if config.region is not None:
-        region = in_steps(load_mask(config.region, rows, columns, "--region"))
+        region = in_steps(load_mask(config.region, rows, columns, "--region", picture.size))
     shown = _shown(picture.alpha, region)
     palette = None
     if config.palette is not None:
@@ -101,6 +103,8 @@ def prepare_subject(source: PictureSource, config: PaintConfig) -> Subject:
     weight = _focus_weight(picture, config, side)
     picture = _in_tones(picture, shown, config, palette)
     ground = _ground(picture, config, palette)
+    if ground is None and shown is not None and not shown.any():  # nothing is to be seen: no stroke may show, either
+        region = np.zeros((rows, columns), np.float32)
     device, backend = resolve_device(config.device, config.backend)
     brush, maps = _brush(config, backend, device)
     height, width = picture.size
@@ -124,6 +128,7 @@ def prepare_subject(source: PictureSource, config: PaintConfig) -> Subject:
         maps=maps,
         device=device,
         backend=backend,
+        notes=notes,
     )
 
 
@@ -135,7 +140,7 @@ def _focus_weight(picture: Picture, config: PaintConfig, side: int) -> np.ndarra
         focus = _auto_focus(picture, side)
     else:
         rows, columns = fit_size(picture.rgb.shape[0], picture.rgb.shape[1], side)
-        focus = load_mask(config.focus, rows, columns, "--focus")
+        focus = load_mask(config.focus, rows, columns, "--focus", picture.size)
     return focus_weights(focus, SearchConfig().focus_strength)
 
 

@@ -18,7 +18,7 @@ from painter.batch.jobs import Job
 from painter.errors import ImpastoError, OptionError, RecipeError, one_line
 from painter.options.paint import PaintConfig
 from painter.pictures.brush_file import load_texture
-from painter.pictures.masks import load_mask
+from painter.pictures.masks import check_mask
 from painter.pictures.palette import check_palette_text
 from painter.pictures.picture import load_picture
 
@@ -89,7 +89,7 @@ def _check_picture(name: str, path: Path) -> None:
 
 
 def _check_mask(name: str, path: Path) -> None:
-    load_mask(str(path), 64, 64, name)
+    check_mask(path, name)
 
 
 def _check_palette(name: str, path: Path) -> None:
