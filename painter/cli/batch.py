@@ -13,9 +13,11 @@ from painter.batch.folder import agree_on_options, find_pictures, folder_jobs
 from painter.batch.ledger import Ledger
 from painter.cli.arguments import (
     LIST_OF_PRESETS,
+    Once,
     add_common_options,
     add_painting_options,
     given,
+    given_name,
     new_parser,
     read_painting_config,
 )
@@ -60,10 +62,13 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
         "Run the same command again to continue, and to paint pictures that are new or have changed."
     )
     parser = new_parser(what, program, LIST_OF_PRESETS)
-    parser.add_argument("folder", metavar="FOLDER", help="the pictures; hidden files and folders are skipped")
     parser.add_argument(
-        "-o", "--output", metavar="OUT", required=True, help="the folder for the paintings; made if missing"
+        "folder", metavar="FOLDER", type=given_name, help="the pictures; hidden files and folders are skipped"
     )
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", required=True, type=given_name, action=Once,
+        help="the folder for the paintings; made if missing",
+    )  # fmt: skip
     parser.add_argument(
         "--format",
         action="append",

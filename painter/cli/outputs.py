@@ -12,11 +12,11 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
-from painter.cli.arguments import add_options, given
+from painter.cli.arguments import add_options, given, given_name
 from painter.cli.paths import DEFAULT_FOLDER, check_overwriting
 from painter.cli.progress import say
 from painter.errors import DivergedError, OutputError
-from painter.export import FORMATS, check_output, check_place, format_of
+from painter.export import FORMATS, check_named, check_output, check_place, format_of
 from painter.options.export import ExportConfig
 from painter.styling.records import Record, check_records, write_records
 from painter.system.journal import Journal
@@ -65,6 +65,7 @@ def add_output_options(parser: argparse.ArgumentParser, default: str, endings: C
         *("-o", "--output"),
         action="append",
         default=[],
+        type=given_name,
         metavar="FILE",
         help=f"an output file, ending in {', '.join(endings)}; may be repeated (default: {default})",
     )
@@ -81,7 +82,7 @@ def add_overwrite(parser: argparse.ArgumentParser) -> None:
 def add_losses(parser: argparse.ArgumentParser, when: str = "") -> None:
     """--losses; `when` says in the help when there are any."""
     parser.add_argument(
-        "--losses", action="append", default=[], metavar="FILE",
+        "--losses", action="append", default=[], type=given_name, metavar="FILE",
         help=f"write the losses{when} at every step to this file, a table (.csv) or a plot (.png); may be repeated",
     )  # fmt: skip
 
@@ -132,6 +133,7 @@ def with_strokes(outputs: Outputs) -> Outputs:
     """The outputs with a stroke file beside the first painting, unless a stroke file is among them already."""
     if any(split_ending(Path(name))[1].lower() in STROKE_ENDINGS for name in outputs.paintings):
         return outputs
+    check_named(outputs.paintings[0])
     first = Path(outputs.paintings[0])
     return replace(outputs, strokes=str(first.with_name(split_ending(first)[0] + STROKE_ENDINGS[0])))
 
@@ -145,6 +147,8 @@ def check_outputs(outputs: Outputs, inputs: Mapping[str, Path]) -> None:
     Raises:
         OutputError: a file cannot be written, or would replace another one of them or an input.
     """
+    for name in outputs.files:
+        check_named(name)
     paths = [Path(name) for name in outputs.files]
     free = next(n for n in count(1) if not any(os.path.lexists(numbered(path, n)) for path in paths))
     for name, path in zip(outputs.files, paths, strict=True):

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 
 from painter.cli.arguments import (
     LIST_OF_PRESETS,
+    Once,
     PaintOptions,
     add_common_options,
     add_image,
     add_painting_options,
+    given_name,
     new_parser,
     read_painting_options,
 )
@@ -40,7 +42,7 @@ from painter.cli.outputs import (
     write_in_turn,
 )
 from painter.cli.paths import check_inputs, default_folder
-from painter.cli.progress import ProgressBar, announce_compiling, say
+from painter.cli.progress import ProgressBar, announce_compiling, say, say_notes
 from painter.errors import OptionError
 from painter.export import writing
 from painter.pictures.picture import load_picture
@@ -78,7 +80,9 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     add_output_options(parser, "output/NAME-STYLE.png and .gif; with --brush, its name for STYLE")
     parser.add_argument("--no-strokes", action="store_true", help="leave out the stroke file beside the painting")
     add_painting_options(parser)
-    parser.add_argument("--report", metavar="FILE.json", help="write figures and settings to this file")
+    parser.add_argument(
+        "--report", metavar="FILE.json", type=given_name, action=Once, help="write figures and settings to this file"
+    )
     add_losses(parser, " of --style-image")
     parser.add_argument("--resume", action="store_true", help="go on where a run of the same command was cut short")
     add_export_options(parser)
@@ -119,6 +123,7 @@ def run(request: Request, watch: Stopwatch) -> int:
 
     subject = pipeline.prepare(picture, request.paint.config, watch, download=True, progress=not request.quiet)
     del picture  # the search needs its memory
+    say_notes(subject.notes, request.quiet)
     if not request.quiet:
         announce_compiling()
     resuming = Resuming(request.outputs, subject, request.resume, request.quiet)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -98,13 +99,25 @@ def announce_compiling() -> None:
         say(sys.stderr, "compiling kernels, once; this takes about 20 seconds")
 
 
+def say_notes(notes: Sequence[str], quiet: bool) -> None:
+    """Print lines about what was read on standard error, unless nothing but errors is to be printed."""
+    for note in notes if not quiet else ():
+        say(sys.stderr, note)
+
+
 def say(stream: TextIO | None, message: str) -> None:
     """Print one line; unprintable characters are escaped, and a stream that nobody reads any more is ignored."""
+    say_text(stream, one_line(message) + "\n")
+
+
+def say_text(stream: TextIO | None, text: str) -> None:
+    """Print a text; what the stream's encoding lacks is escaped, and a stream that nobody reads any more is ignored."""
     if stream is None:
         return
-    encoding = stream.encoding or "ascii"
+    encoding = getattr(stream, "encoding", None) or "ascii"
     try:
-        print(one_line(message).encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.flush()
     except OSError:
         # Flushing the rest of the buffer at exit would fail again, so it goes to the null device.
         with suppress(OSError, ValueError), open(os.devnull, "wb") as null:

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from painter.cli.arguments import add_common_options, add_options, given, new_parser
+from painter.cli.arguments import add_common_options, add_options, given, given_name, new_parser
 from painter.cli.outputs import (
     Outputs,
     add_export_options,
@@ -51,8 +51,9 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     """The parser of the command, with the options of ReplayConfig and ExportConfig among others."""
     parser = new_parser("Draw a stroke file again, at any size and in any format.", program)
     parser.add_argument(
-        "file", metavar="FILE", help="a stroke file (.strokes.json, .strokes.json.gz), or the original program's .npz"
-    )
+        "file", metavar="FILE", type=given_name,
+        help="a stroke file (.strokes.json, .strokes.json.gz), or the original program's .npz",
+    )  # fmt: skip
     add_output_options(parser, "output/NAME.png and .gif")
     add_options(parser, ReplayConfig)
     add_export_options(parser, also={"duration": ["--seconds"]})

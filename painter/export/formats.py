@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from painter.errors import OutputError
 from painter.export.ffmpeg import find_ffmpeg
-from painter.export.places import check_frame_folder, check_parent, check_place
+from painter.export.places import check_frame_folder, check_named, check_parent, check_place
 from painter.options.export import ExportConfig
 
 if TYPE_CHECKING:  # numpy is not needed to look at a path
@@ -138,6 +138,7 @@ def check_output(path: str | os.PathLike[str]) -> None:
 
     The message is one line: the path, what is wrong with it, what to do.
     """
+    check_named(path)
     place = Path(path)
     if os.path.isdir(place) and not _names_folder(path):
         raise OutputError(f"cannot write {place}: it is a folder; give a file name ending in {_endings()}")

@@ -132,7 +132,7 @@ def write_example(folder: Path, overwrite: bool = False) -> Path:
         The recipe's path.
 
     Raises:
-        OutputError: a file cannot be written.
+        OutputError: a file cannot be written, or `folder` is full and has no name of its own, like '.'.
     """
     contents = {RECIPE_NAME: EXAMPLE.encode()}
     contents |= {f"pictures/{name}.png": sample_path(name).read_bytes() for name in SAMPLES}
@@ -140,7 +140,9 @@ def write_example(folder: Path, overwrite: bool = False) -> Path:
     def is_free(place: Path) -> bool:
         return not any(os.path.lexists(place / name) for name in contents)
 
-    if not overwrite:
+    if not overwrite and not is_free(folder):
+        if folder.name in ("", ".."):  # there is no FOLDER-2 of '.'
+            raise OutputError(f"cannot write to {one_line(folder)}: it has such files already; name another folder")
         folder = next(place for n in count(1) if is_free(place := numbered(folder, n)))
     for name, content in contents.items():
         path = folder / name

@@ -1,0 +1,161 @@
+"""Mistakes of daily use: each gets one line before any work, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from painter import cli
+from painter.cli.arguments import new_parser
+
+SMALL = ["--size", "32", "--strokes", "4", "--iterations", "0", "--texture", "0"]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, with cat.png in it, in which commands are run."""
+    pixels = np.random.default_rng(1).integers(0, 256, (30, 40, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "cat.png")
+    Image.fromarray(np.zeros((30, 40, 4), np.uint8)).save(tmp_path / "clear.png")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """Run a command that must be refused in one line, with exit code 2 and no new file; the line."""
+    before = set(Path.cwd().rglob("*"))
+    assert cli.main(list(words)) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1, captured
+    assert set(Path.cwd().rglob("*")) == before
+    return captured.err
+
+
+# --- names that name no file --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["", ".", "./", "/", "..", "a/.."])
+def test_outputs_without_a_name(name: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = "the name is empty; is a variable of the command unset?" if name == "" else "it names no file"
+    for words in (
+        ["cat.png", "-o", name],
+        ["cat.png", "-o", "a.png", "--report", name],
+        ["cat.png", "-o", "a.png", "--style-image", "cat.png", "--losses", name],
+        ["replay", "none.strokes.json", "-o", name],
+    ):
+        assert wrong in refused(capsys, *words, *([] if words[0] == "replay" else SMALL)), words
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [""],
+        ["batch", "", "-o", "out"],
+        ["batch", ".", "-o", ""],
+        ["suggest", "cat.png", "-o", ""],
+        ["transfer", "cat.png", ""],
+        ["collection", "run", "a.toml", "-o", ""],
+        ["collection", "init", ""],
+    ],
+)
+def test_empty_names_are_not_the_current_folder(
+    words: list[str], here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "the name is empty" in refused(capsys, *words)
+
+
+def test_a_recipe_beside_another_needs_a_folder_with_a_name(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["collection", "init", ".", "--quiet"]) == 0
+    assert "cannot write to .: it has such files already" in refused(capsys, "collection", "init", ".")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["cat.png", "--report", "a.json", "--report", "b.json"],
+        ["cat.png", "--config", "a.toml", "--config", "b.toml"],
+        ["suggest", "cat.png", "-o", "a.png", "-o", "b.png"],
+        ["batch", ".", "-o", "a", "-o", "b"],
+    ],
+)
+def test_the_first_of_two_files_is_not_dropped(
+    words: list[str], here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "given twice; leave one out" in refused(capsys, *words)
+
+
+# --- before the search --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("option", ["--min-size", "--max-size"])
+def test_strokes_that_no_stroke_file_can_keep(option: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = refused(capsys, "cat.png", "-o", "a.png", option, "1e-9", *SMALL)
+    assert f"{option} 1e-09: must be a number from 1e-05 to 1" in line
+
+
+def test_a_mask_is_compared_with_the_picture_as_it_is(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.new("L", (9, 9), 255).save(here / "square.png")
+    for command in (["cat.png"], ["transfer", "cat.png", "cat.png"]):
+        line = refused(capsys, *command, "--size", "32", "--region", "square.png", "-o", "a.png")
+        assert "the mask has 9 x 9 pixels but the picture 40 x 30" in line
+
+
+@pytest.mark.parametrize("more", [[], ["--style", "watercolor", "--relief", "0.5"], ["--tones", "2"]])
+def test_nothing_is_painted_where_there_is_nothing(more: list[str], here: Path) -> None:
+    words = ["clear.png", "-o", "a.png", "--size", "32", "--strokes", "6", "--iterations", "2", "--quiet", *more]
+    assert cli.main([*words, "--report", "a.json"]) == 0
+    assert not np.asarray(Image.open("a.png")).any() and json.loads(Path("a.json").read_text())["psnr"] == 100
+    assert cli.main(["replay", "a.strokes.json", "-o", "b.png", "--quiet"]) == 0
+    assert Path("b.png").read_bytes() == Path("a.png").read_bytes()
+
+
+def test_nothing_is_seen_of_a_region_beside_the_picture(here: Path) -> None:
+    pixels = np.zeros((30, 40, 4), np.uint8)
+    pixels[:, :20] = 255
+    Image.fromarray(pixels).save("left.png")
+    Image.fromarray(255 - pixels[..., 3]).save("right.png")
+    assert cli.main(["left.png", "--region", "right.png", "-o", "a.png", "--quiet", *SMALL]) == 0
+    assert not np.asarray(Image.open("a.png")).any()
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (["cat.png", "--style-image", "clear.png", "--features", "random", "-o", "a.png", *SMALL], "clear.png: it is"),
+        (["clear.png", "--style-image", "cat.png", "--features", "random", "-o", "a.png", *SMALL], "the input picture"),
+        (["transfer", "cat.png", "clear.png", "-o", "a.png"], "style picture 1, clear.png"),
+        (["transfer", "clear.png", "cat.png", "-o", "a.png"], "the input picture, clear.png"),
+    ],
+)
+def test_style_needs_something_to_see(
+    words: list[str], what: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = refused(capsys, *words)
+    assert what in line and "transparent everywhere" in line
+
+
+# --- what was dropped without a word ------------------------------------------------------------------------
+
+
+def test_further_frames_are_told(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frames = [Image.new("RGB", (40, 30), color) for color in ("red", "green", "blue")]
+    frames[0].save("moves.gif", save_all=True, append_images=frames[1:])
+    told = "moves.gif: it has 3 frames, of which the first is taken\n"
+    assert cli.main(["moves.gif", "-o", "a.png", *SMALL]) == 0
+    assert told in capsys.readouterr().err
+    assert cli.main(["moves.gif", "-o", "a.png", "--quiet", *SMALL]) == 0
+    assert capsys.readouterr().err == ""
+
+
+# --- old terminals ------------------------------------------------------------------------------------------
+
+
+def test_help_in_any_locale(tmp_path: Path) -> None:
+    parser = new_parser("Painting… with dashes – and dots", "paint.py")
+    with open(tmp_path / "out", "w", encoding="ascii") as stream:
+        parser.print_help(stream)
+    assert r"Painting\u2026 with dashes \u2013" in (tmp_path / "out").read_text()
