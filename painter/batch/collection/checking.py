@@ -11,7 +11,7 @@ from pathlib import Path
 
 from painter.batch.collection.combinations import Combinations, RulesTooComplexError
 from painter.batch.collection.metadata import token_name
-from painter.batch.collection.recipe import Recipe, named_files, settings_in
+from painter.batch.collection.recipe import Recipe, line_of, named_files, settings_in
 from painter.batch.collection.sampling import Token, combination_of, combinations_of, draw_tokens, one_traits
 from painter.batch.collection.tokens import layered, make_jobs
 from painter.batch.jobs import Job
@@ -67,14 +67,14 @@ def check_recipe(recipe: Recipe) -> Checked:
 def _picture_problems(recipe: Recipe) -> Iterator[str]:
     """Files that are missing or unusable, each at the line where it is first named."""
     seen = set()
-    for settings, line in settings_in(recipe):
+    for settings in settings_in(recipe):
         for name, path in named_files(settings).items():
             if (name, path) not in seen:
                 seen.add((name, path))
                 try:
                     _CHECKS.get(name, _check_exists)(name, path)
                 except ImpastoError as error:
-                    yield f"{recipe.where(line)}: {error}"
+                    yield f"{recipe.where(line_of(settings, name))}: {error}"
 
 
 def _check_exists(name: str, path: Path) -> None:
@@ -126,23 +126,23 @@ def _axis_conflicts(recipe: Recipe) -> Iterator[str]:
             if "picture" not in value.settings:
                 wrong = f"{axis.name} {value.name} has no picture, but other values have one"
                 yield f"{recipe.where(value.line)}: {wrong}; set its picture"
-    for settings, line in settings_in(recipe):
+    for settings in settings_in(recipe):
         palette = settings.get("palette")
         if palette is not None and "palette" not in named_files(settings):
             try:
                 _check_palette("palette", palette)
             except OptionError as error:
-                yield f"{recipe.where(line)}: {error}"
+                yield f"{recipe.where(line_of(settings, 'palette'))}: {error}"
 
 
 def _invalid_settings(recipe: Recipe) -> Iterator[str]:
     """Options of a value that do not go together with each other or with [paint]."""
     names = {spec.name for spec in fields(PaintConfig)}
-    for settings, line in settings_in(recipe):
+    for settings in settings_in(recipe):
         try:
             PaintConfig(**{name: value for name, value in layered(recipe.settings, settings).items() if name in names})
         except OptionError as error:
-            yield f"{recipe.where(line)}: {error}"
+            yield f"{recipe.where(line_of(settings))}: {error}"
 
 
 def _one_of_one_problems(recipe: Recipe) -> Iterator[str]:
