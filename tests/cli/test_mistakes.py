@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import json
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +18,7 @@ from PIL import Image
 from painter import cli
 from painter.cli.arguments import new_parser
 
+ROOT = Path(__file__).resolve().parents[2]
 SMALL = ["--size", "32", "--strokes", "4", "--iterations", "0", "--texture", "0"]
 
 
@@ -159,3 +166,68 @@ def test_help_in_any_locale(tmp_path: Path) -> None:
     with open(tmp_path / "out", "w", encoding="ascii") as stream:
         parser.print_help(stream)
     assert r"Painting\u2026 with dashes \u2013" in (tmp_path / "out").read_text()
+
+
+# --- a machine that gives out -------------------------------------------------------------------------------
+
+
+def failing(error: BaseException) -> Callable[[str], Any]:
+    def fail(name: str) -> Any:
+        raise error
+
+    return fail
+
+
+def limited(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (limit, limit))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+        OSError("Could not find/load shared object file 'libllvmlite.so'"),
+        RuntimeError("can't start new thread"),
+        MemoryError(),
+    ],
+)
+def test_libraries_that_do_not_fit_into_memory(
+    error: Exception, here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited(monkeypatch, 2**31)
+    monkeypatch.setattr(cli, "import_module", failing(error))
+    assert "there is not enough memory; raise the limit of memory (ulimit -v)" in refused(capsys, "cat.png")
+
+
+def test_too_little_memory_for_any_library(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited(monkeypatch, 400 * 2**20)
+    assert "this process may use 400 MB; raise the limit" in refused(capsys, "cat.png")
+
+
+def test_a_broken_library_is_not_called_a_lack_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "import_module", failing(ImportError("undefined symbol")))
+    limited(monkeypatch, resource.RLIM_INFINITY)
+    with pytest.raises(ImportError, match="undefined symbol"):
+        cli.main(["cat.png"])
+
+
+def test_ctrl_c_while_libraries_are_loaded(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = ImportError("numpy could not be imported")
+    error.__context__ = SystemError("initialisation failed")
+    error.__context__.__cause__ = KeyboardInterrupt()
+    monkeypatch.setattr(cli, "import_module", failing(error))
+    assert cli.main(["cat.png"]) == 130
+    assert capsys.readouterr().err.endswith(": interrupted; nothing more was written\n")
+
+
+def test_ctrl_c_before_anything_is_loaded(tmp_path: Path) -> None:
+    """In a process of its own: what the first line of the program imports is interrupted."""
+    (tmp_path / "painter").mkdir()
+    (tmp_path / "painter" / "__init__.py").write_text("raise KeyboardInterrupt")
+    shutil.copy(ROOT / "paint.py", tmp_path)
+    done = subprocess.run([sys.executable, "-S", "paint.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "paint.py: interrupted; nothing more was written\n")
