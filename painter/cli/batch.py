@@ -21,7 +21,7 @@ from painter.cli.arguments import (
     new_parser,
     read_painting_config,
 )
-from painter.cli.outputs import add_export_options
+from painter.cli.outputs import add_export_options, say_without_effect
 from painter.cli.paths import check_inputs, make_folder, same_file
 from painter.cli.progress import announce_compiling, say
 from painter.cli.running import RunBar, add_running_options, make_pool, print_summary, read_running
@@ -120,6 +120,8 @@ def run(request: Request) -> int:
             others = f" (other files skipped: {found.others})" if found.others else ""
             say(sys.stderr, f"{len(jobs)} pictures in {request.folder}{others}")
             announce_compiling()
+        named = [f"*{ending}" for ending in request.formats]
+        say_without_effect(named, request.export, request.quiet, request.config)
         with make_pool(request.running) as pool, closing(RunBar(request.quiet)) as bar:
             summary = run_jobs(jobs, request.output, ledger, pool, bar.show, request.running.retries)
     return print_summary(summary, request.quiet)

@@ -14,10 +14,12 @@ from pathlib import Path
 
 from painter.cli.arguments import add_options, given, given_name
 from painter.cli.paths import DEFAULT_FOLDER, check_overwriting
-from painter.cli.progress import say
+from painter.cli.progress import say, say_notes
 from painter.errors import DivergedError, OutputError
-from painter.export import FORMATS, check_named, check_output, check_place, format_of
+from painter.export import FORMATS, check_named, check_output, check_place, format_of, without_effect
 from painter.options.export import ExportConfig
+from painter.options.fields import option_name
+from painter.options.paint import PaintConfig
 from painter.styling.records import Record, check_records, write_records
 from painter.system.journal import Journal
 from painter.system.names import STROKE_ENDINGS, free_number, numbered, split_ending
@@ -162,6 +164,23 @@ def check_outputs(outputs: Outputs, inputs: Mapping[str, Path]) -> None:
         else:
             check_output(_with_slash_of(name, final))
     check_overwriting(paths, inputs)
+
+
+def say_without_effect(
+    files: Sequence[str], export: ExportConfig, quiet: bool, painted: PaintConfig | None = None
+) -> None:
+    """Say which options change nothing.
+
+    Args:
+        files: what is written, or endings of it.
+        painted: the options of the painting, if there is to be one.
+    """
+    shown = ", ".join(files)
+    notes = [f"{option_name(name)} has no effect on {shown}" for name in without_effect(files, export)]
+    if painted is not None and painted.texture == 0:
+        sheet = [name for name in ("ground", "margin") if getattr(painted, name) != getattr(PaintConfig, name)]
+        notes += [f"{option_name(name)} has no effect with --texture 0" for name in sheet]
+    say_notes(notes, quiet)
 
 
 def _with_slash_of(name: str, path: Path) -> str:

@@ -37,6 +37,7 @@ from painter.cli.outputs import (
     painting_jobs,
     print_written,
     read_outputs,
+    say_without_effect,
     with_losses,
     with_strokes,
     write_in_turn,
@@ -69,6 +70,8 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
     with default_folder(request.outputs.own_folder):
         check_inputs(request.paint.config)
         check_outputs(request.outputs, request.paint.inputs)
+        outputs = request.outputs
+        say_without_effect(outputs.paintings, outputs.export, request.quiet, request.paint.config)
         return run(request, watch)
 
 
@@ -170,7 +173,8 @@ def _print_figures(result: Result) -> None:
     ssim = "" if report["ssim"] is None else f", SSIM {report['ssim']:.3f}"
     target = report["config"]["until_psnr"]
     missed = "" if target is None or report["psnr"] >= target else f"; {target:g} dB takes more strokes"
-    say(sys.stdout, f"{report['strokes']} strokes, PSNR {report['psnr']:.2f} dB{ssim}{missed}")
+    against = "" if report["compared_with"] == "the picture" else f" against {report['compared_with']}"
+    say(sys.stdout, f"{report['strokes']} strokes, PSNR {report['psnr']:.2f} dB{ssim}{against}{missed}")
     print_style(report["style"])
 
 

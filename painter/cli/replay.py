@@ -16,6 +16,7 @@ from painter.cli.outputs import (
     painting_jobs,
     print_written,
     read_outputs,
+    say_without_effect,
     write_in_turn,
 )
 from painter.cli.paths import default_folder
@@ -44,6 +45,7 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
     with default_folder(request.outputs.own_folder):
         check_outputs(request.outputs, {"the input stroke file": request.file})
         check_readable(request.file)
+        say_without_effect(request.outputs.paintings, request.outputs.export, request.quiet)
         return run(request)
 
 

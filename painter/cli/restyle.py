@@ -19,6 +19,7 @@ from painter.cli.outputs import (
     painting_jobs,
     print_written,
     read_outputs,
+    say_without_effect,
     with_losses,
     with_strokes,
     write_in_turn,
@@ -59,6 +60,7 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
         check_files(request.config)
         check_outputs(request.outputs, request.inputs)
         check_readable(request.file)
+        say_without_effect(request.outputs.paintings, request.outputs.export, request.quiet)
         return run(request)
 
 

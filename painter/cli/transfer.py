@@ -21,6 +21,7 @@ from painter.cli.outputs import (
     painting_jobs,
     print_written,
     read_outputs,
+    say_without_effect,
     with_losses,
     write_in_turn,
     written_verb,
@@ -63,6 +64,7 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
         for name in request.outputs.paintings:
             check_transfer_ending(Path(name))
         check_outputs(request.outputs, request.inputs)
+        say_without_effect(request.outputs.paintings, request.outputs.export, request.quiet)
         return run(request)
 
 

@@ -76,6 +76,18 @@ class Subject:
         return None if palette is None else [to_hex(color) for color in palette.tolist()]
 
     @property
+    def compared_with(self) -> str:
+        """What figures compare the painting with, for people: 'the picture', and what was made of it."""
+        words = ["the picture"]
+        if self.config.tones is not None:
+            words.append(f"in {self.config.tones} tones" + (" of the palette" if self.config.palette else ""))
+        elif self.config.palette is not None:
+            words.append("in all its colours")
+        if self.config.region is not None:
+            words.append("within the region")
+        return " ".join(words)
+
+    @property
     def working_side(self) -> int:
         """The longer side of `picture`, pixels: the size at which the painting is compared with it."""
         side: int = max(self.picture.shape[:2])

@@ -32,6 +32,11 @@ class StyledSubject(Subject):
         """See `Subject.fingerprint`; and the style, by its content."""
         return {**super().fingerprint(), **self.style.fingerprint}
 
+    @property
+    def compared_with(self) -> str:
+        """See `Subject.compared_with`: the picture has no style."""
+        return f"{super().compared_with}, which is not in the style"
+
     @staticmethod
     def of(subject: Subject, style: Style) -> StyledSubject:
         """A subject with a style. Raises PictureError if nothing of it is to be seen: it has no colours to change."""

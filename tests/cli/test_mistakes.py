@@ -17,6 +17,8 @@ from PIL import Image
 
 from painter import cli
 from painter.cli.arguments import new_parser
+from painter.export import FORMATS, Format, register, without_effect
+from painter.options.export import ExportConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ["--size", "32", "--strokes", "4", "--iterations", "0", "--texture", "0"]
@@ -231,3 +233,61 @@ def test_ctrl_c_before_anything_is_loaded(tmp_path: Path) -> None:
     shutil.copy(ROOT / "paint.py", tmp_path)
     done = subprocess.run([sys.executable, "-S", "paint.py"], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (130, "paint.py: interrupted; nothing more was written\n")
+
+
+# --- options that do nothing, and what a figure is of -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("files", "asked", "idle"),
+    [
+        (["a.png"], {"duration": 3, "quality": 50}, ["duration", "quality"]),
+        (["a.png", "a.gif"], {"duration": 3, "quality": 50, "loop": 2}, ["quality"]),
+        (["a.webp"], {"fps": 5.0, "quality": 50}, ["fps"]),
+        (["a.webp"], {"fps": 5.0, "webp": "animated"}, []),
+        (["frames/"], {"frames": 5, "loop": 2, "max_bytes": 9}, ["loop"]),
+        (["a.mp4"], {"reverse": True, "gif_side": 64, "hold": 1}, ["gif_side"]),
+        (["a.svg"], {"svg": "plot", "width_mm": 50, "bit_depth": 16}, ["bit_depth"]),
+        (["a.strokes.json.gz"], {}, []),
+    ],
+)
+def test_options_that_no_file_goes_by(files: list[str], asked: dict[str, Any], idle: list[str]) -> None:
+    assert sorted(without_effect(files, ExportConfig(**asked))) == sorted(idle)
+
+
+def test_a_format_from_outside_may_go_by_anything() -> None:
+    register(Format(".idle", "nothing", "still"))
+    try:
+        assert without_effect(["a.png", "a.idle"], ExportConfig(duration=3)) == []
+    finally:
+        del FORMATS[".idle"]
+
+
+def test_options_without_effect_are_told(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["cat.png", "-o", "a.png", "--duration", "3", "--margin", "0.1", *SMALL]) == 0
+    told = capsys.readouterr().err
+    assert "--duration has no effect on a.png\n" in told and "--margin has no effect with --texture 0\n" in told
+    assert cli.main(["replay", "a.strokes.json", "-o", "b.png", "--fps", "9"]) == 0
+    assert "--fps has no effect on b.png\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "compared"),
+    [
+        ([], "the picture"),
+        (["--tones", "3"], "the picture in 3 tones"),
+        (["--palette", "#000000,#ffffff"], "the picture in all its colours"),
+        (
+            ["--tones", "2", "--palette", "3", "--region", "half.png"],
+            "the picture in 2 tones of the palette within the region",
+        ),
+    ],
+)
+def test_the_psnr_says_what_it_is_against(
+    more: list[str], compared: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(np.tile(np.array([0] * 20 + [255] * 20, np.uint8), (30, 1))).save("half.png")
+    assert cli.main(["cat.png", "-o", "a.png", "--report", "a.json", *SMALL, *more]) == 0
+    against = "" if compared == "the picture" else f" against {compared}"
+    assert capsys.readouterr().out.rstrip().endswith(against)
+    assert json.loads(Path("a.json").read_text())["compared_with"] == compared

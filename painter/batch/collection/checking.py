@@ -13,9 +13,10 @@ from painter.batch.collection.combinations import Combinations, RulesTooComplexE
 from painter.batch.collection.metadata import token_name
 from painter.batch.collection.recipe import Recipe, line_of, named_files, settings_in
 from painter.batch.collection.sampling import Token, combination_of, combinations_of, draw_tokens, one_traits
-from painter.batch.collection.tokens import layered, make_jobs
+from painter.batch.collection.tokens import file_names, layered, make_jobs
 from painter.batch.jobs import Job
 from painter.errors import ImpastoError, OptionError, RecipeError, one_line
+from painter.export import without_effect
 from painter.options.paint import PaintConfig
 from painter.pictures.brush_file import load_texture
 from painter.pictures.masks import check_mask
@@ -215,6 +216,9 @@ def _warnings(recipe: Recipe) -> Iterator[str]:
             f"the collection uses {drawn / room:.0%} of all {room} combinations, so weights cannot be kept "
             "exactly: rare values occur more often; add values or axes to keep them"
         )
+    idle = without_effect(file_names(recipe.output, recipe.numbers[0]), recipe.export)
+    if idle:
+        yield f"{', '.join(name.replace('_', '-') for name in idle)} in [output] has no effect on what is written"
     labels = [axis for axis in recipe.axes if not any(value.settings for value in axis.values)]
     if labels and len(labels) == len(recipe.axes):
         yield "no axis changes the painting: tokens differ only in their seeds"

@@ -373,6 +373,11 @@ def test_one_mistake_is_one_problem(good: str, bad: str, line: str, here: Path) 
     assert not any("there is no token" in one for one in found)
 
 
+def test_options_of_files_that_nothing_goes_by_are_told(here: Path) -> None:
+    path = write(here, SMALL + "\n[output]\nduration = 3\nbit-depth = 16\n")
+    assert "duration in [output] has no effect on what is written" in check_recipe(read_recipe(path)).warnings
+
+
 def test_a_byte_order_mark_is_no_statement(here: Path) -> None:
     path = write(here, "\ufeff" + SMALL)
     assert read_recipe(path).about.name == "Small"
