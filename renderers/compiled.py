@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 _SOURCES = Path(__file__).parent
+STAMP = "stamp"  # `kernels_are_compiled` for a brush of one's own
 _PACKAGES = ("renderers", "painter")  # that have kernels
 
 

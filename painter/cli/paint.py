@@ -128,7 +128,7 @@ def run(request: Request, watch: Stopwatch) -> int:
     del picture  # the search needs its memory
     say_notes(subject.notes, request.quiet)
     if not request.quiet:
-        announce_compiling()
+        announce_compiling(subject.brush)
     resuming = Resuming(request.outputs, subject, request.resume, request.quiet)
     with closing(ProgressBar()) as bar:
         found = pipeline.find_strokes(subject, watch, None if request.quiet else bar.show, resuming.autosave)

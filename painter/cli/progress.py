@@ -9,7 +9,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 from painter.errors import one_line
-from renderers.compiled import kernels_are_compiled
+from painter.options.paint import STYLES
+from renderers.compiled import STAMP, kernels_are_compiled
 
 if TYPE_CHECKING:
     from painter.search.staged_run import Progress
@@ -93,10 +94,14 @@ def new_bar(steps: int, taken: int = 0) -> Any:
     )
 
 
-def announce_compiling() -> None:
-    """Say on standard error that the kernels are about to be compiled, if they are."""
-    if not kernels_are_compiled():
-        say(sys.stderr, "compiling kernels, once; this takes about 20 seconds")
+def announce_compiling(brush: str | None = None) -> None:
+    """Say on standard error that the kernels are about to be compiled, if they are.
+
+    Args:
+        brush: whose; a name in STYLES, or any other for a brush of one's own. Not given: any.
+    """
+    if not kernels_are_compiled(brush if brush in (None, *STYLES) else STAMP):
+        say(sys.stderr, "compiling kernels, once; this takes about 20 seconds (`compile` does it ahead)")
 
 
 def say_notes(notes: Sequence[str], quiet: bool) -> None:

@@ -84,7 +84,7 @@ def run(request: Request) -> int:
     keep_freed_memory()
     painting = with_overrides(load_painting(request.file, request.config.style), request.config)
     if not request.quiet:
-        announce_compiling()
+        announce_compiling(painting.strokes.brush)
     with claimed(request.outputs) as outputs:
         # Several stills share one drawing; a single one draws in bands and need not have all of it in memory.
         stills = [name for name in outputs.paintings if name.lower().endswith(STILL_ENDINGS)]

@@ -110,7 +110,7 @@ def run(request: Request) -> int:
     styling = prepare_styling(painting, request.style_image, request.config, download=True, progress=noisy)
     say_notes(styling.scene.style.picture.notes, request.quiet)
     if noisy:
-        announce_compiling()
+        announce_compiling(painting.strokes.brush)
     fingerprint = RestylingFingerprint(request.file, request.config, styling)
     resuming = Resuming(request.outputs, fingerprint, request.resume, request.quiet)
     diverged = None

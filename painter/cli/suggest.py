@@ -52,7 +52,7 @@ def run(paint: PaintOptions, outputs: Outputs, quiet: bool, watch: Stopwatch) ->
     del picture  # the searches need its memory
     say_notes(subject.notes, quiet)
     if not quiet:
-        announce_compiling()
+        announce_compiling(subject.brush)
     with closing(ProgressBar()) as bar:
         points = stroke_count.suggest(subject, on_progress=None if quiet else bar.show)
         bar.finish()
