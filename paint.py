@@ -9,8 +9,11 @@ def main() -> None:
         version = "{}.{}".format(*sys.version_info)
         sys.stderr.write(f"paint.py: error: this is Python {version}; run it with Python 3.10 or newer\n")
         sys.exit(2)
-    from painter.cli import run_program
-
+    try:
+        from painter.cli import run_program
+    except KeyboardInterrupt:  # before there is anything to clean up
+        sys.stderr.write("paint.py: interrupted; nothing more was written\n")
+        sys.exit(130)
     run_program()
 
 

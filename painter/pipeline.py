@@ -187,6 +187,7 @@ def finish(subject: Subject, found: SearchResult, watch: Stopwatch) -> Result:
         "strokes": len(painting.strokes),
         "interrupted": found.interrupted,
         **figures,
+        "compared_with": subject.compared_with,
         "seen_psnr": found.seen_psnr,
         "style": found.style,
         "seconds": watch.seconds(),

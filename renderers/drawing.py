@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-import numba
 import numpy as np
 
+from renderers.jit import cached
 from renderers.media.media import medium_of
 from renderers.media.medium import Appearance, Marks, Texture
 from renderers.placed import SPREAD, PlacedStrokes
@@ -179,7 +179,7 @@ def draw_bands(
         above = drawing
 
 
-@numba.njit(cache=True, nogil=True)
+@cached
 def _points_inside(
     rows: np.ndarray, columns: np.ndarray, x: np.ndarray, y: np.ndarray,
     axis: np.ndarray, scale: float, box: np.ndarray, width: int,

@@ -2,42 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import pickle
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numba
-from numba.core.caching import IndexDataCacheFile
+from numba.core.caching import Cache, IndexDataCacheFile
 
-_options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+from renderers.compiled import cache_folder
+from renderers.errors import ImpastoError
+
+_options: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}
+_numba: Any = numba.config  # whose members are not declared
 F = TypeVar("F", bound=Callable[..., Any])
+
+if _numba.DISABLE_JIT:
+    raise ImpastoError("NUMBA_DISABLE_JIT is set, and Impasto's kernels must be compiled; unset it")
 
 
 def kernel(function: F) -> F:
     """Compile a function when it is first called with arguments of new types."""
-    compiled: F = numba.njit(**_options)(function)
-    return compiled
+    return cached(function, **_options)
 
 
 def inlined(function: F) -> F:
     """Inline a function into the kernels that call it, so that what it returns stays in registers."""
-    compiled: F = numba.njit(forceinline=True, **_options)(function)
+    return cached(function, forceinline=True, **_options)
+
+
+def cached(function: F, **options: Any) -> F:
+    """`numba.njit` without the interpreter lock, cached in `renderers.compiled.cache_folder`."""
+    compiled: F
+    with _cache_in_place():
+        try:
+            compiled = numba.njit(cache=True, nogil=True, **options)(function)
+        except RuntimeError:  # nothing can be written anywhere
+            compiled = numba.njit(nogil=True, **options)(function)
     return compiled
 
 
-_load_index = IndexDataCacheFile._load_index
+@contextmanager
+def _cache_in_place() -> Iterator[None]:
+    """Within this context, numba looks for a kernel's cache where we want it; its own setting is left alone."""
+    folder, before = cache_folder(), _numba.CACHE_DIR
+    _numba.CACHE_DIR = "" if folder is None else str(folder)
+    try:
+        yield
+    finally:
+        _numba.CACHE_DIR = before
+
+
+# --- a cache that cannot be used is no cache ----------------------------------------------------------------
+#
+# Numba compares the digest or time of the source only after it has read a kernel's index, and reading fails with an
+# exception where a type has since been renamed or moved, so that Impasto would not start after an update in place. Nor
+# must it fail where a power cut has left an empty file, or where the disk is full when a kernel is to be kept.
+
+_DAMAGED = (AttributeError, EOFError, ImportError, LookupError, MemoryError, TypeError, ValueError, pickle.PickleError)
+_load_index, _load_data = IndexDataCacheFile._load_index, IndexDataCacheFile._load_data
 
 
 def _load_readable_index(cache: IndexDataCacheFile) -> dict[Any, str]:
-    """A kernel's index in the disk cache; empty where it was written by a version of Impasto with other types.
-
-    Numba compares the time of the source only after it has read the index, and reading fails with an exception where a
-    type has since been renamed or moved: without this, Impasto would not start after an update in place.
-    """
+    """A kernel's index in the disk cache; empty where it was written by a version of Impasto with other types."""
     try:
         index: dict[Any, str] = _load_index(cache)  # type: ignore[no-untyped-call]
-    except (AttributeError, ImportError):
+    except _DAMAGED:
         return {}
     return index
 
 
+def _load_readable_data(cache: IndexDataCacheFile, name: str) -> Any:
+    """A kernel's compiled code. Raises OSError if it is damaged, which is how numba learns that it is not there."""
+    try:
+        return _load_data(cache, name)  # type: ignore[no-untyped-call]
+    except _DAMAGED as error:
+        raise OSError(f"{name} is damaged") from error
+
+
+@contextmanager
+def _without_the_disk(cache: Cache) -> Iterator[None]:
+    """Within this context a cache that cannot be read or written is passed over."""
+    try:
+        yield
+    except OSError:
+        return
+
+
 IndexDataCacheFile._load_index = _load_readable_index  # type: ignore[method-assign]
+IndexDataCacheFile._load_data = _load_readable_data  # type: ignore[method-assign]
+Cache._guard_against_spurious_io_errors = _without_the_disk  # type: ignore[assignment, method-assign]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from renderers.errors import CheckpointError
-from renderers.special_files import is_special_file
+from renderers.special_files import check_regular
 
 MANIFEST = "manifest.json"
 _MAX_BYTES = 2**26  # of the manifest or a checkpoint: ten times the largest that Impasto ships
@@ -57,8 +57,7 @@ def read_bounded(path: Path) -> bytes:
     Raises:
         OSError: it cannot be read, is not a regular file, or is larger than 64 MB.
     """
-    if is_special_file(path):
-        raise OSError(errno.EINVAL, "not a regular file")
+    check_regular(path)
     with open(path, "rb") as file:
         content = file.read(_MAX_BYTES + 1)
     if len(content) > _MAX_BYTES:

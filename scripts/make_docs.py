@@ -85,6 +85,7 @@ SECTIONS = (
     Section("replay", COMMANDS["replay"].module, (ReplayConfig, ExportConfig), "files.md"),
     Section("restyle", COMMANDS["restyle"].module, (RestyleConfig, ExportConfig), "style.md"),
     Section("transfer", COMMANDS["transfer"].module, (TransferConfig, ExportConfig), "style.md"),
+    Section("compile", COMMANDS["compile"].module, (), "painting.md"),
     *(
         Section(
             f"collection {name}", f"painter.cli.collection.{name.replace('-', '_')}",

@@ -110,7 +110,7 @@ class _Run:
         self.summary = Summary(len(jobs))
 
     def run(self, interrupts: Sequence[int]) -> Summary:
-        self.waiting.extend(self._prepare())
+        self.waiting.extend(self._prepare(interrupts))
         self._notify("started", kept=len(self.jobs) - len(self.waiting))
         while (self.waiting or self.running) and not interrupts:
             while self.waiting and len(self.running) < self.pool.capacity and not interrupts:
@@ -122,11 +122,14 @@ class _Run:
             self.ledger.requeue(self.running)
         return self._updated(interrupted=bool(interrupts))
 
-    def _prepare(self) -> list[Job]:
+    def _prepare(self, interrupts: Sequence[int]) -> list[Job]:
         """The jobs that have to be painted, after they are in the ledger and there are folders for their files."""
         _check_unique(self.jobs)
-        digests = Digests()
-        digest = {job.key: digests.of(job) for job in self.jobs}
+        digests, digest = Digests(), {}
+        for job in self.jobs:
+            if interrupts:  # nothing has begun, and hashing thousands of large pictures takes minutes
+                raise KeyboardInterrupt
+            digest[job.key] = digests.of(job)
         rows = self.ledger.rows()
         new = [job for job in self.jobs if job.key not in rows or rows[job.key].digest != digest[job.key]]
         self._check_foreign(new)

@@ -76,7 +76,7 @@ def paint_job(job: Job, local_paths: Mapping[Path, Path] | None = None, scratch:
     painting = replace(found.painting, config=job.config)  # with the names as they were given
     image = painting.draw()
     figures = pixel_errors(drawn_as_seen(painting, image, subject), subject.picture)
-    files, notes = {}, []
+    files, notes = {}, list(subject.notes)
     with tempfile.TemporaryDirectory(prefix="impasto-", dir=scratch) as folder:
         for number, name in enumerate(job.files):
             path = Path(folder, f"{number}-{Path(name).name}")

@@ -28,6 +28,7 @@ from painter.system.quiet import silenced_stderr
 from painter.system.usage import keep_freed_memory
 from painter.version import __version__
 from renderers.manifest import MANIFEST, checkpoint_folder, read_manifest, use_checkpoints
+from renderers.special_files import read_regular
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ class RayPool:
         """A reference to a file's bytes in the object store. Raises OSError if it cannot be read."""
         key = path, path.stat().st_mtime_ns
         if key not in self._stored:
-            self._stored[key] = self._ray.put(path.read_bytes())
+            self._stored[key] = self._ray.put(read_regular(path))
         return self._stored[key]
 
     def _network(self, job: Job) -> Any:

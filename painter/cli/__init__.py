@@ -29,8 +29,15 @@ from painter.cli.progress import say
 from painter.errors import ImpastoError
 from painter.system.usage import Stopwatch
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 __all__ = ["BAD_INPUT", "INTERRUPTED", "main", "run_program"]
 
+LEAST_ADDRESS_SPACE = 2**30  # bytes: libraries that are loaded into less crash instead of saying so
+_SIGNS_OF_SHORTAGE = ("allocate memory", "out of memory", "outofmem", "failed to map segment", "can't start new thread")
 _OUR_PACKAGES = ("painter", "renderers", "checkpoints")
 
 
@@ -53,10 +60,11 @@ def main(argv: list[str] | None = None) -> int:
         command = COMMANDS[arguments[0]]
         program = f"{program} {arguments.pop(0)}"
     try:
+        _check_address_space()
         code: int = import_module(command.module).main(arguments, program, watch)
         return code
     except KeyboardInterrupt:
-        return _fail(program, "interrupted; nothing more was written", INTERRUPTED)
+        return _interrupted(program)
     except ImpastoError as error:
         return _fail(program, f"error: {error}", BAD_INPUT)
     except ModuleNotFoundError as error:
@@ -65,9 +73,12 @@ def main(argv: list[str] | None = None) -> int:
         what = f"error: the Python package {error.name} is not installed"
         return _fail(program, f"{what}; run `make paint`, which sets up .venv, or `pip install .`", BAD_INPUT)
     except Exception as error:
+        if _is_interrupt(error):
+            return _interrupted(program)
         if not _is_memory_shortage(error):
             raise
-        return _fail(program, "error: there is not enough memory; use a smaller --size", BAD_INPUT)
+        remedy = "raise the limit of memory (ulimit -v)" if _address_space() else "use a smaller --size"
+        return _fail(program, f"error: there is not enough memory; {remedy}", BAD_INPUT)
 
 
 def run_program() -> NoReturn:
@@ -75,7 +86,10 @@ def run_program() -> NoReturn:
     # What torch makes when it is imported stays; looking through all of it for garbage, over and over, takes a
     # twentieth of the start.
     gc.set_threshold(100_000, 50, 100)
-    code = main()
+    try:
+        code = main()
+    except KeyboardInterrupt:  # while something else was being told
+        code = _interrupted(os.path.basename(sys.argv[0]))
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):
             stream.flush()
@@ -87,7 +101,38 @@ def _fail(program: str, message: str, code: int) -> int:
     return code
 
 
+def _interrupted(program: str) -> int:
+    return _fail(program, "interrupted; nothing more was written", INTERRUPTED)
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind an error: libraries that are interrupted while they are imported say other things."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _address_space() -> int | None:
+    """How many bytes of memory this process may address (`ulimit -v`); None: there is no limit."""
+    if resource is None:
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if limit == resource.RLIM_INFINITY else limit
+
+
+def _check_address_space() -> None:
+    """Raise ImpastoError where not even the libraries fit into memory: some of them would crash."""
+    limit = _address_space()
+    if limit is not None and limit < LEAST_ADDRESS_SPACE:
+        what = f"there is not enough memory: this process may use {limit >> 20} MB"
+        raise ImpastoError(f"{what}; raise the limit (ulimit -v) to several GB")
+
+
 def _is_memory_shortage(error: Exception) -> bool:
-    """Whether this is how numpy, torch or OpenCV report that memory ran out."""
+    """Whether this is how numpy, torch, OpenCV or the loader of libraries report that memory ran out."""
     text = str(error).lower()
-    return isinstance(error, MemoryError) or "allocate memory" in text or "out of memory" in text or "outofmem" in text
+    if isinstance(error, (ImportError, OSError)) and _address_space():
+        return True  # whatever the library says
+    return isinstance(error, MemoryError) or any(sign in text for sign in _SIGNS_OF_SHORTAGE)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import Field, dataclass, fields
 from pathlib import Path
 from typing import Any, NoReturn
 
+from painter.cli.progress import say_text
 from painter.errors import OptionError
 from painter.options.fields import named_files, option_name
 from painter.options.paint import PaintConfig
@@ -25,6 +27,26 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise OptionError(f"{message}; see --help")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Help and version, also where the locale has no dashes and dots of ours, or nobody reads."""
+        say_text(sys.stdout if file is None else file, message)
+
+
+class Once(argparse.Action):
+    """An option of one value that may be given once: of two, the first would be dropped without a word."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
+        if getattr(namespace, self.dest) != self.default:
+            raise argparse.ArgumentError(self, "given twice; leave one out")
+        setattr(namespace, self.dest, values)
+
+
+def given_name(text: str) -> str:
+    """The `type` of an option that names a file or folder: not empty, as an unset variable of a shell would be."""
+    if not text:
+        raise argparse.ArgumentTypeError("the name is empty; is a variable of the command unset?")
+    return text
 
 
 @dataclass(frozen=True)
@@ -69,7 +91,9 @@ def new_parser(description: str, program: str | None, lists: Lists | None = None
 
 def add_image(parser: argparse.ArgumentParser) -> None:
     """IMAGE."""
-    parser.add_argument("image", nargs="?", metavar="IMAGE", help="the picture; a bundled sample if not given")
+    parser.add_argument(
+        "image", nargs="?", metavar="IMAGE", type=given_name, help="the picture; a bundled sample if not given"
+    )
 
 
 def add_options(
@@ -112,6 +136,8 @@ def add_painting_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         metavar="FILE.toml",
+        type=given_name,
+        action=Once,
         help="read options from this file; they override a preset, and the command line overrides them",
     )
 

@@ -13,13 +13,15 @@ from painter.batch.folder import agree_on_options, find_pictures, folder_jobs
 from painter.batch.ledger import Ledger
 from painter.cli.arguments import (
     LIST_OF_PRESETS,
+    Once,
     add_common_options,
     add_painting_options,
     given,
+    given_name,
     new_parser,
     read_painting_config,
 )
-from painter.cli.outputs import add_export_options
+from painter.cli.outputs import add_export_options, say_without_effect
 from painter.cli.paths import check_inputs, make_folder, same_file
 from painter.cli.progress import announce_compiling, say
 from painter.cli.running import RunBar, add_running_options, make_pool, print_summary, read_running
@@ -60,10 +62,13 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
         "Run the same command again to continue, and to paint pictures that are new or have changed."
     )
     parser = new_parser(what, program, LIST_OF_PRESETS)
-    parser.add_argument("folder", metavar="FOLDER", help="the pictures; hidden files and folders are skipped")
     parser.add_argument(
-        "-o", "--output", metavar="OUT", required=True, help="the folder for the paintings; made if missing"
+        "folder", metavar="FOLDER", type=given_name, help="the pictures; hidden files and folders are skipped"
     )
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", required=True, type=given_name, action=Once,
+        help="the folder for the paintings; made if missing",
+    )  # fmt: skip
     parser.add_argument(
         "--format",
         action="append",
@@ -115,6 +120,8 @@ def run(request: Request) -> int:
             others = f" (other files skipped: {found.others})" if found.others else ""
             say(sys.stderr, f"{len(jobs)} pictures in {request.folder}{others}")
             announce_compiling()
+        named = [f"*{ending}" for ending in request.formats]
+        say_without_effect(named, request.export, request.quiet, request.config)
         with make_pool(request.running) as pool, closing(RunBar(request.quiet)) as bar:
             summary = run_jobs(jobs, request.output, ledger, pool, bar.show, request.running.retries)
     return print_summary(summary, request.quiet)

@@ -30,6 +30,7 @@ COMMANDS: dict[str, Command] = {
     "restyle": Command("give the strokes of a stroke file the style of a picture", "painter.cli.restyle"),
     "suggest": Command("show how the quality grows with the number of strokes", "painter.cli.suggest"),
     "collection": Command("paint a collection of unique tokens with their metadata", "painter.cli.collection"),
+    "compile": Command("compile the kernels of all brushes ahead, once", "painter.cli.compile"),
     "transfer": Command("give a picture the style of another, pixel by pixel", "painter.cli.transfer"),
 }
 """Commands by the first word of a command line."""

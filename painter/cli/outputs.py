@@ -12,12 +12,14 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
-from painter.cli.arguments import add_options, given
+from painter.cli.arguments import add_options, given, given_name
 from painter.cli.paths import DEFAULT_FOLDER, check_overwriting
-from painter.cli.progress import say
+from painter.cli.progress import say, say_notes
 from painter.errors import DivergedError, OutputError
-from painter.export import FORMATS, check_output, check_place, format_of
+from painter.export import FORMATS, check_named, check_output, check_place, format_of, without_effect
 from painter.options.export import ExportConfig
+from painter.options.fields import option_name
+from painter.options.paint import PaintConfig
 from painter.styling.records import Record, check_records, write_records
 from painter.system.journal import Journal
 from painter.system.names import STROKE_ENDINGS, free_number, numbered, split_ending
@@ -65,6 +67,7 @@ def add_output_options(parser: argparse.ArgumentParser, default: str, endings: C
         *("-o", "--output"),
         action="append",
         default=[],
+        type=given_name,
         metavar="FILE",
         help=f"an output file, ending in {', '.join(endings)}; may be repeated (default: {default})",
     )
@@ -81,7 +84,7 @@ def add_overwrite(parser: argparse.ArgumentParser) -> None:
 def add_losses(parser: argparse.ArgumentParser, when: str = "") -> None:
     """--losses; `when` says in the help when there are any."""
     parser.add_argument(
-        "--losses", action="append", default=[], metavar="FILE",
+        "--losses", action="append", default=[], type=given_name, metavar="FILE",
         help=f"write the losses{when} at every step to this file, a table (.csv) or a plot (.png); may be repeated",
     )  # fmt: skip
 
@@ -132,6 +135,7 @@ def with_strokes(outputs: Outputs) -> Outputs:
     """The outputs with a stroke file beside the first painting, unless a stroke file is among them already."""
     if any(split_ending(Path(name))[1].lower() in STROKE_ENDINGS for name in outputs.paintings):
         return outputs
+    check_named(outputs.paintings[0])
     first = Path(outputs.paintings[0])
     return replace(outputs, strokes=str(first.with_name(split_ending(first)[0] + STROKE_ENDINGS[0])))
 
@@ -145,6 +149,8 @@ def check_outputs(outputs: Outputs, inputs: Mapping[str, Path]) -> None:
     Raises:
         OutputError: a file cannot be written, or would replace another one of them or an input.
     """
+    for name in outputs.files:
+        check_named(name)
     paths = [Path(name) for name in outputs.files]
     free = next(n for n in count(1) if not any(os.path.lexists(numbered(path, n)) for path in paths))
     for name, path in zip(outputs.files, paths, strict=True):
@@ -158,6 +164,23 @@ def check_outputs(outputs: Outputs, inputs: Mapping[str, Path]) -> None:
         else:
             check_output(_with_slash_of(name, final))
     check_overwriting(paths, inputs)
+
+
+def say_without_effect(
+    files: Sequence[str], export: ExportConfig, quiet: bool, painted: PaintConfig | None = None
+) -> None:
+    """Say which options change nothing.
+
+    Args:
+        files: what is written, or endings of it.
+        painted: the options of the painting, if there is to be one.
+    """
+    shown = ", ".join(files)
+    notes = [f"{option_name(name)} has no effect on {shown}" for name in without_effect(files, export)]
+    if painted is not None and painted.texture == 0:
+        sheet = [name for name in ("ground", "margin") if getattr(painted, name) != getattr(PaintConfig, name)]
+        notes += [f"{option_name(name)} has no effect with --texture 0" for name in sheet]
+    say_notes(notes, quiet)
 
 
 def _with_slash_of(name: str, path: Path) -> str:

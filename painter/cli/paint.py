@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 
 from painter.cli.arguments import (
     LIST_OF_PRESETS,
+    Once,
     PaintOptions,
     add_common_options,
     add_image,
     add_painting_options,
+    given_name,
     new_parser,
     read_painting_options,
 )
@@ -35,12 +37,13 @@ from painter.cli.outputs import (
     painting_jobs,
     print_written,
     read_outputs,
+    say_without_effect,
     with_losses,
     with_strokes,
     write_in_turn,
 )
 from painter.cli.paths import check_inputs, default_folder
-from painter.cli.progress import ProgressBar, announce_compiling, say
+from painter.cli.progress import ProgressBar, announce_compiling, say, say_notes
 from painter.errors import OptionError
 from painter.export import writing
 from painter.pictures.picture import load_picture
@@ -67,6 +70,8 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
     with default_folder(request.outputs.own_folder):
         check_inputs(request.paint.config)
         check_outputs(request.outputs, request.paint.inputs)
+        outputs = request.outputs
+        say_without_effect(outputs.paintings, outputs.export, request.quiet, request.paint.config)
         return run(request, watch)
 
 
@@ -78,7 +83,9 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     add_output_options(parser, "output/NAME-STYLE.png and .gif; with --brush, its name for STYLE")
     parser.add_argument("--no-strokes", action="store_true", help="leave out the stroke file beside the painting")
     add_painting_options(parser)
-    parser.add_argument("--report", metavar="FILE.json", help="write figures and settings to this file")
+    parser.add_argument(
+        "--report", metavar="FILE.json", type=given_name, action=Once, help="write figures and settings to this file"
+    )
     add_losses(parser, " of --style-image")
     parser.add_argument("--resume", action="store_true", help="go on where a run of the same command was cut short")
     add_export_options(parser)
@@ -119,8 +126,9 @@ def run(request: Request, watch: Stopwatch) -> int:
 
     subject = pipeline.prepare(picture, request.paint.config, watch, download=True, progress=not request.quiet)
     del picture  # the search needs its memory
+    say_notes(subject.notes, request.quiet)
     if not request.quiet:
-        announce_compiling()
+        announce_compiling(subject.brush)
     resuming = Resuming(request.outputs, subject, request.resume, request.quiet)
     with closing(ProgressBar()) as bar:
         found = pipeline.find_strokes(subject, watch, None if request.quiet else bar.show, resuming.autosave)
@@ -165,7 +173,8 @@ def _print_figures(result: Result) -> None:
     ssim = "" if report["ssim"] is None else f", SSIM {report['ssim']:.3f}"
     target = report["config"]["until_psnr"]
     missed = "" if target is None or report["psnr"] >= target else f"; {target:g} dB takes more strokes"
-    say(sys.stdout, f"{report['strokes']} strokes, PSNR {report['psnr']:.2f} dB{ssim}{missed}")
+    against = "" if report["compared_with"] == "the picture" else f" against {report['compared_with']}"
+    say(sys.stdout, f"{report['strokes']} strokes, PSNR {report['psnr']:.2f} dB{ssim}{against}{missed}")
     print_style(report["style"])
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 from painter.errors import one_line
-from renderers.compiled import kernels_are_compiled
+from painter.options.paint import STYLES
+from renderers.compiled import STAMP, kernels_are_compiled
 
 if TYPE_CHECKING:
     from painter.search.staged_run import Progress
@@ -92,19 +94,35 @@ def new_bar(steps: int, taken: int = 0) -> Any:
     )
 
 
-def announce_compiling() -> None:
-    """Say on standard error that the kernels are about to be compiled, if they are."""
-    if not kernels_are_compiled():
-        say(sys.stderr, "compiling kernels, once; this takes about 20 seconds")
+def announce_compiling(brush: str | None = None) -> None:
+    """Say on standard error that the kernels are about to be compiled, if they are.
+
+    Args:
+        brush: whose; a name in STYLES, or any other for a brush of one's own. Not given: any.
+    """
+    if not kernels_are_compiled(brush if brush in (None, *STYLES) else STAMP):
+        say(sys.stderr, "compiling kernels, once; this takes about 20 seconds (`compile` does it ahead)")
+
+
+def say_notes(notes: Sequence[str], quiet: bool) -> None:
+    """Print lines about what was read on standard error, unless nothing but errors is to be printed."""
+    for note in notes if not quiet else ():
+        say(sys.stderr, note)
 
 
 def say(stream: TextIO | None, message: str) -> None:
     """Print one line; unprintable characters are escaped, and a stream that nobody reads any more is ignored."""
+    say_text(stream, one_line(message) + "\n")
+
+
+def say_text(stream: TextIO | None, text: str) -> None:
+    """Print a text; what the stream's encoding lacks is escaped, and a stream that nobody reads any more is ignored."""
     if stream is None:
         return
-    encoding = stream.encoding or "ascii"
+    encoding = getattr(stream, "encoding", None) or "ascii"
     try:
-        print(one_line(message).encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.flush()
     except OSError:
         # Flushing the rest of the buffer at exit would fail again, so it goes to the null device.
         with suppress(OSError, ValueError), open(os.devnull, "wb") as null:

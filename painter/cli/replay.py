@@ -6,7 +6,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from painter.cli.arguments import add_common_options, add_options, given, new_parser
+from painter.cli.arguments import add_common_options, add_options, given, given_name, new_parser
 from painter.cli.outputs import (
     Outputs,
     add_export_options,
@@ -16,6 +16,7 @@ from painter.cli.outputs import (
     painting_jobs,
     print_written,
     read_outputs,
+    say_without_effect,
     write_in_turn,
 )
 from painter.cli.paths import default_folder
@@ -44,6 +45,7 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
     with default_folder(request.outputs.own_folder):
         check_outputs(request.outputs, {"the input stroke file": request.file})
         check_readable(request.file)
+        say_without_effect(request.outputs.paintings, request.outputs.export, request.quiet)
         return run(request)
 
 
@@ -51,8 +53,9 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     """The parser of the command, with the options of ReplayConfig and ExportConfig among others."""
     parser = new_parser("Draw a stroke file again, at any size and in any format.", program)
     parser.add_argument(
-        "file", metavar="FILE", help="a stroke file (.strokes.json, .strokes.json.gz), or the original program's .npz"
-    )
+        "file", metavar="FILE", type=given_name,
+        help="a stroke file (.strokes.json, .strokes.json.gz), or the original program's .npz",
+    )  # fmt: skip
     add_output_options(parser, "output/NAME.png and .gif")
     add_options(parser, ReplayConfig)
     add_export_options(parser, also={"duration": ["--seconds"]})
@@ -81,7 +84,7 @@ def run(request: Request) -> int:
     keep_freed_memory()
     painting = with_overrides(load_painting(request.file, request.config.style), request.config)
     if not request.quiet:
-        announce_compiling()
+        announce_compiling(painting.strokes.brush)
     with claimed(request.outputs) as outputs:
         # Several stills share one drawing; a single one draws in bands and need not have all of it in memory.
         stills = [name for name in outputs.paintings if name.lower().endswith(STILL_ENDINGS)]

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from painter.cli.arguments import add_common_options, add_options, given, named_inputs, new_parser
+from painter.cli.arguments import add_common_options, add_options, given, given_name, named_inputs, new_parser
 from painter.cli.commands import INTERRUPTED
 from painter.cli.outputs import (
     Outputs,
@@ -19,6 +19,7 @@ from painter.cli.outputs import (
     painting_jobs,
     print_written,
     read_outputs,
+    say_without_effect,
     with_losses,
     with_strokes,
     write_in_turn,
@@ -26,7 +27,7 @@ from painter.cli.outputs import (
 )
 from painter.cli.paint import print_style
 from painter.cli.paths import check_files, default_folder
-from painter.cli.progress import ProgressBar, announce_compiling
+from painter.cli.progress import ProgressBar, announce_compiling, say_notes
 from painter.errors import DivergedError, OptionError
 from painter.options.restyle import RestyleConfig
 from painter.painting.file_bytes import check_readable
@@ -59,6 +60,7 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
         check_files(request.config)
         check_outputs(request.outputs, request.inputs)
         check_readable(request.file)
+        say_without_effect(request.outputs.paintings, request.outputs.export, request.quiet)
         return run(request)
 
 
@@ -66,8 +68,9 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     """The parser of the command, with the options of RestyleConfig and ExportConfig among others."""
     parser = new_parser("Give the strokes of a stroke file the style of a picture; they remain strokes.", program)
     parser.add_argument(
-        "file", metavar="FILE", help="a stroke file (.strokes.json, .strokes.json.gz), or the original program's .npz"
-    )
+        "file", metavar="FILE", type=given_name,
+        help="a stroke file (.strokes.json, .strokes.json.gz), or the original program's .npz",
+    )  # fmt: skip
     add_output_options(parser, "output/NAME-STYLE.png and .gif, STYLE being the style picture's name")
     parser.add_argument("--no-strokes", action="store_true", help="leave out the stroke file beside the painting")
     add_options(parser, RestyleConfig)
@@ -105,8 +108,9 @@ def run(request: Request) -> int:
     painting = load_painting(request.file, request.config.style)
     noisy = not request.quiet
     styling = prepare_styling(painting, request.style_image, request.config, download=True, progress=noisy)
+    say_notes(styling.scene.style.picture.notes, request.quiet)
     if noisy:
-        announce_compiling()
+        announce_compiling(painting.strokes.brush)
     fingerprint = RestylingFingerprint(request.file, request.config, styling)
     resuming = Resuming(request.outputs, fingerprint, request.resume, request.quiet)
     diverged = None

@@ -48,6 +48,7 @@ class RunBar:
     def __init__(self, quiet: bool = False, unit: str = "paintings") -> None:
         self.quiet, self.unit = quiet, unit
         self._bar: Any = None
+        self._notes: set[str] = set()
 
     def show(self, event: Event) -> None:
         """Show an event; this is `on_event`."""
@@ -60,7 +61,9 @@ class RunBar:
                 self._say(f"{event.key}: {event.reason}; trying again")
             if not self.quiet:
                 for note in event.notes:
-                    self._say(note)
+                    if note not in self._notes:  # many paintings may be of one picture
+                        self._say(note)
+                    self._notes.add(note)
             if self._bar is not None:
                 self._bar.set_postfix_str(f"{event.summary.failed} failed" if event.summary.failed else "", False)
                 self._bar.update(event.summary.jobs - event.summary.left - self._bar.n)

@@ -10,16 +10,18 @@ from pathlib import Path
 
 from painter.cli.arguments import (
     LIST_OF_PRESETS,
+    Once,
     PaintOptions,
     add_common_options,
     add_image,
     add_painting_options,
+    given_name,
     new_parser,
     read_painting_options,
 )
 from painter.cli.outputs import Outputs, add_overwrite, check_outputs, claimed, print_written
 from painter.cli.paths import DEFAULT_FOLDER, check_inputs, default_folder
-from painter.cli.progress import ProgressBar, announce_compiling, say
+from painter.cli.progress import ProgressBar, announce_compiling, say, say_notes
 from painter.errors import OutputError
 from painter.export import writing
 from painter.pictures.picture import load_picture
@@ -48,8 +50,9 @@ def run(paint: PaintOptions, outputs: Outputs, quiet: bool, watch: Stopwatch) ->
 
     subject = pipeline.prepare(picture, paint.config, watch)
     del picture  # the searches need its memory
+    say_notes(subject.notes, quiet)
     if not quiet:
-        announce_compiling()
+        announce_compiling(subject.brush)
     with closing(ProgressBar()) as bar:
         points = stroke_count.suggest(subject, on_progress=None if quiet else bar.show)
         bar.finish()
@@ -67,7 +70,7 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     parser = new_parser(what, program, LIST_OF_PRESETS)
     add_image(parser)
     where = "the file of the curve (default: output/NAME-STYLE-curve.png)"
-    parser.add_argument(*("-o", "--output"), metavar="CURVE.png", help=where)
+    parser.add_argument(*("-o", "--output"), metavar="CURVE.png", type=given_name, action=Once, help=where)
     add_overwrite(parser)
     add_painting_options(parser)
     add_common_options(parser, quiet="print nothing but the table and errors")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from painter.cli.arguments import add_common_options, add_options, given, named_inputs, new_parser
+from painter.cli.arguments import add_common_options, add_options, given, given_name, named_inputs, new_parser
 from painter.cli.commands import INTERRUPTED
 from painter.cli.outputs import (
     Outputs,
@@ -21,12 +21,13 @@ from painter.cli.outputs import (
     painting_jobs,
     print_written,
     read_outputs,
+    say_without_effect,
     with_losses,
     write_in_turn,
     written_verb,
 )
 from painter.cli.paths import check_files, default_folder
-from painter.cli.progress import TransferBar, say
+from painter.cli.progress import TransferBar, say, say_notes
 from painter.errors import DivergedError
 from painter.export.transfers import OPTIONS, check_transfer_ending, transfer_endings
 from painter.options.transfer import TransferConfig
@@ -63,14 +64,17 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
         for name in request.outputs.paintings:
             check_transfer_ending(Path(name))
         check_outputs(request.outputs, request.inputs)
+        say_without_effect(request.outputs.paintings, request.outputs.export, request.quiet)
         return run(request)
 
 
 def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     """The parser of the command, with the options of TransferConfig among others."""
     parser = new_parser("Give a picture the colours and texture of others, pixel by pixel.", program)
-    parser.add_argument("content", metavar="CONTENT", help="the picture that gets the style")
-    parser.add_argument("styles", metavar="STYLE", nargs="+", help="a picture that has the style; or several")
+    parser.add_argument("content", metavar="CONTENT", type=given_name, help="the picture that gets the style")
+    parser.add_argument(
+        "styles", metavar="STYLE", nargs="+", type=given_name, help="a picture that has the style; or several"
+    )
     add_output_options(parser, "output/CONTENT-STYLE.png", transfer_endings())
     add_options(parser, TransferConfig)
     add_losses(parser)
@@ -98,6 +102,8 @@ def run(request: Request) -> int:
     """Transfer and write; the exit code."""
     keep_freed_memory()
     sources = load_sources(request.content, request.styles, request.config)
+    for picture in (sources.content, *sources.styles):
+        say_notes(picture.notes, request.quiet)
     from painter.cli.resuming import Resuming  # and with it torch: a bad picture is refused before that
     from painter.export.write import save_transfer
     from painter.styling.transfer import load_network, transfer

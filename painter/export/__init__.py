@@ -26,9 +26,10 @@ After it `Painting.save`, `check_output` and `-o NAME.raw` accept the ending.
 """
 
 from painter.export.artwork import Artwork
-from painter.export.formats import FOLDER, FORMATS, Format, check_output, format_of, register
-from painter.export.places import check_place, writing
+from painter.export.formats import FOLDER, FORMATS, Format, check_output, format_of, register, without_effect
+from painter.export.places import check_named, check_place, writing
 
 __all__ = [
-    "FOLDER", "FORMATS", "Artwork", "Format", "check_output", "check_place", "format_of", "register", "writing",
+    "FOLDER", "FORMATS", "Artwork", "Format", "check_named", "check_output", "check_place", "format_of", "register",
+    "without_effect", "writing",
 ]  # fmt: skip

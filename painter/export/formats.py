@@ -8,14 +8,14 @@ imported, by `writes`. A format from outside the package comes with its writer, 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from painter.errors import OutputError
 from painter.export.ffmpeg import find_ffmpeg
-from painter.export.places import check_frame_folder, check_parent, check_place
+from painter.export.places import check_frame_folder, check_named, check_parent, check_place
 from painter.options.export import ExportConfig
 
 if TYPE_CHECKING:  # numpy is not needed to look at a path
@@ -45,6 +45,7 @@ class Format:
     writer: Writer | None = None  # None until the module that has it is imported
     check: Callable[[Path], object] | None = None  # raises OutputError where such a file cannot be made at a path
     shrinks: bool = False  # whether the writer keeps to ExportConfig.max_bytes
+    options: tuple[str, ...] | None = None  # the fields of ExportConfig that it goes by; None: any
 
     @property
     def is_folder(self) -> bool:
@@ -56,6 +57,9 @@ class Format:
         """Whether pixels and frames are not enough to make it."""
         return self.kind in ("vector", "strokes")
 
+
+_MOVING = ("duration", "fps", "frames", "hold", "ease", "reverse")
+_REPEATED = (*_MOVING, "loop", "gif_side")
 
 FORMATS: dict[str, Format] = {}
 """All formats, by ending."""
@@ -90,20 +94,27 @@ def writes(*endings: str) -> Callable[[Writer], Writer]:
 
 
 for _built_in in (
-    Format(".png", "the finished painting, in 8 or 16 bits a channel", "still"),
-    Format(".jpg", "the finished painting, over white where it is transparent", "still", shrinks=True),
-    Format(".jpeg", "the same as .jpg", "still", shrinks=True),
-    Format(".webp", "the finished painting, or an animation if `webp` asks for it", "still", shrinks=True),
-    Format(".gif", "the painting as it grows, stroke by stroke", "animation", shrinks=True),
+    Format(".png", "the finished painting, in 8 or 16 bits a channel", "still", options=("bit_depth",)),
+    Format(
+        ".jpg", "the finished painting, over white where it is transparent", "still", shrinks=True,
+        options=("quality",),
+    ),
+    Format(".jpeg", "the same as .jpg", "still", shrinks=True, options=("quality",)),
+    Format(
+        ".webp", "the finished painting, or an animation if `webp` asks for it", "still", shrinks=True,
+        options=("webp", "quality", *_REPEATED),
+    ),
+    Format(".gif", "the painting as it grows, stroke by stroke", "animation", shrinks=True, options=_REPEATED),
     Format(
         ".mp4", "the painting as it grows, over white where it is transparent", "animation", check=find_ffmpeg,
-        shrinks=True,
+        shrinks=True, options=_MOVING,
     ),
-    Format(".svg", "the strokes as vector paths", "vector"),
-    Format(".strokes.json", "the strokes themselves, to be replayed", "strokes"),
-    Format(".strokes.json.gz", "the same, compressed", "strokes"),
+    Format(".svg", "the strokes as vector paths", "vector", options=("svg", "width_mm")),
+    Format(".strokes.json", "the strokes themselves, to be replayed", "strokes", options=()),
+    Format(".strokes.json.gz", "the same, compressed", "strokes", options=()),
     Format(
-        FOLDER, "the painting as it grows, as a folder of numbered PNGs", "animation", check=check_frame_folder
+        FOLDER, "the painting as it grows, as a folder of numbered PNGs", "animation", check=check_frame_folder,
+        options=_MOVING,
     ),
 ):  # fmt: skip
     register(_built_in)
@@ -133,11 +144,33 @@ def format_of(path: str | os.PathLike[str]) -> Format:
     raise OutputError(f"cannot write {text}: {what}; use {_endings()}")
 
 
+def without_effect(paths: Iterable[str | os.PathLike[str]], config: ExportConfig) -> list[str]:
+    """The fields of a configuration that say something and that none of these files goes by.
+
+    `max_bytes` is never among them: where it cannot be kept to, the writer says so.
+
+    >>> without_effect(["box.png", "box.gif"], ExportConfig(duration=3.0, quality=50))
+    ['quality']
+
+    Raises:
+        OutputError: there is no format of an ending.
+    """
+    heeded = {"max_bytes"}
+    for format in map(format_of, paths):
+        if format.options is None:
+            return []
+        still = format.ending == ".webp" and config.webp == "still"
+        heeded |= set(format.options) - (set(_REPEATED) if still else set())
+    said = (spec.name for spec in fields(config) if getattr(config, spec.name) != spec.default)
+    return [name for name in said if name not in heeded]
+
+
 def check_output(path: str | os.PathLike[str]) -> None:
     """Raise OutputError unless a file of a format in FORMATS can be put at `path`; leave nothing behind.
 
     The message is one line: the path, what is wrong with it, what to do.
     """
+    check_named(path)
     place = Path(path)
     if os.path.isdir(place) and not _names_folder(path):
         raise OutputError(f"cannot write {place}: it is a folder; give a file name ending in {_endings()}")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from painter.errors import OutputError
+from painter.errors import OutputError, one_line
 from painter.system.atomic import replacing
 
 _FRAME = re.compile(r"frame-\d{5,}\.png")
@@ -31,8 +31,16 @@ def writing(path: Path) -> Iterator[Path]:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
 
 
+def check_named(path: str | os.PathLike[str]) -> None:
+    """Raise OutputError if `path` names no file and no folder of its own: '', '.', '/' or what ends in '..'."""
+    if Path(path).name in ("", ".."):
+        shown = one_line(path) or "''"
+        raise OutputError(f"cannot write {shown}: it names no file; give a file name")
+
+
 def check_place(path: Path) -> None:
     """Raise OutputError unless a file, of whatever ending, can be put at `path`; leave nothing behind."""
+    check_named(path)
     if os.path.isdir(path):
         raise OutputError(f"cannot write {path}: it is a folder; give a file name")
     check_parent(path)
@@ -60,8 +68,6 @@ def check_parent(path: Path) -> None:
 
 def check_frame_folder(path: Path) -> None:
     """Raise OutputError unless a folder of frames may be put at `path`: over nothing, or over frames only."""
-    if path.name in ("", ".."):
-        raise OutputError(f"cannot write {path}: frames go into a folder of their own; name one")
     if not os.path.lexists(path):
         return
     if not os.path.isdir(path) or os.path.islink(path):

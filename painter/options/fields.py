@@ -41,7 +41,12 @@ def option_name(name: str) -> str:
 
 def check_value(spec: Field[Any], value: Any) -> Any:
     """A value for the field in its canonical form. Raises ValueError, saying what it must be."""
-    return None if value is None and spec.default is None else spec.metadata["kind"].check(value)
+    return None if value is None and spec.default is None else spec.metadata["kind"].check(plain(value))
+
+
+def plain(value: Any) -> Any:
+    """A number of NumPy or torch as Python's own; any other value as it is. Neither library is imported here."""
+    return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value
 
 
 def check_fields(config: Any) -> None:

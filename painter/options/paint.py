@@ -25,6 +25,7 @@ STYLE_MODES = ("color", "texture")
 CONTENT_LOSSES = ("luminance", "features")
 MAX_ITERATIONS = 100_000
 DEFAULT_ITERATIONS = 48  # of the search, if neither --iterations nor --seconds is given
+SMALLEST_STROKE = 1e-5  # of --min-size and --max-size: what is smaller cannot be kept in a stroke file
 MAX_WORKING_SIDE = 4096  # pixels, see `PaintConfig.working_side`
 STYLE_OPTIONS = (
     "style_mode", "style_weight", "content_weight", "content_loss", "style_size", "style_iterations", "features",
@@ -89,9 +90,9 @@ class PaintConfig:
     )
     min_size: float | None = option(
         None, "F", "smallest stroke: the square root of length times width, as a share of the longer side; {}",
-        Number(0.0, 1.0, above=True),
+        Number(SMALLEST_STROKE, 1.0),
     )  # fmt: skip
-    max_size: float | None = option(None, "F", "largest stroke, measured likewise; {}", Number(0.0, 1.0, above=True))
+    max_size: float | None = option(None, "F", "largest stroke, measured likewise; {}", Number(SMALLEST_STROKE, 1.0))
     opacity: str = option(
         "auto", "LO:HI", "how opaque strokes may be: {}, which depends on the style", OrNames(("auto",), _OPACITIES)
     )

@@ -89,7 +89,7 @@ def _load(path: Path) -> dict[str, Any]:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise OptionError(f"{where}: has more than {MAX_BYTES} bytes, too many for options; name another file")
-        return tomllib.loads(content.decode())
+        return tomllib.loads(content.decode("utf-8-sig"))
     except OptionError:
         raise
     except OSError as error:

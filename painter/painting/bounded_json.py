@@ -25,6 +25,7 @@ _NON_ASCII = re.compile(rb"[\x80-\xff]+")
 _ESCAPED = "impasto.escaped"  # our error handler, for what is not ASCII
 _MOST_NON_ASCII = 1_000_000  # bytes; only names have any
 _LONGEST_INTEGER = 20  # digits that are read as an int: more than any of ours has
+_COUNTED = 2**20  # bytes that are counted at a time
 _SHORTEST = 22  # powers of ten up to this one are exact in float64
 
 
@@ -41,14 +42,26 @@ class Bounds:
     tiny: int = 5_000  # numbers below 1e-29 or so, which no float32 of ours needs and which are slow to read
 
 
-def bounded_text(content: bytes, bounds: Bounds) -> str:
-    """The text of a JSON file, in ASCII. Raises StrokeFileError if it is not UTF-8 or larger than `bounds`."""
-    lists = content.count(b"[")
+def check_bounds(content: bytes, bounds: Bounds) -> None:
+    """Raise StrokeFileError if a JSON file holds more than `bounds` say."""
+    lists = count(content, b"[")
     values = min(bounds.values, bounds.loose + int(bounds.per_list * lists))
-    limits = {b",": values, b"{": bounds.objects, b'"': 2 * bounds.strings, b"e-3": bounds.tiny, b"E-3": bounds.tiny}
-    if lists > bounds.lists or any(content.count(sign) > limit for sign, limit in limits.items()):
+    limits = {b",": values, b"{": bounds.objects, b'"': 2 * bounds.strings}
+    too_many = lists > bounds.lists or any(count(content, sign) > limit for sign, limit in limits.items())
+    tiny = (sign for sign in (b"e", b"E") if count(content, sign) > bounds.tiny)  # these are counted in no time
+    if too_many or any(content.count(sign + b"-3") > bounds.tiny for sign in tiny):
         wrong = "it holds more lists, values or texts than the largest painting has"
         raise StrokeFileError(f"{wrong}; split the painting, or see docs/stroke-format.md")
+
+
+def count(content: bytes, sign: bytes) -> int:
+    """`content.count(sign)` of one byte, many times as fast where there are many."""
+    found = np.frombuffer(content, np.uint8)
+    return sum(int(np.count_nonzero(found[at : at + _COUNTED] == ord(sign))) for at in range(0, len(found), _COUNTED))
+
+
+def plain_text(content: bytes) -> str:
+    """The text of a JSON file, in ASCII. Raises StrokeFileError if it is not UTF-8, or has much that is not ASCII."""
     content = content.removeprefix(b"\xef\xbb\xbf")
     if not content.isascii():  # one such character would make Python keep up to four bytes for each of all others
         plain = content.translate(None, bytes(range(128, 256)))
@@ -89,7 +102,7 @@ def parse_object(text: str) -> tuple[dict[str, Any], bool]:
         return float(name)
 
     try:
-        with _no_collection():
+        with no_collection():
             document = json.loads(text, object_pairs_hook=_members, parse_int=_integer, parse_constant=constant)
     except RecursionError:
         raise StrokeFileError("it is nested far too deeply; see docs/stroke-format.md") from None
@@ -104,11 +117,16 @@ def parse_object(text: str) -> tuple[dict[str, Any], bool]:
     return document, bool(constants)
 
 
+def whole(value: Any) -> Any:
+    """A number without a fraction as an int: to JSON 1.0 and 1 are the same. Any other value as it is."""
+    return int(value) if type(value) is float and abs(value) < 2**53 and value.is_integer() else value
+
+
 def shown(value: Any) -> str:
     """A value of a file as messages show it: short and in one line."""
     if isinstance(value, dict):
         return "an object"
-    if isinstance(value, list):
+    if isinstance(value, list | np.ndarray):
         return f"a list of {len(value)}"
     if isinstance(value, str):
         return repr(one_line(value if len(value) <= 40 else value[:40] + "…"))
@@ -144,7 +162,7 @@ def number_texts(values: np.ndarray) -> list[str]:
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
+def no_collection() -> Iterator[None]:
     """Without Python's garbage collector: JSON makes no cycles, and with millions of lists it doubles the time."""
     was_on = gc.isenabled()
     gc.disable()

@@ -8,7 +8,7 @@ from pathlib import Path
 from painter.errors import StrokeFileError, one_line
 from renderers.special_files import is_special_file
 
-MAX_BYTES = 512 * 2**20
+MAX_BYTES = 256 * 2**20
 """The largest file that is read; also its largest content, once unpacked."""
 
 

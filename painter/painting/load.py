@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
-from painter.errors import StrokeFileError
+from painter.errors import StrokeFileError, one_line
 from painter.options.paint import PaintConfig
-from painter.painting.bounded_json import Bounds, bounded_text, parse_object
+from painter.painting.bounded_json import Bounds, check_bounds, parse_object, plain_text
 from painter.painting.file_bytes import read_bytes, refused, unpacked
+from painter.painting.long_lists import LongList, placeholder, take_lists
 from painter.painting.original import read_original
 from painter.painting.painting import Painting
 from painter.painting.stroke_file import FORMAT, HELP, read_document, wrong_format
@@ -16,6 +18,7 @@ from painter.painting.stroke_file import FORMAT, HELP, read_document, wrong_form
 _LONG = 2**24  # bytes
 # 1,000,000 strokes of any brush need fewer; each has two or three lists, in its colours, and six values for each.
 _BOUNDS = Bounds(lists=3_100_000, values=17_000_000, per_list=7)
+_BOUNDS_OF_REST = Bounds(lists=500_000, values=2_500_000, per_list=7)  # when long lists have been taken out
 
 
 def load_painting(path: str | os.PathLike[str], style: str | None = None) -> Painting:
@@ -44,10 +47,16 @@ def load_painting(path: str | os.PathLike[str], style: str | None = None) -> Pai
         if content.startswith(b"PK") or path.suffix.lower() == ".npz":
             return read_original(content, wanted)
         _check_mark(content)
-        text = bounded_text(content, _BOUNDS)
+        check_bounds(content, _BOUNDS)
+        rest, lists = take_lists(content)
         del content  # half a gigabyte, perhaps, and parsing needs more
+        if lists:
+            check_bounds(rest, _BOUNDS_OF_REST)
+        text = plain_text(rest)
+        del rest
         document, has_constants = parse_object(text)
         del text
+        _put_back(lists, document.get("strokes"))
         painting = read_document(document, wanted)
         if has_constants:
             raise StrokeFileError(f"it contains NaN or Infinity, which JSON does not have; {HELP}")
@@ -57,6 +66,18 @@ def load_painting(path: str | os.PathLike[str], style: str | None = None) -> Pai
     except MemoryError:
         wrong = "it needs more memory than this machine has free"
         raise refused(path, StrokeFileError(f"{wrong}; split the painting")) from None
+
+
+def _put_back(lists: list[LongList], columns: Any) -> None:
+    """Put long lists that were taken out of a file in the places of columns; what is elsewhere is not looked at."""
+    by_mark = {placeholder(number): one for number, one in enumerate(lists)}
+    for name, mark in columns.items() if isinstance(columns, dict) else ():
+        if isinstance(mark, str) and mark in by_mark:
+            values = by_mark[mark].values
+            if values is None:
+                wrong = f"strokes.{one_line(name[:40])} has entries of different kinds"
+                raise StrokeFileError(f"{wrong}; each must be like the first")
+            columns[name] = values
 
 
 def _check_mark(content: bytes) -> None:

@@ -11,7 +11,10 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from painter.errors import OptionError
 from painter.options.export import ExportConfig
+from painter.options.fields import plain
+from painter.options.kinds import Choice, Integer, Kind, Number
 from painter.options.paint import PaintConfig
 from painter.pictures.ground import Color, canvas_color, region_at, to_bytes, to_words
 from painter.pictures.resizing import fit_size
@@ -22,6 +25,10 @@ from renderers.media.media import textured
 from renderers.media.medium import Appearance, Texture
 from renderers.strokes import Strokes
 
+MAX_DRAWN_SIDE = 2**15
+"""Longest side at which a painting is drawn, pixels."""
+
+_SHARE = Number(0.0, 1.0)
 _DRAWN_PIXELS = 2**22  # drawn at a time, by all cores; bounds the memory that a large painting takes
 
 
@@ -106,14 +113,17 @@ class Painting:
         >>> lit, bare = painting.draw(relief=1.0), painting.draw(texture=0.0)
 
         Args:
-            size: its longer side, pixels; `config.size` if not given.
+            size: its longer side, pixels, at most MAX_DRAWN_SIDE; `config.size` if not given.
             relief: how much the paint stands out, in [0, 1]; `config.relief` if not given.
             texture: how much of the medium and the sheet shows, in [0, 1]; `config.texture` if not given.
 
         Returns:
             uint8 [H, W, 3], or [H, W, 4] with straight alpha on a transparent ground.
+
+        Raises:
+            OptionError: a value is out of range.
         """
-        height, width = fit_size(*self.aspect, size or self.config.size)
+        height, width = fit_size(*self.aspect, self._side(size))
         image = np.empty((height, width, len(canvas_color(self.ground))), np.uint8)
         top = 0
         for band in self.bands(size, relief, texture=texture):
@@ -143,21 +153,28 @@ class Painting:
             uint8 or uint16 [rows, W, C]; together those of 8 bits are what `draw` returns, byte for byte.
 
         Raises:
+            OptionError: another depth; or, with the first band, what `draw` raises.
             ValueError: `rows` is below 1; raised with the first band.
         """
-        return map({8: to_bytes, 16: to_words}[depth], self._canvases(size, relief, rows, texture))
+        finished = {8: to_bytes, 16: to_words}[_checked("depth", depth, Choice((8, 16)))]
+        return map(finished, self._canvases(size, relief, rows, texture))
 
     def _canvases(
         self, size: int | None, relief: float | None, rows: int | None, texture: float | None
     ) -> Iterator[np.ndarray]:
         """`bands` as floats: [rows, W, C] float32, premultiplied on a transparent ground."""
-        relief = self.config.relief if relief is None else relief
-        shape = fit_size(*self.aspect, size or self.config.size)
+        relief = self.config.relief if relief is None else _checked("relief", relief, _SHARE)
+        shape = fit_size(*self.aspect, self._side(size))
         rows = max(1, _DRAWN_PIXELS // shape[1]) if rows is None else rows
-        surface = self._texture(self.config.texture if texture is None else texture)
+        surface = self._texture(self.config.texture if texture is None else _checked("texture", texture, _SHARE))
         with drawing_threads() as pool:
             appearance = self._appearance(shape, surface, pool)
             yield from draw_bands(self.strokes, shape, appearance, relief, rows, pool, surface)
+
+    def _side(self, size: int | None) -> int:
+        """The longer side that is asked for, pixels. Raises OptionError if nothing can be drawn at it."""
+        side: int = self.config.size if size is None else _checked("size", size, Integer(1, MAX_DRAWN_SIDE))
+        return side
 
     def _texture(self, strength: float) -> Texture | None:
         """How medium and sheet show; None: not at all."""
@@ -201,6 +218,7 @@ class Painting:
             What `draw` returns, each time with the same number of further strokes, give or take one.
 
         Raises:
+            OptionError: the size is out of range.
             ValueError: `count` is below 2.
         """
         if count < 2:
@@ -223,9 +241,10 @@ class Painting:
             What `draw` returns; the same array again where a count is that of the frame before.
 
         Raises:
+            OptionError: the size is out of range.
             ValueError: a count is below the one before it, or above the number of strokes.
         """
-        canvas, relief = self._bare_canvas(size or self.config.size), self.config.relief
+        canvas, relief = self._bare_canvas(self._side(size)), self.config.relief
         texture = self._texture(self.config.texture)
         drawing = Drawing(self.strokes, canvas, relief > 0, texture=texture)
         before, frame = -1, np.empty(0, np.uint8)
@@ -251,6 +270,14 @@ class Painting:
         canvas = np.empty((*fit_size(*self.aspect, size), len(color)), np.float32)
         canvas[:] = color
         return canvas
+
+
+def _checked(name: str, value: Any, kind: Kind) -> Any:
+    """An argument in its canonical form. Raises OptionError if this kind does not allow it."""
+    try:
+        return kind.check(plain(value))
+    except ValueError as error:
+        raise OptionError(f"{name}={value!r}: {error}") from None
 
 
 _calm_maps: WeakKeyDictionary[Painting, dict[tuple[int, int], np.ndarray]] = WeakKeyDictionary()

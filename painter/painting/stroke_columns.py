@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from painter.errors import StrokeFileError, one_line
-from painter.painting.bounded_json import number_texts, shown
+from painter.painting.bounded_json import number_texts, shown, whole
 from painter.system.snapshot import like
 from renderers.brushes import BRUSHES, Brush, Parameter
 from renderers.brushes.base import SEED_END
@@ -28,6 +28,8 @@ _BOUNDS = {
 _CHUNK = 65_536  # strokes whose texts are made at a time
 
 Range = tuple[float, float]
+Column = list[Any] | np.ndarray
+"""A column as it is read: a list, or an array where it was long and all of its entries are alike."""
 
 
 def allowed(parameter: Parameter) -> Range:
@@ -48,7 +50,7 @@ def read_columns(columns: dict[str, Any], brush: Brush) -> Strokes:
     """
     expected = [*brush.names, "colors", "opacity", "seed"]
     for name in expected:
-        if not isinstance(columns.get(name), list):
+        if not isinstance(columns.get(name), list | np.ndarray):
             wrong = f"strokes.{name} is {shown(columns[name])}" if name in columns else f"strokes.{name} is missing"
             raise StrokeFileError(f"{wrong}; it must be a list with one entry for each stroke")
     for name in columns:
@@ -76,13 +78,21 @@ def check_range(where: str, values: np.ndarray, allowed: Range, per_stroke: int 
         raise _refused(where, n // per_stroke, values[n].item(), f"from {allowed[0]:.10g} to {allowed[1]:.10g}")
 
 
-def _floats(where: str, values: list[Any], allowed: Range) -> torch.Tensor:
+def _floats(where: str, values: Column, allowed: Range) -> torch.Tensor:
     return torch.from_numpy(_array(where, values, allowed).astype(np.float32))
 
 
-def _array(where: str, values: list[Any], allowed: Range, per_stroke: int = 1, integers: bool = False) -> np.ndarray:
+def _array(where: str, values: Column, allowed: Range, per_stroke: int = 1, integers: bool = False) -> np.ndarray:
     """`values`, checked to be numbers and in range, as float64; or as int64 if they must be `integers`."""
+    if isinstance(values, np.ndarray):
+        if values.ndim == 1 and not (integers and values.dtype != np.int64 and (values % 1 != 0).any()):
+            array = values.astype(np.float64, copy=False)
+            check_range(where, array, allowed, per_stroke)
+            return array.astype(np.int64) if integers else array
+        values = values.tolist()  # for the message
     types = {int} if integers else {int, float}
+    if integers and float in set(map(type, values)):
+        values = list(map(whole, values))
     if not set(map(type, values)) <= types:
         n = next(n for n, value in enumerate(values) if type(value) not in types)
         kind = "a whole number " if integers else "a number "
@@ -92,8 +102,13 @@ def _array(where: str, values: list[Any], allowed: Range, per_stroke: int = 1, i
     return array.astype(np.int64) if integers else array
 
 
-def _colors(colors: list[Any], count: int) -> torch.Tensor:
+def _colors(colors: Column, count: int) -> torch.Tensor:
     """[N, K, 3] float32."""
+    if isinstance(colors, np.ndarray):
+        if colors.shape[1:] == (count, 3):
+            check_range("strokes.colors", colors.ravel().astype(np.float64, copy=False), FRACTIONS, 3 * count)
+            return torch.from_numpy(colors.astype(np.float32))
+        colors = list(colors.tolist())  # for the message
     where, form = "strokes.colors", f"a list of {count} [red, green, blue]"
     _check_lists(where, colors, count, 1, form)
     rows = list(chain.from_iterable(colors))

@@ -20,7 +20,7 @@ from painter.errors import OptionError, OutputError, StrokeFileError, one_line
 from painter.export.places import writing
 from painter.options.kinds import is_hex_color
 from painter.options.paint import PaintConfig
-from painter.painting.bounded_json import shown
+from painter.painting.bounded_json import shown, whole
 from painter.painting.painting import Painting
 from painter.painting.stroke_columns import check_strokes, column_texts, read_columns
 from painter.pictures.color import levels_of, to_hex
@@ -156,7 +156,7 @@ def wrong_format() -> StrokeFileError:
 def _check_version(document: dict[str, Any]) -> None:
     if document.get("format") != FORMAT:
         raise wrong_format()
-    version = document.get("version")
+    version = whole(document.get("version"))
     if type(version) is not int or version != VERSION:
         wrong = f"its version is {shown(version)} and this Impasto reads {VERSION}"
         raise StrokeFileError(f"{wrong}; read it with a newer Impasto" if version is not None else f"{wrong}; {HELP}")
@@ -198,7 +198,7 @@ def _canvas(document: dict[str, Any]) -> tuple[PaintConfig, tuple[int, int], Col
 def _config(given: dict[str, Any]) -> PaintConfig:
     """Options that this Impasto does not know are ignored: they say how strokes were found, not how they look."""
     known = {spec.name for spec in fields(PaintConfig)}
-    settings = {key: value for key, value in given.items() if key in known}
+    settings = {key: whole(value) for key, value in given.items() if key in known}
     for key, value in settings.items():
         if isinstance(value, (list, dict)) or (isinstance(value, str) and len(value) > _LONGEST_OPTION):
             raise _wrong(f"config.{key}", value, "a number, null or a short text")
@@ -254,6 +254,7 @@ def _object(holder: dict[str, Any], key: str, default: dict[str, Any] | None = N
 
 
 def _integer(where: str, value: Any, low: int, high: int) -> int:
+    value = whole(value)
     if type(value) is not int or not low <= value <= high:
         raise _wrong(where, value, f"a whole number from {low} to {high}")
     return value

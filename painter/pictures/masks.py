@@ -15,7 +15,12 @@ ASPECT_TOLERANCE = 0.02
 """Largest difference of a mask's aspect ratio from the picture's, as a fraction of it."""
 
 
-def load_mask(path: str | os.PathLike[str], height: int, width: int, option: str) -> np.ndarray:
+_CHECKED_SIDE = 64  # pixels, the long side at which `check_mask` looks
+
+
+def load_mask(
+    path: str | os.PathLike[str], height: int, width: int, option: str, whole: tuple[int, int] | None = None
+) -> np.ndarray:
     """Read a mask from any file that `load_picture` reads, and resize it to the picture's size.
 
     White has weight 1, black and transparent pixels 0, and colours their luminance.
@@ -25,6 +30,7 @@ def load_mask(path: str | os.PathLike[str], height: int, width: int, option: str
         height: rows of the picture, at least 1.
         width: columns of the picture, at least 1.
         option: the option that names the file, such as ``--region``, for messages.
+        whole: height and width of the picture in its own pixels, for messages, if it has been resized.
 
     Returns:
         [height, width] float32 in [0, 1].
@@ -33,25 +39,38 @@ def load_mask(path: str | os.PathLike[str], height: int, width: int, option: str
         PictureError: the file cannot be read, has another aspect ratio or is black everywhere. The message begins
             with `option`.
     """
-    try:
-        picture = load_picture(path, max(height, width))
-    except PictureError as error:
-        raise PictureError(f"{option}: {error}") from error
-    _check_aspect(picture.size, (height, width), f"{option} {one_line(path)}")
-    mask = picture.rgb @ LUMINANCE
-    if picture.alpha is not None:
-        mask *= picture.alpha
+    mask, size = _read(path, max(height, width), option)
+    _check_aspect(size, (height, width), whole or (height, width), f"{option} {one_line(path)}")
     mask = resize_image(mask, height, width)
-    if mask.max() < 1 / 255:
-        wrong = "the mask is black everywhere, so nothing would be painted or stand out"
-        raise PictureError(f"{option} {one_line(path)}: {wrong}; paint white what matters")
+    _check_bright(mask, path, option)
     return mask
 
 
-def _check_aspect(size: tuple[int, int], wanted: tuple[int, int], name: str) -> None:
+def check_mask(path: str | os.PathLike[str], option: str) -> None:
+    """Raise PictureError as `load_mask` does, but for the aspect ratio: it is not known yet what the mask is for."""
+    _check_bright(_read(path, _CHECKED_SIDE, option)[0], path, option)
+
+
+def _read(path: str | os.PathLike[str], side: int, option: str) -> tuple[np.ndarray, tuple[int, int]]:
+    """The mask with this long side, and its height and width in its own pixels."""
+    try:
+        picture = load_picture(path, side)
+    except PictureError as error:
+        raise PictureError(f"{option}: {error}") from error
+    mask = picture.rgb @ LUMINANCE
+    return mask if picture.alpha is None else mask * picture.alpha, picture.size
+
+
+def _check_bright(mask: np.ndarray, path: str | os.PathLike[str], option: str) -> None:
+    if mask.max() < 1 / 255:
+        wrong = "the mask is black everywhere, so nothing would be painted or stand out"
+        raise PictureError(f"{option} {one_line(path)}: {wrong}; paint white what matters")
+
+
+def _check_aspect(size: tuple[int, int], wanted: tuple[int, int], whole: tuple[int, int], name: str) -> None:
     (height, width), (rows, columns) = size, wanted
     difference = abs(height * columns / (width * rows) - 1)
     # A narrow picture's sides are rounded; a mask whose sides round to the same numbers fits.
     if difference > ASPECT_TOLERANCE and fit_size(height, width, max(wanted)) != wanted:
-        sizes = f"the mask has {width} x {height} pixels but the picture {columns} x {rows}"
+        sizes = f"the mask has {width} x {height} pixels but the picture {whole[1]} x {whole[0]}"
         raise PictureError(f"{name}: {sizes}, which is another aspect ratio; crop or resize the mask like the picture")

@@ -13,7 +13,7 @@ import struct
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -23,6 +23,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from painter.errors import ImpastoError, PictureError, one_line
 from painter.pictures.pixels import read_orientation, resize_to_weighted, swaps_sides, to_straight, turn_upright
+from painter.pictures.png_colors import PngColors, read_png_colors
 from painter.pictures.resizing import check_long_side, fit_size, resize_image
 from painter.system.quiet import silenced_stderr
 from renderers.special_files import is_special_file
@@ -33,6 +34,7 @@ MAX_MEGAPIXELS = 200
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 """Pillow's names of the formats that are read; others are refused, because some start external programs."""
 
+_ANIMATED = ("PNG", "WEBP", "GIF", "TIFF")  # those that may have several frames or pages
 _KINDS = "PNG, JPEG, WebP, GIF, BMP or TIFF"
 
 _pillow_settings = threading.Lock()  # Pillow's limits and Python's warning filters are global to the process
@@ -47,6 +49,7 @@ class Picture:
     name: str  # the file's stem
     sha256: str  # hex digest of the file's bytes
     size: tuple[int, int]  # (height, width) of the whole picture in its own pixels, upright
+    notes: tuple[str, ...] = ()  # lines for people: what the file has that is not seen, such as further frames
 
 
 PictureSource = str | os.PathLike[str] | np.ndarray | Picture
@@ -61,13 +64,19 @@ def read_picture(source: PictureSource, long_side: int) -> Picture:
     """
     if isinstance(source, Picture):
         return source
-    return picture_from_array(source, long_side) if isinstance(source, np.ndarray) else load_picture(source, long_side)
+    if isinstance(source, np.ndarray):
+        return picture_from_array(source, long_side)
+    if not isinstance(source, (str, os.PathLike)):
+        wrong = f"a picture must be the name of a file, an array or a Picture, not {type(source).__name__}"
+        raise PictureError(f"{wrong}; of a list make an array")
+    return load_picture(source, long_side)
 
 
 def load_picture(path: str | os.PathLike[str], long_side: int) -> Picture:
     """Read a PNG, JPEG, WebP, GIF (first frame), BMP or TIFF file; its long side becomes `long_side` pixels.
 
-    The EXIF rotation is applied and an embedded ICC profile is converted to sRGB (a broken one is ignored).
+    The EXIF rotation is applied and an embedded ICC profile is converted to sRGB (a broken one is ignored), as is the
+    gamma of a PNG. Other colours of a PNG (HDR), and the frames that are not read, are told in `notes`.
     16-bit grey keeps its depth. Float TIFFs are expected in [0, 1]; if their largest value is above 1, they are divided
     by it.
 
@@ -90,18 +99,21 @@ def load_picture(path: str | os.PathLike[str], long_side: int) -> Picture:
     """
     path = Path(path)
     check_long_side(long_side)
-    with _opened(path) as stream, quiet_pillow(), _memory_shortage_explained(path):
+    with _trouble_explained(path), _opened(path) as stream, quiet_pillow():
         digest = _sha256(stream)
+        colors = read_png_colors(stream)
+        notes = tuple(_notes(path, stream, colors))
+        stream.seek(0)
         with _damage_explained(path, stream):
             image = Image.open(stream, formats=FORMATS)
             _check_pixels(path, *image.size)
             width, height = _decode(image, long_side)
             orientation = read_orientation(image)
-        weighted = resize_to_weighted(image, *fit_size(height, width, long_side))
+        weighted = resize_to_weighted(image, *fit_size(height, width, long_side), gamma=colors.gamma)
     del image  # its memory is needed below
     rgb, alpha = to_straight(turn_upright(weighted, orientation))
     size = (width, height) if swaps_sides(orientation) else (height, width)
-    return Picture(rgb, alpha, path.stem, digest, size)
+    return Picture(rgb, alpha, path.stem, digest, size, notes)
 
 
 def picture_from_array(pixels: np.ndarray, long_side: int, name: str = "picture") -> Picture:
@@ -134,6 +146,12 @@ def picture_from_array(pixels: np.ndarray, long_side: int, name: str = "picture"
     rgb, alpha = to_straight(resize_image(weighted, *fit_size(height, width, long_side)))
     digest = hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
     return Picture(rgb, alpha, name, digest, (height, width))
+
+
+def check_shows(picture: Picture, what: str) -> None:
+    """Raise PictureError if nothing of a picture is to be seen; `what` names it in the message."""
+    if picture.alpha is not None and picture.alpha.max() < 1 / 255:
+        raise PictureError(f"{what}: it is transparent everywhere, so there is nothing to see; name another picture")
 
 
 # --- the file -----------------------------------------------------------------------------------------------
@@ -169,6 +187,19 @@ def _sha256(stream: BinaryIO) -> str:
     return digest.hexdigest()
 
 
+def _notes(path: Path, stream: BinaryIO, colors: PngColors) -> Iterator[str]:
+    """Lines about what the file has and nobody will see in the picture."""
+    if colors.other is not None:
+        yield f"{one_line(path)}: its colours are {colors.other}, and are read as sRGB; convert it to sRGB to keep them"
+    stream.seek(0)
+    frames = 1
+    with suppress(Exception):  # damage is reported when the picture itself is read
+        image = Image.open(stream, formats=_ANIMATED)
+        frames = getattr(image, "n_frames", 1)
+    if frames > 1:
+        yield f"{one_line(path)}: it has {frames} frames, of which the first is taken"
+
+
 # --- errors -------------------------------------------------------------------------------------------------
 
 
@@ -186,12 +217,15 @@ def _check_pixels(path: Path, width: int, height: int) -> None:
 
 
 @contextmanager
-def _memory_shortage_explained(path: Path) -> Iterator[None]:
+def _trouble_explained(path: Path) -> Iterator[None]:
+    """Turn what the machine refuses, memory or the reading of a bad disk, into a PictureError."""
     try:
         yield
     except MemoryError:
         wrong = "it needs more memory than this machine has free"
         raise _error(path, wrong, "make the picture smaller first") from None
+    except OSError as error:
+        raise _error(path, error.strerror or str(error), "copy it again, or to another disk") from error
 
 
 @contextmanager
@@ -204,6 +238,8 @@ def _damage_explained(path: Path, stream: BinaryIO) -> Iterator[None]:
     except Image.DecompressionBombError:  # Pillow's own check, which comes first for very large sizes
         raise _too_large(path, "far too many pixels") from None
     except Exception as error:  # damaged files raise errors of every type, from SyntaxError to struct.error
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the disk, not of the picture
         kind, sides = _recognise(stream)
         if kind is None:
             remedy = f"give a picture in {_KINDS}"

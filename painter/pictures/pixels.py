@@ -41,17 +41,21 @@ def in_steps(values: np.ndarray) -> np.ndarray:
     return steps
 
 
-def resize_to_weighted(image: Image.Image, height: int, width: int) -> np.ndarray:
-    """The weighted picture, resized to [height, width]; exact area averages where it shrinks."""
+def resize_to_weighted(image: Image.Image, height: int, width: int, gamma: float | None = None) -> np.ndarray:
+    """The weighted picture, resized to [height, width]; exact area averages where it shrinks.
+
+    Args:
+        gamma: samples are light to the power of this; None: they are sRGB, or have a profile.
+    """
     if _is_deep(image):
-        return resize_image(_deep_grey(image)[..., None], height, width)
+        return resize_image(_from_gamma(_deep_grey(image), gamma)[..., None], height, width)
     if max(height, width) > max(image.size):
-        return resize_image(_weighted(image), height, width)
+        return resize_image(_weighted(image, gamma), height, width)
     step = min(max(1, _BAND_PIXELS // image.width), _BAND_ROWS)
     result: np.ndarray = np.zeros(0, dtype=np.float32)
     for top in range(0, image.height, step):
         bottom = min(top + step, image.height)
-        band = _weighted(image.crop((0, top, image.width, bottom)))
+        band = _weighted(image.crop((0, top, image.width, bottom)), gamma)
         if not result.size:
             result = np.zeros((height, width, band.shape[2]), dtype=np.float32)
         band = resize_image(band, bottom - top, width)
@@ -76,11 +80,12 @@ def to_straight(weighted: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     return rgb, alpha
 
 
-def _weighted(image: Image.Image) -> np.ndarray:
+def _weighted(image: Image.Image, gamma: float | None) -> np.ndarray:
     """The weighted floats of a picture with 8-bit samples."""
     image = _in_plain_mode(image)
     colours = np.asarray(_in_srgb(image), dtype=np.float32).reshape(image.height, image.width, -1)
     colours /= np.float32(255)
+    colours = _from_gamma(colours, gamma)
     if image.mode not in ("LA", "RGBA"):
         return colours
     alpha = np.asarray(image.getchannel("A"), dtype=np.float32)[..., None] / np.float32(255)
@@ -157,6 +162,16 @@ def _in_srgb(image: Image.Image) -> Image.Image:
         converted = ImageCms.profileToProfile(source, profile, srgb, outputMode="RGB")
         return plain if converted is None else converted
     return plain
+
+
+def _from_gamma(samples: np.ndarray, gamma: float | None) -> np.ndarray:
+    """sRGB of samples in [0, 1] that are light to the power of `gamma`; the samples themselves if it is None."""
+    if gamma is None:
+        return samples
+    light = samples ** np.float32(1 / gamma)
+    curve = np.float32(1.055) * light ** np.float32(1 / 2.4) - np.float32(0.055)  # IEC 61966-2-1
+    encoded: np.ndarray = np.where(light <= 0.0031308, np.float32(12.92) * light, curve)
+    return encoded
 
 
 def _deep_grey(image: Image.Image) -> np.ndarray:

@@ -50,6 +50,7 @@ class Subject:
     maps: SearchMaps
     device: str  # 'cpu' or 'cuda', where the search runs
     backend: str  # 'reference', 'cpu' or 'cuda', what blends there
+    notes: tuple[str, ...]  # lines for people about the picture, see `painter.pictures.picture.Picture.notes`
     label = "painting"  # what comes out, for people
 
     def fingerprint(self) -> dict[str, Any]:
@@ -75,6 +76,18 @@ class Subject:
         return None if palette is None else [to_hex(color) for color in palette.tolist()]
 
     @property
+    def compared_with(self) -> str:
+        """What figures compare the painting with, for people: 'the picture', and what was made of it."""
+        words = ["the picture"]
+        if self.config.tones is not None:
+            words.append(f"in {self.config.tones} tones" + (" of the palette" if self.config.palette else ""))
+        elif self.config.palette is not None:
+            words.append("in all its colours")
+        if self.config.region is not None:
+            words.append("within the region")
+        return " ".join(words)
+
+    @property
     def working_side(self) -> int:
         """The longer side of `picture`, pixels: the size at which the painting is compared with it."""
         side: int = max(self.picture.shape[:2])
@@ -90,9 +103,10 @@ def prepare_subject(source: PictureSource, config: PaintConfig) -> Subject:
     seen = config.working_side
     picture = read_picture(source, seen)
     rows, columns = picture.rgb.shape[:2]
+    notes = picture.notes
     region = None
     if config.region is not None:
-        region = in_steps(load_mask(config.region, rows, columns, "--region"))
+        region = in_steps(load_mask(config.region, rows, columns, "--region", picture.size))
     shown = _shown(picture.alpha, region)
     palette = None
     if config.palette is not None:
@@ -101,6 +115,8 @@ def prepare_subject(source: PictureSource, config: PaintConfig) -> Subject:
     weight = _focus_weight(picture, config, side)
     picture = _in_tones(picture, shown, config, palette)
     ground = _ground(picture, config, palette)
+    if ground is None and shown is not None and not shown.any():  # nothing is to be seen: no stroke may show, either
+        region = np.zeros((rows, columns), np.float32)
     device, backend = resolve_device(config.device, config.backend)
     brush, maps = _brush(config, backend, device)
     height, width = picture.size
@@ -124,6 +140,7 @@ def prepare_subject(source: PictureSource, config: PaintConfig) -> Subject:
         maps=maps,
         device=device,
         backend=backend,
+        notes=notes,
     )
 
 
@@ -135,7 +152,7 @@ def _focus_weight(picture: Picture, config: PaintConfig, side: int) -> np.ndarra
         focus = _auto_focus(picture, side)
     else:
         rows, columns = fit_size(picture.rgb.shape[0], picture.rgb.shape[1], side)
-        focus = load_mask(config.focus, rows, columns, "--focus")
+        focus = load_mask(config.focus, rows, columns, "--focus", picture.size)
     return focus_weights(focus, SearchConfig().focus_strength)
 
 

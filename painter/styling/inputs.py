@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from painter.errors import OptionError
+from painter.errors import OptionError, one_line
 from painter.options.transfer import MAX_CONTRAST_GAIN, TransferConfig
 from painter.pictures.masks import load_mask
-from painter.pictures.picture import Picture, load_picture
+from painter.pictures.picture import Picture, check_shows, load_picture
 from painter.pictures.resizing import fit_size, resize_image
 from painter.styling.colors import color_map, color_statistics, grey, match_colors, mixed_statistics
 
@@ -54,7 +54,8 @@ def load_sources(
     """Read the pictures and the region.
 
     Raises:
-        PictureError: a file that cannot be read, or a region that is black or of another shape.
+        PictureError: a file that cannot be read, a picture that is transparent everywhere, or a region that is black
+            or of another shape.
         OptionError: no style, or another number of them than the options speak of.
     """
     if not styles:
@@ -63,8 +64,12 @@ def load_sources(
     picture = load_picture(content, config.size)
     side = max(config.style_sizes())
     rows, columns = picture.rgb.shape[:2]
-    region = None if config.region is None else load_mask(config.region, rows, columns, "--region")
-    return Sources(picture, [load_picture(style, side) for style in styles], region)
+    region = None if config.region is None else load_mask(config.region, rows, columns, "--region", picture.size)
+    read = [load_picture(style, side) for style in styles]
+    for k, (style, seen) in enumerate(zip(styles, read, strict=True), 1):
+        check_shows(seen, f"style picture {k}, {one_line(style)}")
+    check_shows(picture, f"the input picture, {one_line(content)}")
+    return Sources(picture, read, region)
 
 
 def _fitted(picture: Picture, side: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from painter.errors import DivergedError
+from painter.errors import DivergedError, PictureError
 from painter.options.restyle import RestyleConfig
 from painter.painting.painting import Painting
 from painter.pictures.picture import PictureSource
@@ -22,6 +22,8 @@ from painter.system.autosave import Autosave
 from painter.system.devices import one_torch_thread, resolve_device
 from painter.system.fingerprint import options_of, sha256_of
 from renderers.order import in_paint_order
+
+_LOOKED_AT = 128  # pixels, the long side at which it is seen whether a painting shows anything
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,12 +73,17 @@ def prepare_styling(
     Args:
         download: whether the weights that see style may be downloaded where they are missing.
         progress: whether a bar of that may be shown.
-    """
 
+    Raises:
+        PictureError: nothing of the painting, or of the style picture, is to be seen; or it cannot be read.
+        OptionError, DeviceError or CheckpointError: see `restyle`.
+    """
+    seen = painting.draw_bare(_LOOKED_AT)
+    if seen.shape[2] == 4 and not seen[:, :, 3].any():
+        raise PictureError("the painting is transparent everywhere, so it has no colours to change; name another file")
     name = "an array" if isinstance(style, np.ndarray) else str(style)
     settings = config.applied_to(painting.config, name)
     device, backend = resolve_device(settings.device, settings.backend)
-
     loaded = load_style(style, settings, download, progress)
     maps = stroke_maps(painting.strokes.brush, backend, device)
     return StrokeStyling(replace(painting, config=settings), loaded, maps, device, backend, config.seconds)

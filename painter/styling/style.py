@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from painter.errors import one_line
 from painter.options.paint import PaintConfig
-from painter.pictures.picture import Picture, PictureSource, read_picture
+from painter.pictures.picture import Picture, PictureSource, check_shows, read_picture
 from painter.styling.feature_networks import load_features
 from painter.styling.features import Features
 from painter.styling.levels import StyleSearchConfig
@@ -40,12 +42,14 @@ def load_style(source: PictureSource, config: PaintConfig, download: bool = Fals
         progress: whether a bar of that may be shown.
 
     Raises:
-        PictureError: the picture cannot be read.
+        PictureError: the picture cannot be read, or is transparent everywhere.
         CheckpointError: the network's weights are missing or of another one.
     """
     most = max(level.side for level in StyleSearchConfig().levels)
     side = max(SMALLEST, style_side(config, most))
     picture = read_picture(source, side)
+    named = source if isinstance(source, (str, os.PathLike)) else picture.name
+    check_shows(picture, f"--style-image {one_line(named)}")
     weights = None if config.weights is None else Path(config.weights)
     features = load_features(config.features, weights, download=download, progress=progress, seed=config.seed)
     return Style(picture, features)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from painter.errors import PictureError
 from painter.options.paint import PaintConfig
 from painter.painting.painting import Painting
 from painter.painting.stroke_columns import strokes_of
@@ -31,10 +32,18 @@ class StyledSubject(Subject):
         """See `Subject.fingerprint`; and the style, by its content."""
         return {**super().fingerprint(), **self.style.fingerprint}
 
+    @property
+    def compared_with(self) -> str:
+        """See `Subject.compared_with`: the picture has no style."""
+        return f"{super().compared_with}, which is not in the style"
+
     @staticmethod
     def of(subject: Subject, style: Style) -> StyledSubject:
-        """A subject with a style."""
-        return StyledSubject(**{name: getattr(subject, name) for name in Subject.__dataclass_fields__}, style=style)
+        """A subject with a style. Raises PictureError if nothing of it is to be seen: it has no colours to change."""
+        if subject.picture.shape[2] == 4 and not subject.picture[:, :, 3].any():
+            raise PictureError("--style-image: the input picture is transparent everywhere; name another picture")
+        values = {name: getattr(subject, name) for name in Subject.__dataclass_fields__}
+        return StyledSubject(**{**values, "notes": (*subject.notes, *style.picture.notes)}, style=style)
 
     def plain(self, config: PaintConfig) -> Subject:
         """The subject without its style, with this configuration."""

@@ -10,12 +10,18 @@ from typing import Any
 
 from painter.errors import one_line
 from painter.options.fields import named_files, option_name
+from renderers.special_files import check_regular
 
 _SHOWN, _LONGEST = 4, 60  # differences in a message, and characters of each
 
 
 def sha256_of(path: Path) -> str:
-    """The sha256 of a file's content, 64 hexadecimal digits. Raises OSError if it cannot be read."""
+    """The sha256 of a file's content, 64 hexadecimal digits.
+
+    Raises:
+        OSError: it cannot be read, or is a pipe, a socket or a device, whose reading may never end.
+    """
+    check_regular(path)
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while block := stream.read(2**20):

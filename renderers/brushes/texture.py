@@ -11,15 +11,14 @@ import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import numba
+from renderers.jit import cached
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def kernel(function: F) -> F:
     """Compile once and cache on disk; without the interpreter lock, so that threads can paint strokes in parallel."""
-    compiled: F = numba.njit(cache=True, nogil=True, error_model="numpy")(function)  # type: ignore[assignment]
-    return compiled
+    return cached(function, error_model="numpy")
 
 
 @kernel

@@ -115,7 +115,7 @@ def test_the_wheel_says_what_it_is(wheel: Path, unpacked: Path) -> None:
     assert licence.read_text().startswith("MIT License\n")
     entries = ConfigParser()
     entries.read(about / "entry_points.txt")
-    assert dict(entries["console_scripts"]) == {"impasto": "painter.cli:main"}
+    assert dict(entries["console_scripts"]) == {"impasto": "paint:main"}
 
 
 # As pip's script for the entry point does it; then it tells where everything came from.

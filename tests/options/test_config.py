@@ -9,11 +9,13 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from painter import cli
 from painter.cli.paint import make_parser, read_request
 from painter.errors import OptionError
+from painter.options.export import ExportConfig
 from painter.options.fields import option_name
 from painter.options.paint import STYLE_OPTIONS, PaintConfig
 from painter.options.presets import PRESETS
@@ -139,8 +141,8 @@ def test_opacities_lose_nothing_as_text(limits: tuple[float, float]) -> None:
         ("strokes", (0, 100_001, 2.0, "Auto", "500", None, True, []), "must be a whole number from 1 to 100000, or "),
         ("until_psnr", (9.99, 60.1, float("nan"), "24", True), "must be a number from 10 to 60"),
         ("seconds", (0.5, 86401, float("inf"), "1"), "must be a number from 1 to 86400"),
-        ("min_size", (0, -0.1, 1.01, "0.1"), "must be a number above 0 and up to 1"),
-        ("max_size", (0.0, 10**400), "must be a number above 0 and up to 1"),
+        ("min_size", (0, -0.1, 1.01, "0.1"), "must be a number from 1e-05 to 1"),
+        ("max_size", (0.0, 10**400), "must be a number from 1e-05 to 1"),
         ("levels", (0, 9, 4.0, None), "must be a whole number from 1 to 8"),
         ("tones", (1, 17, 4.0, "4"), "must be a whole number from 2 to 16"),
         ("relief", (-0.1, 1.1, None), "must be a number from 0 to 1"),
@@ -265,7 +267,7 @@ def test_toml_has_its_own_ways_to_say_it(here: Path) -> None:
         pytest.param("x = " + "[" * 5000 + "]" * 5000, "--config a.toml: is not TOML: ", id="deep"),
         pytest.param("x = " + "1" * 5000, "--config a.toml: is not TOML: ", id="long"),
         ("strokes = '500'\n", "a.toml: strokes = '500': must be a whole number from 1 to 100000, or auto"),
-        ("min-size = 0\n", "a.toml: min-size = 0: must be a number above 0 and up to 1"),
+        ("min-size = 0\n", "a.toml: min-size = 0: must be a number from 1e-05 to 1"),
         ("size = true\n", "a.toml: size = True: must be a whole number"),
         ("relief = [1]\n", "a.toml: relief = [1]: must be a number"),
         ("size.x = 3\n", "a.toml: size = {'x': 3}: must be a whole number"),
@@ -360,3 +362,14 @@ def test_paintings_are_named_after_their_brush(arguments: list[str], stem: str) 
     request = read_request(make_parser(), ["photos/cat.jpg", *arguments])
     assert request.outputs.paintings == (f"output/{stem}.png", f"output/{stem}.gif")
     assert request.outputs.strokes == f"output/{stem}.strokes.json"
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    config = PaintConfig(strokes=np.int64(7), relief=np.float32(0.5), size=np.array(64), palette=np.int16(5))  # type: ignore[arg-type]
+    assert config == PaintConfig(strokes=7, relief=0.5, size=64, palette="5")
+    assert {type(getattr(config, name)) for name in ("strokes", "size")} == {int} and type(config.relief) is float
+    export = ExportConfig(reverse=np.bool_(True), bit_depth=np.uint8(16), max_bytes=np.int64(5000))  # type: ignore[arg-type]
+    assert export == ExportConfig(reverse=True, bit_depth=16, max_bytes=5000)
+    for wrong in (np.float64(7.5), np.array([7]), np.bool_(True)):
+        with pytest.raises(OptionError, match="--strokes"):
+            PaintConfig(strokes=wrong)  # type: ignore[arg-type]

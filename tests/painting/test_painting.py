@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +14,10 @@ from helpers.paintings import WHITE, make_painting
 from PIL import Image
 from skimage.metrics import structural_similarity
 
-from painter.errors import OutputError, PictureError
+from painter.errors import OptionError, OutputError, PictureError
 from painter.export import FORMATS
 from painter.options.export import ExportConfig
-from painter.painting.painting import Painting
+from painter.painting.painting import MAX_DRAWN_SIDE, Painting
 from painter.painting.save import save_painting
 from painter.pictures.ground import Color, make_target, resolve_ground, to_bytes
 from painter.pictures.metrics import PSNR_CEILING, compare, over_white
@@ -307,3 +308,25 @@ def test_the_package_has_no_other_names() -> None:
 
     with pytest.raises(AttributeError, match="no attribute 'sculpt'"):
         _ = painter.sculpt
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"size": size} for size in (0, -1, 3.5, True, "a", MAX_DRAWN_SIDE + 1, 10**6)]
+    + [{name: value} for name in ("relief", "texture") for value in (-0.1, 5, float("nan"), "much")],
+)
+def test_what_cannot_be_drawn_is_refused(asked: dict[str, Any]) -> None:
+    painting = make_painting(count=2)
+    with pytest.raises(OptionError, match=f"{next(iter(asked))}="):
+        painting.draw(**asked)
+    if "size" in asked:
+        for frames in (painting.frames(asked["size"]), painting.drawn_after([1], asked["size"])):
+            with pytest.raises(OptionError, match="size="):
+                next(frames)
+    with pytest.raises(OptionError, match="depth=7"):
+        painting.bands(depth=7)
+
+
+def test_a_size_of_numpy_is_a_size() -> None:
+    painting = make_painting(count=2)
+    assert np.array_equal(painting.draw(np.int64(40)), painting.draw(40))

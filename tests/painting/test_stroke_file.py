@@ -587,3 +587,16 @@ def test_mutated_files_are_read_or_refused(tmp_path: Path, brush: str) -> None:
                 assert painting.draw(16).dtype == np.uint8
     assert 50 < refused < 200
     assert issubclass(StrokeFileError, ImpastoError)
+
+
+def test_a_number_without_a_fraction_is_whole(tmp_path: Path) -> None:
+    """JSON has one kind of number: programs of other languages write 1.0 for 1."""
+    expected = load_painting(written(tmp_path, plain()))
+    document = {**plain(), "version": 1.0, "seed": 0.0, "config": {"strokes": 3.0, "levels": 4.0}}
+    document["canvas"] = {name: float(v) if type(v) is int else v for name, v in document["canvas"].items()}
+    document["strokes"] = {**document["strokes"], "seed": [float(seed) for seed in document["strokes"]["seed"]]}
+    read = load_painting(written(tmp_path, document))
+    assert np.array_equal(read.draw(32), expected.draw(32)) and read.aspect == expected.aspect
+    assert type(read.config.strokes) is int and read.strokes.seed.dtype == torch.int64
+    for value in (1.5, 1e300):
+        assert "its version is" in refusal(written(tmp_path, {**plain(), "version": value}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import logging
@@ -19,7 +20,7 @@ import pytest
 from PIL import Image, ImageCms, ImageFile
 
 from painter.errors import OptionError, PictureError
-from painter.pictures.picture import MAX_MEGAPIXELS, load_picture
+from painter.pictures.picture import MAX_MEGAPIXELS, load_picture, read_picture
 from painter.pictures.resizing import fit_size, resize_image
 
 LOSSLESS = ["png", "gif", "bmp", "tif", "webp"]
@@ -645,3 +646,82 @@ def test_resize_image_averages_the_shrinking_side_only() -> None:
 def test_resize_image_to_nothing(shape: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="pixels"):
         resize_image(np.zeros((4, 4, 3), np.float32), *shape)
+
+
+# --- what Pillow passes over --------------------------------------------------------------------------------
+
+
+def grey_png(*chunks: tuple[bytes, bytes]) -> bytes:
+    extra = b"".join(png_chunk(kind, data) for kind, data in chunks)
+    return raw_png(1, 1, 8, 2, b"\0\x80\x80\x80", extra)
+
+
+GAMMA_1 = (b"gAMA", struct.pack(">I", 100_000))
+SRGB_PRIMARIES = struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "expected"),
+    [
+        ([], 128 / 255),
+        ([GAMMA_1], 0.7367),  # sRGB of half the light
+        ([(b"gAMA", struct.pack(">I", 45_455))], 128 / 255),
+        ([GAMMA_1, (b"sRGB", b"\0")], 128 / 255),
+        ([GAMMA_1, (b"cICP", bytes((1, 13, 0, 1)))], 128 / 255),
+        ([(b"gAMA", bytes(4))], 128 / 255),
+        ([(b"cHRM", SRGB_PRIMARIES)], 128 / 255),
+    ],
+)
+def test_gamma_of_a_png(chunks: list[tuple[bytes, bytes]], expected: float, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(grey_png(*chunks))
+    for long_side in (1, 3):
+        picture = load_picture(tmp_path / "a.png", long_side)
+        assert np.abs(picture.rgb - expected).max() < 1e-3 and picture.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("chunk", "named"),
+    [
+        ((b"cICP", bytes((9, 16, 0, 1))), "BT.2020 with PQ (HDR)"),
+        ((b"cICP", bytes((12, 77, 0, 1))), "Display P3 with transfer 77"),
+        ((b"cHRM", SRGB_PRIMARIES[:8] + SRGB_PRIMARIES[16:] + bytes(8)), "of other primaries than those of sRGB"),
+    ],
+)
+def test_colours_that_are_read_as_srgb_are_told(chunk: tuple[bytes, bytes], named: str, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(grey_png(chunk))
+    (note,) = load_picture(tmp_path / "a.png", 1).notes
+    assert named in note and note.startswith(f"{tmp_path}/a.png: ") and note.endswith("convert it to sRGB to keep them")
+
+
+def test_gamma_of_16_bit_grey(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(raw_png(1, 1, 16, 0, b"\0\x80\x00", png_chunk(*GAMMA_1)))
+    assert load_picture(tmp_path / "a.png", 1).rgb[0, 0, 0] == pytest.approx(0.7354, abs=1e-3)
+
+
+@pytest.mark.parametrize("ending", ["gif", "webp", "png", "tif"])
+def test_further_frames_are_told(ending: str, tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (4, 3), color) for color in ("red", "green", "blue")]
+    path = saved(tmp_path / f"a.{ending}", frames[0], save_all=True, append_images=frames[1:], lossless=True)
+    assert load_picture(path, 4).notes == (f"{path}: it has 3 frames, of which the first is taken",)
+    assert load_picture(saved(tmp_path / f"b.{ending}", frames[0]), 4).notes == ()
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="a file that exists and cannot be read")
+def test_a_disk_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match=r"cannot read /proc/self/mem: .*; copy it again") as caught:
+        load_picture("/proc/self/mem", 8)
+    assert "\n" not in str(caught.value)
+    path = saved(tmp_path / "a.png", Image.fromarray(colours()))
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Image.Image, "load", fail)  # while it is decoded
+    with pytest.raises(PictureError, match="Input/output error; copy it again"):
+        load_picture(path, 8)
+
+
+@pytest.mark.parametrize("source", [None, 5, [[1, 2]], b"a.png"])
+def test_what_is_no_picture_at_all(source: Any) -> None:
+    with pytest.raises(PictureError, match="a picture must be the name of a file, an array or a Picture"):
+        read_picture(source, 8)

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from helpers.paintings import make_painting
 from PIL import Image
 
 from painter import PaintConfig, Painting, RestyleConfig, cli, paint, restyle
-from painter.errors import AutosaveError, DivergedError, OptionError
+from painter.errors import AutosaveError, DivergedError, OptionError, PictureError
 from painter.options.fields import option_name
 from painter.options.network_layers import CONVOLUTIONS
 from painter.options.paint import STYLE_OPTIONS
@@ -617,3 +618,10 @@ def test_the_identity_has_what_files_hold(here: Path) -> None:
     after = prepare(scene(), config, Stopwatch()).fingerprint()
     assert {name for name in before if before[name] != after[name]} == {"style picture", "--style-image"}
     assert len(before["style network"]) == 64
+
+
+def test_a_painting_that_shows_nothing_has_no_style() -> None:
+    bare = make_painting(count=3, ground=None)
+    empty = replace(bare, region=np.zeros((3, 4), np.float32))
+    with pytest.raises(PictureError, match="the painting is transparent everywhere"):
+        restyle(empty, np.full((16, 16, 3), 128, np.uint8), RestyleConfig(features="random", iterations=1))

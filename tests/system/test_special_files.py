@@ -11,14 +11,19 @@ from typing import Any
 import pytest
 
 from painter.batch.collection.reading import read_recipe
+from painter.batch.digests import Digests
+from painter.batch.jobs import Failure, Job
+from painter.batch.paint_job import attempt
 from painter.errors import ImpastoError
+from painter.options.paint import PaintConfig
 from painter.options.toml import read_config_file
 from painter.painting.load import load_painting
 from painter.pictures.palette import check_palette_text
 from painter.pictures.picture import load_picture
 from painter.styling.weights import read_weights
+from painter.system.fingerprint import sha256_of
 from renderers.manifest import read_bounded
-from renderers.special_files import is_special_file
+from renderers.special_files import is_special_file, read_regular
 
 READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "picture": ("a.png", lambda path: load_picture(path, 8)),
@@ -28,6 +33,8 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "strokes": ("a.strokes.json", load_painting),
     "weights": ("a.pth", lambda path: read_weights("vgg19", path)),
     "checkpoint": ("a.safetensors", read_bounded),
+    "digest": ("a.png", sha256_of),
+    "file of a collection": ("drop.csv", read_regular),
 }
 
 
@@ -38,6 +45,14 @@ def test_a_pipe_is_refused(reader: str, tmp_path: Path) -> None:
     with pytest.raises((ImpastoError, OSError), match="not a regular file") as caught:
         read(tmp_path / name)
     assert "\n" not in str(caught.value)
+
+
+def test_a_pipe_among_the_pictures_of_a_batch_fails_alone(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    job = Job("pipe.png", tmp_path / "pipe.png", PaintConfig(size=16), ("pipe.png",))
+    assert Digests().of_file(job.picture) == "" and len(Digests().of(job)) == 64
+    outcome = attempt(job)
+    assert isinstance(outcome, Failure) and outcome.permanent and "not a regular file" in outcome.reason
 
 
 def test_what_is_special(tmp_path: Path) -> None:

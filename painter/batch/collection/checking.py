@@ -11,14 +11,15 @@ from pathlib import Path
 
 from painter.batch.collection.combinations import Combinations, RulesTooComplexError
 from painter.batch.collection.metadata import token_name
-from painter.batch.collection.recipe import Recipe, named_files, settings_in
+from painter.batch.collection.recipe import Recipe, line_of, named_files, settings_in
 from painter.batch.collection.sampling import Token, combination_of, combinations_of, draw_tokens, one_traits
-from painter.batch.collection.tokens import layered, make_jobs
+from painter.batch.collection.tokens import file_names, layered, make_jobs
 from painter.batch.jobs import Job
 from painter.errors import ImpastoError, OptionError, RecipeError, one_line
+from painter.export import without_effect
 from painter.options.paint import PaintConfig
 from painter.pictures.brush_file import load_texture
-from painter.pictures.masks import load_mask
+from painter.pictures.masks import check_mask
 from painter.pictures.palette import check_palette_text
 from painter.pictures.picture import load_picture
 
@@ -67,14 +68,14 @@ def check_recipe(recipe: Recipe) -> Checked:
 def _picture_problems(recipe: Recipe) -> Iterator[str]:
     """Files that are missing or unusable, each at the line where it is first named."""
     seen = set()
-    for settings, line in settings_in(recipe):
+    for settings in settings_in(recipe):
         for name, path in named_files(settings).items():
             if (name, path) not in seen:
                 seen.add((name, path))
                 try:
                     _CHECKS.get(name, _check_exists)(name, path)
                 except ImpastoError as error:
-                    yield f"{recipe.where(line)}: {error}"
+                    yield f"{recipe.where(line_of(settings, name))}: {error}"
 
 
 def _check_exists(name: str, path: Path) -> None:
@@ -89,7 +90,7 @@ def _check_picture(name: str, path: Path) -> None:
 
 
 def _check_mask(name: str, path: Path) -> None:
-    load_mask(str(path), 64, 64, name)
+    check_mask(path, name)
 
 
 def _check_palette(name: str, path: Path) -> None:
@@ -126,23 +127,23 @@ def _axis_conflicts(recipe: Recipe) -> Iterator[str]:
             if "picture" not in value.settings:
                 wrong = f"{axis.name} {value.name} has no picture, but other values have one"
                 yield f"{recipe.where(value.line)}: {wrong}; set its picture"
-    for settings, line in settings_in(recipe):
+    for settings in settings_in(recipe):
         palette = settings.get("palette")
         if palette is not None and "palette" not in named_files(settings):
             try:
                 _check_palette("palette", palette)
             except OptionError as error:
-                yield f"{recipe.where(line)}: {error}"
+                yield f"{recipe.where(line_of(settings, 'palette'))}: {error}"
 
 
 def _invalid_settings(recipe: Recipe) -> Iterator[str]:
     """Options of a value that do not go together with each other or with [paint]."""
     names = {spec.name for spec in fields(PaintConfig)}
-    for settings, line in settings_in(recipe):
+    for settings in settings_in(recipe):
         try:
             PaintConfig(**{name: value for name, value in layered(recipe.settings, settings).items() if name in names})
         except OptionError as error:
-            yield f"{recipe.where(line)}: {error}"
+            yield f"{recipe.where(line_of(settings))}: {error}"
 
 
 def _one_of_one_problems(recipe: Recipe) -> Iterator[str]:
@@ -215,6 +216,9 @@ def _warnings(recipe: Recipe) -> Iterator[str]:
             f"the collection uses {drawn / room:.0%} of all {room} combinations, so weights cannot be kept "
             "exactly: rare values occur more often; add values or axes to keep them"
         )
+    idle = without_effect(file_names(recipe.output, recipe.numbers[0]), recipe.export)
+    if idle:
+        yield f"{', '.join(name.replace('_', '-') for name in idle)} in [output] has no effect on what is written"
     labels = [axis for axis in recipe.axes if not any(value.settings for value in axis.values)]
     if labels and len(labels) == len(recipe.axes):
         yield "no axis changes the painting: tokens differ only in their seeds"

@@ -23,7 +23,7 @@ EXAMPLE = """\
 
 name = "Coins"
 symbol = "COIN"                  # for Solana
-description = "Number {number} of 64: a coin, painted stroke by stroke."
+description = "Number {number} of {size}: a coin, painted stroke by stroke."
 seed = 2026                      # another seed draws another collection
 size = 64                        # tokens
 first = 1                        # number of the first token
@@ -83,7 +83,7 @@ values = [
 name = "Colours"
 values = [
   {name = "Its own", weight = 5},
-  {name = "Ink", palette = "#1d1d1f,#6b6b70,#b9b9be,#f6f4ee", weight = 2},
+  {name = "Ink", palette = "#1d1d1f,#6b6b70,#b9b9be,#f6f4ee,#c0392b", weight = 2},   # and the red of a seal
   {name = "Dusk", palette = "#2b2d42,#6d597a,#b56576,#e56b6f,#eaac8b,#f7ede2", weight = 2},
   {name = "Lagoon", palette = "#03263a,#0b6e6e,#1fa187,#7fd6b3,#f2e9c9,#ff7a59", weight = 2},
   {name = "Candy", palette = "#3a0ca3,#7209b7,#f72585,#4cc9f0,#ffe66d,#ffffff", weight = 1},
@@ -132,7 +132,7 @@ def write_example(folder: Path, overwrite: bool = False) -> Path:
         The recipe's path.
 
     Raises:
-        OutputError: a file cannot be written.
+        OutputError: a file cannot be written, or `folder` is full and has no name of its own, like '.'.
     """
     contents = {RECIPE_NAME: EXAMPLE.encode()}
     contents |= {f"pictures/{name}.png": sample_path(name).read_bytes() for name in SAMPLES}
@@ -140,7 +140,9 @@ def write_example(folder: Path, overwrite: bool = False) -> Path:
     def is_free(place: Path) -> bool:
         return not any(os.path.lexists(place / name) for name in contents)
 
-    if not overwrite:
+    if not overwrite and not is_free(folder):
+        if folder.name in ("", ".."):  # there is no FOLDER-2 of '.'
+            raise OutputError(f"cannot write to {one_line(folder)}: it has such files already; name another folder")
         folder = next(place for n in count(1) if is_free(place := numbered(folder, n)))
     for name, content in contents.items():
         path = folder / name

@@ -25,6 +25,7 @@ from painter.batch.collection.recipe import Recipe
 from painter.batch.collection.sampling import Token
 from painter.batch.collection.tokens import METADATA, file_names, image_name
 from painter.batch.collection.writing import write_all
+from renderers.special_files import read_regular
 
 
 def edition_of(recipe: Recipe, tokens: Sequence[Token], ledger: CollectionLedger) -> Edition:
@@ -83,7 +84,7 @@ def _write_sheet(folder: Path, edition: Edition, ledger: CollectionLedger) -> No
     shown = hashlib.sha256("".join(f"{name} {edition.digests[name]}\n" for name in names).encode()).hexdigest()
     known = json.loads(ledger.meta(CONTACT_SHEET) or "{}")
     with suppress(OSError):
-        there = hashlib.sha256((folder / CONTACT).read_bytes()).hexdigest()
+        there = hashlib.sha256(read_regular(folder / CONTACT)).hexdigest()
         if known == {"shown": shown, "sha256": there}:
             return
     content = io.BytesIO()

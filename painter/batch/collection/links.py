@@ -13,6 +13,7 @@ from painter.batch.collection.metadata import Links, linked, to_json
 from painter.batch.collection.tokens import METADATA
 from painter.batch.collection.writing import write_all
 from painter.errors import OutputError, one_line
+from renderers.special_files import read_regular
 
 
 def set_links(folder: Path, links: Links) -> int:
@@ -29,7 +30,7 @@ def set_links(folder: Path, links: Links) -> int:
         raise OutputError(f"{one_line(folder)}: there is no {ALL_METADATA} in it; run the collection first")
     files = {name: to_json(_relinked(_json(folder / name), links)) for name in names}
     if (folder / DROP).exists():
-        files[DROP] = _relinked_table((folder / DROP).read_bytes().decode(), links)
+        files[DROP] = _table(folder / DROP, links)
     return write_all(folder, files)
 
 
@@ -54,6 +55,13 @@ def _moved(link: str, base: str | None) -> str:
     return link if base is None else linked(link, base)
 
 
+def _table(path: Path, links: Links) -> bytes:
+    try:
+        return _relinked_table(read_regular(path).decode(), links)
+    except (OSError, ValueError, LookupError, csv.Error):
+        raise OutputError(f"{one_line(path)}: it is damaged; run the collection again to rewrite it") from None
+
+
 def _relinked_table(text: str, links: Links) -> bytes:
     rows = list(csv.reader(io.StringIO(text, newline="")))
     for k, head in enumerate(rows[0]):
@@ -67,7 +75,7 @@ def _relinked_table(text: str, links: Links) -> bytes:
 
 def _json(path: Path) -> Any:
     try:
-        found = json.loads(path.read_bytes())
+        found = json.loads(read_regular(path))
         _relinked(found, Links())  # fails if a field is missing
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise OutputError(f"{one_line(path)}: it is damaged; run the collection again to rewrite it") from None

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from painter.batch.collection.recipe import OneOfOne, Recipe
+from painter.batch.collection.recipe import PLACEHOLDERS, OneOfOne, Recipe
+from painter.batch.collection.recipe_kinds import filled
 from painter.batch.collection.sampling import Token
 from painter.batch.collection.schemas import read_schema
 from painter.batch.collection.tokens import animation_name, image_name
@@ -49,20 +50,25 @@ def linked(name: str, base: str | None) -> str:
 def token_name(recipe: Recipe, number: int, one: OneOfOne | None) -> str:
     """A token's name."""
     named = recipe.metadata.token_name if one is None or one.name is None else one.name
-    return named.replace("{name}", recipe.about.name).replace("{number}", str(number))
+    return filled(named, _values(recipe, number))
 
 
 def token_description(recipe: Recipe, token: Token) -> str:
     """A token's description."""
     own = None if token.one_of_one is None else token.one_of_one.description
     text = recipe.about.description if own is None else own
-    return text.replace("{name}", recipe.about.name).replace("{number}", str(token.number))
+    return filled(text, _values(recipe, token.number))
+
+
+def _values(recipe: Recipe, number: int) -> dict[str, str]:
+    """What stands for each of PLACEHOLDERS."""
+    return dict(zip(PLACEHOLDERS, (recipe.about.name, str(number), str(recipe.about.size)), strict=True))
 
 
 def external_url(recipe: Recipe, number: int) -> str | None:
     """The address of a token's page; None if the recipe has none."""
     url = recipe.metadata.external_url
-    return None if url is None else url.replace("{number}", str(number))
+    return None if url is None else filled(url, {"number": str(number)})
 
 
 def opensea(recipe: Recipe, token: Token, links: Links, date: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from painter.batch.collection.checking import Checked
@@ -37,8 +38,11 @@ def combinations_line(checked: Checked) -> str:
 
 # --- time ---------------------------------------------------------------------------------------------------------
 
-# Fitted to the times of one core of the machine in docs/collections.md for our sample pictures.
-_STEP, _STEP_SIDE, _STEP_STROKE = 0.008, 3e-5, 1e-7  # seconds: a step; per pixel of the side; and per stroke
+# Fitted to the times of one core of the machine in docs/collections.md for our sample pictures. Strokes count by their
+# root, for with their number they get smaller.
+_PLACE = 2.9e-4  # seconds to place and move strokes, per pixel of the side and root of the strokes
+_STEP, _STEP_SIDE, _STEP_STROKE = 0.003, 1.45e-5, 4.2e-6  # seconds: a step; per pixel of the side; and per root
+_START = 3.0  # seconds until a worker has loaded what it needs
 _MAX_SEARCH_SIDE = 512  # pixels; larger paintings are searched at this size
 _FRAME = {".gif": 0.08, ".mp4": 0.07}  # seconds per frame and megapixel
 _FRAMES = {".gif": 80, ".mp4": 143}  # frames by default
@@ -53,8 +57,10 @@ def seconds_of(job: Job) -> float:
     megapixels = (config.size / 1000) ** 2
     endings = ["." + name.rsplit(".", 1)[-1] for name in job.files]
     animations = sum((job.export.frames or _FRAMES[e]) * _FRAME[e] for e in endings if e in _FRAMES)
-    step = _STEP + side * (_STEP_SIDE + _STEP_STROKE * strokes)
-    return planned_iterations(config, SearchConfig(), strokes) * step + megapixels * (_DRAWING + animations)
+    root = math.sqrt(strokes)
+    step = _STEP + side * (_STEP_SIDE + _STEP_STROKE * root)
+    search = side * _PLACE * root + planned_iterations(config, SearchConfig(), strokes) * step
+    return search + megapixels * (_DRAWING + animations)
 
 
 def time_line(jobs: Sequence[Job], rows: Mapping[str, JobRecord], processes: int) -> str:
@@ -69,12 +75,12 @@ def time_line(jobs: Sequence[Job], rows: Mapping[str, JobRecord], processes: int
     if not left:
         return "all tokens are painted"
     if 10 * len(done) >= len(jobs):
-        seconds, how = len(left) * sum(done) / len(done), f"as measured on the {len(done)} painted so far"
+        start, seconds, how = 0.0, len(left) * sum(done) / len(done), f"as measured on the {len(done)} painted so far"
     else:
-        seconds = sum(map(seconds_of, left))
+        start, seconds = _START, sum(map(seconds_of, left))
         how = "a rough estimate from strokes, steps and sizes; it improves once some are painted"
     each = f"{seconds / len(left):.2g} core-seconds for each of {len(left)} tokens"
-    return f"about {duration(seconds / processes)} with {processes} processes: {each} ({how})"
+    return f"about {duration(start + seconds / min(processes, len(left)))} with {processes} processes: {each} ({how})"
 
 
 def duration(seconds: float) -> str:

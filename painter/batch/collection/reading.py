@@ -12,14 +12,17 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
-from painter.batch.collection.problems import Problems, Table, did_you_mean
+from painter.batch.collection.problems import Invalid, Problems, Table, did_you_mean
 from painter.batch.collection.recipe import (
+    DESCRIPTION,
     DISPLAY_TYPES,
     MAX_CREATORS,
+    TOKEN_NAME,
     AboutConfig,
     Axis,
     Creator,
     Exclusion,
+    Located,
     MetadataConfig,
     OneOfOne,
     OutputConfig,
@@ -84,7 +87,7 @@ def _text(file: Path) -> str:
         content = file.read_bytes()
         if len(content) > MAX_BYTES:
             raise RecipeError(f"{named}: it has more than {MAX_BYTES} bytes, so it is not a recipe; name another file")
-        return content.decode().replace("\r\n", "\n")
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
     except FileNotFoundError:
         raise RecipeError(f"{named}: there is no such file; `collection init` writes one to start from") from None
     except OSError as error:
@@ -99,6 +102,9 @@ class _Reader(Problems):
     def __init__(self, file: Path, lines: Lines) -> None:
         super().__init__(lines)
         self._file = file
+        # What could not be read has been told; that a rule names it is then no second problem.
+        self._axes_lost = False
+        self._values_lost: set[str] = set()  # by their axes
 
     def recipe(self, document: Table) -> Recipe | None:
         top = dict(document)
@@ -147,7 +153,7 @@ class _Reader(Problems):
             export = self._config(ExportConfig, table, ("output",))
         return output, export
 
-    def _settings(self, table: Table, path: KeyPath) -> dict[str, Any]:
+    def _settings(self, table: Table, path: KeyPath) -> Located:
         """Options of PaintConfig and ExportConfig, 'picture' and 'preset', each in its canonical form."""
         specs = {spec.name: spec for config in (ExportConfig, PaintConfig) for spec in fields(config)}
         settings: dict[str, Any] = {}
@@ -165,7 +171,7 @@ class _Reader(Problems):
                 elif name in specs:
                     checked = self.option(specs[name], value, (*path, name))
                     settings[name] = from_folder(self._file, specs[name], checked)
-        return settings
+        return Located(settings, {name: self.lines.of(*path, name) for name in settings}, self.lines.of(*path))
 
     def _with_underscores(self, table: Table, path: KeyPath) -> dict[str, Any]:
         """The table with - replaced by _ in its keys, as fields are named."""
@@ -206,6 +212,7 @@ class _Reader(Problems):
             with self.skipping_invalid():
                 axes.append(self._axis(table, ("axis", k)))
                 self.check_unique([axis.name for axis in axes], ("axis", k, "name"), "the axis")
+        self._axes_lost = len(axes) < len(tables)
         return tuple(axes)
 
     def _axis(self, table: dict[str, Any], path: KeyPath) -> Axis:
@@ -219,6 +226,8 @@ class _Reader(Problems):
             with self.skipping_invalid():
                 values.append(self._value(item, (*path, "values", j)))
                 self.check_unique([value.name for value in values], (*path, "values", j), f"{name}'s value")
+        if len(values) < len(listed):
+            self._values_lost.add(name)
         display = table.get("display_type")
         if display is not None:
             with self.skipping_invalid():
@@ -228,7 +237,7 @@ class _Reader(Problems):
             self.add((*path, word), f"display_type and max_value need numbers; write {name}'s values as numbers")
         top = table.get("max_value")
         if top is not None and (isinstance(top, bool) or not isinstance(top, (int, float))):
-            raise self.invalid((*path, "max_value"), f"max_value = {shown_value(top)}: must be a number")
+            self.add((*path, "max_value"), f"max_value = {shown_value(top)}: must be a number")
         return Axis(name, tuple(values), display, top, self.lines.of(*path))
 
     def _value(self, item: Any, path: KeyPath) -> Value:
@@ -238,13 +247,14 @@ class _Reader(Problems):
         del table["name"]
         weight, count = Fraction(1), None
         if "weight" in table and "count" in table:
-            raise self.invalid(path, f"{name} has both a weight and a count; remove one")
-        if "weight" in table:
-            weight_value = table.pop("weight")
-            self.checked(WEIGHT, weight_value, (*path, "weight"))
-            weight = Fraction(str(weight_value))  # so that 0.1 is exactly a tenth
-        if "count" in table:
-            count = self.checked(COUNT, table.pop("count"), (*path, "count"))
+            self.add(path, f"{name} has both a weight and a count; remove one")
+        given = {word: table.pop(word) for word in ("weight", "count") if word in table}
+        with self.skipping_invalid():  # the value is there all the same, for the rules that name it
+            if "weight" in given:
+                self.checked(WEIGHT, given["weight"], (*path, "weight"))
+                weight = Fraction(str(given["weight"]))  # so that 0.1 is exactly a tenth
+            if "count" in given:
+                count = self.checked(COUNT, given["count"], (*path, "count"))
         return Value(name, weight, count, self._settings(table, path), self.lines.of(*path))
 
     def _exclusions(self, tables: Sequence[dict[str, Any]], axes: tuple[Axis, ...]) -> tuple[Exclusion, ...]:
@@ -282,12 +292,16 @@ class _Reader(Problems):
         names = [axis.name for axis in axes]
         for name, wanted in table.items():
             if name not in names:
+                if self._axes_lost:
+                    raise Invalid
                 raise self.invalid((*path, name), f"there is no axis {shown_value(name)}{did_you_mean(name, names)}")
             axis = axes[names.index(name)]
             listed = wanted if isinstance(wanted, list) else [wanted]
             positions = [axis.index(value) for value in listed]
             for value, position in zip(listed, positions, strict=True):
                 if position is None:
+                    if name in self._values_lost:
+                        raise Invalid
                     known = [str(value.name) for value in axis.values]
                     message = f"{name} has no value {shown_value(value)}{did_you_mean(str(value), known)}"
                     raise self.invalid((*path, name), message)
@@ -299,7 +313,7 @@ class _Reader(Problems):
         for k, table in enumerate(tables):
             with self.skipping_invalid():
                 one = self._one(dict(table), ("one_of_one", k))
-                if one.number not in range(about.first, about.first + about.size):
+                if about.size and one.number not in range(about.first, about.first + about.size):
                     last = about.first + about.size - 1
                     message = f"there is no token {one.number}; tokens are numbered from {about.first} to {last}"
                     raise self.invalid(("one_of_one", k, "number"), message)
@@ -312,7 +326,7 @@ class _Reader(Problems):
         traits = self.table(table.pop("traits", {}), (*path, "traits"))
         given = {name: table.pop(name, None) for name in ("name", "description")}
         del table["number"]
-        kinds: dict[str, Kind] = {"name": Text(200), "description": Text(5000, lines=True)}
+        kinds: dict[str, Kind] = {"name": TOKEN_NAME, "description": DESCRIPTION}
         for name, value in given.items():
             if value is not None:
                 self.checked(kinds[name], value, (*path, name))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,37 @@ MAX_TOKENS = 1_000_000
 MAX_CREATORS = 5  # in Metaplex's token metadata
 _ADDRESS = re.compile(r"[1-9A-HJ-NP-Za-km-z]{32,44}")  # base58, 32 bytes
 
+PLACEHOLDERS = ("name", "number", "size")
+"""What is filled in, in braces: the collection's name, the token's number, how many tokens there are."""
+TOKEN_NAME = Text(200, placeholders=PLACEHOLDERS)
+DESCRIPTION = Text(5000, lines=True, placeholders=PLACEHOLDERS)
+_DESCRIPTION = replace(DESCRIPTION, empty=True)  # that of all tokens may be left empty
+
 Settings = Mapping[str, Any]
 """Checked options of a painting and of its files, by name; also 'picture' and 'preset'."""
+
+
+class Located(dict[str, Any]):
+    """Settings that know where they stand.
+
+    Args:
+        settings: their values.
+        lines: of each.
+        line: of the table that they are in.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], lines: Mapping[str, int], line: int) -> None:
+        super().__init__(settings)
+        self.lines, self.line = lines, line
+
+
+def line_of(settings: Settings, name: str | None = None) -> int:
+    """The line of a setting, or of the table of all of them; 1 where that is not known."""
+    if not isinstance(settings, Located):
+        return 1
+    return settings.line if name is None else settings.lines.get(name, settings.line)
+
+
 Traits = tuple[tuple[str, TraitValue], ...]
 """A token's traits as (trait, value), in the recipe's order."""
 
@@ -39,7 +68,7 @@ class AboutConfig:
 
     name: str = option("", "TEXT", "the collection's name, {}", Text(100))
     symbol: str = option("", "TEXT", "its short name, {}, for Solana", Text(10, empty=True))
-    description: str = option("", "TEXT", "the description of each token, {}", Text(5000, lines=True, empty=True))
+    description: str = option("", "TEXT", "the description of each token, {}", _DESCRIPTION)
     seed: int = option(0, "K", "another seed draws another collection, {}", Integer(0, 2**63 - 1))
     size: int = option(0, "N", "the number of tokens, {}", Integer(1, MAX_TOKENS))
     first: int = option(1, "N", "the first token's number, {}", Integer(0, MAX_TOKENS))
@@ -59,10 +88,12 @@ class MetadataConfig:
     """The metadata of each token: [metadata]."""
 
     standard: str = option("opensea", "S", "{}; opensea suits all ERC-721 marketplaces", Names(STANDARDS))
-    token_name: str = option("{name} #{number}", "TEXT", "a token's name, {{name}} the collection's", Text(200))
+    token_name: str = option("{name} #{number}", "TEXT", "a token's name, {{name}} the collection's", TOKEN_NAME)
     base_uri: str | None = option(None, "URI", "the address of images/, {}; if not given, links are file names", Link())
     animation_base_uri: str | None = option(None, "URI", "the address of animations/, {}", Link())
-    external_url: str | None = option(None, "URI", "a token's page, {{number}} its number, {}", Link())
+    external_url: str | None = option(
+        None, "URI", "a token's page, {{number}} its number, {}", Link(placeholders=("number",))
+    )
     background_color: str | None = option(None, "RRGGBB", "behind the image, {}", Color())
     date: int | None = option(None, "DATE", "the tokens' date, {}; if not given, when the first run started", Moment())
     seller_fee_basis_points: int = option(0, "N", "royalty in parts of 10,000, {}, for Solana", Integer(0, 10_000))
@@ -158,14 +189,14 @@ class Recipe:
         return f"{one_line(self.file)}:{line}"
 
 
-def settings_in(recipe: Recipe) -> Iterator[tuple[Settings, int]]:
-    """All settings of a recipe with their lines, those of every token first."""
-    yield recipe.settings, 1
+def settings_in(recipe: Recipe) -> Iterator[Settings]:
+    """All settings of a recipe, those of every token first; see `line_of`."""
+    yield recipe.settings
     for axis in recipe.axes:
         for value in axis.values:
-            yield value.settings, value.line
+            yield value.settings
     for one in recipe.one_of_ones:
-        yield one.settings, one.line
+        yield one.settings
 
 
 def named_files(settings: Settings) -> dict[str, Path]:
@@ -200,7 +231,7 @@ def recipe_digest(recipe: Recipe) -> str:
         OSError: a file cannot be read.
     """
     digest = hashlib.sha256(recipe.text_digest.encode())
-    for settings, _ in settings_in(recipe):
+    for settings in settings_in(recipe):
         for name, file in sorted(named_files(settings).items()):
             digest.update(f"{name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timezone
 from typing import Any
@@ -22,7 +23,8 @@ TraitValue = str | int | float
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet reads a cell that starts with one of these as a formula
 _HEX = re.compile(r"#?([0-9a-fA-F]{6})")
-_LINK = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
+_LINK = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\"<>\\^`{|}]+", re.IGNORECASE)  # without what RFC 3986 excludes
+_PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_.-]+)\}")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Text(TextKind):
     longest: int
     lines: bool = False  # whether it may have several lines
     empty: bool = False
+    placeholders: tuple[str, ...] | None = None  # those that are filled in; None: braces are nothing special
 
     @property
     def words(self) -> str:
@@ -48,7 +51,26 @@ class Text(TextKind):
             raise ValueError(f"must be {self.words}, without control characters")
         if value.startswith(_FORMULA):
             raise ValueError("a spreadsheet would read it as a formula; start with another character")
+        if self.placeholders is not None:
+            check_placeholders(value, self.placeholders)
         return value
+
+
+def check_placeholders(text: str, known: Sequence[str]) -> None:
+    """Raise ValueError if a text has a placeholder, such as {number}, that is not among the known ones."""
+    for name in _PLACEHOLDER.findall(text):
+        if name not in known:
+            words = " or ".join(f"{{{one}}}" for one in known)
+            raise ValueError(f"there is nothing to fill in for {{{name}}}; write {words}, or leave out the braces")
+
+
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """A text with its placeholders filled in; what is filled in is not looked at again.
+
+    >>> filled("{name} #{number}", {"name": "Coins", "number": "7"})
+    'Coins #7'
+    """
+    return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), text)
 
 
 @dataclass(frozen=True)
@@ -76,10 +98,15 @@ class Link(TextKind):
     """A URI with its scheme: https://…, ipfs://…, ar://…"""
 
     words: str = "an address such as https://… or ipfs://…"
+    placeholders: tuple[str, ...] = ()
 
     def check(self, value: Any) -> str:
-        if not isinstance(value, str) or not _LINK.fullmatch(value) or len(value) > 2000 or not value.isprintable():
+        if not isinstance(value, str) or len(value) > 2000 or not value.isprintable():
             raise ValueError(f"must be {self.words}")
+        if self.placeholders:
+            check_placeholders(value, self.placeholders)
+        if not _LINK.fullmatch(filled(value, dict.fromkeys(self.placeholders, "1"))):
+            raise ValueError(f"must be {self.words}, without spaces, quotes and brackets")
         return value
 
 

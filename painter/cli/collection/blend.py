@@ -12,6 +12,7 @@ from painter.cli.collection.making import add_making_options, make_pieces
 from painter.cli.progress import say
 from painter.cli.running import read_running
 from painter.errors import OptionError
+from painter.export import check_named
 from painter.options.learn import BlendConfig, LearnConfig
 
 ABOUT = "make children of two collections that were learned together"
@@ -30,6 +31,7 @@ def main(arguments: list[str], program: str) -> int:
     if len(options.sources) == 2:
         folders = tuple(map(Path, options.sources))
         check_folders(folders)
+        check_named(output)  # the model is written beside it
         model = output.with_name(output.name + ENDING)
         request = Request(folders, model, LearnConfig(**learning), options.resume, quiet=options.quiet)
         if not model.exists() or (options.resume and has_progress(model)):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from painter.batch.collection.recipe import Recipe, folder_name
 from painter.batch.ledger import NAME as LEDGER
+from painter.cli.arguments import Once, given_name
 from painter.cli.paths import DEFAULT_FOLDER
 from painter.errors import OutputError, RecipeError, one_line
 
@@ -36,10 +37,11 @@ class Place:
 
 def add_place_options(parser: argparse.ArgumentParser) -> None:
     """FILE and -o."""
-    parser.add_argument("file", metavar="FILE", help="the recipe, a TOML file")
+    parser.add_argument("file", metavar="FILE", type=given_name, help="the recipe, a TOML file")
     parser.add_argument(
-        "-o", "--output", metavar="FOLDER", help="the collection's folder (default: output/ and the collection's name)"
-    )
+        "-o", "--output", metavar="FOLDER", type=given_name, action=Once,
+        help="the collection's folder (default: output/ and the collection's name)",
+    )  # fmt: skip
 
 
 @contextmanager

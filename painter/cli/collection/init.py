@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from painter.batch.collection.example import write_example
-from painter.cli.arguments import add_common_options, new_parser
+from painter.cli.arguments import add_common_options, given_name, new_parser
 from painter.cli.progress import say
 
 ABOUT = "write an example recipe with its pictures"
@@ -26,8 +26,9 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     """The options of `init`."""
     parser = new_parser("Write an example recipe with its pictures.", program)
     parser.add_argument(
-        "folder", nargs="?", default="collection", metavar="FOLDER", help="where to write it (default: collection)"
-    )
+        "folder", nargs="?", default="collection", metavar="FOLDER", type=given_name,
+        help="where to write it (default: collection)",
+    )  # fmt: skip
     parser.add_argument(
         "--overwrite", action="store_true", help="replace existing files, instead of writing to FOLDER-2"
     )

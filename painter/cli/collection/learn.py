@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from painter.cli.arguments import add_common_options, add_options, given, new_parser
+from painter.cli.arguments import Once, add_common_options, add_options, given, given_name, new_parser
 from painter.cli.commands import INTERRUPTED
 from painter.cli.progress import StepBar, say
 from painter.errors import OptionError, OutputError, PictureError, one_line
@@ -52,7 +52,10 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     parser.add_argument(
         "folders", metavar="FOLDER", nargs="+", help="the pictures of a collection; at most two folders"
     )
-    parser.add_argument("-o", "--output", metavar="MODEL", required=True, help=f"the file to write, *{ENDING}")
+    parser.add_argument(
+        "-o", "--output", metavar="MODEL", required=True, type=given_name, action=Once,
+        help=f"the file to write, *{ENDING}",
+    )  # fmt: skip
     add_options(parser, LearnConfig)
     parser.add_argument("--resume", action="store_true", help="continue a run that was interrupted or killed")
     parser.add_argument("--overwrite", action="store_true", help="replace MODEL if it exists")

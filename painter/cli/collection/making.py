@@ -10,7 +10,7 @@ from pathlib import Path
 from painter.batch.driver import Summary, run_jobs
 from painter.batch.jobs import Job
 from painter.batch.ledger import Ledger
-from painter.cli.arguments import add_options
+from painter.cli.arguments import Once, add_options, given_name
 from painter.cli.commands import INCOMPLETE, INTERRUPTED
 from painter.cli.paths import make_folder
 from painter.cli.progress import StepBar, announce_compiling, say
@@ -21,7 +21,10 @@ from painter.options.running import RunningConfig
 
 def add_making_options(parser: argparse.ArgumentParser, config: type) -> None:
     """-o, the options of a dataclass, and those of painting on many cores and machines."""
-    parser.add_argument("-o", "--output", metavar="OUT", required=True, help="the folder for pieces; made if missing")
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", required=True, type=given_name, action=Once,
+        help="the folder for pieces; made if missing",
+    )  # fmt: skip
     add_options(parser, config)
     add_running_options(parser)
 

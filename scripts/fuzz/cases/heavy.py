@@ -9,6 +9,8 @@ from scripts.fuzz.cases.picture_files import png_bomb
 
 _BEGIN = b'{"format":"impasto-strokes","a":'  # long files without it are refused at once
 
+_LIST = b",[" + b",".join([b"0.91234567890123456789"] * 6) + b"]"
+
 
 def _large(inside: bytes, times: int, before: bytes = _BEGIN + b"[0", after: bytes = b"]}") -> bytes:
     return before + inside * times + after
@@ -23,14 +25,16 @@ HEAVY: tuple[tuple[str, Callable[[], bytes]], ...] = (
     ("a.strokes.json", lambda: _large(b",6.8985865317742003e-309", 16_900_000)),
     ("a.strokes.json", lambda: _large(b",1", 16_900_000)),
     ("a.strokes.json", lambda: _large(b",[0,0]", 3_000_000)),
-    # As many lists and numbers as the largest painting has: indistinguishable from it until all of them are read.
-    ("a.strokes.json", lambda: _large(b",[" + b",".join([b"0.91234567890123456789"] * 6) + b"]", 2_800_000)),
+    # As many lists and bytes as the largest painting has: indistinguishable from it until all of them are read.
+    ("a.strokes.json", lambda: _large(_LIST, 1_900_000)),
+    ("a.strokes.json", lambda: _large(_LIST, 1_900_000, _BEGIN + b"[" + _LIST[1:])),
+    ("a.strokes.json", lambda: _large(b"," + b"0.91234567890123456789," * 2500 + b"null", 4_600)),
     ("a.strokes.json", lambda: _large(b",[" + b"1" * 160, 3_000_000)),
-    ("a.strokes.json", lambda: _large(b" ", 530_000_000, _BEGIN + '"é"'.encode(), b"}")),
-    ("a.strokes.json", lambda: _large("é".encode() + b"a" * 1000, 499_000, _BEGIN + b'"', b'"}')),
-    ("a.strokes.json", lambda: _large(b"\\n", 260_000_000, _BEGIN + b'"', b'"}')),
-    ("a.strokes.json", lambda: _large(b"9", 530_000_000, _BEGIN, b"}")),
-    ("a.strokes.json", lambda: _large(b"9", 530_000_000, _BEGIN + b"0.", b"}")),
+    ("a.strokes.json", lambda: _large(b" ", 260_000_000, _BEGIN + '"é"'.encode(), b"}")),
+    ("a.strokes.json", lambda: _large("é".encode() + b"a" * 1000, 260_000, _BEGIN + b'"', b'"}')),
+    ("a.strokes.json", lambda: _large(b"\\n", 130_000_000, _BEGIN + b'"', b'"}')),
+    ("a.strokes.json", lambda: _large(b"9", 260_000_000, _BEGIN, b"}")),
+    ("a.strokes.json", lambda: _large(b"9", 260_000_000, _BEGIN + b"0.", b"}")),
     ("a.strokes.json", lambda: gzip.compress(_large(b" ", 2**30), 1)),
     ("a.toml", lambda: b"a" + b".a" * 1_000_000 + b" = 1"),
 )

@@ -18,13 +18,16 @@ from PIL import Image
 from painter import cli
 from painter.batch.collection.checking import check_recipe
 from painter.batch.collection.example import EXAMPLE, write_example
+from painter.batch.collection.metadata import token_description
 from painter.batch.collection.planning import duration, seconds_of, time_line
 from painter.batch.collection.reading import read_recipe
 from painter.batch.collection.recipe import recipe_digest
 from painter.batch.collection.recipe_kinds import Color, Label, Link, Moment, Text
+from painter.batch.collection.sampling import Token
 from painter.batch.collection.toml_lines import locate
 from painter.errors import RecipeError
 from painter.options.paint import PaintConfig
+from painter.options.toml import read_config_file
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -172,7 +175,11 @@ def test_what_is_not_there_is_looked_for_where_it_would_be() -> None:
     ("kind", "good", "kept"),
     [
         (Text(5), "ab cd", "ab cd"), (Text(9, lines=True), "a\nb", "a\nb"), (Label(), 3, 3), (Label(), -0.5, -0.5),
-        (Link(), "ipfs://bafy/x", "ipfs://bafy/x"), (Color(), "#F6f4EE", "f6f4ee"), (Color(), "000000", "000000"),
+        (Link(), "ipfs://bafy/x", "ipfs://bafy/x"),
+        (Link(), "https://é.example/a%20b?c=d&e#f", "https://é.example/a%20b?c=d&e#f"),
+        (Link(placeholders=("number",)), "https://a/{number}", "https://a/{number}"),
+        (Text(99, placeholders=("number",)), "{number} {} { x }", "{number} {} { x }"),
+        (Color(), "#F6f4EE", "f6f4ee"), (Color(), "000000", "000000"),
         (Moment(), tomllib.loads("x = 1970-01-02")["x"], 86_400_000),
         (Moment(), tomllib.loads("x = 1970-01-01T01:00:00+01:00")["x"], 0), (Moment(), 5, 5),
     ],
@@ -186,11 +193,13 @@ def test_kinds_take(kind: Any, good: Any, kept: Any) -> None:
     [
         (Text(5), "abcdef"), (Text(5), " "), (Text(5), "a\nb"), (Text(5), 3), (Text(5), "a\x07"), (Text(9), "=1+1"),
         (Text(9), "+x"), (Text(9), "-x"), (Text(9), "@x"), (Label(), True), (Label(), float("nan")), (Label(), "=x"),
-        (Label(), 2**60), (Link(), "bafy"), (Link(), "https://a b"), (Color(), "fff"), (Color(), 0), (Moment(), "now"),
+        (Label(), 2**60), (Link(), "bafy"), (Link(), "https://a b"), (Link(), 'ipfs://x"y'), (Link(), "https://a/<b>"),
+        (Link(), "https://a/{number}"), (Text(99, placeholders=("number",)), "{evil}"),
+        (Link(placeholders=("number",)), "https://a/{evil}"), (Color(), "fff"), (Color(), 0), (Moment(), "now"),
     ],
 )  # fmt: skip
 def test_kinds_refuse(kind: Any, invalid: Any) -> None:
-    with pytest.raises(ValueError, match=r"must be|formula"):
+    with pytest.raises(ValueError, match=r"must be|formula|nothing to fill in"):
         kind.check(invalid)
 
 
@@ -314,6 +323,9 @@ METADATA = [
     ("creators = [{address = '11111111111111111111111111111111', share = 99}]", "add up to 99"),
     ("creators = 3", "list of tables"), ("seller_fee_basis_points = 10001", "from 0 to 10000"),
     ("url = 'x'", "no option"),
+    ("external_url = 'https://example.com/{evil}'", "nothing to fill in for {evil}; write {number}"),
+    ("token_name = '{name} {nummer}'", "nothing to fill in for {nummer}; write {name} or {number} or {size}"),
+    ("base_uri = 'ipfs://x\"y'", "an address"), ("base_uri = 'ipfs://{number}'", "an address"),
     ("standard = 'metaplex'\ntoken_name = 'a name that is much too long, no. {number}'", "names of at most 32 bytes"),
 ]  # fmt: skip
 
@@ -322,6 +334,55 @@ METADATA = [
 def test_metadata_that_no_marketplace_takes_is_refused(here: Path, line: str, message: str) -> None:
     found = problems(here, SMALL + f"\n[metadata]\n{line}\n")
     assert any(message in problem for problem in found), found
+
+
+def test_what_is_filled_in_follows_the_recipe(here: Path) -> None:
+    text = SMALL.replace("size = 4", 'size = 3\ndescription = "{number} of {size}: {name}"')
+    text = text.replace('"Small"', '"The {number}"')  # what is filled in is not filled in again
+    recipe = read_recipe(write(here, text))
+    assert token_description(recipe, Token(2, (), None, None)) == "2 of 3: The {number}"
+    assert "of 64:" not in EXAMPLE and "of {size}:" in EXAMPLE
+
+
+def test_each_problem_stands_at_its_own_line_and_alone(here: Path) -> None:
+    text = SMALL.replace("strokes = 8", 'strokes = 8\nbrush = "none.png"')
+    (problem,) = problems(here, text)
+    assert problem.startswith(f"7: --brush {here / 'none.png'}")
+    text = SMALL + '[[one_of_one]]\nnumber = 1\ntraits = {Motif = "Red"}\nstyle = "oil"\npalette = "#12"\n'
+    (problem,) = problems(here, text)
+    assert problem.startswith("23: --palette #12")
+    Image.new("L", (8, 2), 255).save(here / "wide.png")  # what it is for is not known yet, so its shape is not, either
+    check_recipe(read_recipe(write(here, SMALL.replace("strokes = 8", 'strokes = 8\nregion = "wide.png"'))))
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "line"),
+    [
+        ('style = "oil"}', 'style = "oil", weight = -1}', "18: weight = -1"),
+        ('style = "oil"}', 'style = "oil", count = 0}', "18: count = 0"),
+        ('{name = "Oil", style = "oil"}', '{nam = "Oil", style = "oil"}', "18: name is missing"),
+        ('name = "Style"', 'nam = "Style"', "16: name is missing"),
+        ('name = "Style"', 'name = "Style"\nmax_value = "x"', "18: "),
+        ("size = 4", "size = -4", "2: size = -4"),
+    ],
+)
+def test_one_mistake_is_one_problem(good: str, bad: str, line: str, here: Path) -> None:
+    rules = '\n[[rule]]\nwhen = {Style = "Oil"}\nexcludes = {Motif = "Red"}\n[[one_of_one]]\nnumber = 2\n'
+    found = problems(here, (SMALL + rules).replace(good, bad, 1))
+    assert found[0].startswith(line) and not any("no value" in one or "no axis" in one for one in found), found
+    assert not any("there is no token" in one for one in found)
+
+
+def test_options_of_files_that_nothing_goes_by_are_told(here: Path) -> None:
+    path = write(here, SMALL + "\n[output]\nduration = 3\nbit-depth = 16\n")
+    assert "duration in [output] has no effect on what is written" in check_recipe(read_recipe(path)).warnings
+
+
+def test_a_byte_order_mark_is_no_statement(here: Path) -> None:
+    path = write(here, "\ufeff" + SMALL)
+    assert read_recipe(path).about.name == "Small"
+    (here / "a.toml").write_bytes(b"\xef\xbb\xbfstrokes = 30\n")
+    assert read_config_file(here / "a.toml") == {"strokes": 30}
 
 
 def test_all_that_is_wrong_is_said_at_once(here: Path) -> None:
