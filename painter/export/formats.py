@@ -100,6 +100,7 @@ for _built_in in (
         shrinks=True,
     ),
     Format(".svg", "the strokes as vector paths", "vector"),
+    Format(".html", "a page that plays the painting in any browser", "vector"),
     Format(".strokes.json", "the strokes themselves, to be replayed", "strokes"),
     Format(".strokes.json.gz", "the same, compressed", "strokes"),
     Format(

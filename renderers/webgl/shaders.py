@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,18 @@ def paint_script(*brushes: str) -> str:
     shaders = {**shared_parts(), "brushes": {name: shader_parts(name) for name in brushes or BRUSH_MODULES}}
     text = _SCRIPT.read_text(encoding="utf-8")
     assert text.count(_PLACE) == 1
-    return text.replace(_PLACE, json.dumps(shaders, separators=(",", ":")))
+    return _shortened(text.replace(_PLACE, json.dumps(shaders, separators=(",", ":"))))
+
+
+def player_script() -> str:
+    """`player.js`: it defines `ImpastoPlayer`, and needs what `paint_script` returns before it."""
+    return _shortened(_SCRIPT.with_name("player.js").read_text(encoding="utf-8"))
+
+
+def _shortened(script: str) -> str:
+    """A script without its comments that stand on lines of their own, and without indents."""
+    script = re.sub(r"^\s*/\*.*?\*/\n", "", script, flags=re.MULTILINE | re.DOTALL)
+    return "\n".join(line for line in _without_indents(script).splitlines() if line and not line.startswith("//"))
 
 
 def _without_indents(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,6 +24,14 @@ def browser(*arguments: str) -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *arguments])
         yield running
         running.close()
+
+
+def until(page: Page, condition: str, seconds: float = 20.0) -> None:
+    """Wait until an expression is true on a page, also on one whose policy forbids it to evaluate texts."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(f"!!({condition})"):
+        assert time.monotonic() < end, f"never true: {condition}"
+        page.wait_for_timeout(30)
 
 
 def watched(page: Page) -> list[str]:

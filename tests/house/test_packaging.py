@@ -75,6 +75,7 @@ def test_the_wheel_holds_all_that_is_needed_and_no_more(wheel: Path) -> None:
         expected |= tracked(folder, ".py") | {f"{folder}/py.typed"}
     expected |= (
         tracked("renderers", ".js")
+        | tracked("painter", ".html")
         | tracked("painter/pictures/samples", ".png")
         | tracked("painter", ".json")
         | {"checkpoints/manifest.json"}
