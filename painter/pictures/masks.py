@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 
-from painter.errors import PictureError, one_line
-from painter.pictures.picture import load_picture
+from painter.errors import PictureError
+from painter.pictures.picture import PictureSource, colored, read_picture, shown_name
 from painter.pictures.pixels import LUMINANCE
 from painter.pictures.resizing import fit_size, resize_image
 
@@ -15,13 +13,13 @@ ASPECT_TOLERANCE = 0.02
 """Largest difference of a mask's aspect ratio from the picture's, as a fraction of it."""
 
 
-def load_mask(path: str | os.PathLike[str], height: int, width: int, option: str) -> np.ndarray:
-    """Read a mask from any file that `load_picture` reads, and resize it to the picture's size.
+def load_mask(source: PictureSource, height: int, width: int, option: str) -> np.ndarray:
+    """Read a mask from any file that `load_picture` reads, or an array, and resize it to the picture's size.
 
     White has weight 1, black and transparent pixels 0, and colours their luminance.
 
     Args:
-        path: the file, of any size.
+        source: the file, or an array [h, w], [h, w, 3] or [h, w, 4], uint8 or floats in [0, 1]; of any size.
         height: rows of the picture, at least 1.
         width: columns of the picture, at least 1.
         option: the option that names the file, such as ``--region``, for messages.
@@ -34,17 +32,18 @@ def load_mask(path: str | os.PathLike[str], height: int, width: int, option: str
             with `option`.
     """
     try:
-        picture = load_picture(path, max(height, width))
+        picture = read_picture(colored(source), max(height, width))
     except PictureError as error:
         raise PictureError(f"{option}: {error}") from error
-    _check_aspect(picture.size, (height, width), f"{option} {one_line(path)}")
+    name = f"{option} {shown_name(source)}"
+    _check_aspect(picture.size, (height, width), name)
     mask = picture.rgb @ LUMINANCE
     if picture.alpha is not None:
         mask *= picture.alpha
     mask = resize_image(mask, height, width)
     if mask.max() < 1 / 255:
         wrong = "the mask is black everywhere, so nothing would be painted or stand out"
-        raise PictureError(f"{option} {one_line(path)}: {wrong}; paint white what matters")
+        raise PictureError(f"{name}: {wrong}; paint white what matters")
     return mask
 
 
