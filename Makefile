@@ -4,10 +4,13 @@ VENV := .venv
 KODAK ?= ../shared/kodak# a folder of pictures that `make bench` paints, too, if it is there
 PY := $(VENV)/bin/python
 
-.PHONY: paint test test-fast fuzz lint bench docs wheel clean
+.PHONY: paint studio test test-fast fuzz lint bench docs wheel clean
 
 paint: $(VENV)/.ready
 	$(PY) paint.py --style markerpen --overwrite
+
+studio: $(VENV)/.ready
+	$(PY) paint.py studio
 
 test: $(VENV)/.ready
 	$(PY) -m pytest -n 2 --dist loadfile
@@ -35,7 +38,7 @@ wheel: $(VENV)/.ready
 
 $(VENV)/.ready: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[dev,test]'
+	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[dev,studio,test]'
 	touch $@
 
 clean:

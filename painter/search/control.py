@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 from painter.search.time_budget import TimeBudget
 
@@ -15,9 +16,13 @@ class Control:
     >>> first = paint(picture, painting.config, on_progress=lambda progress: control.stop(), control=control)
     >>> first.interrupted
     True
+
+    Attributes:
+        waited: seconds that runs have been paused, in all.
     """
 
     def __init__(self) -> None:
+        self.waited = 0.0
         self._changed = threading.Condition()
         self._paused = self._stopped = False
 
@@ -50,8 +55,10 @@ class Control:
             budget: whose clock stands still while it waits.
         """
         if self._paused and not self._stopped:
+            start = time.monotonic()
             with budget.standing(), self._changed:
                 self._changed.wait_for(lambda: not self._paused or self._stopped)
+            self.waited += time.monotonic() - start
         return not self._stopped
 
     def _set(self, paused: bool | None = None, stopped: bool = False) -> None:
