@@ -54,7 +54,9 @@ def make_app(config: StudioConfig, access: Access, library: Library) -> Guard:
         studio.jobs.pool.end()
 
     routes = [Route(path, handler, methods=[method]) for method, path, handler in studio.routes()]
-    return Guard(Starlette(routes=routes, lifespan=life, exception_handlers={HTTPException: _refusal}), access)
+    app = Starlette(routes=routes, lifespan=life, exception_handlers={HTTPException: _refusal})
+    app.router.redirect_slashes = False
+    return Guard(app, access)
 
 
 async def _refusal(request: Request, error: Exception) -> Response:

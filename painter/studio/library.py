@@ -88,7 +88,8 @@ class Library:
         return about
 
     def _check_pixels(self, upload: Path) -> None:
-        with suppress(OSError, ValueError, SyntaxError), quiet_pillow(), Image.open(upload, formats=FORMATS) as image:
+        unreadable = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # which `load_picture` explains
+        with suppress(*unreadable), quiet_pillow(), Image.open(upload, formats=FORMATS) as image:
             width, height = image.size
             if width * height > self.megapixels * 1_000_000:
                 wrong = f"it has {width} x {height} pixels, more than {self.megapixels} megapixels"

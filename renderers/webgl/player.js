@@ -28,6 +28,7 @@ class ImpastoPlayer {
     this.times = { duration: 5, hold: 2, ease: "linear", loop: 0, reverse: false, ...times };
     this.onchange = this.onhover = () => {};
     this.playing = false;
+    this.live = false; // whether further strokes are coming: it is drawn like a picture that moves
     this.mark = null;
     this.view = { x: 0, y: 0, zoom: 1 };
     this.most = ImpastoPlayer.MOST_SIDE;
@@ -156,7 +157,7 @@ class ImpastoPlayer {
     if (!this.canvas.isConnected && this.wasThere) return; // removed from its page
     this.wasThere = this.canvas.isConnected;
     if (this.playing) this._advance(now);
-    const rests = !this.playing && now - this.touched > 180;
+    const rests = !this.playing && !this.live && now - this.touched > 180;
     if ((this.dirty || (rests && !this.sharp)) && !this.renderer.busy) {
       this._resize(rests);
       this.renderer.show({ count: this.count, view: this.view, mark: this.mark });
@@ -222,7 +223,7 @@ class ImpastoPlayer {
   }
 
   _hover(here) {
-    if (this.playing || this.renderer.busy || !this.renderer.view) return;
+    if (this.playing || this.live || this.renderer.busy || !this.renderer.view) return;
     const [x, y] = this.place(here.x, here.y);
     this._point(this.renderer.strokeAt(x, y, this.count));
   }
