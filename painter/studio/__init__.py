@@ -7,9 +7,9 @@ processes of their own, each for one thing at a time, so that one that dies take
     app.py        the routes
     security.py   what every request must pass, and what every answer says
     requests.py   what pages ask for, checked: options without files of this machine, limits
-    jobs.py       the queue, fair to all who wait; jobs and who watches them
+    job_queue.py  the queue, fair to all who wait; jobs and who watches them
     pool.py       processes that work, kept warm, replaced when they die
-    worker.py     such a process: paints, exports, reads stroke files; it begins in worker_entry.py
+    task_worker.py  such a process: paints, exports, reads stroke files; it begins in worker_entry.py
     messages.py   a header and bytes as one message, between processes and to the page
     library.py    pictures, paintings and unfinished jobs on the disk
     forms.py      every option as the page shows it, made from the options' fields

@@ -25,7 +25,7 @@ from painter.export.formats import FORMATS
 from painter.options.serving import StudioConfig
 from painter.pictures.samples import SAMPLES, sample_path
 from painter.studio.forms import all_forms
-from painter.studio.jobs import Job, Jobs, Mailbox, QueueFullError
+from painter.studio.job_queue import Job, Jobs, Mailbox, QueueFullError
 from painter.studio.library import STROKES, Library, new_id
 from painter.studio.requests import export_options, paint_request
 from painter.studio.security import Access, Guard

@@ -8,9 +8,9 @@ from multiprocessing.connection import Connection
 
 
 def work(connection: Connection) -> None:
-    """Be a `painter.studio.worker.Worker` until the connection ends."""
+    """Be a `painter.studio.task_worker.Worker` until the connection ends."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's, which ends its processes
-    from painter.studio.worker import main
+    from painter.studio.task_worker import main
 
     main(connection)

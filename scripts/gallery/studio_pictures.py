@@ -30,11 +30,9 @@ def main() -> None:
     photo = full_photo("chelsea")
     for name, preset in PRESETS.items():
         settings = {**preset.settings, "strokes": preset.settings["strokes"] // 2, "size": 360}
-        image = paint(photo, PaintConfig(**settings)).image
-        _save(
-            np.asarray(Image.fromarray(image).resize((PRESET_SIDE, PRESET_SIDE * image.shape[0] // image.shape[1]))),
-            f"preset-{name}",
-        )
+        image = Image.fromarray(paint(photo, PaintConfig(**settings)).image)
+        image.thumbnail((PRESET_SIDE, PRESET_SIDE))
+        _save(np.asarray(image), f"preset-{name}")
     for name in SAMPLES:
         with Image.open(sample_path(name)) as image:
             _save(np.asarray(image.resize((SAMPLE_SIDE, SAMPLE_SIDE), Image.Resampling.LANCZOS)), f"sample-{name}")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from painter.studio.jobs import Job, Jobs, Mailbox, QueueFullError
+from painter.studio.job_queue import Job, Jobs, Mailbox, QueueFullError
 from painter.studio.library import Library
 from painter.studio.messages import pack_message, unpack_message
 from painter.studio.pool import DIED, Pool
@@ -46,11 +46,12 @@ class FakeHelper:
         self.on_death(self)
 
 
+Test = Callable[[Jobs], Coroutine[Any, Any, None]]
+
+
 @pytest.fixture
-def run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[Callable[[Jobs], Coroutine[Any, Any, None]]], None]:
-    """Runs a test in an event loop, with two waiting at most for a process."""
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Test], None]:
+    """Runs a test in an event loop: one is painted at once, and six may wait."""
     monkeypatch.setattr("painter.studio.pool.Helper", FakeHelper)
     FakeHelper.made = []
 
