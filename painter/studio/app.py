@@ -41,15 +41,14 @@ NOT_EXPORTED = ("frames/", ".jpeg", ".strokes.json.gz")
 KEPT = "max-age=31536000, immutable"  # what an id stands for never changes
 
 
-def make_app(config: StudioConfig, access: Access, library: Library) -> Guard:
+def make_app(studio: Studio, access: Access) -> Guard:
     """The studio as an ASGI application."""
-    studio = Studio(config, library)
 
     @asynccontextmanager
     async def life(app: Starlette) -> AsyncIterator[None]:
         studio.jobs.pool.warm()
         studio.jobs.resume_all()
-        await run_in_threadpool(library.clean)
+        await run_in_threadpool(studio.library.clean)
         yield
         studio.jobs.pool.end()
 

@@ -64,8 +64,14 @@ class Mailbox:
 
     def __init__(self, job: Job) -> None:
         self.job, self._letters, self._news = job, dict(job.latest), asyncio.Event()
+        self._closed = False
         if self._letters:
             self._news.set()
+
+    def close(self) -> None:
+        """There will be no more messages."""
+        self._closed = True
+        self._news.set()
 
     def put(self, kind: str, message: bytes) -> None:
         """There is a message; one of its kind that has not been read is dropped."""
@@ -87,7 +93,7 @@ class Mailbox:
                 letters, self._letters = self._letters, {}
                 for message in letters.values():
                     yield message
-                if self.job.state in FINISHED and not self._letters:
+                if self._closed or (self.job.state in FINISHED and not self._letters):
                     return
         finally:
             self.job.mailboxes.discard(self)
@@ -153,6 +159,12 @@ class Jobs:
                 job.change(PAUSED if what == "pause" else PAINTING)
             job.helper.tell({"do": "discard" if what == "cancel" else what})
         self._tell_places()
+
+    def end_streams(self) -> None:
+        """Whoever watches a job hears no more of it: the server ends."""
+        for job in self.known.values():
+            for mailbox in job.mailboxes:
+                mailbox.close()
 
     async def errand(self, message: dict[str, Any]) -> dict[str, Any]:
         """Have a short task done beside the paintings: the header of its last message."""

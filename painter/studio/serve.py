@@ -15,7 +15,7 @@ import uvicorn
 
 from painter.errors import OptionError, OutputError, one_line
 from painter.options.serving import LOOPBACK, StudioConfig
-from painter.studio.app import make_app
+from painter.studio.app import Studio, make_app
 from painter.studio.library import Library
 from painter.studio.security import Access
 
@@ -41,17 +41,30 @@ def serve(config: StudioConfig, report: Callable[[str], None], browser: bool = T
     listening = _bound(config)
     port = listening.getsockname()[1]
     token = secrets.token_urlsafe(16) if config.is_open else None
-    app = make_app(config, Access(allowed_hosts(port), token), library)
+    studio = Studio(config, library)
     address = f"http://{_named(config.host)}:{port}/" + (f"?token={token}" if token else "")
     report(f"the studio is open at {address}")
     report(f"paintings are kept in {one_line(folder)}; Ctrl-C ends it")
     if browser:
         threading.Timer(0.5, webbrowser.open, (address,)).start()
-    server = uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, lifespan="on", server_header=False)
-    )
     with suppress(KeyboardInterrupt):  # it is how people end it
-        server.run(sockets=[listening])
+        StudioServer(studio, Access(allowed_hosts(port), token)).run(sockets=[listening])
+
+
+class StudioServer(uvicorn.Server):
+    """Serves a studio; when it ends, pages that watch a painting are let go first."""
+
+    def __init__(self, studio: Studio, access: Access) -> None:
+        self.studio = studio
+        app = make_app(studio, access)
+        super().__init__(
+            uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, lifespan="on", server_header=False)
+        )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See uvicorn."""
+        self.studio.jobs.end_streams()
+        await super().shutdown(sockets)
 
 
 def allowed_hosts(port: int) -> tuple[str, ...]:

@@ -12,14 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-
 from painter.options.serving import StudioConfig
-from painter.studio.app import make_app
+from painter.studio.app import Studio
 from painter.studio.library import Library
 from painter.studio.messages import unpack_message
 from painter.studio.security import Access
-from painter.studio.serve import allowed_hosts
+from painter.studio.serve import StudioServer, allowed_hosts
 
 
 class Client:
@@ -75,8 +73,8 @@ def serving(folder: Path, config: StudioConfig | None = None, token: str | None 
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     port = listening.getsockname()[1]
-    app = make_app(config, Access(allowed_hosts(port), token), Library(folder, config.megapixels))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=1))
+    studio = Studio(config, Library(folder, config.megapixels))
+    server = StudioServer(studio, Access(allowed_hosts(port), token))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     while not server.started:

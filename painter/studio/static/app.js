@@ -75,6 +75,7 @@ async function paint(changes = {}) {
   if (!picture || job) return;
   fail("");
   $("paint").disabled = true;
+  document.activeElement?.blur(); // keys go to the page: a button that is disabled swallows them
   try {
     const files = { ...settings.files };
     if (changes.files) Object.assign(files, changes.files);
