@@ -34,6 +34,7 @@ from painter.options.presets import PRESETS
 from painter.options.replay import ReplayConfig
 from painter.options.restyle import RestyleConfig
 from painter.options.running import RunningConfig
+from painter.options.serving import StudioConfig
 from painter.options.transfer import TransferConfig
 from painter.painting.load import load_painting
 from painter.painting.painting import Painting
@@ -87,6 +88,7 @@ SECTIONS = (
     Section("replay", COMMANDS["replay"].module, (ReplayConfig, ExportConfig), "files.md"),
     Section("restyle", COMMANDS["restyle"].module, (RestyleConfig, ExportConfig), "style.md"),
     Section("transfer", COMMANDS["transfer"].module, (TransferConfig, ExportConfig), "style.md"),
+    Section("studio", COMMANDS["studio"].module, (StudioConfig,), "studio.md"),
     *(
         Section(
             f"collection {name}", f"painter.cli.collection.{name.replace('-', '_')}",
@@ -100,6 +102,7 @@ GROUPS: dict[type, str] = {
     PaintConfig: "A painting",
     ExportConfig: "Files and animation",
     RunningConfig: "Processes and machines",
+    StudioConfig: "The studio",
     ReplayConfig: "What may differ",
     RestyleConfig: "A new style",
     TransferConfig: "A transfer",

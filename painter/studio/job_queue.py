@@ -225,6 +225,7 @@ class Jobs:
             job.post(header, body)
             if header["kind"] == "done":
                 job.state = DONE
+                self.library.forget_job(job.id)
 
     def _finish(self, job: Job, state: str) -> None:
         self.library.forget_job(job.id)

@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,16 +54,19 @@ class Client:
         assert status == 200
         return str(about["id"])
 
-    def watch(self, job: str) -> Iterator[tuple[dict[str, Any], bytes]]:
+    def watch(self, job: str) -> Generator[tuple[dict[str, Any], bytes], None, None]:
         """The messages of a job."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         connection.request("GET", f"/api/jobs/{job}/stream", headers={"cookie": self.cookie})
         answer = connection.getresponse()
         assert answer.status == 200
-        while head := answer.read(8):
-            lengths = int.from_bytes(head[:4], "little") + int.from_bytes(head[4:], "little")
-            yield unpack_message(head + answer.read(lengths))
-        connection.close()
+        try:
+            while head := answer.read(8):
+                lengths = int.from_bytes(head[:4], "little") + int.from_bytes(head[4:], "little")
+                yield unpack_message(head + answer.read(lengths))
+        finally:
+            answer.close()
+            connection.close()
 
 
 @contextmanager

@@ -75,7 +75,8 @@ def test_the_wheel_holds_all_that_is_needed_and_no_more(wheel: Path) -> None:
         expected |= tracked(folder, ".py") | {f"{folder}/py.typed"}
     expected |= (
         tracked("renderers", ".js")
-        | tracked("painter", ".html")
+        | tracked("painter/painting", ".html")
+        | tracked("painter/studio/static", ".html", ".js", ".css", ".svg", ".webp")
         | tracked("painter/pictures/samples", ".png")
         | tracked("painter", ".json")
         | {"checkpoints/manifest.json"}
