@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import tempfile
 import time
@@ -73,6 +74,7 @@ class Studio:
         self.config, self.library = config, library
         self.jobs = Jobs(library, config.workers, config.queue, config.most_seconds)
         self.page = _page_files()
+        self._decoding = asyncio.Lock()
 
     def routes(self) -> list[tuple[str, str, Handler]]:
         """Method, path and handler of each."""
@@ -126,7 +128,8 @@ class Studio:
         else:
             upload, name = await self._upload(request)
         try:
-            return JSONResponse(await run_in_threadpool(self.library.add_picture, upload, name))
+            async with self._decoding:  # one at a time: a large picture takes much memory
+                return JSONResponse(await run_in_threadpool(self.library.add_picture, upload, name))
         except ImpastoError as error:
             raise HTTPException(422, str(error)) from None
         finally:
