@@ -5,10 +5,13 @@ KODAK ?= ../shared/kodak# a folder of pictures that `make bench` paints, too, if
 PY := $(VENV)/bin/python
 SHARED := -n 2 --dist loadfile --no-loadscope-reorder# by two processes, as tests/conftest.py sorts them
 
-.PHONY: paint test test-fast fuzz lint bench docs wheel clean
+.PHONY: paint studio test test-fast fuzz lint bench docs wheel clean
 
 paint: $(VENV)/.ready
 	$(PY) paint.py --style markerpen --overwrite
+
+studio: $(VENV)/.ready
+	$(PY) paint.py studio
 
 test: $(VENV)/.ready
 	$(PY) -m pytest $(SHARED)
@@ -36,7 +39,7 @@ wheel: $(VENV)/.ready
 
 $(VENV)/.ready: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[dev,studio,test]'
 	$(PY) paint.py compile
 	touch $@
 

@@ -2,6 +2,8 @@
 
     paint           from a picture to a Result: the painting, its pixels, a report; PaintConfig has the options
     Painting        strokes on a ground: load, draw, frames, save; ExportConfig has the options of files
+    Control         to pause, resume or stop a `paint` that is under way
+    Arrays          masks, palette, brush and style picture from memory instead of files
     restyle         the strokes of a painting in the style of a picture; RestyleConfig has the options
     ImpastoError    the base of all errors; each message is one line that says what is wrong and what to do
 
@@ -30,10 +32,14 @@ if TYPE_CHECKING:
     from painter.options.paint import PaintConfig
     from painter.options.restyle import RestyleConfig
     from painter.painting.painting import Painting
+    from painter.pictures.arrays import Arrays
     from painter.pipeline import Result, paint
+    from painter.search.control import Control
     from painter.styling.restyle import Restyled, restyle
 
 __all__ = [
+    "Arrays",
+    "Control",
     "ExportConfig",
     "ImpastoError",
     "PaintConfig",
@@ -48,6 +54,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Arrays": "painter.pictures.arrays",
+    "Control": "painter.search.control",
     "ExportConfig": "painter.options.export",
     "ImpastoError": "painter.errors",
     "PaintConfig": "painter.options.paint",

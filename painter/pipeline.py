@@ -17,9 +17,11 @@ from painter.errors import DivergedError
 from painter.options.paint import PaintConfig
 from painter.painting.painting import Painting
 from painter.painting.save import save_painting
+from painter.pictures.arrays import Arrays
 from painter.pictures.ground import ground_name
 from painter.pictures.metrics import compare
 from painter.pictures.picture import PictureSource
+from painter.search.control import Control
 from painter.search.staged_run import OnProgress, Run, follow
 from painter.search.stroke_count import make_search
 from painter.search.subject import Subject, prepare_subject
@@ -27,7 +29,7 @@ from painter.styling.records import Record
 from painter.styling.style import load_style
 from painter.styling.styled_search import StyledSearch, StyledSubject
 from painter.system.autosave import Autosave
-from painter.system.devices import one_torch_thread
+from painter.system.devices import one_torch_thread, ordinary_tensors
 from painter.system.usage import Stopwatch, peak_rss_mb
 from painter.version import __version__
 from renderers.order import in_paint_order
@@ -39,7 +41,7 @@ class SearchResult:
 
     painting: Painting
     seen_psnr: float | None  # dB, as the search saw its canvas last; None if no step was taken, or it was styled
-    interrupted: bool  # whether Ctrl-C cut it short
+    interrupted: bool  # whether Ctrl-C or a `Control` cut it short
     style: dict[str, dict[str, float]] | None = None  # losses 'before' and 'after' styling, if that came to its end
     failed: DivergedError | None = None  # what ended styling; the painting is the last good one
     records: Sequence[Record] = ()  # the losses of styling, step by step
@@ -78,7 +80,10 @@ class Result:
             save_painting(self.painting, Path(path), self.image)
 
 
-def paint(source: PictureSource, config: PaintConfig | None = None, on_progress: OnProgress | None = None) -> Result:
+def paint(
+    source: PictureSource, config: PaintConfig | None = None, on_progress: OnProgress | None = None,
+    control: Control | None = None, arrays: Arrays | None = None,
+) -> Result:  # fmt: skip
     """Paint a picture.
 
     >>> result = paint(picture, PaintConfig(style="oil", strokes=8, size=64, iterations=4))
@@ -95,10 +100,12 @@ def paint(source: PictureSource, config: PaintConfig | None = None, on_progress:
         source: a file, or an array [H, W, 3] or [H, W, 4] of straight sRGB, uint8 or floats in [0, 1].
         config: style, number of strokes and so on; the defaults if not given.
         on_progress: called after each step of the search.
+        control: to pause, resume or stop it from another thread, or from `on_progress`.
+        arrays: masks, palette, brush and style picture that are in memory, in place of files.
 
     Returns:
-        The painting, drawn, with its report. Ctrl-C ends the search early; what there is by then is drawn, and
-        `interrupted` is true.
+        The painting, drawn, with its report. Ctrl-C or `control` ends the search early; what there is by then is
+        drawn, and `interrupted` is true.
 
     Raises:
         ImpastoError: PictureError, OptionError, DeviceError or CheckpointError, whose messages are single lines.
@@ -106,8 +113,8 @@ def paint(source: PictureSource, config: PaintConfig | None = None, on_progress:
         KeyboardInterrupt: before there is a stroke, or while drawing.
     """
     watch = Stopwatch()
-    subject = prepare(source, config or PaintConfig(), watch)
-    found = find_strokes(subject, watch, on_progress)
+    subject = prepare(source, config or PaintConfig(), watch, arrays=arrays)
+    found = find_strokes(subject, watch, on_progress, control=control)
     result = finish(subject, found, watch)
     if found.failed is not None:
         found.failed.result = result
@@ -115,23 +122,27 @@ def paint(source: PictureSource, config: PaintConfig | None = None, on_progress:
     return result
 
 
+@ordinary_tensors()
 def prepare(
-    source: PictureSource, config: PaintConfig, watch: Stopwatch, download: bool = False, progress: bool = False
-) -> Subject:
+    source: PictureSource, config: PaintConfig, watch: Stopwatch, download: bool = False, progress: bool = False,
+    arrays: Arrays | None = None,
+) -> Subject:  # fmt: skip
     """The subject, with its style if one is asked for.
 
     Args:
         download: whether the weights that see a style may be downloaded where they are missing.
         progress: whether a bar of that may be shown.
+        arrays: what stands for some of the files that options name.
 
     Raises:
         ImpastoError: PictureError, OptionError, DeviceError or CheckpointError.
     """
     with watch.phase("load"):
-        subject = prepare_subject(source, config)
-        if config.style_image is None:
+        subject = prepare_subject(source, config, arrays)
+        style = subject.config.style_image if arrays is None or arrays.style is None else arrays.style
+        if style is None:
             return subject
-        return StyledSubject.of(subject, load_style(config.style_image, config, download, progress))
+        return StyledSubject.of(subject, load_style(style, subject.config, download, progress))
 
 
 def make_run(subject: Subject) -> Run:
@@ -139,13 +150,16 @@ def make_run(subject: Subject) -> Run:
     return StyledSearch(subject) if isinstance(subject, StyledSubject) else make_search(subject)
 
 
+@ordinary_tensors()
 def find_strokes(
-    subject: Subject, watch: Stopwatch, on_progress: OnProgress | None = None, autosave: Autosave | None = None
-) -> SearchResult:
+    subject: Subject, watch: Stopwatch, on_progress: OnProgress | None = None, autosave: Autosave | None = None,
+    control: Control | None = None,
+) -> SearchResult:  # fmt: skip
     """Search for the strokes. Ctrl-C cuts it short, once there is something to show.
 
     Args:
         autosave: where progress is kept, and perhaps resumed from.
+        control: to pause, resume or stop it.
 
     Raises:
         KeyboardInterrupt: before there is a stroke.
@@ -157,7 +171,7 @@ def find_strokes(
     failed, interrupted = None, False
     with watch.phase("search"), one_torch_thread():
         try:
-            strokes, interrupted = follow(run, on_progress, autosave)
+            strokes, interrupted = follow(run, on_progress, autosave, control)
         except DivergedError as error:
             strokes, failed = run.strokes, error
         styled, ground = run.styled, subject.ground

@@ -22,6 +22,7 @@ differentiated. In the search two small *networks* draw its maps instead, and so
     order.py         the paint order that is shown to people
     decoding.py      maps by the networks or the engine; decoder*.py is its fast form on CPUs
     networks.py      the networks; training.py, evaluation.py and checkpoint.py train, measure and load them
+    webgl/           strokes drawn in a browser
     engine.py        engines on the texels of frames
     simd.py, dual.py, products.py    kernels' vectors, derivatives and matrix products; jit.py compiles them
     threads.py, work_queue.py, workspace.py    work for all cores, and memory that is reused

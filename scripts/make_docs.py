@@ -34,16 +34,19 @@ from painter.options.presets import PRESETS
 from painter.options.replay import ReplayConfig
 from painter.options.restyle import RestyleConfig
 from painter.options.running import RunningConfig
+from painter.options.serving import StudioConfig
 from painter.options.transfer import TransferConfig
 from painter.painting.load import load_painting
 from painter.painting.painting import Painting
 from painter.painting.replay import with_overrides
 from painter.painting.stroke_file import save_strokes
+from painter.pictures.arrays import Arrays
 from painter.pictures.metrics import compare
 from painter.pictures.palette import choose_palette, read_palette
 from painter.pictures.picture import load_picture
 from painter.pictures.samples import sample_path
 from painter.pipeline import Result, paint
+from painter.search.control import Control
 from painter.styling.restyle import Restyled, restyle
 from painter.system.atomic import replacing
 from renderers.strokes import Strokes
@@ -51,7 +54,7 @@ from scripts import ROOT
 
 # The title of a chapter, and what is in it.
 CHAPTERS: tuple[tuple[str, tuple[Any, ...]], ...] = (
-    ("Paint", (paint, PaintConfig, Result)),
+    ("Paint", (paint, PaintConfig, Result, Control, Arrays)),
     ("The painting", (Painting, Strokes)),
     ("Files", (ExportConfig, format_of, Format, register, save_strokes, load_painting)),
     ("Draw it again", (ReplayConfig, with_overrides)),
@@ -86,6 +89,7 @@ SECTIONS = (
     Section("restyle", COMMANDS["restyle"].module, (RestyleConfig, ExportConfig), "style.md"),
     Section("transfer", COMMANDS["transfer"].module, (TransferConfig, ExportConfig), "style.md"),
     Section("compile", COMMANDS["compile"].module, (), "painting.md"),
+    Section("studio", COMMANDS["studio"].module, (StudioConfig,), "studio.md"),
     *(
         Section(
             f"collection {name}", f"painter.cli.collection.{name.replace('-', '_')}",
@@ -99,6 +103,7 @@ GROUPS: dict[type, str] = {
     PaintConfig: "A painting",
     ExportConfig: "Files and animation",
     RunningConfig: "Processes and machines",
+    StudioConfig: "The studio",
     ReplayConfig: "What may differ",
     RestyleConfig: "A new style",
     TransferConfig: "A transfer",

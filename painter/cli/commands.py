@@ -29,6 +29,7 @@ COMMANDS: dict[str, Command] = {
     "replay": Command("draw a stroke file again, at any size and in any format", "painter.cli.replay"),
     "restyle": Command("give the strokes of a stroke file the style of a picture", "painter.cli.restyle"),
     "suggest": Command("show how the quality grows with the number of strokes", "painter.cli.suggest"),
+    "studio": Command("paint on a page in the browser, and watch", "painter.cli.studio_command"),
     "collection": Command("paint a collection of unique tokens with their metadata", "painter.cli.collection"),
     "compile": Command("compile the kernels of all brushes ahead, once", "painter.cli.compile"),
     "transfer": Command("give a picture the style of another, pixel by pixel", "painter.cli.transfer"),

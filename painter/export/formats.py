@@ -110,6 +110,10 @@ for _built_in in (
         shrinks=True, options=_MOVING,
     ),
     Format(".svg", "the strokes as vector paths", "vector", options=("svg", "width_mm")),
+    Format(
+        ".html", "a page that plays the painting in any browser", "vector",
+        options=("duration", "hold", "ease", "reverse", "loop"),
+    ),
     Format(".strokes.json", "the strokes themselves, to be replayed", "strokes", options=()),
     Format(".strokes.json.gz", "the same, compressed", "strokes", options=()),
     Format(

@@ -35,7 +35,7 @@ def check_named(path: str | os.PathLike[str]) -> None:
     """Raise OutputError if `path` names no file and no folder of its own: '', '.', '/' or what ends in '..'."""
     if Path(path).name in ("", ".."):
         shown = one_line(path) or "''"
-        raise OutputError(f"cannot write {shown}: it names no file; give a file name")
+        raise OutputError(f"cannot write {shown}: it names no file and no folder of its own; give a name")
 
 
 def check_place(path: Path) -> None:

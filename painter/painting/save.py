@@ -17,6 +17,7 @@ from painter.export.timeline import Timeline, make_timeline
 from painter.export.write import write_artwork
 from painter.options.export import ExportConfig
 from painter.painting.animation import draw_frames
+from painter.painting.html_page import FALLBACK_SIDE, write_html
 from painter.painting.painting import Painting
 from painter.painting.stroke_file import save_strokes
 from painter.pictures.ground import Color
@@ -90,6 +91,11 @@ def _write_svg(path: Path, artwork: Artwork, config: ExportConfig) -> list[str]:
         few_colors=painting.config.palette is not None, config=config,
     )  # fmt: skip
     return []
+
+
+@writes(".html")
+def _write_html(path: Path, artwork: Artwork, config: ExportConfig) -> list[str]:
+    return write_html(path, _painting_of(artwork), artwork.still(min(FALLBACK_SIDE, artwork.side)), config)
 
 
 @writes(".strokes.json", ".strokes.json.gz")

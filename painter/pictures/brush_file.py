@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 
-from painter.errors import PictureError, one_line
-from painter.pictures.picture import Picture, load_picture
+from painter.errors import PictureError
+from painter.pictures.picture import Picture, PictureSource, colored, read_picture, shown_name
 from painter.pictures.pixels import LUMINANCE, in_steps
 from painter.pictures.resizing import fit_size, resize_image
 from renderers.stamp_size import LONGEST
@@ -16,8 +14,8 @@ READ_SIDE = 2 * LONGEST  # long side at which pictures are read: room for wide e
 FAINT = 0.015  # lower coverage is taken for paper grain or JPEG noise, and set to 0
 
 
-def load_texture(path: str | os.PathLike[str]) -> np.ndarray:
-    """The texture of the brush in any file that `load_picture` reads.
+def load_texture(source: PictureSource) -> np.ndarray:
+    """The texture of the brush in any file that `load_picture` reads, or in an array, as for `load_mask`.
 
     The coverage is the picture's alpha if it has transparency. Else it is the darkness of its pixels if the picture's
     border is light, or their lightness if the border is dark. Empty borders are cropped.
@@ -30,13 +28,13 @@ def load_texture(path: str | os.PathLike[str]) -> np.ndarray:
         PictureError: the file cannot be read, or its coverage is 0 everywhere; the message begins `--brush FILE: `.
     """
     try:
-        picture = load_picture(path, READ_SIDE)
+        picture = read_picture(colored(source), READ_SIDE)
     except PictureError as error:
         raise PictureError(f"--brush {str(error).removeprefix('cannot read ')}") from error
     texture = _cropped(_coverage(picture))
     if not texture.size:
         wrong = "it is empty; give dark marks on white, light ones on black, or transparency"
-        raise PictureError(f"--brush {one_line(path)}: {wrong}")
+        raise PictureError(f"--brush {shown_name(source)}: {wrong}")
     height, width = texture.shape
     if max(height, width) > LONGEST:
         texture = resize_image(texture, *fit_size(height, width, LONGEST))

@@ -72,6 +72,20 @@ def read_picture(source: PictureSource, long_side: int) -> Picture:
     return load_picture(source, long_side)
 
 
+def colored(source: PictureSource) -> PictureSource:
+    """The source; an array [H, W], of grey, gets three equal channels."""
+    if isinstance(source, np.ndarray) and source.ndim == 2:
+        return np.repeat(source[:, :, None], 3, axis=2)
+    return source
+
+
+def shown_name(source: PictureSource) -> str:
+    """What messages call a source."""
+    if isinstance(source, np.ndarray):
+        return "an array"
+    return one_line(source.name if isinstance(source, Picture) else source)
+
+
 def load_picture(path: str | os.PathLike[str], long_side: int) -> Picture:
     """Read a PNG, JPEG, WebP, GIF (first frame), BMP or TIFF file; its long side becomes `long_side` pixels.
 

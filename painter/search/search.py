@@ -127,7 +127,8 @@ class Search(StagedRun[SearchStage, Progress]):
         self.strokes = self._parameters.descend(loss, self._rate())
         self.taken += 1
         self.psnr = -10 * math.log10(max(error, 1e-10))
-        return Progress(stage.name, self.taken, self.steps, self.strokes, float(loss.detach()), self.psnr)
+        name, seen = stage.name, canvas.detach().cpu
+        return Progress(name, self.taken, self.steps, self.strokes, float(loss.detach()), self.psnr, seen)
 
     def end(self, stage: SearchStage) -> None:
         """What the optimiser knows of the strokes outlasts a stage, all else does not."""

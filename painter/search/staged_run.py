@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from painter.pictures.ground import Color
+import numpy as np
+from torch import Tensor
+
+from painter.pictures.ground import Color, to_bytes
+from painter.search.control import Control
 from painter.search.time_budget import StageBudget, TimeBudget
 from painter.system.autosave import Autosave, Resumable
 from painter.system.snapshot import integer
@@ -24,6 +28,18 @@ class Progress:
     strokes: Strokes  # the painting as it stands
     loss: float
     psnr: float  # dB, of the canvas that is searched on
+    seen: Callable[[], Tensor] | None = field(default=None, repr=False, compare=False)  # that canvas, premultiplied
+
+    def canvas(self) -> np.ndarray:
+        """The painting as the search has just seen it, before its step: uint8 [h, w, 3], or [h, w, 4] with straight
+        alpha. Made when it is asked for; ask before the next step.
+
+        Raises:
+            ValueError: the run shows none.
+        """
+        if self.seen is None:
+            raise ValueError("this run does not show its canvas")
+        return to_bytes(self.seen().numpy())
 
     @property
     def figures(self) -> str:
@@ -179,8 +195,10 @@ class StagedRun(ABC, Generic[S, P]):
             self._stage_budget = StageBudget.restored(self.budget, stage.steps, state["stage"], self.least_steps(stage))
 
 
-def follow(run: Run, on_progress: OnProgress | None, autosave: Autosave | None) -> tuple[Strokes | None, bool]:
-    """Run to the end: the strokes, and whether Ctrl-C cut it short.
+def follow(
+    run: Run, on_progress: OnProgress | None, autosave: Autosave | None, control: Control | None = None
+) -> tuple[Strokes | None, bool]:
+    """Run to the end: the strokes, and whether Ctrl-C or `control` cut it short.
 
     Raises:
         KeyboardInterrupt: before there is a stroke.
@@ -194,17 +212,21 @@ def follow(run: Run, on_progress: OnProgress | None, autosave: Autosave | None) 
             on_progress(progress)
 
     try:
-        take_steps(run, seen, autosave)
+        ended = take_steps(run, seen, autosave, control)
     except KeyboardInterrupt:
         if strokes is None:
             raise
         return strokes, True
     # Not the last step's: without iterations there is none, and strokes are only placed.
-    return run.strokes, False
+    return (run.strokes, False) if ended else (strokes, True)
 
 
 class Steps(Resumable, Protocol):
     """Whatever takes steps and can be resumed."""
+
+    @property
+    def budget(self) -> TimeBudget:
+        """The time it may take."""
 
     @property
     def taken(self) -> int:
@@ -214,12 +236,17 @@ class Steps(Resumable, Protocol):
         """Take all steps that are left; each yields its progress."""
 
 
-def take_steps(run: Steps, on_progress: Callable[[Any], object] | None, autosave: Autosave | None) -> None:
-    """Take all steps of a run, and save its progress as it goes."""
+def take_steps(
+    run: Steps, on_progress: Callable[[Any], object] | None, autosave: Autosave | None, control: Control | None = None
+) -> bool:
+    """Take all steps of a run, and save its progress as it goes; False if `control` ended it before."""
     for progress in run.run():
         if on_progress is not None:
             on_progress(progress)
         if autosave is not None:
             autosave.step(run, run.taken)
+        if control is not None and not control.wait(run.budget):
+            return False
     if autosave is not None and run.taken:
         autosave.end(run, run.taken)
+    return True

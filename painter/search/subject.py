@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from painter.options.paint import PaintConfig
+from painter.pictures.arrays import Arrays
 from painter.pictures.brush_file import load_texture
 from painter.pictures.color import to_hex
 from painter.pictures.focus import auto_focus, focus_weights
@@ -51,6 +53,7 @@ class Subject:
     device: str  # 'cpu' or 'cuda', where the search runs
     backend: str  # 'reference', 'cpu' or 'cuda', what blends there
     notes: tuple[str, ...]  # lines for people about the picture, see `painter.pictures.picture.Picture.notes`
+    digests: Mapping[str, str]  # sha256 of arrays that stand for files, by the option's field
     label = "painting"  # what comes out, for people
 
     def fingerprint(self) -> dict[str, Any]:
@@ -59,7 +62,7 @@ class Subject:
         if self.config.brush is None:
             networks = read_manifest(checkpoint_folder())[self.config.style]["sha256"]
         about = {"picture": self.about["sha256"], "checkpoint": networks}
-        return {**about, **options_of(self.config, device=self.device, backend=self.backend)}
+        return {**about, **options_of(self.config, known=self.digests, device=self.device, backend=self.backend)}
 
     def provenance(self) -> dict[str, Any]:
         """Where a painting of it comes from; see `painter.painting.painting.Painting.about`."""
@@ -94,31 +97,36 @@ class Subject:
         return side
 
 
-def prepare_subject(source: PictureSource, config: PaintConfig) -> Subject:
+def prepare_subject(source: PictureSource, config: PaintConfig, arrays: Arrays | None = None) -> Subject:
     """Read the picture and the files that options name, check the device and load the networks or the own brush.
+
+    Args:
+        arrays: what stands for some of those files; see `Arrays.applied_to` for what that makes of `config`.
 
     Raises:
         ImpastoError: PictureError, OptionError, DeviceError or CheckpointError.
     """
+    arrays = arrays or Arrays()
+    config = arrays.applied_to(config)
     seen = config.working_side
     picture = read_picture(source, seen)
     rows, columns = picture.rgb.shape[:2]
     notes = picture.notes
     region = None
     if config.region is not None:
-        region = in_steps(load_mask(config.region, rows, columns, "--region", picture.size))
+        region = in_steps(load_mask(_either(arrays.region, config.region), rows, columns, "--region", picture.size))
     shown = _shown(picture.alpha, region)
     palette = None
     if config.palette is not None:
         palette = read_palette(config.palette, picture.rgb, shown, config.seed)
     side = min(config.size, SearchConfig().full_sides[1])
-    weight = _focus_weight(picture, config, side)
+    weight = _focus_weight(picture, config, side, arrays)
     picture = _in_tones(picture, shown, config, palette)
     ground = _ground(picture, config, palette)
     if ground is None and shown is not None and not shown.any():  # nothing is to be seen: no stroke may show, either
         region = np.zeros((rows, columns), np.float32)
     device, backend = resolve_device(config.device, config.backend)
-    brush, maps = _brush(config, backend, device)
+    brush, maps = _brush(config, backend, device, arrays)
     height, width = picture.size
     target = Target(
         within_region(make_target(picture, ground, side), region, ground),
@@ -141,10 +149,15 @@ def prepare_subject(source: PictureSource, config: PaintConfig) -> Subject:
         device=device,
         backend=backend,
         notes=notes,
+        digests=arrays.digests(),
     )
 
 
-def _focus_weight(picture: Picture, config: PaintConfig, side: int) -> np.ndarray | None:
+def _either(array: np.ndarray | None, file: str) -> np.ndarray | str:
+    return file if array is None else array
+
+
+def _focus_weight(picture: Picture, config: PaintConfig, side: int, arrays: Arrays) -> np.ndarray | None:
     """[h, w] float32 at `side`, how much each pixel counts; None if all count the same."""
     if config.focus == "none":
         return None
@@ -152,7 +165,7 @@ def _focus_weight(picture: Picture, config: PaintConfig, side: int) -> np.ndarra
         focus = _auto_focus(picture, side)
     else:
         rows, columns = fit_size(picture.rgb.shape[0], picture.rgb.shape[1], side)
-        focus = load_mask(config.focus, rows, columns, "--focus", picture.size)
+        focus = load_mask(_either(arrays.focus, config.focus), rows, columns, "--focus", picture.size)
     return focus_weights(focus, SearchConfig().focus_strength)
 
 
@@ -194,11 +207,11 @@ def _ground(picture: Picture, config: PaintConfig, palette: np.ndarray | None) -
     return red, green, blue
 
 
-def _brush(config: PaintConfig, backend: str, device: str) -> tuple[str, SearchMaps]:
+def _brush(config: PaintConfig, backend: str, device: str, arrays: Arrays) -> tuple[str, SearchMaps]:
     """The brush's name, and how the search sees its strokes."""
     name = config.style
     if config.brush is not None:
-        stamp = Stamp(load_texture(config.brush))
+        stamp = Stamp(load_texture(_either(arrays.brush, config.brush)))
         register(stamp)
         name = stamp.name
     return name, stroke_maps(name, backend, device)

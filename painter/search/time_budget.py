@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from painter.system.snapshot import integer, number
@@ -54,6 +55,16 @@ class TimeBudget:
         """The clock starts, unless it is running or nobody looks at it."""
         if self._start is None and self.seconds is not None:
             self._start = time.monotonic()
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """Within this context the clock stands still."""
+        running, self._used, self._start = self._start is not None, self._spent(), None
+        try:
+            yield
+        finally:
+            if running:
+                self.begin()
 
     def _part(self) -> float:
         """The part of the time that is over."""

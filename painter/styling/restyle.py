@@ -13,13 +13,14 @@ from painter.errors import DivergedError, PictureError
 from painter.options.restyle import RestyleConfig
 from painter.painting.painting import Painting
 from painter.pictures.picture import PictureSource
+from painter.search.control import Control
 from painter.search.maps import stroke_maps
 from painter.search.staged_run import OnProgress, follow
 from painter.styling.records import Record
 from painter.styling.stroke_styling import StrokeStyling
 from painter.styling.style import load_style
 from painter.system.autosave import Autosave
-from painter.system.devices import one_torch_thread, resolve_device
+from painter.system.devices import one_torch_thread, ordinary_tensors, resolve_device
 from painter.system.fingerprint import options_of, sha256_of
 from renderers.order import in_paint_order
 
@@ -65,6 +66,7 @@ def restyle(
     return finish_styling(styling, on_progress)
 
 
+@ordinary_tensors()
 def prepare_styling(
     painting: Painting, style: PictureSource, config: RestyleConfig, download: bool = False, progress: bool = False
 ) -> StrokeStyling:
@@ -89,10 +91,12 @@ def prepare_styling(
     return StrokeStyling(replace(painting, config=settings), loaded, maps, device, backend, config.seconds)
 
 
+@ordinary_tensors()
 def finish_styling(
-    styling: StrokeStyling, on_progress: OnProgress | None = None, autosave: Autosave | None = None
-) -> Restyled:
-    """Run it to its end.
+    styling: StrokeStyling, on_progress: OnProgress | None = None, autosave: Autosave | None = None,
+    control: Control | None = None,
+) -> Restyled:  # fmt: skip
+    """Run it to its end, or until `control` stops it.
 
     Raises:
         DivergedError: the loss became NaN or infinite; it has the last good painting as `result`.
@@ -110,7 +114,7 @@ def finish_styling(
         autosave.begin(styling)
     with one_torch_thread():
         try:
-            _, interrupted = follow(styling, on_progress, autosave)
+            _, interrupted = follow(styling, on_progress, autosave, control)
         except DivergedError as error:
             error.result = restyled(False)
             raise

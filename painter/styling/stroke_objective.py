@@ -30,6 +30,7 @@ class Terms:
     tv: Tensor  # total variation, which is not in the total
     total: Tensor
     psnr: float  # dB, against the painting as it was
+    canvas: Tensor  # [H, W, C], without its gradient
 
 
 class StyleObjective:
@@ -101,8 +102,9 @@ class StyleObjective:
             total = total + (config.style_weight + config.content_weight) * self._search.alpha_weight * change
         error = float((image.detach() - kept).square().mean())
         return Terms(
-            content, style, style_losses.total_variation(image.detach()), total, -10 * math.log10(max(error, 1e-10))
-        )
+            content, style, style_losses.total_variation(image.detach()), total, -10 * math.log10(max(error, 1e-10)),
+            canvas.detach(),
+        )  # fmt: skip
 
     def _shown(self, canvas: Tensor) -> Tensor:
         """[H, W, 3] of a canvas: where it is transparent, the style's mean colour, which pulls nowhere."""

@@ -151,7 +151,8 @@ class StrokeStyling(StagedRun[StyleStage, StyleProgress]):
         self.records.append(Record(self.taken, self._at + 1, **values))
         self.taken, self.psnr = self.taken + 1, terms.psnr
         total = values.pop("total")
-        return StyleProgress(stage.name, self.taken, self.steps, self.strokes, total, terms.psnr, **values)
+        name, seen = stage.name, terms.canvas.cpu
+        return StyleProgress(name, self.taken, self.steps, self.strokes, total, terms.psnr, seen, **values)
 
     def end(self, stage: StyleStage) -> None:
         """The next stage has another canvas."""

@@ -58,6 +58,16 @@ def has_cuda() -> bool:
 
 
 @contextmanager
+def ordinary_tensors() -> Iterator[None]:
+    """Within this context torch records gradients, whatever its caller has switched off: under `torch.inference_mode`,
+    as some programs run everything, a search could not descend."""
+    import torch
+
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
+
+
+@contextmanager
 def one_torch_thread() -> Iterator[None]:
     """Within this context torch uses one thread, which leaves the other cores to the kernels.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,17 +29,22 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def options_of(config: Any, digest: Callable[[Path], str] = sha256_of, **instead: Any) -> dict[str, Any]:
+def options_of(
+    config: Any, digest: Callable[[Path], str] = sha256_of, known: Mapping[str, str] | None = None, **instead: Any
+) -> dict[str, Any]:
     """The values of a dataclass of options by their names on the command line, with files by their content.
 
     Args:
         config: the dataclass.
         digest: computes the sha256 of a file's content.
+        known: sha256 of contents, by field, of which there is no file.
         instead: values by field that replace those in `config`: what it leaves to the machine.
     """
     files = named_files(config)
     options = {option_name(name): value for name, value in {**asdict(config), **instead}.items() if name not in files}
-    return {**options, **{option_name(name): f"sha256 {digest(path)}" for name, path in files.items()}}
+    known = known or {}
+    contents = {name: known.get(name) or digest(path) for name, path in files.items()}
+    return {**options, **{option_name(name): f"sha256 {content}" for name, content in contents.items()}}
 
 
 def differences(earlier: dict[str, Any], current: dict[str, Any]) -> str:

@@ -204,7 +204,7 @@ def test_frames_take_the_place_of_frames_and_of_nothing_else(tmp_path: Path) -> 
         check_output(tmp_path / "cat-frames")
     with pytest.raises(OutputError, match="does not exist"):
         check_output(tmp_path / "missing" / "frames")
-    with pytest.raises(OutputError, match="folder of their own"):
+    with pytest.raises(OutputError, match="no folder of its own"):
         check_output("./")
 
 

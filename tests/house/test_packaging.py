@@ -89,7 +89,12 @@ def test_the_wheel_holds_all_that_is_needed_and_no_more(wheel: Path) -> None:
     for folder in ("painter", "renderers", "checkpoints"):
         expected |= tracked(folder, ".py") | {f"{folder}/py.typed"}
     expected |= (
-        tracked("painter/pictures/samples", ".png") | tracked("painter", ".json") | {"checkpoints/manifest.json"}
+        tracked("renderers", ".js")
+        | tracked("painter/painting", ".html")
+        | tracked("painter/studio/static", ".html", ".js", ".css", ".svg", ".webp")
+        | tracked("painter/pictures/samples", ".png")
+        | tracked("painter", ".json")
+        | {"checkpoints/manifest.json"}
     )
     manifest = json.loads((ROOT / "checkpoints" / "manifest.json").read_text())["brushes"]
     expected |= {f"checkpoints/{entry['file']}" for entry in manifest.values()}

@@ -1,0 +1,70 @@
+"""A painting as one page of HTML that plays it in any browser: no other file, no request."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from importlib import resources
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from painter.export.encoding import EncodingConfig
+from painter.export.places import writing
+from painter.options.export import ExportConfig
+from painter.painting.browser_form import browser_brush, browser_form
+from painter.painting.painting import Painting
+from renderers.webgl.shaders import paint_script, player_script
+
+FALLBACK_SIDE, FALLBACK_QUALITY = 256, 60  # of the picture that is shown where there is no WebGL2
+_PART = re.compile(r"\{\{([a-z]+)\}\}")
+NAMES = {
+    "oilpaintbrush": "oil strokes", "watercolor": "strokes of watercolour", "markerpen": "strokes of a marker",
+    "rectangle": "strips of tape",
+}  # fmt: skip
+
+
+def write_html(path: Path, painting: Painting, fallback: np.ndarray, config: ExportConfig) -> list[str]:
+    """Write the page.
+
+    Args:
+        fallback: uint8 [H, W, 3 or 4], what is shown where there is no WebGL2.
+        config: duration, hold, ease, reverse and loop are looked at.
+
+    Returns:
+        Notes, a line each: browsers draw strokes without texture.
+
+    Raises:
+        OutputError: the file cannot be written; `path` is then unchanged.
+    """
+    brush = browser_brush(painting.strokes.brush)
+    times = {
+        "duration": config.duration or EncodingConfig.duration,
+        "hold": config.hold, "ease": config.ease, "reverse": config.reverse, "loop": config.loop,
+    }  # fmt: skip
+    name = (painting.about.get("input") or {}).get("name")
+    count = f"{len(painting.strokes)} {NAMES.get(brush, 'strokes')}"
+    form = json.dumps({**browser_form(painting), "times": times}, separators=(",", ":"))
+    parts = {
+        "title": html.escape(name or "Painting"),
+        "label": html.escape(f"{name}, in {count}" if name else f"A painting of {count}"),
+        "fallback": _data_url(fallback),
+        # Inside a script element only '<' can end the text.
+        "painting": form.replace("<", "\\u003c"),
+        "paint": paint_script(brush),
+        "player": player_script(),
+    }
+    page = resources.files("painter.painting").joinpath("page.html").read_text(encoding="utf-8")
+    with writing(path) as temporary:
+        temporary.write_text(_PART.sub(lambda match: parts[match[1]], page), encoding="utf-8")
+    return [f"{path}: browsers draw the strokes without texture"] if painting.config.texture > 0 else []
+
+
+def _data_url(image: np.ndarray) -> str:
+    buffer = BytesIO()
+    Image.fromarray(image).save(buffer, "WEBP", quality=FALLBACK_QUALITY, method=4)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -1,0 +1,105 @@
+"""What pages ask for, checked before anything is done: options, uploads, limits.
+
+Options that name files are never taken as text: a page names uploads by their ids, and the server puts the files in.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any
+
+from painter.errors import OptionError
+from painter.options.export import ExportConfig
+from painter.options.fields import option_name
+from painter.options.paint import PaintConfig
+from painter.options.serving import StudioConfig
+from painter.studio.forms import NOT_SHOWN
+from painter.studio.library import Library
+
+_PLACEHOLDER = "an upload"
+_FILES = ("focus", "region", "brush", "style_image", "palette")
+
+
+def paint_request(asked: Mapping[str, Any], library: Library, config: StudioConfig) -> dict[str, Any]:
+    """What a worker is told to paint.
+
+    Args:
+        asked: 'picture', the id of an upload; 'config', values of options by field; 'files', ids of uploads by field.
+
+    Raises:
+        OptionError: an option that is not allowed, names a file or is beyond a limit, or an upload that is not there;
+            one line.
+    """
+    picture = library.picture(asked.get("picture"))
+    if picture is None:
+        raise OptionError("the picture is not there any more; choose it again")
+    files = _object(asked, "files")
+    uploads = {name: library.picture(upload) for name, upload in files.items()}
+    for name, upload in uploads.items():
+        if name not in _FILES or upload is None:
+            raise OptionError(f"{option_name(str(name))}: the upload is not there any more; choose it again")
+    settings = _object(asked, "config")
+    options = read_options(settings, dict.fromkeys(files, _PLACEHOLDER))
+    _check_limits(options, config)
+    placed = {**asdict(options), **{name: str(library.original(files[name])) for name in files}}
+    about = {
+        "name": picture["name"], "picture": picture["id"], "created": time.time(), "settings": settings, "files": files,
+    }  # fmt: skip
+    return {
+        "picture": str(library.original(picture["id"])), "name": _stem(picture["name"]), "config": placed,
+        "labels": {name: upload["name"] for name, upload in uploads.items() if upload}, "about": about,
+    }  # fmt: skip
+
+
+def read_options(settings: Mapping[str, Any], files: Mapping[str, str]) -> PaintConfig:
+    """The options that a page gives, with `files` for those that name files.
+
+    Raises:
+        OptionError: an option is unknown, not allowed or not for pages, or its text names a file of this machine.
+    """
+    known = {spec.name: spec for spec in fields(PaintConfig)}
+    for name, value in settings.items():
+        if name not in known or name in NOT_SHOWN:
+            raise OptionError(f"{option_name(str(name))}: is not an option of the studio; leave it out")
+        if isinstance(value, (list, dict)):
+            raise OptionError(f"{option_name(name)}: must be one number or text")
+    options = PaintConfig(**{**settings, **files})
+    for name in options.files:
+        if name not in files:
+            raise OptionError(f"{option_name(name)}: a file is uploaded and not named; choose it on the page")
+    return options
+
+
+def export_options(settings: Mapping[str, Any]) -> ExportConfig:
+    """The options of a file.
+
+    Raises:
+        OptionError: one is unknown or not allowed.
+    """
+    known = {spec.name for spec in fields(ExportConfig)}
+    for name, value in settings.items():
+        if name not in known or isinstance(value, (list, dict)):
+            raise OptionError(f"{option_name(str(name))}: is not an option of files; leave it out")
+    return ExportConfig(**settings)
+
+
+def _check_limits(options: PaintConfig, config: StudioConfig) -> None:
+    limits = {"size": config.most_size, "strokes": config.most_strokes, "iterations": config.most_iterations}
+    limits |= {"seconds": config.most_seconds, "style_iterations": config.most_iterations}
+    for name, most in limits.items():
+        value = getattr(options, name)
+        if isinstance(value, (int, float)) and value > most:
+            raise OptionError(f"{option_name(name)} {value:g}: this studio allows at most {most}; lower it")
+
+
+def _object(asked: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = asked.get(name) or {}
+    if not isinstance(value, dict):
+        raise OptionError(f"{name} must be an object")
+    return value
+
+
+def _stem(name: str) -> str:
+    return name.rsplit(".", 1)[0] or "picture"

@@ -1,0 +1,217 @@
+"""A process that works for the studio: it paints, exports and reads stroke files, one task at a time.
+
+It is started once and stays warm: torch, the kernels and the networks are loaded while nobody waits. A thread listens
+for what concerns the task under way: pause, resume, stop, discard.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from painter.errors import ImpastoError
+from painter.options.export import ExportConfig
+from painter.options.paint import PaintConfig
+from painter.painting.browser_form import browser_form
+from painter.painting.load import load_painting
+from painter.painting.painting import Painting
+from painter.painting.save import save_painting
+from painter.pictures.metrics import compare
+from painter.pictures.picture import load_picture
+from painter.pipeline import SearchResult, find_strokes, prepare
+from painter.search.control import Control
+from painter.search.staged_run import Progress
+from painter.search.subject import Subject
+from painter.studio.library import STROKES, write_json
+from painter.studio.messages import pack_message, unpack_message
+from painter.system.autosave import Autosave, AutosaveConfig
+from painter.system.usage import Stopwatch, peak_rss_mb
+from renderers.webgl.stroke_rows import pack_rows
+
+UPDATES = 15.0  # a second, at most
+STROKES_A_SECOND = 40_000  # in updates, at most: 2 updates a second at 20,000 strokes
+STILL_SIDE, THUMBNAIL_SIDE = 1024, 320  # pixels
+AUTOSAVE_SECONDS = 5.0
+
+
+def main(connection: Connection) -> None:
+    """Work until the connection ends."""
+    Worker(connection).run()
+
+
+class Worker:
+    """The tasks of one process.
+
+    Args:
+        connection: to the server, with messages of `painter.studio.messages`.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.tasks: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self.control, self.discard, self.task_id = Control(), False, ""
+
+    def run(self) -> None:
+        """Take one task after the other."""
+        threading.Thread(target=self._listen, daemon=True).start()
+        self.send({"kind": "idle", "mb": peak_rss_mb() or 0})
+        while True:
+            task = self.tasks.get()
+            try:
+                TASKS[task["do"]](self, task)
+            except ImpastoError as error:
+                self.fail(str(error))
+            except MemoryError:
+                self.fail("there is not enough memory; choose a smaller size")
+            except Exception as error:
+                self.fail(f"this should not have happened: {error!r}")
+            gc.collect()
+            self.send({"kind": "idle", "mb": peak_rss_mb() or 0})
+
+    def send(self, header: dict[str, Any], body: bytes = b"") -> None:
+        """Tell the server about the task under way."""
+        self.connection.send_bytes(pack_message({"task": self.task_id, **header}, body))
+
+    def fail(self, message: str) -> None:
+        """Tell the server that the task cannot be done, in one line."""
+        self.send({"kind": "failed", "message": message})
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                message, _ = unpack_message(self.connection.recv_bytes())
+            except (EOFError, OSError):
+                os._exit(0)  # the server is gone, and with it all reason to go on
+            if message["do"] in TASKS:
+                self.control, self.discard, self.task_id = Control(), False, message["task"]
+                self.tasks.put(message)
+            elif message["task"] == self.task_id:
+                self._steer(message["do"])
+
+    def _steer(self, what: str) -> None:
+        self.discard |= what == "discard"
+        {"pause": self.control.pause, "resume": self.control.resume}.get(what, self.control.stop)()
+
+
+# --- painting -------------------------------------------------------------------------------------------------
+
+
+def paint(worker: Worker, task: dict[str, Any]) -> None:
+    """Paint a picture, from its autosave if there is one, and keep the painting."""
+    folder, watch = Path(task["folder"]), Stopwatch()
+    folder.mkdir(parents=True, exist_ok=True)
+    config = PaintConfig(**task["config"])
+    worker.send({"kind": "stage", "stage": "looking at the picture"})
+    picture = replace(load_picture(task["picture"], config.working_side), name=task["name"])
+    subject = prepare(picture, config, watch)
+    autosave = Autosave(folder / "painting", subject, resume=True, config=AutosaveConfig(AUTOSAVE_SECONDS))
+    live = _Live(worker, subject, task["most_seconds"])
+    found = find_strokes(subject, watch, live.show, autosave, worker.control)
+    if worker.discard:
+        return
+    worker.send({"kind": "stage", "stage": "drawing"})
+    labels = {name: label for name, label in task["labels"].items() if getattr(config, name) is not None}
+    painting = replace(found.painting, config=replace(config, **labels))
+    about = {**task["about"], **_figures(subject, found), "seconds": round(live.spent, 1), "late": live.late}
+    keep(worker, painting, folder, {**about, "interrupted": found.interrupted})
+    autosave.close(finished=True)
+    if found.failed is not None:
+        raise found.failed
+
+
+class _Live:
+    """Shows the strokes while they are found, and ends a search that takes too long."""
+
+    def __init__(self, worker: Worker, subject: Subject, most_seconds: float) -> None:
+        self.worker, self.subject, self.most_seconds = worker, subject, most_seconds
+        self.spent = 0.0  # seconds of the search, without pauses
+        self.late = False  # whether it took too long
+        self._start, self._shown = time.monotonic(), 0.0
+        self._revision = 0
+
+    def show(self, progress: Progress) -> None:
+        """Called after each step."""
+        now = time.monotonic()
+        self.spent = now - self._start - self.worker.control.waited
+        if self._revision == 0:
+            self.worker.send({"kind": "begin", "form": browser_form(self._painting(progress), rows=False)})
+        pace = max(1 / UPDATES, len(progress.strokes) / STROKES_A_SECOND)
+        if now - self._shown >= pace or self.worker.control.paused:
+            self._send(progress)
+            self._shown = now
+        if self.spent > self.most_seconds:
+            self.late = True
+            self.worker.control.stop()
+
+    def _send(self, progress: Progress) -> None:
+        self._revision += 1
+        share = progress.step / max(1, progress.steps)
+        left, seconds = self.spent * (1 / share - 1), self.subject.config.seconds
+        header = {
+            "kind": "strokes", "rev": self._revision, "stage": progress.stage, "step": progress.step,
+            "steps": progress.steps, "n": len(progress.strokes), "loss": progress.loss, "psnr": progress.psnr,
+            "left": left if seconds is None else max(0.0, min(left, seconds - self.spent)),
+        }  # fmt: skip
+        self.worker.send(header, pack_rows(progress.strokes).tobytes())
+
+    def _painting(self, progress: Progress) -> Painting:
+        subject = self.subject
+        return Painting(progress.strokes, subject.aspect, subject.ground, subject.config, subject.region)
+
+
+def _figures(subject: Subject, found: SearchResult) -> dict[str, Any]:
+    """How close it came to the picture; a styled painting is not meant to."""
+    bare = found.painting.draw_bare(subject.working_side)
+    return {name: round(value, 3) for name, value in compare(bare, subject.picture).items() if value is not None}
+
+
+def keep(worker: Worker, painting: Painting, folder: Path, about: dict[str, Any]) -> None:
+    """Write a painting's files, and say that it is done."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_painting(painting, folder / STROKES)
+    rows = pack_rows(painting.strokes).tobytes()
+    (folder / "rows.bin").write_bytes(rows)
+    still = painting.draw(min(STILL_SIDE, painting.config.size))
+    Image.fromarray(still).save(folder / "still.webp", quality=90)
+    Image.fromarray(painting.draw(THUMBNAIL_SIDE)).save(folder / "thumbnail.webp", quality=80)
+    form = browser_form(painting, rows=False)
+    size = {"strokes": len(painting.strokes), "size": painting.config.size, "style": painting.config.style}
+    about = {**about, **size, "form": form}
+    write_json(folder / "about.json", about)
+    worker.send({"kind": "done", "painting": about}, rows)
+
+
+# --- other tasks ----------------------------------------------------------------------------------------------
+
+
+def export(worker: Worker, task: dict[str, Any]) -> None:
+    """Write a painting to a file."""
+    painting = load_painting(task["source"])
+    if task["size"] is not None:
+        painting = replace(painting, config=replace(painting.config, size=task["size"]))
+    notes = save_painting(painting, task["target"], config=ExportConfig(**task["config"]))
+    shown = [note.removeprefix(f"{task['target']}: ") for note in notes]
+    worker.send({"kind": "exported", "notes": shown})
+
+
+def reopen(worker: Worker, task: dict[str, Any]) -> None:
+    """Keep the painting in a stroke file that has been uploaded."""
+    try:
+        painting = load_painting(task["source"])
+    except ImpastoError as error:
+        worker.fail(str(error).replace(task["source"], task["name"]))
+        return
+    keep(worker, painting, Path(task["folder"]), {**task["about"], "interrupted": False})
+
+
+TASKS: dict[str, Callable[[Worker, dict[str, Any]], None]] = {"paint": paint, "export": export, "reopen": reopen}

@@ -1,0 +1,226 @@
+"""Strokes drawn in a browser against the engines that they are translated from."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import importlib
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from helpers.browser import browser
+from playwright.sync_api import Page
+
+from painter import PaintConfig, Painting
+from renderers.brushes import BRUSHES, NETWORK_BRUSHES, Limits, register
+from renderers.brushes.stamp import Stamp
+from renderers.stamp_size import LONGEST
+from renderers.strokes import Strokes
+from renderers.webgl.kernel_source import source_of
+from renderers.webgl.shaders import _SHARED, BRUSH_MODULES, paint_script, shader_parts, shared_parts
+from renderers.webgl.stroke_rows import ROW, pack_rows, unpack_rows
+from renderers.webgl.translate import _Translation
+
+SIDE, LEAST = 256, 50.0  # pixels; dB
+WIDTH, HEIGHT = SIDE, SIDE * 3 // 4
+STAMP = "stamp"
+
+DRAW = """([painting, rows, width, height, count, view]) => {
+  for (const part of [painting.region, painting.stamp]) if (part) part.levels = Uint8Array.from(part.levels);
+  window.renderer ??= new ImpastoPaint.Renderer(document.createElement("canvas"));
+  renderer.open(painting);
+  renderer.setRows(Uint8Array.from(atob(rows), (c) => c.charCodeAt(0)).buffer);
+  const text = (bytes) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+  return btoa(count.map((k) => text(renderer.pixels(width, height, k, view))).join(""));
+}"""
+
+
+def random_strokes(brush: str, count: int = 100) -> Strokes:
+    """Strokes of all shapes that the search may use."""
+    kind, rng = BRUSHES[brush], torch.Generator().manual_seed(3)
+    params = kind.fit(kind.sample(count, rng), Limits(height=HEIGHT / WIDTH))
+    colors, opacity = torch.rand(count, kind.colors, 3, generator=rng), 0.3 + 0.7 * torch.rand(count, generator=rng)
+    return Strokes(brush, params, colors, opacity, torch.randint(0, 2**31, (count,), generator=rng))
+
+
+def painting_of(brush: str, ground: tuple[float, float, float] | None, region: bool = False) -> Painting:
+    """100 strokes; a region that fades from left to right."""
+    mask = (np.rint(np.linspace(0, 255, WIDTH)) / 255).astype(np.float32)
+    shown = np.repeat(mask[None], HEIGHT, axis=0) if region else None
+    config = PaintConfig(size=SIDE, texture=0.0)
+    return Painting(random_strokes(brush), (HEIGHT, WIDTH), ground, config, shown)
+
+
+@pytest.fixture(scope="module")
+def stamp() -> str:
+    """The name of a stamp whose texture has soft and hard edges; small, so that it is enlarged."""
+    y, x = np.mgrid[0:40, 0:60] / 20
+    texture = np.clip(1 - ((x - 1.5) ** 2 / 2 + (y - 1) ** 2), 0, 1) * np.where((x * 4).astype(int) % 2, 1.0, 0.4)
+    return register(Stamp((np.rint(255 * texture) / 255).astype(np.float32))).name
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    with browser() as running:
+        page = running.new_page()
+        page.set_content("<title>strokes</title>")
+        page.add_script_tag(content=paint_script())
+        yield page
+
+
+def seen_by(
+    page: Page, painting: Painting, relief: float = 0.0, counts: tuple[int, ...] = (100,), zoom: float = 1.0,
+    corner: tuple[float, float] = (0, 0), size: tuple[int, int] = (WIDTH, HEIGHT),
+) -> np.ndarray:  # fmt: skip
+    """[frames, H, W, C] uint8: what the browser draws."""
+    brush = BRUSHES[painting.strokes.brush]
+    about: dict[str, Any] = {
+        "brush": brush.name,
+        "aspect": painting.aspect,
+        "ground": painting.ground,
+        "relief": relief,
+    }
+    if painting.region is not None:
+        about["region"] = levels(painting.region)
+    if isinstance(brush, Stamp):
+        about["stamp"] = {**levels(brush.texture), "longest": LONGEST}
+    rows = base64.b64encode(pack_rows(painting.strokes).tobytes()).decode()
+    view = {"x": corner[0], "y": corner[1], "zoom": zoom}
+    text = page.evaluate(DRAW, [about, rows, *size, list(counts), view])
+    frames = np.frombuffer(base64.b64decode(text), np.uint8).reshape(len(counts), size[1], size[0], 4)
+    return frames if painting.ground is None else frames[..., :3]
+
+
+def levels(values: np.ndarray) -> dict[str, object]:
+    whole = np.rint(values * 255).astype(int)
+    return {"width": whole.shape[1], "height": whole.shape[0], "levels": whole.ravel().tolist()}
+
+
+def psnr(a: np.ndarray, b: np.ndarray) -> float:
+    """dB, of premultiplied pictures: colours below nothing do not show."""
+
+    def premultiplied(image: np.ndarray) -> np.ndarray:
+        image = image.astype(np.float64)
+        return (
+            image
+            if image.shape[-1] == 3
+            else np.concatenate([image[..., :3] * image[..., 3:] / 255, image[..., 3:]], -1)
+        )
+
+    error = float(np.square(premultiplied(a) - premultiplied(b)).mean())
+    return 10 * float(np.log10(255**2 / max(error, 1e-9)))
+
+
+@pytest.mark.parametrize("brush", [*NETWORK_BRUSHES, STAMP])
+def test_the_browser_draws_as_the_engines_do(page: Page, stamp: str, brush: str) -> None:
+    painting = painting_of(stamp if brush == STAMP else brush, (0.2, 0.5, 0.7))
+    assert psnr(seen_by(page, painting)[0], painting.draw()) >= LEAST
+
+
+@pytest.mark.parametrize("brush", [*NETWORK_BRUSHES, STAMP])
+def test_transparent_grounds_relief_and_region_are_the_same(page: Page, stamp: str, brush: str) -> None:
+    painting = painting_of(stamp if brush == STAMP else brush, None, region=True)
+    drawn = seen_by(page, painting, relief=0.6)[0]
+    lit, flat = psnr(drawn, painting.draw(relief=0.6)), psnr(drawn, painting.draw())
+    assert lit >= LEAST and lit > flat + 1
+
+
+def test_any_view_is_a_part_of_a_larger_painting(page: Page) -> None:
+    painting = painting_of("oilpaintbrush", (1.0, 1.0, 1.0))
+    width, height = WIDTH // 4, HEIGHT // 4
+    part = seen_by(page, painting, relief=0.5, zoom=8.0, corner=(0.25, 0.25), size=(width, height))[0]
+    whole = painting.draw(size=8 * width, relief=0.5)
+    # At the rim of the view, light does not see the paint beyond it.
+    inner = np.s_[8:-8, 8:-8]
+    assert psnr(part[inner], whole[2 * width :][:height, 2 * width :][:, :width][inner]) >= LEAST
+
+
+def test_strokes_can_be_added_and_taken_away(page: Page) -> None:
+    painting = painting_of("rectangle", (1.0, 1.0, 1.0))
+    few, all_of_them, again = seen_by(page, painting, counts=(30, 100, 30))
+    first, last = painting.drawn_after([30, 100])
+    assert psnr(few, first) >= LEAST and psnr(all_of_them, last) >= LEAST
+    assert np.array_equal(few, again)
+
+
+def test_the_stroke_at_a_point_is_the_uppermost_one(page: Page) -> None:
+    painting = painting_of("rectangle", (1.0, 1.0, 1.0))
+    seen_by(page, painting)
+    x, y = (float(painting.strokes.params[name][60]) for name in ("x", "y"))
+    assert page.evaluate(f"renderer.strokeAt({x}, {y}, 61)") == 60
+    assert page.evaluate(f"renderer.strokeAt({x}, {y}, 0)") is None
+    assert page.evaluate("renderer.describe(60).opacity") == pytest.approx(float(painting.strokes.opacity[60]))
+
+
+# A constant of each engine, and what it is changed to: the difference is small, and is seen.
+CHANGES = {
+    "oilpaintbrush": ("(0.36 * s)", "(0.33 * s)"),
+    "watercolor": ("(0.22 * pool)", "(0.19 * pool)"),
+    "markerpen": ("(0.96 + ", "(0.93 + "),
+    "rectangle": ("width) + 0.5)", "width) + 0.4)"),
+}
+
+
+@pytest.mark.parametrize("brush", CHANGES)
+def test_a_changed_constant_is_found(page: Page, brush: str) -> None:
+    before, after = CHANGES[brush]
+    script = paint_script(brush)
+    assert script.count(before) == 1
+    painting = painting_of(brush, (0.2, 0.5, 0.7))
+    assert page.context.browser is not None
+    other = page.context.browser.new_page()
+    other.add_script_tag(content=script.replace(before, after))
+    assert psnr(seen_by(other, painting)[0], painting.draw()) < LEAST
+    other.close()
+
+
+# --- without a browser --------------------------------------------------------------------------------------------
+
+
+def test_constants_are_those_of_the_modules() -> None:
+    for module, names in _SHARED.items():
+        for name in names:
+            assert shared_parts()["constants"][name] == getattr(importlib.import_module(module), name)
+    for brush in NETWORK_BRUSHES:
+        body = BRUSHES[brush].body
+        assert shader_parts(brush)["body"] == {name: getattr(body, name) for name in shader_parts(brush)["body"]}
+        assert len(shader_parts(brush)["body"]) == 4
+
+
+@pytest.mark.parametrize("brush", NETWORK_BRUSHES)
+def test_every_number_of_an_engine_is_in_its_translation(brush: str) -> None:
+    source = source_of(f"renderers.brushes.{BRUSH_MODULES[brush][0]}")
+    numbers = {
+        node.value
+        for node in ast.walk(source.functions["_paint"])
+        if isinstance(node, ast.Constant) and isinstance(node.value, float)
+    }
+    found = {float(text) for text in re.findall(r"\d+\.\d*(?:e[+-]?\d+)?|\d+e[+-]?\d+", shader_parts(brush)["engine"])}
+    assert numbers and numbers <= found
+
+
+@pytest.mark.parametrize(
+    "line", ["x = [1.0, 2.0]", "x = math.tan(1.0)", "while x > 0: x = x - 1.0", "x = 1.0 // 2.0", "x = unknown"]
+)
+def test_what_cannot_be_translated_is_refused(line: str) -> None:
+    function = ast.parse(f"def paint(x: float) -> float:\n    {line}\n    return x").body[0]
+    assert isinstance(function, ast.FunctionDef)
+    with pytest.raises((ValueError, LookupError)):
+        _Translation(source_of("renderers.brushes.texture"), function, {}).text()
+
+
+@pytest.mark.parametrize("brush", NETWORK_BRUSHES)
+def test_rows_are_64_bytes_and_become_strokes_again(brush: str) -> None:
+    strokes = random_strokes(brush, 5)
+    rows = pack_rows(strokes)
+    assert rows.nbytes == 5 * 64 and ROW.itemsize == 64
+    again = unpack_rows(np.frombuffer(rows.tobytes(), ROW), brush)
+    same: Callable[[torch.Tensor, torch.Tensor], bool] = torch.equal
+    assert all(same(again.params[name], values) for name, values in strokes.params.items())
+    assert (
+        same(again.colors, strokes.colors) and same(again.opacity, strokes.opacity) and same(again.seed, strokes.seed)
+    )
