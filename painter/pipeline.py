@@ -66,6 +66,14 @@ class Result:
         """Whether the search was cut short."""
         return bool(self.report["interrupted"])
 
+    def __repr__(self) -> str:
+        psnr = self.report.get("psnr")
+        return f"<Result: {self.painting!r}" + (f", {psnr:.2f} dB>" if psnr is not None else ">")
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        """What notebooks show: the painting."""
+        return {**self.painting._repr_mimebundle_(), "text/plain": repr(self)}
+
     def save(self, *paths: str | os.PathLike[str]) -> None:
         """Write the painting to files; endings pick the formats, see `painter.export.FORMATS`.
 

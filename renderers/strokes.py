@@ -43,6 +43,27 @@ class Strokes:
     def __len__(self) -> int:
         return len(self.opacity)
 
+    def __repr__(self) -> str:
+        return f"<Strokes: {len(self)} of {self.brush}>"
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the first and the last few strokes, as a table."""
+        shown = list(range(len(self))) if len(self) <= 10 else [*range(5), -1, *range(len(self) - 5, len(self))]
+        names = [*self.params, "colours", "opacity", "seed"]
+        head = "".join(f"<th>{name}</th>" for name in ["", *names])
+        rows = "".join(f"<tr>{self._cells(n)}</tr>" for n in shown)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table><p>{len(self)} of {self.brush}</p>"
+
+    def _cells(self, n: int) -> str:
+        """Stroke n as the cells of a table; -1 stands for all that are left out."""
+        if n < 0:
+            return f'<td colspan="{len(self.params) + 4}">…</td>'
+        shape = [f"{float(values[n]):.4g}" for values in self.params.values()]
+        levels = (self.colors[n].detach().clamp(0, 1) * 255).round().int().tolist()
+        colors = " ".join("#" + bytes(color).hex() for color in levels)
+        cells = [str(n + 1), *shape, colors, f"{float(self.opacity[n]):.2f}", str(int(self.seed[n]))]
+        return "".join(f"<td>{cell}</td>" for cell in cells)
+
     def map(self, change: Callable[[Tensor], Tensor]) -> Strokes:
         """The strokes with `change` applied to every tensor; it must change all of them alike along N.
 

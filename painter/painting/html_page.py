@@ -6,6 +6,7 @@ import base64
 import html
 import json
 import re
+from dataclasses import dataclass
 from importlib import resources
 from io import BytesIO
 from pathlib import Path
@@ -18,6 +19,7 @@ from painter.export.places import writing
 from painter.options.export import ExportConfig
 from painter.painting.browser_form import browser_brush, browser_form
 from painter.painting.painting import Painting
+from painter.pictures.resizing import fit_size
 from renderers.webgl.shaders import paint_script, player_script
 
 FALLBACK_SIDE, FALLBACK_QUALITY = 256, 60  # of the picture that is shown where there is no WebGL2
@@ -41,6 +43,13 @@ def write_html(path: Path, painting: Painting, fallback: np.ndarray, config: Exp
     Raises:
         OutputError: the file cannot be written; `path` is then unchanged.
     """
+    with writing(path) as temporary:
+        temporary.write_text(page_text(painting, fallback, config), encoding="utf-8")
+    return [f"{path}: browsers draw the strokes without texture"] if painting.config.texture > 0 else []
+
+
+def page_text(painting: Painting, fallback: np.ndarray, config: ExportConfig) -> str:
+    """The page itself; see `write_html`."""
     brush = browser_brush(painting.strokes.brush)
     times = {
         "duration": config.duration or EncodingConfig.duration,
@@ -59,9 +68,27 @@ def write_html(path: Path, painting: Painting, fallback: np.ndarray, config: Exp
         "player": player_script(),
     }
     page = resources.files("painter.painting").joinpath("page.html").read_text(encoding="utf-8")
-    with writing(path) as temporary:
-        temporary.write_text(_PART.sub(lambda match: parts[match[1]], page), encoding="utf-8")
-    return [f"{path}: browsers draw the strokes without texture"] if painting.config.texture > 0 else []
+    return _PART.sub(lambda match: parts[match[1]], page)
+
+
+@dataclass(frozen=True, eq=False)
+class Player:
+    """A painting that a notebook plays, in a frame of its own."""
+
+    painting: Painting
+    size: int  # longer side, pixels
+    config: ExportConfig
+
+    def __repr__(self) -> str:
+        height, width = fit_size(*self.painting.aspect, self.size)
+        return f"<Player: {len(self.painting.strokes)} {self.painting.strokes.brush} strokes, {width}x{height}>"
+
+    def _repr_html_(self) -> str:
+        """What notebooks show."""
+        height, width = fit_size(*self.painting.aspect, self.size)
+        page = page_text(self.painting, self.painting.draw(min(FALLBACK_SIDE, self.size)), self.config)
+        allowed = 'sandbox="allow-scripts" style="border:0;max-width:100%"'
+        return f'<iframe srcdoc="{html.escape(page)}" width="{width}" height="{height}" {allowed}></iframe>'
 
 
 def _data_url(image: np.ndarray) -> str:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -17,6 +17,7 @@ from painter.options.fields import plain
 from painter.options.kinds import Choice, Integer, Kind, Number
 from painter.options.paint import PaintConfig
 from painter.pictures.ground import Color, canvas_color, region_at, to_bytes, to_words
+from painter.pictures.notebook_pictures import shown_in_notebooks
 from painter.pictures.resizing import fit_size
 from renderers.drawing import Drawing, draw_bands, drawing_threads
 from renderers.media.calm import PIXEL as CALM_PIXEL
@@ -24,6 +25,9 @@ from renderers.media.calm import calm_map
 from renderers.media.media import textured
 from renderers.media.medium import Appearance, Texture
 from renderers.strokes import Strokes
+
+if TYPE_CHECKING:  # for types only
+    from painter.painting.html_page import Player
 
 MAX_DRAWN_SIDE = 2**15
 """Longest side at which a painting is drawn, pixels."""
@@ -104,6 +108,30 @@ class Painting:
 
         painting = self if size is None else replace(self, config=replace(self.config, size=size))
         return [note for path in paths for note in save_painting(painting, path, config=config)]
+
+    def player(self, size: int | None = None, config: ExportConfig | None = None) -> Player:
+        """The painting as a notebook plays it: it scrubs, zooms, and says which stroke is under the pointer.
+
+        >>> painting.player(size=300)
+        <Player: 8 markerpen strokes, 300x225>
+
+        Args:
+            size: its longer side on the page, pixels; 512, or `config.size` if that is less, if not given.
+            config: duration, hold, ease, reverse and loop; the defaults if not given.
+        """
+        from painter.painting.html_page import Player
+
+        return Player(self, size or min(512, self.config.size), config or ExportConfig())
+
+    def __repr__(self) -> str:
+        height, width = fit_size(*self.aspect, self.config.size)
+        return f"<Painting: {len(self.strokes)} {self.strokes.brush} strokes, {width}x{height}>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        """What notebooks show: the painting, at most 512 pixels a side."""
+        if self not in _shown:
+            _shown[self] = shown_in_notebooks(self.draw(min(512, self.config.size)))
+        return {**_shown[self], "text/plain": repr(self)}
 
     def draw(self, size: int | None = None, relief: float | None = None, texture: float | None = None) -> np.ndarray:
         """The finished painting.
@@ -280,4 +308,5 @@ def _checked(name: str, value: Any, kind: Kind) -> Any:
         raise OptionError(f"{name}={value!r}: {error}") from None
 
 
+_shown: WeakKeyDictionary[Painting, dict[str, Any]] = WeakKeyDictionary()
 _calm_maps: WeakKeyDictionary[Painting, dict[tuple[int, int], np.ndarray]] = WeakKeyDictionary()

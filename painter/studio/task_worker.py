@@ -181,7 +181,7 @@ def keep(worker: Worker, painting: Painting, folder: Path, about: dict[str, Any]
     save_painting(painting, folder / STROKES)
     rows = pack_rows(painting.strokes).tobytes()
     (folder / "rows.bin").write_bytes(rows)
-    still = painting.draw(min(STILL_SIDE, painting.config.size))
+    still = painting.draw(min(STILL_SIDE, 2 * painting.config.size))  # larger, for screens with many pixels
     Image.fromarray(still).save(folder / "still.webp", quality=90)
     Image.fromarray(painting.draw(THUMBNAIL_SIDE)).save(folder / "thumbnail.webp", quality=80)
     form = browser_form(painting, rows=False)

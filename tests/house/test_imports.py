@@ -13,15 +13,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # From the top of the house down: a room may import those that come after it, and itself.
 ROOMS = (
-    "painter.cli", "painter.studio", "painter.learning", "painter.batch", "painter.pipeline", "painter.styling",
-    "painter.search", "painter.painting", "painter.export", "painter.pictures", "painter.system", "painter.options",
-    "painter.errors", "painter.version", "checkpoints", "renderers",
+    "painter.cli", "painter.studio", "painter.notebook", "painter.learning", "painter.batch", "painter.pipeline",
+    "painter.styling", "painter.search", "painter.painting", "painter.export", "painter.pictures", "painter.system",
+    "painter.options", "painter.errors", "painter.version", "checkpoints", "renderers",
 )  # fmt: skip
 
 # Modules that may import others inside a function, and why.
 LATE = {
     "painter": "the public verbs: `import painter` and --help must not wait for torch",
-    "painter.painting.painting": "Painting.load and Painting.save, for users",
+    "painter.painting.painting": "Painting.load, .save and .player, for users",
     "painter.cli": "the registry of commands: one is imported when it is run",
     "painter.studio.worker_entry": "a process of the studio begins here, and the server needs no torch",
     "painter.batch.worker": "a worker's process begins here, and only it needs torch",
