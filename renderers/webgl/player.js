@@ -157,6 +157,7 @@ class ImpastoPlayer {
     if (!this.canvas.isConnected && this.wasThere) return; // removed from its page
     this.wasThere = this.canvas.isConnected;
     if (this.playing) this._advance(now);
+    if (this._waiting) this._hover(this._waiting);
     const rests = !this.playing && !this.live && now - this.touched > 180;
     if ((this.dirty || (rests && !this.sharp)) && !this.renderer.busy) {
       this._resize(rests);
@@ -202,7 +203,10 @@ class ImpastoPlayer {
     for (const name of ["pointerup", "pointercancel"]) {
       canvas.addEventListener(name, (event) => this._pointers.delete(event.pointerId));
     }
-    canvas.addEventListener("pointerleave", () => this._point(null));
+    canvas.addEventListener("pointerleave", () => {
+      this._waiting = null;
+      this._point(null);
+    });
   }
 
   _move(event, here) {
@@ -223,7 +227,9 @@ class ImpastoPlayer {
   }
 
   _hover(here) {
-    if (this.playing || this.live || this.renderer.busy || !this.renderer.view) return;
+    if (this.playing || this.live || !this.renderer.view) return;
+    this._waiting = this.renderer.busy ? here : null; // looked at again once it is not
+    if (this._waiting) return;
     const [x, y] = this.place(here.x, here.y);
     this._point(this.renderer.strokeAt(x, y, this.count));
   }
