@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numba
 import numpy as np
 
 from renderers.media.media import medium_of
 from renderers.media.medium import Appearance, Marks, Texture
+from renderers.pigments import Mixing, to_colors, to_pigment
 from renderers.placed import SPREAD, PlacedStrokes
 from renderers.strokes import Strokes
 from renderers.threads import core_count
@@ -38,21 +40,22 @@ class Drawing:
         relief: whether to compute the height of the paint as well.
         top: which row of the full canvas is the first of `canvas`.
         texture: how the brush's medium and the sheet show; not at all if not given.
+        mixing: of colours; that of `strokes` if they are placed. What is painted is then in `seen`, not in `canvas`.
     """
 
     def __init__(
         self, strokes: Strokes | PlacedStrokes, canvas: np.ndarray, relief: bool = False, top: int = 0,
-        texture: Texture | None = None,
+        texture: Texture | None = None, mixing: Mixing = "srgb",
     ) -> None:  # fmt: skip
         height, width, channels = canvas.shape
-        self.canvas = canvas
         self.top, self.bottom = top, top + height
         if not isinstance(strokes, PlacedStrokes):
             margin = medium_of(strokes.brush, texture).margin
-            strokes = PlacedStrokes(strokes, height, width, channels, margin)
+            strokes = PlacedStrokes(strokes, height, width, channels, margin, mixing)
         self.placed, self.pixel = strokes, strokes.pixel
+        self.canvas = canvas if strokes.mixing == "srgb" else to_pigment(canvas)
         self.medium = medium_of(self.placed.brush.name, texture)
-        self.rows = self.medium.rows(self.placed, canvas, top, relief)
+        self.rows = self.medium.rows(self.placed, self.canvas, top, relief)
         self.drawn = 0
 
     @property
@@ -74,7 +77,10 @@ class Drawing:
             appearance: what else decides how it is seen.
             rows: which rows; the others are only looked at.
         """
-        return self.medium.finish(self.rows, relief, appearance, rows)
+        painted = self.rows
+        if self.placed.mixing == "pigment":
+            painted = replace(painted, canvas=to_colors(painted.canvas))
+        return self.medium.finish(painted, relief, appearance, rows)
 
     def draw(self, count: int, pool: ThreadPoolExecutor) -> None:
         """Draw the next strokes until `count` of them are on the canvas."""
@@ -124,7 +130,7 @@ def draw(strokes: Strokes, canvas: np.ndarray) -> np.ndarray:
 
 def draw_bands(
     strokes: Strokes, shape: tuple[int, int], appearance: Appearance, relief: float, rows: int,
-    pool: ThreadPoolExecutor, texture: Texture | None = None,
+    pool: ThreadPoolExecutor, texture: Texture | None = None, mixing: Mixing = "srgb",
 ) -> Iterator[np.ndarray]:  # fmt: skip
     """All strokes on a bare canvas, a band of rows at a time: memory is bounded by the band, not by the canvas.
 
@@ -136,7 +142,7 @@ def draw_bands(
         appearance: the bare canvas, and what else decides how it is seen.
         relief: how strongly the paint stands out, in [0, 1].
         rows: of a band, at least 1; the last band may have fewer.
-        texture: see `Drawing`.
+        texture, mixing: see `Drawing`.
 
     Yields:
         [rows, W, C] float32 from the top.
@@ -148,7 +154,7 @@ def draw_bands(
         raise ValueError(f"a band has at least one row, got {rows=}")
     height, width = shape
     medium, ground = medium_of(strokes.brush, texture), appearance.ground
-    placed = PlacedStrokes(strokes, height, width, len(ground), medium.margin)
+    placed = PlacedStrokes(strokes, height, width, len(ground), medium.margin, mixing)
     overlap = medium.overlap(placed.pixel, relief)
     above: Drawing | None = None
     for top in range(0, height, rows):

@@ -20,6 +20,7 @@ DEVICES = ("auto", "cpu", "cuda")
 BACKENDS = ("auto", "reference", "cpu", "cuda")
 CANVASES = ("auto", "white", "black", "transparent")
 GROUNDS = ("smooth", "cold-press", "hot-press", "rough", "linen")
+MIXINGS = ("srgb", "pigment")
 FOCUSES = ("none", "auto")
 STYLE_MODES = ("color", "texture")
 CONTENT_LOSSES = ("luminance", "features")
@@ -104,6 +105,9 @@ class PaintConfig:
     margin: float = option(
         0.0, "M", "bare sheet around the painting, in parts of its longer side; {}", Number(0.0, 0.2)
     )
+    mixing: str = option(
+        "srgb", "M", "how colours mix: {} (as numbers, or as paint does: blue and yellow give green)", Names(MIXINGS)
+    )
     loss: str = option("mix", "L", "pixel loss: {}", Names(LOSSES))
     ot: float = option(0.0, "W", "weight of the optimal-transport term, {}; 0 leaves it out", Number(0.0, 1000.0))
     iterations: int | Literal["auto"] = option(
@@ -164,6 +168,11 @@ class PaintConfig:
         not be in memory.
         """
         return min(self.size, MAX_WORKING_SIDE)
+
+    @property
+    def blending(self) -> Literal["srgb", "pigment"]:
+        """How colours are mixed; see `renderers.pigments`."""
+        return "srgb" if self.mixing == "srgb" else "pigment"
 
     @property
     def brush_name(self) -> str:

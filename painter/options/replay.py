@@ -46,5 +46,7 @@ class ReplayConfig:
         _KINDS["margin"],
     )  # fmt: skip
 
+    mixing: str | None = option(None, "M", "how colours mix: {} (default: as painted)", _KINDS["mixing"])
+
     def __post_init__(self) -> None:
         check_fields(self)

@@ -20,6 +20,7 @@ from renderers.media.calm import PIXEL as CALM_PIXEL
 from renderers.media.calm import calm_map
 from renderers.media.media import textured
 from renderers.media.medium import Appearance, Texture
+from renderers.pigments import mixed_channels
 from renderers.strokes import Strokes
 
 _DRAWN_PIXELS = 2**22  # drawn at a time, by all cores; bounds the memory that a large painting takes
@@ -136,7 +137,8 @@ class Painting:
 
         Args:
             size, relief, texture: as for `draw`.
-            rows: of a band, at least 1; as many as 2**22 pixels have if not given. The last band may have fewer.
+            rows: of a band, at least 1; as many as 2**22 pixels have if not given, fewer where pigments
+                mix. The last band may have fewer.
             depth: bits of a channel, 8 or 16.
 
         Yields:
@@ -153,11 +155,13 @@ class Painting:
         """`bands` as floats: [rows, W, C] float32, premultiplied on a transparent ground."""
         relief = self.config.relief if relief is None else relief
         shape = fit_size(*self.aspect, size or self.config.size)
-        rows = max(1, _DRAWN_PIXELS // shape[1]) if rows is None else rows
+        if rows is None:
+            channels = len(canvas_color(self.ground))
+            rows = max(1, _DRAWN_PIXELS * channels // mixed_channels(channels, self.config.blending) // shape[1])
         surface = self._texture(self.config.texture if texture is None else texture)
         with drawing_threads() as pool:
             appearance = self._appearance(shape, surface, pool)
-            yield from draw_bands(self.strokes, shape, appearance, relief, rows, pool, surface)
+            yield from draw_bands(self.strokes, shape, appearance, relief, rows, pool, surface, self.config.blending)
 
     def _texture(self, strength: float) -> Texture | None:
         """How medium and sheet show; None: not at all."""
@@ -180,7 +184,8 @@ class Painting:
         """Where a drawing of this height and width is calm; kept, as a painting is drawn for each of its files."""
         known = _calm_maps.setdefault(self, {})
         if small not in known:
-            drawn = draw_bands(self.strokes, small, Appearance(canvas_color(self.ground)), 0.0, small[0], pool)
+            appearance = Appearance(canvas_color(self.ground))
+            drawn = draw_bands(self.strokes, small, appearance, 0.0, small[0], pool, mixing=self.config.blending)
             known[small] = calm_map(np.concatenate(list(drawn)))
         return known[small]
 
@@ -227,7 +232,7 @@ class Painting:
         """
         canvas, relief = self._bare_canvas(size or self.config.size), self.config.relief
         texture = self._texture(self.config.texture)
-        drawing = Drawing(self.strokes, canvas, relief > 0, texture=texture)
+        drawing = Drawing(self.strokes, canvas, relief > 0, texture=texture, mixing=self.config.blending)
         before, frame = -1, np.empty(0, np.uint8)
         with drawing_threads() as pool:
             appearance = self._appearance(canvas.shape[:2], texture, pool)

@@ -111,6 +111,7 @@ def prepare_subject(source: PictureSource, config: PaintConfig) -> Subject:
         None if region is None else _at_most(region, side),
         palette,
         config.opacity_range(ground is None),
+        config.blending,
     )
     return Subject(
         config=config,
