@@ -17,8 +17,10 @@ from painter.errors import DivergedError
 from painter.options.paint import PaintConfig
 from painter.painting.painting import Painting
 from painter.painting.save import save_painting
+from painter.pictures.color import to_hex
 from painter.pictures.ground import ground_name
 from painter.pictures.metrics import compare
+from painter.pictures.palette import recipes
 from painter.pictures.picture import PictureSource
 from painter.search.staged_run import OnProgress, Run, follow
 from painter.search.stroke_count import make_search
@@ -184,6 +186,7 @@ def finish(subject: Subject, found: SearchResult, watch: Stopwatch) -> Result:
         "input": subject.about,
         "ground": ground_name(subject.ground),
         "palette": subject.palette_names(),
+        "recipes": _recipes(painting),
         "strokes": len(painting.strokes),
         "interrupted": found.interrupted,
         **figures,
@@ -193,6 +196,14 @@ def finish(subject: Subject, found: SearchResult, watch: Stopwatch) -> Result:
         "peak_rss_mb": peak_rss_mb(),
     }
     return Result(painting, image, report)
+
+
+def _recipes(painting: Painting) -> dict[str, dict[str, int]] | None:
+    """How many parts of which tubes give each colour of the strokes; None if they are not mixed from tubes."""
+    if painting.config.palette is None:
+        return None
+    colors = painting.strokes.colors.reshape(-1, 3).unique(dim=0)
+    return recipes(painting.config.palette, map(to_hex, colors.tolist()))
 
 
 def drawn_as_seen(painting: Painting, image: np.ndarray, subject: Subject) -> np.ndarray:

@@ -1,12 +1,6 @@
 """Colours as pigments: how they mix where blue and yellow are to give green.
 
-A colour is turned into the smoothest reflectance that has it (`renderers.spectra`), and what is mixed is a power of
-that, waveband by waveband:
-
-    φ = (ε + (1 − ε) R)^−p,    mixed φ = Σ weight · φ,    p = 1/4
-
-With p near 0 that is the logarithm of the reflectance, with p = 1/2 nearly the square root of what Kubelka and Munk add
-up; dark paint tells more than light paint, as it does on a palette. A colour that is not mixed comes back as it was.
+`renderers.spectra` says what a colour is as pigment and does it plainly; these are the kernels that canvases need.
 
     shape of colours        channels last: RGB, or premultiplied RGBA
     shape of pigment        channels last: WAVEBANDS, or WAVEBANDS times alpha, and alpha
@@ -21,14 +15,11 @@ from typing import Literal
 import numpy as np
 
 from renderers.jit import kernel
-from renderers.spectra import WAVEBANDS, corner_reflectances, rgb_of_wavebands
+from renderers.spectra import FLOOR, POWER, WAVEBANDS, corner_reflectances, rgb_of_wavebands
 from renderers.threads import share
 
 Mixing = Literal["srgb", "pigment"]
 """How colours are mixed: as numbers of sRGB, or as pigments."""
-
-FLOOR = 0.01  # ε, reflectance of the darkest paint: its inverse is the most that dark paint outweighs light paint by
-POWER = 4  # 1 / p
 
 
 def mixed_channels(channels: int, mixing: Mixing) -> int:
@@ -51,21 +42,6 @@ def to_colors(pigment: np.ndarray) -> np.ndarray:
     matrix = rgb_of_wavebands()
     share(lambda first, step: _fill_colors(flat, matrix, colors, first, step))
     return colors.reshape(*pigment.shape[:-1], colors.shape[1])
-
-
-def mix_pigments(colors: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """[M, 3] float32: mixtures of paints.
-
-    >>> blue, yellow = (0.1, 0.25, 0.7), (1.0, 0.85, 0.0)
-    >>> int(mix_pigments(np.array([blue, yellow]), np.array([[0.5, 0.5]]))[0].argmax())  # green
-    1
-
-    Args:
-        colors: [P, 3] of the paints, in [0, 1].
-        weights: [M, P] parts of each paint in each mixture, at least 0 and not all of them.
-    """
-    parts = weights / weights.sum(axis=1, keepdims=True)
-    return to_colors(parts @ to_pigment(colors).astype(np.float64))
 
 
 @kernel

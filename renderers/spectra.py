@@ -1,9 +1,15 @@
-"""Reflectances of colours: the smoothest ones, in a few bands of the visible spectrum.
+"""Colours as pigments, and how these mix: blue and yellow give green. Plain NumPy.
 
 A colour is a mixture of white and of the six vivid colours between which it lies (Smits 1999), each with the smoothest
 reflectance that shows it in daylight (Burns 2020, "Numerical methods for smoothest reflectance reconstruction"): the
-hyperbolic tangent keeps them between 0 and 1. Pigments are mixed band by band, which turns blue and yellow into green;
-`renderers.pigments` does that.
+hyperbolic tangent keeps them between 0 and 1. What is mixed is a power of the reflectance R, waveband by waveband:
+
+    φ = (ε + (1 − ε) R)^−p,    mixed φ = Σ weight · φ,    p = 1/4
+
+With p near 0 that is the logarithm of the reflectance, with p = 1/2 nearly the square root of what Kubelka and Munk add
+up: dark paint tells more than light paint, as it does on a palette. A colour that is not mixed comes back as it was.
+
+`renderers.pigments` has the same for canvases, `renderers.blending.mixing` in torch.
 """
 
 from __future__ import annotations
@@ -13,6 +19,8 @@ from functools import lru_cache
 import numpy as np
 
 WAVEBANDS = 10
+FLOOR = 0.01  # ε, reflectance of the darkest paint
+POWER = 4  # 1 / p
 CORNERS = np.array([(1, 1, 1), (0, 1, 1), (1, 0, 1), (1, 1, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)], np.float64)
 """[7, 3] linear RGB: white, cyan, magenta, yellow, red, green, blue."""
 
@@ -32,6 +40,40 @@ _MATCHING = (
 )
 _RGB_OF_XYZ = np.array([[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [0.0557, -0.2040, 1.0570]])  # sRGB
 _NEWTON_STEPS = 60
+
+
+def to_pigment(colors: np.ndarray) -> np.ndarray:
+    """[..., 3] colours in [0, 1], sRGB → [..., WAVEBANDS] float64, φ."""
+    light = np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
+    white = light.min(axis=-1, keepdims=True)
+    shifted = np.stack([np.roll(light, -1, axis=-1), np.roll(light, -2, axis=-1)])
+    between = shifted.min(axis=0) - white  # cyan lies between green and blue, and so on
+    alone = np.maximum(light - shifted.max(axis=0), 0)
+    parts = np.concatenate([white, between, alone], axis=-1)
+    pigment: np.ndarray = (FLOOR + (1 - FLOOR) * (parts @ corner_reflectances())) ** (-1 / POWER)
+    return pigment
+
+
+def to_colors(pigment: np.ndarray) -> np.ndarray:
+    """[..., WAVEBANDS] → [..., 3] float64 colours in [0, 1]: the inverse of `to_pigment`."""
+    reflectance = (np.maximum(pigment, 1.0) ** -POWER - FLOOR) / (1 - FLOOR)
+    light = np.clip(reflectance @ rgb_of_wavebands().T, 0, 1)
+    colors: np.ndarray = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    return colors
+
+
+def mix_pigments(colors: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """[M, 3] float64: mixtures of paints.
+
+    >>> blue, yellow = (0.1, 0.25, 0.7), (1.0, 0.85, 0.0)
+    >>> int(mix_pigments(np.array([blue, yellow]), np.array([[1, 1]]))[0].argmax())  # green
+    1
+
+    Args:
+        colors: [P, 3] of the paints, in [0, 1].
+        parts: [M, P] of each paint in each mixture, at least 0 and not all of them.
+    """
+    return to_colors(parts / parts.sum(axis=1, keepdims=True) @ to_pigment(colors))
 
 
 @lru_cache(maxsize=1)

@@ -1,12 +1,11 @@
-"""Colours as pigments in torch, differentiable: see `renderers.pigments`."""
+"""Colours as pigments in torch, differentiable: see `renderers.spectra`."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from renderers.pigments import FLOOR, POWER
-from renderers.spectra import WAVEBANDS, corner_reflectances, rgb_of_wavebands
+from renderers.spectra import FLOOR, POWER, WAVEBANDS, corner_reflectances, rgb_of_wavebands
 
 _TINY = 1e-6  # where a root has no slope
 

@@ -20,15 +20,15 @@ from helpers.layers import (
 )
 from torch import Tensor
 
-from renderers import pigments
+from renderers import pigments, spectra
 from renderers.blending import blend, mixing
 from renderers.blending.relevance import removal_costs
 from renderers.brushes import BRUSHES
 from renderers.drawing import Drawing, draw_bands, drawing_threads
 from renderers.evaluation import random_strokes
 from renderers.media.medium import Appearance, Texture
-from renderers.pigments import mix_pigments, mixed_channels
-from renderers.spectra import CORNERS, corner_reflectances, rgb_of_wavebands
+from renderers.pigments import mixed_channels
+from renderers.spectra import CORNERS, corner_reflectances, mix_pigments, rgb_of_wavebands
 from renderers.strokes import Strokes
 
 BLUE, YELLOW, RED, WHITE = (0.12, 0.25, 0.62), (0.99, 0.82, 0.0), (0.78, 0.06, 0.18), (1.0, 1.0, 1.0)
@@ -70,9 +70,12 @@ def test_colours_that_are_not_mixed_come_back(channels: int) -> None:
 
 
 @pytest.mark.parametrize("channels", [3, 4])
-def test_kernels_and_torch_agree(channels: int) -> None:
+def test_kernels_and_torch_agree_with_plain_numpy(channels: int) -> None:
     given = colors(100, channels)
     laid = pigments.to_pigment(given)
+    if channels == 3:
+        np.testing.assert_allclose(laid, spectra.to_pigment(given), rtol=1e-5)
+        np.testing.assert_allclose(pigments.to_colors(laid), spectra.to_colors(laid), atol=1e-5)
     np.testing.assert_allclose(mixing.to_pigment(torch.from_numpy(given)), laid, rtol=1e-5, atol=1e-6)
     back = mixing.to_colors(torch.from_numpy(laid))
     np.testing.assert_allclose(back, pigments.to_colors(laid), atol=2e-5)
