@@ -166,7 +166,8 @@ def find_strokes(
         if styled is not None:  # strokes and ground of one moment
             strokes, ground = styled.strokes, styled.ground
         assert strokes is not None
-        strokes = in_paint_order(strokes, subject.aspect)
+        if not subject.config.glazes:  # those are in order already
+            strokes = in_paint_order(strokes, subject.aspect)
     painting = Painting(strokes, subject.aspect, ground, subject.config, subject.region, subject.provenance())
     if styled is None:
         return SearchResult(painting, run.psnr, interrupted, failed=failed)
@@ -207,11 +208,11 @@ def _recipes(painting: Painting) -> dict[str, dict[str, int]] | None:
 
 
 def drawn_as_seen(painting: Painting, image: np.ndarray, subject: Subject) -> np.ndarray:
-    """The painting as it is compared with `subject.picture`: of its size, without light and texture.
+    """The painting as it is compared with `subject.picture`: of its size, without light, texture and pencil.
 
     Args:
         image: what `painting.draw()` returns.
     """
     side, config = subject.working_side, subject.config
-    bare = not config.relief and not config.texture
+    bare = not config.relief and not config.texture and not config.pencil
     return image if bare and max(image.shape[:2]) == side else painting.draw_bare(side)

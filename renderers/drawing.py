@@ -16,6 +16,7 @@ import numpy as np
 
 from renderers.media.media import medium_of
 from renderers.media.medium import Appearance, Marks, Texture
+from renderers.media.pencil import draw_pencil
 from renderers.pigments import Mixing, to_colors, to_pigment
 from renderers.placed import SPREAD, PlacedStrokes
 from renderers.strokes import Strokes
@@ -80,7 +81,21 @@ class Drawing:
         painted = self.rows
         if self.placed.mixing == "pigment":
             painted = replace(painted, canvas=to_colors(painted.canvas))
-        return self.medium.finish(painted, relief, appearance, rows)
+        seen = self.medium.finish(painted, relief, appearance, rows)
+        if appearance.lines is not None and appearance.pencil > 0:
+            seen = self._with_pencil(seen, appearance, rows.indices(len(self.canvas))[0])
+        return seen
+
+    def _with_pencil(self, seen: np.ndarray, appearance: Appearance, first: int) -> np.ndarray:
+        """A copy of what is seen, from row `first` on, with pencil lines."""
+        assert appearance.lines is not None
+        sheet, seen = self.rows.sheet, seen.copy()
+        height = None if sheet is None else sheet.height[1 + first : 1 + first + len(seen)]
+        draw_pencil(
+            seen, appearance.lines, appearance.pencil, height, self.pixel, self.top + first, self.rows.full,
+            self.medium.bare_margin,
+        )  # fmt: skip
+        return seen
 
     def draw(self, count: int, pool: ThreadPoolExecutor) -> None:
         """Draw the next strokes until `count` of them are on the canvas."""

@@ -4,7 +4,8 @@
 
 by channel, with D the canvas' mean density −ln(canvas / ground). A pure power in sRGB is one in linear light, too: it
 is what more or less of the same pigment does. The divisor says that full valleys take no more; without it dark washes
-turn to gravel. Bare ground has no density, so it gets no grain.
+turn to gravel. Bare ground has no density, so it gets no grain. Where darks are limited, D
+stands for DARKEST · (1 − exp(−D / DARKEST)), in the same hue.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from renderers.media.medium import Texture
 from renderers.media.noise import fractal_noise, new_cells, value_noise
 from renderers.threads import share
 
+DARKEST = 2.0  # density of the darkest glaze, where texture is at least FULLY
+FULLY = 0.6
 LEVELS = 127.0  # fields are kept in bytes, as round(LEVELS · v)
 
 
@@ -94,10 +97,15 @@ def densities(
     share(
         lambda first, step: _see(
             canvas, load, fields.grain, fields.parts, fields.kept, reference.astype(np.float64), how.numbers,
-            texture.strength, out, first, step,
+            texture.strength, _darkest(texture), out, first, step,
         )
     )  # fmt: skip
     return out
+
+
+def _darkest(texture: Texture) -> float:
+    """The most density that is seen."""
+    return DARKEST * max(1.0, FULLY / texture.strength) if texture.limited else math.inf
 
 
 @kernel
@@ -141,7 +149,7 @@ def _byte(value: float) -> int:
 @kernel
 def _see(
     canvas: np.ndarray, load: np.ndarray, grain: np.ndarray, parts: np.ndarray, kept: np.ndarray, reference: np.ndarray,
-    how: np.ndarray, texture: float, out: np.ndarray, first: int, step: int,
+    how: np.ndarray, texture: float, darkest: float, out: np.ndarray, first: int, step: int,
 ) -> None:  # fmt: skip
     shade, saturation = texture * how[2] / LEVELS, how[3]
     drift, sparkle, fronts = texture * how[4] * 2.0 / LEVELS, texture * how[5] / LEVELS, texture * how[6] / LEVELS
@@ -163,6 +171,11 @@ def _see(
                 for c in range(3):
                     out[i, j, c] = min(alpha, reference[c] * light)
                 continue
+            if darkest < math.inf:
+                limited = darkest * (1.0 - math.exp(-mean / darkest))
+                for c in range(3):
+                    density[c] *= limited / mean
+                mean = limited
             gain = 1.0 + texture * (load[i, j] + grain[i, j]) / (1.0 + saturation * mean)
             gain += fronts * parts[i, j, 2] / (1.0 + 0.5 * mean)
             gain = max(0.05, gain * (1.0 - sparkle * parts[i, j, 1] / (1.0 + 0.7 * mean)))

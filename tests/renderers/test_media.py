@@ -51,8 +51,8 @@ def drawn(
         return np.concatenate(list(bands))
 
 
-def texture_of(brush: str, strength: float = 0.6, **options: float) -> Texture:
-    return Texture(strength, textured(brush).paper, **options)
+def texture_of(brush: str, strength: float = 0.6, margin: float = 0.0) -> Texture:
+    return Texture(strength, textured(brush).paper, margin)
 
 
 # --- noise --------------------------------------------------------------------------------------------------
