@@ -43,7 +43,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "illustration": Preset(
         "line and wash: pencil over thin watercolour, on hot-pressed paper",
-        {"style": "watercolor", "mixing": "glaze", "pencil": 0.8, "ground": "hot-press", "margin": 0.03},
+        {"style": "watercolor", "mixing": "glaze", "pencil": 1.0, "ground": "hot-press", "margin": 0.03},
     ),
     "outdoors": Preset(
         "broad watercolour on rough paper, in six tubes",
