@@ -18,8 +18,10 @@ from painter.options.paint import PaintConfig
 from painter.painting.painting import Painting
 from painter.painting.save import save_painting
 from painter.pictures.arrays import Arrays
+from painter.pictures.color import to_hex
 from painter.pictures.ground import ground_name
 from painter.pictures.metrics import compare
+from painter.pictures.palette import recipes
 from painter.pictures.picture import PictureSource
 from painter.search.control import Control
 from painter.search.staged_run import OnProgress, Run, follow
@@ -186,7 +188,8 @@ def find_strokes(
         if styled is not None:  # strokes and ground of one moment
             strokes, ground = styled.strokes, styled.ground
         assert strokes is not None
-        strokes = in_paint_order(strokes, subject.aspect)
+        if not subject.config.glazes:  # those are in order already
+            strokes = in_paint_order(strokes, subject.aspect)
     painting = Painting(strokes, subject.aspect, ground, subject.config, subject.region, subject.provenance())
     if styled is None:
         return SearchResult(painting, run.psnr, interrupted, failed=failed)
@@ -206,6 +209,7 @@ def finish(subject: Subject, found: SearchResult, watch: Stopwatch) -> Result:
         "input": subject.about,
         "ground": ground_name(subject.ground),
         "palette": subject.palette_names(),
+        "recipes": _recipes(painting),
         "strokes": len(painting.strokes),
         "interrupted": found.interrupted,
         **figures,
@@ -218,12 +222,20 @@ def finish(subject: Subject, found: SearchResult, watch: Stopwatch) -> Result:
     return Result(painting, image, report)
 
 
+def _recipes(painting: Painting) -> dict[str, dict[str, int]] | None:
+    """How many parts of which tubes give each colour of the strokes; None if they are not mixed from tubes."""
+    if painting.config.palette is None:
+        return None
+    colors = painting.strokes.colors.reshape(-1, 3).unique(dim=0)
+    return recipes(painting.config.palette, map(to_hex, colors.tolist()))
+
+
 def drawn_as_seen(painting: Painting, image: np.ndarray, subject: Subject) -> np.ndarray:
-    """The painting as it is compared with `subject.picture`: of its size, without light and texture.
+    """The painting as it is compared with `subject.picture`: of its size, without light, texture and pencil.
 
     Args:
         image: what `painting.draw()` returns.
     """
     side, config = subject.working_side, subject.config
-    bare = not config.relief and not config.texture
+    bare = not config.relief and not config.texture and not config.pencil
     return image if bare and max(image.shape[:2]) == side else painting.draw_bare(side)

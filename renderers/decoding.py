@@ -14,6 +14,7 @@ from renderers.brushes import BRUSHES, Brush, Frame, MapSource, SearchMaps
 from renderers.brushes.base import PATCH, frame_grid
 from renderers.engine import paint_patches
 from renderers.networks import BrushNetworks, Patches, texel_offsets
+from renderers.pigments import Mixing
 from renderers.strokes import Strokes
 from renderers.threads import core_count
 
@@ -160,7 +161,7 @@ def frame_maps(texels: Tensor, grid: Tensor) -> FrameMaps:
     return FrameMaps(texels, texel_offsets(grid).cpu(), grid.flip(1).cpu() * PATCH)
 
 
-def make_layers(strokes: Strokes, pixel: float, channels: int, source: MapSource) -> Layers:
+def make_layers(strokes: Strokes, pixel: float, channels: int, source: MapSource, mixing: Mixing = "srgb") -> Layers:
     """Strokes as layers for a canvas of `channels` whose pixels are `pixel` wide; differentiable in the strokes.
 
     With four channels the canvas is premultiplied RGBA, and the alpha of paint is 1.
@@ -171,4 +172,4 @@ def make_layers(strokes: Strokes, pixel: float, channels: int, source: MapSource
     if channels == 4:
         opaque = torch.ones(len(strokes), 1, device=start.device)
         start, end = torch.cat([start, opaque], dim=1), torch.cat([end, opaque], dim=1)
-    return Layers(frame.transform(pixel), source(frame, pixel), start, end, strokes.opacity)
+    return Layers(frame.transform(pixel), source(frame, pixel), start, end, strokes.opacity, mixing)

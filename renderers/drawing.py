@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 
 from renderers.jit import cached
 from renderers.media.media import medium_of
 from renderers.media.medium import Appearance, Marks, Texture
+from renderers.media.pencil import draw_pencil
+from renderers.pigments import Mixing, to_colors, to_pigment
 from renderers.placed import SPREAD, PlacedStrokes
 from renderers.strokes import Strokes
 from renderers.threads import core_count
@@ -38,21 +41,22 @@ class Drawing:
         relief: whether to compute the height of the paint as well.
         top: which row of the full canvas is the first of `canvas`.
         texture: how the brush's medium and the sheet show; not at all if not given.
+        mixing: of colours; that of `strokes` if they are placed. What is painted is then in `seen`, not in `canvas`.
     """
 
     def __init__(
         self, strokes: Strokes | PlacedStrokes, canvas: np.ndarray, relief: bool = False, top: int = 0,
-        texture: Texture | None = None,
+        texture: Texture | None = None, mixing: Mixing = "srgb",
     ) -> None:  # fmt: skip
         height, width, channels = canvas.shape
-        self.canvas = canvas
         self.top, self.bottom = top, top + height
         if not isinstance(strokes, PlacedStrokes):
             margin = medium_of(strokes.brush, texture).margin
-            strokes = PlacedStrokes(strokes, height, width, channels, margin)
+            strokes = PlacedStrokes(strokes, height, width, channels, margin, mixing)
         self.placed, self.pixel = strokes, strokes.pixel
+        self.canvas = canvas if strokes.mixing == "srgb" else to_pigment(canvas)
         self.medium = medium_of(self.placed.brush.name, texture)
-        self.rows = self.medium.rows(self.placed, canvas, top, relief)
+        self.rows = self.medium.rows(self.placed, self.canvas, top, relief)
         self.drawn = 0
 
     @property
@@ -78,7 +82,12 @@ class Drawing:
         around = self.medium.overlap(self.pixel, relief)
         begin = max(0, first - around)
         part = self.rows.part(begin, min(len(self.canvas), last + around))
-        return self.medium.finish(part, relief, appearance, slice(first - begin, last - begin))
+        if self.placed.mixing == "pigment":
+            part = replace(part, canvas=to_colors(part.canvas))
+        seen = self.medium.finish(part, relief, appearance, slice(first - begin, last - begin))
+        if appearance.lines is not None and appearance.pencil > 0:
+            seen = self._with_pencil(seen, appearance, first)
+        return seen
 
     def changed(self, first: int, relief: float) -> list[slice]:
         """Which rows of this drawing look different for the strokes from `first` to the last that is drawn."""
@@ -89,6 +98,17 @@ class Drawing:
             touched[1 + max(0, begin) : 1 + min(len(self.canvas), end)] = True
         edges = np.flatnonzero(np.diff(touched)).reshape(-1, 2)
         return [slice(int(begin), int(end)) for begin, end in edges]
+
+    def _with_pencil(self, seen: np.ndarray, appearance: Appearance, first: int) -> np.ndarray:
+        """A copy of what is seen, from row `first` on, with pencil lines."""
+        assert appearance.lines is not None
+        sheet, seen = self.rows.sheet, seen.copy()
+        height = None if sheet is None else sheet.height[1 + first : 1 + first + len(seen)]
+        draw_pencil(
+            seen, appearance.lines, appearance.pencil, height, self.pixel, self.top + first, self.rows.full,
+            self.medium.bare_margin,
+        )  # fmt: skip
+        return seen
 
     def draw(self, count: int, pool: ThreadPoolExecutor) -> None:
         """Draw the next strokes until `count` of them are on the canvas."""
@@ -138,7 +158,7 @@ def draw(strokes: Strokes, canvas: np.ndarray) -> np.ndarray:
 
 def draw_bands(
     strokes: Strokes, shape: tuple[int, int], appearance: Appearance, relief: float, rows: int,
-    pool: ThreadPoolExecutor, texture: Texture | None = None,
+    pool: ThreadPoolExecutor, texture: Texture | None = None, mixing: Mixing = "srgb",
 ) -> Iterator[np.ndarray]:  # fmt: skip
     """All strokes on a bare canvas, a band of rows at a time: memory is bounded by the band, not by the canvas.
 
@@ -150,7 +170,7 @@ def draw_bands(
         appearance: the bare canvas, and what else decides how it is seen.
         relief: how strongly the paint stands out, in [0, 1].
         rows: of a band, at least 1; the last band may have fewer.
-        texture: see `Drawing`.
+        texture, mixing: see `Drawing`.
 
     Yields:
         [rows, W, C] float32 from the top.
@@ -162,7 +182,7 @@ def draw_bands(
         raise ValueError(f"a band has at least one row, got {rows=}")
     height, width = shape
     medium, ground = medium_of(strokes.brush, texture), appearance.ground
-    placed = PlacedStrokes(strokes, height, width, len(ground), medium.margin)
+    placed = PlacedStrokes(strokes, height, width, len(ground), medium.margin, mixing)
     overlap = medium.overlap(placed.pixel, relief)
     above: Drawing | None = None
     for top in range(0, height, rows):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from renderers.brushes import BRUSHES, Brush
+from renderers.pigments import Mixing, mixed_channels, to_pigment
 from renderers.strokes import Strokes
 
 # Width of the box that a pixel averages over, in pixels. A box of 1 shows stairs along edges, and is sharper than what
@@ -20,10 +21,15 @@ class PlacedStrokes:
         height, width: of the full canvas, pixels.
         channels: 3, or 4 for premultiplied RGBA.
         margin: stroke units around a stroke's box that may be painted, too.
+        mixing: of colours.
     """
 
-    def __init__(self, strokes: Strokes, height: int, width: int, channels: int, margin: float = 0.0) -> None:
-        self.height, self.width, self.channels = height, width, channels
+    def __init__(
+        self, strokes: Strokes, height: int, width: int, channels: int, margin: float = 0.0,
+        mixing: Mixing = "srgb",
+    ) -> None:  # fmt: skip
+        self.height, self.width, self.mixing = height, width, mixing
+        self.channels = mixed_channels(channels, mixing)  # of a pixel while strokes are laid
         self.brush: Brush = BRUSHES[strokes.brush]
         self.pixel = 1 / max(height, width)
         strokes = strokes.map(lambda values: values.detach().cpu())
@@ -34,7 +40,8 @@ class PlacedStrokes:
         self.geometry = frame.geometry.numpy().astype(np.float32)
         self.seed = strokes.seed.numpy()
         self.opacity = strokes.opacity.numpy()
-        self.start, self.end = (_with_alpha(color.numpy(), channels) for color in self.brush.ends(strokes.colors))
+        ends = (_with_alpha(color.numpy(), channels) for color in self.brush.ends(strokes.colors))
+        self.start, self.end = ends if mixing == "srgb" else map(to_pigment, ends)
         self.top, self.bottom, self.left, self.right = self._bounds()
 
     def __len__(self) -> int:

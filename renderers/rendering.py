@@ -6,12 +6,14 @@ from torch import Tensor
 
 from renderers.blending import Layers, blend
 from renderers.decoding import MapSource, make_layers
+from renderers.pigments import Mixing
 from renderers.strokes import Strokes
 
 
 def render(
-    strokes: Strokes, canvas: Tensor, maps: MapSource, backend: str = "cpu", region: Tensor | None = None
-) -> Tensor:
+    strokes: Strokes, canvas: Tensor, maps: MapSource, backend: str = "cpu", region: Tensor | None = None,
+    mixing: Mixing = "srgb",
+) -> Tensor:  # fmt: skip
     """The canvas after all strokes, h ← α·s + (1 − α)·h, differentiable in the strokes (not in `canvas`).
 
     Args:
@@ -21,6 +23,7 @@ def render(
             the engine's own (`renderers.decoding.EngineMaps`) or the brush's own (`renderers.brushes.Brush.maps`).
         backend: see `renderers.blending.blend`.
         region: [H, W] float32 in [0, 1], how much of the strokes shows at each pixel; 1 if not given.
+        mixing: of colours, as numbers of sRGB or as pigments; see `renderers.pigments`.
 
     Returns:
         [H, W, C] float32.
@@ -30,7 +33,7 @@ def render(
         ImportError: the backend is 'cuda' and Triton is not installed.
     """
     height, width, channels = canvas.shape
-    return composite(canvas, make_layers(strokes, 1 / max(height, width), channels, maps), backend, region)
+    return composite(canvas, make_layers(strokes, 1 / max(height, width), channels, maps, mixing), backend, region)
 
 
 def composite(canvas: Tensor, layers: Layers, backend: str = "cpu", region: Tensor | None = None) -> Tensor:

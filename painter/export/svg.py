@@ -39,6 +39,8 @@ from renderers.strokes import Strokes
 
 LONG_SIDE_MM = 200.0  # of a drawing for which no width is given
 MOST_LAYERS = 8
+GRAIN_FREQUENCY = 0.3  # pebbles of the paper to a unit: as many as in the pixels' cold-pressed sheet
+GRAIN_DEPTH = 0.5
 MASK_SIDE = 2048  # longer side of the picture of a region, pixels, at most
 NEIGHBOURS = 51  # strokes around one, whose median size decides its level; an eighth of all strokes at most
 SHARED = "stroke"  # id of the shapes that all strokes use
@@ -58,6 +60,7 @@ class _Drawing:
     ground: Color | None
     region: np.ndarray | None
     few_colors: bool
+    grain: float
 
 
 def write_svg(
@@ -83,7 +86,8 @@ def write_svg(
         seed: of the search that found the strokes, for the description.
         few_colors: whether strokes have the colours of a palette, so that a plot gets a layer for each.
         config: `svg` is 'paint' for strokes as filled shapes, in layers from coarse to fine, or 'plot' for one line a
-            stroke. `width_mm` is the drawing's width; if it is None, the longer side is LONG_SIDE_MM.
+            stroke. `svg_grain` lays grain over the shapes. `width_mm` is the drawing's width; if it is None, the longer
+            side is LONG_SIDE_MM.
 
     Raises:
         OutputError: the file cannot be written; `path` is then unchanged.
@@ -92,7 +96,7 @@ def write_svg(
     with writing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
         height, width = (UNITS * side / max(aspect) for side in aspect)
         page = Page(width, height, LONG_SIDE_MM / UNITS if config.width_mm is None else config.width_mm / width)
-        drawing = _Drawing(PageStrokes(strokes), page, ground, region, few_colors)
+        drawing = _Drawing(PageStrokes(strokes), page, ground, region, few_colors, config.svg_grain)
         about = f"{len(strokes)} strokes of {strokes.brush}, seed {seed}; Impasto {__version__}"
         for line in _document(drawing, title or "A painting", about, config.svg):
             file.write(line + "\n")
@@ -122,12 +126,15 @@ def _painted(drawing: _Drawing) -> Iterator[str]:
     if drawing.region is not None:
         yield from _mask(drawing.region, page)
         yield _layer("region", "region", ' mask="url(#mask)"')
+    if drawing.grain > 0:
+        yield from _grain(drawing.grain, page)
+        yield _layer("grain", "paint with grain", ' filter="url(#paper)"')
     for k, (first, last) in enumerate(levels(strokes.sizes)):
         about = number(float(np.median(strokes.sizes[first:last])) * page.mm, 1)
         yield _layer(f"layer{k + 1}", f"{k + 1}: {last - first} strokes, about {about} mm")
         yield from (_stroke(strokes, n) for n in range(first, last))
         yield "</g>"
-    if drawing.region is not None:
+    for _ in range((drawing.grain > 0) + (drawing.region is not None)):
         yield "</g>"
 
 
@@ -187,6 +194,20 @@ def _mask(region: np.ndarray, page: Page) -> Iterator[str]:
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
     yield f'<image {size} preserveAspectRatio="none" xlink:href="data:image/png;base64,{data}"/>'
     yield "</mask>"
+
+
+def _grain(strength: float, page: Page) -> Iterator[str]:
+    """A filter that darkens paint in the valleys of a paper made of noise; bare ground stays clean."""
+    size = f'width="{number(page.width)}" height="{number(page.height)}"'
+    dark = number(-GRAIN_DEPTH * strength, 3)
+    row = f"{dark} 0 0 0 {number(1 + 0.5 * GRAIN_DEPTH * strength, 3)}"
+    yield (
+        f'<filter id="paper" filterUnits="userSpaceOnUse" x="0" y="0" {size} color-interpolation-filters="sRGB">'
+        f'<feTurbulence type="fractalNoise" baseFrequency="{GRAIN_FREQUENCY}" numOctaves="3" seed="7" result="noise"/>'
+        f'<feColorMatrix in="noise" values="{row} {row} {row} 0 0 0 0 1" result="valleys"/>'
+        '<feBlend in="SourceGraphic" in2="valleys" mode="multiply" result="dark"/>'
+        '<feComposite in="dark" in2="SourceGraphic" operator="in"/></filter>'
+    )
 
 
 def _legal(text: str) -> str:

@@ -51,6 +51,10 @@ class ExportConfig:
     bit_depth: int = option(8, "N", "bits per channel of a PNG: {}", Choice((8, 16)))
     quality: int = option(90, "Q", "quality of JPEG and WebP, {}; at 100 WebP is lossless", Integer(1, 100))
     svg: str = option("paint", "MODE", "strokes as filled shapes, or as lines for a pen plotter: {}", Names(SVG_MODES))
+    svg_grain: float = option(
+        0.0, "G", "grain of paper on the paint of an SVG, {}, as a filter; viewers without filters leave it out",
+        Number(0.0, 1.0),
+    )  # fmt: skip
     width_mm: float | None = option(None, "MM", "width of an SVG on paper, {} mm", Number(1.0, 10_000.0))
 
     def __post_init__(self) -> None:

@@ -243,9 +243,9 @@ class File(TextKind):
 
 @dataclass(frozen=True)
 class Palette(TextKind):
-    """A number of colours, a file or a list of #rrggbb, as a string. `painter.pictures.palette` reads it."""
+    """A number of colours, a file, or a list of #rrggbb or tubes, as a string. `painter.pictures.palette` reads it."""
 
-    words: str = "a number of colours, a file or #rrggbb,#rrggbb"
+    words: str = "a number of colours, a file or colours: #rrggbb,#rrggbb or tubes:NAME,NAME, which are mixed"
 
     def check(self, value: Any) -> str:
         if isinstance(value, int) and not isinstance(value, bool):
@@ -255,7 +255,7 @@ class Palette(TextKind):
         return value.strip()
 
     def file(self, value: Any) -> str | None:
-        return None if value.startswith("#") or _COUNT.fullmatch(value) else value
+        return None if value.startswith(("#", "tubes:")) or _COUNT.fullmatch(value) else value
 
 
 @dataclass(frozen=True)

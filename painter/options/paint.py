@@ -20,6 +20,7 @@ DEVICES = ("auto", "cpu", "cuda")
 BACKENDS = ("auto", "reference", "cpu", "cuda")
 CANVASES = ("auto", "white", "black", "transparent")
 GROUNDS = ("smooth", "cold-press", "hot-press", "rough", "linen")
+MIXINGS = ("srgb", "pigment", "glaze")
 FOCUSES = ("none", "auto")
 STYLE_MODES = ("color", "texture")
 CONTENT_LOSSES = ("luminance", "features")
@@ -46,6 +47,7 @@ class BrushDefaults:
 
 # Watercolour is laid in pale washes, and light areas are left to the paper.
 BRUSH_DEFAULTS = {"watercolor": BrushDefaults(opacity=(0.05, 0.65), paper=True)}
+GLAZE_DEFAULTS = BrushDefaults(opacity=(0.05, 0.5), paper=True)  # of any brush that glazes: paper shows through
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,13 @@ class PaintConfig:
     ground: str = option("auto", "G", "the sheet: {}, which suits the brush", Names(("auto", *GROUNDS)))
     margin: float = option(
         0.0, "M", "bare sheet around the painting, in parts of its longer side; {}", Number(0.0, 0.2)
+    )
+    pencil: float = option(0.0, "P", "how dark pencil lines of the drawing are, over the paint; {}", Number(0.0, 1.0))
+    mixing: str = option(
+        "srgb",
+        "M",
+        "how colours mix: {} (as numbers; as paint, blue and yellow give green; or so in thin layers, light to dark)",
+        Names(MIXINGS),
     )
     loss: str = option("mix", "L", "pixel loss: {}", Names(LOSSES))
     ot: float = option(0.0, "W", "weight of the optimal-transport term, {}; 0 leaves it out", Number(0.0, 1000.0))
@@ -167,6 +176,16 @@ class PaintConfig:
         return min(self.size, MAX_WORKING_SIDE)
 
     @property
+    def blending(self) -> Literal["srgb", "pigment"]:
+        """How colours are mixed; see `renderers.pigments`."""
+        return "srgb" if self.mixing == "srgb" else "pigment"
+
+    @property
+    def glazes(self) -> bool:
+        """Whether strokes are thin layers on paper, from light to dark."""
+        return self.mixing == "glaze"
+
+    @property
     def brush_name(self) -> str:
         """What files are named after: the style, or the file of a brush of one's own."""
         return self.style if self.brush is None else Path(self.brush).stem
@@ -174,6 +193,8 @@ class PaintConfig:
     @property
     def brush_defaults(self) -> BrushDefaults:
         """Defaults of the brush in use."""
+        if self.glazes:
+            return GLAZE_DEFAULTS
         return BRUSH_DEFAULTS.get(self.style, BrushDefaults()) if self.brush is None else BrushDefaults()
 
     @property

@@ -46,5 +46,8 @@ class ReplayConfig:
         _KINDS["margin"],
     )  # fmt: skip
 
+    pencil: float | None = option(None, "P", "how dark pencil lines are, {} (default: as painted)", _KINDS["pencil"])
+    mixing: str | None = option(None, "M", "how colours mix: {} (default: as painted)", _KINDS["mixing"])
+
     def __post_init__(self) -> None:
         check_fields(self)

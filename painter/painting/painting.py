@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,9 @@ from renderers.media.calm import PIXEL as CALM_PIXEL
 from renderers.media.calm import calm_map
 from renderers.media.media import textured
 from renderers.media.medium import Appearance, Texture
+from renderers.media.pencil import SIDE as PENCIL_SIDE
+from renderers.media.pencil import pencil_lines
+from renderers.pigments import mixed_channels
 from renderers.strokes import Strokes
 
 if TYPE_CHECKING:  # for types only
@@ -160,8 +163,9 @@ class Painting:
         return image
 
     def draw_bare(self, size: int | None = None) -> np.ndarray:
-        """`draw` without light and texture: the strokes as the search sees them, which figures are measured on."""
-        return self.draw(size, relief=0.0, texture=0.0)
+        """`draw` without light, texture and pencil: the strokes as the search sees them, which figures are of."""
+        bare = replace(self, config=replace(self.config, relief=0.0, texture=0.0, pencil=0.0))
+        return bare.draw(size)
 
     def bands(
         self, size: int | None = None, relief: float | None = None, rows: int | None = None, depth: int = 8,
@@ -174,7 +178,8 @@ class Painting:
 
         Args:
             size, relief, texture: as for `draw`.
-            rows: of a band, at least 1; as many as 2**22 pixels have if not given. The last band may have fewer.
+            rows: of a band, at least 1; as many as 2**22 pixels have if not given, fewer where pigments
+                mix. The last band may have fewer.
             depth: bits of a channel, 8 or 16.
 
         Yields:
@@ -193,11 +198,13 @@ class Painting:
         """`bands` as floats: [rows, W, C] float32, premultiplied on a transparent ground."""
         relief = self.config.relief if relief is None else _checked("relief", relief, _SHARE)
         shape = fit_size(*self.aspect, self._side(size))
-        rows = max(1, _DRAWN_PIXELS // shape[1]) if rows is None else rows
+        if rows is None:
+            channels = len(canvas_color(self.ground))
+            rows = max(1, _DRAWN_PIXELS * channels // mixed_channels(channels, self.config.blending) // shape[1])
         surface = self._texture(self.config.texture if texture is None else _checked("texture", texture, _SHARE))
         with drawing_threads() as pool:
             appearance = self._appearance(shape, surface, pool)
-            yield from draw_bands(self.strokes, shape, appearance, relief, rows, pool, surface)
+            yield from draw_bands(self.strokes, shape, appearance, relief, rows, pool, surface, self.config.blending)
 
     def _side(self, size: int | None) -> int:
         """The longer side that is asked for, pixels. Raises OptionError if nothing can be drawn at it."""
@@ -210,24 +217,33 @@ class Painting:
             return None
         paper = textured(self.strokes.brush).paper
         ground = paper if self.config.ground == "auto" else self.config.ground
-        return Texture(strength, ground, self.config.margin)
+        return Texture(strength, ground, self.config.margin, self.config.glazes)
 
     def _appearance(self, shape: tuple[int, int], texture: Texture | None, pool: ThreadPoolExecutor) -> Appearance:
-        """The bare canvas, the region at this height and width, and where the finished painting is calm."""
-        calm = None
+        """The bare canvas, the region at this height and width, and what a small drawing of the painting tells."""
+        calm = lines = None
         if texture is not None and textured(self.strokes.brush).fronts:
-            small = fit_size(*self.aspect, min(max(shape), round(1 / CALM_PIXEL)))
-            if min(small) >= 2:
-                calm = self._calm(small, pool)
-        return Appearance(canvas_color(self.ground), calm, region_at(self.region, *shape))
+            calm = self._seen_in(calm_map, min(max(shape), round(1 / CALM_PIXEL)), pool)
+        if self.config.pencil > 0:
+            lines = self._seen_in(pencil_lines, PENCIL_SIDE, pool)
+        region = region_at(self.region, *shape)
+        return Appearance(canvas_color(self.ground), calm, region, lines, self.config.pencil)
 
-    def _calm(self, small: tuple[int, int], pool: ThreadPoolExecutor) -> np.ndarray:
-        """Where a drawing of this height and width is calm; kept, as a painting is drawn for each of its files."""
-        known = _calm_maps.setdefault(self, {})
-        if small not in known:
-            drawn = draw_bands(self.strokes, small, Appearance(canvas_color(self.ground)), 0.0, small[0], pool)
-            known[small] = calm_map(np.concatenate(list(drawn)))
-        return known[small]
+    def _seen_in(
+        self, look: Callable[[np.ndarray], np.ndarray], side: int, pool: ThreadPoolExecutor
+    ) -> np.ndarray | None:
+        """What `look` sees in a drawing of this long side; None if it is a single row or column of pixels.
+
+        It is kept, as a painting is drawn for each of its files.
+        """
+        known, small = _looks.setdefault(self, {}), fit_size(*self.aspect, side)
+        if min(small) < 2:
+            return None
+        if (look, side) not in known:
+            appearance = Appearance(canvas_color(self.ground), region=region_at(self.region, *small))
+            drawn = draw_bands(self.strokes, small, appearance, 0.0, small[0], pool, mixing=self.config.blending)
+            known[look, side] = look(np.concatenate(list(drawn)))
+        return known[look, side]
 
     def frames(self, size: int | None = None, count: int = 80) -> Iterator[np.ndarray]:
         """The painting as it grows: first the bare ground, last exactly `draw(size)`.
@@ -274,7 +290,7 @@ class Painting:
         """
         canvas, relief = self._bare_canvas(self._side(size)), self.config.relief
         texture = self._texture(self.config.texture)
-        drawing = Drawing(self.strokes, canvas, relief > 0, texture=texture)
+        drawing = Drawing(self.strokes, canvas, relief > 0, texture=texture, mixing=self.config.blending)
         before, frame = -1, np.empty(0, np.uint8)
         with drawing_threads() as pool:
             appearance = self._appearance(canvas.shape[:2], texture, pool)
@@ -309,4 +325,5 @@ def _checked(name: str, value: Any, kind: Kind) -> Any:
 
 
 _shown: WeakKeyDictionary[Painting, dict[str, Any]] = WeakKeyDictionary()
-_calm_maps: WeakKeyDictionary[Painting, dict[tuple[int, int], np.ndarray]] = WeakKeyDictionary()
+_looks: WeakKeyDictionary[Painting, dict[tuple[Callable[[np.ndarray], np.ndarray], int], np.ndarray]]
+_looks = WeakKeyDictionary()

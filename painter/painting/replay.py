@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from painter.errors import OptionError
 from painter.options.list_kinds import Span
@@ -21,7 +21,7 @@ def with_overrides(painting: Painting, config: ReplayConfig) -> Painting:
     Raises:
         OptionError: no stroke is left.
     """
-    given = {name: getattr(config, name) for name in ("size", "canvas", "relief", "texture", "ground", "margin")}
+    given = {spec.name: getattr(config, spec.name) for spec in fields(config) if spec.name not in ("style", "strokes")}
     given = {name: value for name, value in given.items() if value not in (None, "auto")}
     settings = replace(painting.config, **given)
     ground = named_ground(settings.canvas) if "canvas" in given else painting.ground

@@ -7,6 +7,7 @@ its order; one that is chosen is sorted from dark to light.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from painter.errors import OptionError, PictureError, one_line
 from painter.pictures.color import levels_of
 from painter.pictures.picture import load_picture
+from painter.pictures.tubes import PREFIX, mixtures, recipe, tube_names
 from renderers.special_files import is_special_file
 
 MAX_COLORS = 256
@@ -22,7 +24,10 @@ MAX_TEXT_BYTES = 1_000_000
 MAX_PICTURE_PIXELS = 4_000_000
 """Largest picture that is read as a palette, at its own size; a larger one is probably not a palette."""
 
-_HOW = 'give a number from 2 to 256, colours as "#rrggbb,#rrggbb" or a palette file'
+MIXED_COLORS = 128
+"""For how many of a picture's colours a mixture is looked for, if a palette is mixed from tubes."""
+
+_HOW = 'give a number from 2 to 256, colours as "#rrggbb,#rrggbb", tubes:NAME,NAME or a palette file'
 _TEXT_ENDINGS = (".hex", ".txt", ".gpl")
 _NUMBER = re.compile(r"[+-]?[0-9]+")
 _HEX = re.compile(r"#?(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
@@ -48,7 +53,9 @@ def read_palette(text: str, rgb: np.ndarray, weight: np.ndarray | None, seed: in
         text: a whole number from 2 to 256: as many colours are chosen from the picture (see `choose_palette`); or
             "#rrggbb,#rrggbb,…" (also #rgb), 1 to 256 colours; or a file of 1 to 256 colours: text with one #rrggbb a
             line (`#` may be missing; blank lines and those that start with `;` or `//` are ignored; eight digits are
-            aarrggbb), a GIMP palette (.gpl), or a picture, whose opaque colours are read from the top left on.
+            aarrggbb), a GIMP palette (.gpl), or a picture, whose opaque colours are read from the top left on; or
+            "tubes:NAME,NAME", artists' colours of `painter.pictures.tubes`: mixtures for the picture's colours, and the
+            tubes themselves.
         rgb: [H, W, 3] float32 in [0, 1], the picture to choose from.
         weight: [H, W] weights of the pixels, at least 0; None means 1 everywhere.
         seed: of the choice, at least 0.
@@ -64,6 +71,8 @@ def read_palette(text: str, rgb: np.ndarray, weight: np.ndarray | None, seed: in
     wanted = _parse(text)
     if isinstance(wanted, np.ndarray):
         return wanted
+    if isinstance(wanted, tuple):
+        return mixed_palette(wanted, choose_palette(rgb, weight, MIXED_COLORS, seed))
     chosen = choose_palette(rgb, weight, wanted, seed)
     if not len(chosen):
         raise _error(text, 'the picture shows nothing to choose colours from; give them as "#rrggbb,#rrggbb"')
@@ -77,6 +86,34 @@ def check_palette_text(text: str) -> None:
         OptionError: as for `read_palette`.
     """
     _parse(text)
+
+
+def mixed_palette(tubes: tuple[str, ...], wanted: np.ndarray) -> np.ndarray:
+    """The tubes' own colours, and the nearest mixture of them to each of some colours.
+
+    Args:
+        tubes: names in `painter.pictures.tubes.TUBES`.
+        wanted: [N, 3] float32 in [0, 1].
+
+    Returns:
+        [K, 3] float32 in exact steps of 1/255, all different.
+    """
+    colors = mixtures(tubes)[0].astype(np.float32) / np.float32(255)
+    used = np.union1d(np.arange(len(tubes)), nearest(wanted, colors))
+    palette: np.ndarray = colors[used]
+    return palette
+
+
+def recipes(text: str, colors: Iterable[str]) -> dict[str, dict[str, int]] | None:
+    """How colours #rrggbb of the palette `text` are mixed: parts of tubes, by name; None if it is not one of tubes.
+
+    >>> recipes("tubes:yellow,white", ["#fccb06"])
+    {'#fccb06': {'yellow': 1}}
+    """
+    if not text.startswith(PREFIX):
+        return None
+    found = {color: recipe(tube_names(text), color) for color in colors}
+    return {color: parts for color, parts in found.items() if parts is not None}
 
 
 def choose_palette(rgb: np.ndarray, weight: np.ndarray | None, count: int, seed: int) -> np.ndarray:
@@ -195,9 +232,14 @@ def _distinct(means: np.ndarray, colors: np.ndarray, count: int) -> np.ndarray:
 # --- reading ------------------------------------------------------------------------------------------------
 
 
-def _parse(text: str) -> int | np.ndarray:
-    """How many colours to choose, or the palette itself."""
+def _parse(text: str) -> int | tuple[str, ...] | np.ndarray:
+    """How many colours to choose, or the tubes to mix them from, or the palette itself."""
     text = text.strip()
+    if text.startswith(PREFIX):
+        try:
+            return tube_names(text)
+        except ValueError as error:
+            raise _error(text, str(error)) from None
     if _NUMBER.fullmatch(text):
         if len(text) > 9 or not MIN_CHOSEN <= int(text) <= MAX_COLORS:
             raise _error(text, f"a palette can be chosen with {MIN_CHOSEN} to {MAX_COLORS} colours")

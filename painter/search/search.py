@@ -34,6 +34,7 @@ from renderers.blending.relevance import removal_costs
 from renderers.decoding import MapSource, SearchMaps
 from renderers.strokes import Strokes
 
+LUMA = (0.299, 0.587, 0.114)  # what red, green and blue tell in lightness
 LOOKS = 2  # of the moves, the last ones, look closely at the focus
 
 
@@ -114,6 +115,8 @@ class Search(StagedRun[SearchStage, Progress]):
         elif stage.added:
             self.add(stage.added, stage.size, stage.side)
         assert self.strokes is not None
+        if self.config.glazes:
+            self._sort_by_lightness()
         self._parameters = StrokeParameters(self.strokes, self.constraints, self.search, self.moments)
 
     def step(self, stage: SearchStage, done: float) -> Progress:
@@ -244,6 +247,14 @@ class Search(StagedRun[SearchStage, Progress]):
         else:
             self.moments = cat_moments(self.moments or self._fresh_moments(self.strokes), moments)
             self.strokes = Strokes.cat([self.strokes, new])
+
+    def _sort_by_lightness(self) -> None:
+        """Put light strokes below dark ones, as glazes are laid."""
+        assert self.strokes is not None
+        lightness = self.strokes.colors.mean(dim=1) @ self.strokes.colors.new_tensor(LUMA)
+        order = lightness.argsort(descending=True, stable=True)
+        self.moments = select_moments(self.moments or self._fresh_moments(self.strokes), order)
+        self.strokes = self.strokes[order]
 
     def state(self) -> dict[str, Any]:
         """See `StagedRun.state`."""

@@ -135,6 +135,7 @@ def prepare_subject(source: PictureSource, config: PaintConfig, arrays: Arrays |
         None if region is None else _at_most(region, side),
         palette,
         config.opacity_range(ground is None),
+        config.blending,
     )
     return Subject(
         config=config,

@@ -10,6 +10,7 @@ from painter.pictures.resizing import (
     fit_size,
     resize_image,
 )
+from renderers.pigments import Mixing
 
 # What a fault in alpha counts, against one in a channel of premultiplied colour: over a ground of another colour it is
 # seen in all three. Without this, dark paint beyond the edge of a transparent picture hardly counts.
@@ -26,6 +27,7 @@ class Target:
     region: np.ndarray | None = None  # [H, W] float32 in [0, 1]: where there is to be paint; elsewhere image = ground
     palette: np.ndarray | None = None  # [K, 3] float32: the only colours that there are
     opacity: tuple[float, float] = (0.1, 1.0)  # of a stroke, least and greatest
+    mixing: Mixing = "srgb"  # of colours
 
     def at(self, side: int) -> Target:
         """The same with a long side of at most `side` pixels."""

@@ -58,7 +58,7 @@ class View:
 
     def layers(self, strokes: Strokes, maps: MapSource) -> Layers:
         """Strokes as layers for this canvas."""
-        return make_layers(strokes, self.pixel, self.bare.shape[2], maps)
+        return make_layers(strokes, self.pixel, self.bare.shape[2], maps, self.target.mixing)
 
     def composite(self, below: Tensor, layers: Layers) -> Tensor:
         """A canvas [H, W, C] with these layers on it; see `renderers.composite`."""

@@ -78,7 +78,7 @@ class StyleObjective:
 
     def canvas(self, strokes: Strokes) -> Tensor:
         """[H, W, C]: the strokes on the ground; see `renderers.render`."""
-        return render(strokes, self._bare, self._maps, self._scene.backend, self._region)
+        return render(strokes, self._bare, self._maps, self._scene.backend, self._region, self._config.blending)
 
     def __call__(self, strokes: Strokes) -> Terms:
         canvas = self.canvas(strokes)

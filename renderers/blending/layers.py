@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from renderers.pigments import Mixing
+
 # Coverage times opacity is at most this, so that a backward pass may divide by 1 - α to un-blend a stroke.
 MAX_ALPHA = 0.995
 
@@ -38,6 +40,7 @@ class Layers:
     start: Tensor  # [N, C] colour where the mix is 0
     end: Tensor  # [N, C] colour where the mix is 1
     opacity: Tensor  # [N]
+    mixing: Mixing = "srgb"  # how colours are mixed, within a stroke and with what lies below it
 
     def __len__(self) -> int:
         return len(self.opacity)
@@ -46,12 +49,14 @@ class Layers:
         """The strokes at `index` [M] int64; the texels are shared, not copied."""
         at = index.cpu()
         maps = FrameMaps(self.maps.texels, self.maps.offset[at], self.maps.size[at])
-        return Layers(self.transform[index], maps, self.start[index], self.end[index], self.opacity[index])
+        start, end, opacity = self.start[index], self.end[index], self.opacity[index]
+        return Layers(self.transform[index], maps, start, end, opacity, self.mixing)
 
     def cpu(self) -> Layers:
         """The same layers with all tensors on the CPU."""
         maps = FrameMaps(self.maps.texels.cpu(), self.maps.offset, self.maps.size)
-        return Layers(self.transform.cpu(), maps, self.start.cpu(), self.end.cpu(), self.opacity.cpu())
+        start, end, opacity = self.start.cpu(), self.end.cpu(), self.opacity.cpu()
+        return Layers(self.transform.cpu(), maps, start, end, opacity, self.mixing)
 
     def check(self, canvas: Tensor) -> None:
         """Raise ValueError, naming the shapes, unless all shapes match each other and `canvas` [H, W, C]."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from renderers.blending.cpu import blend_forward, clamp_alpha, locate, mask_tail, planes, sample
 from renderers.blending.layers import Layers
+from renderers.blending.mixing import to_colors, to_pigment
 from renderers.blending.spans import BAND_ORDER, BANDS, SpanTable
 from renderers.jit import kernel
 from renderers.simd import LANES, load, splat, store, total
+from renderers.spectra import WAVEBANDS
 from renderers.threads import share
 
 
@@ -18,6 +22,9 @@ def removal_costs(
     canvas: Tensor, target: Tensor, layers: Layers, weight: Tensor | None = None, alpha_weight: float = 1.0
 ) -> Tensor:
     """Σ w (without - target)² - Σ w (with - target)² for each stroke removed alone; exact, in one pass.
+
+    Where pigments are mixed the error is that of their wavebands, weighted by how much of it is seen at the target's
+    colours: near enough to tell which strokes are worth least.
 
     Removing a stroke changes the finished canvas by Δ = -T·α·(s - h), where h is what lies below it and T the
     transmittance of later strokes: h is on the tape of `blend_forward`, T is found by walking strokes in reverse.
@@ -32,21 +39,38 @@ def removal_costs(
     Returns:
         [N] float64, negative where the picture is nearer to the target without the stroke.
     """
+    alpha_channel = canvas.shape[2] - 1 if canvas.shape[2] == 4 else -1
+    if layers.mixing == "pigment":
+        seen = _visibility(target) if weight is None else weight * _visibility(target)
+        canvas, target, weight = to_pigment(canvas), to_pigment(target), seen
+        layers = replace(layers, start=to_pigment(layers.start), end=to_pigment(layers.end))
+        alpha_channel = WAVEBANDS if alpha_channel > 0 else -1
     height = len(canvas)
     finished, table, tape = blend_forward(canvas, layers, record=True)
     error, light = planes(finished - target), planes(torch.ones_like(canvas[:, :, :1]))
     counts = planes(torch.ones_like(canvas[:, :, :1]) if weight is None else weight[:, :, None])
     sums = np.zeros((len(layers), BANDS))
     share(
-        lambda first, step: _removal(first, step, error, counts, alpha_weight, light, height, table, tape.array, sums)
+        lambda first, step: _removal(
+            first, step, error, counts, alpha_channel, alpha_weight, light, height, table, tape.array, sums
+        )
     )
     return torch.from_numpy(sums.sum(axis=1))
 
 
+def _visibility(target: Tensor) -> Tensor:
+    """[H, W]: what a squared error in all wavebands alike counts, as one of colours, near the colours of a target."""
+    pigment = to_pigment(target)
+    step = torch.zeros_like(pigment)
+    step[..., :WAVEBANDS] = 1e-2
+    slope = (to_colors(pigment + step) - to_colors(pigment)) / 1e-2
+    return slope.square().sum(dim=2) / WAVEBANDS
+
+
 @kernel
 def _removal(
-    first: int, step: int, error: np.ndarray, counts: np.ndarray, alpha_weight: float, light: np.ndarray, height: int,
-    table: SpanTable, tape: np.ndarray, sums: np.ndarray,
+    first: int, step: int, error: np.ndarray, counts: np.ndarray, alpha_channel: int, alpha_weight: float,
+    light: np.ndarray, height: int, table: SpanTable, tape: np.ndarray, sums: np.ndarray,
 ) -> None:  # fmt: skip
     """Fill sums [N, BANDS] for the bands first, first + step …: what each stroke is worth there."""
     channels, stride = table.start.shape[1], light.size // height
@@ -69,7 +93,7 @@ def _removal(
                         color = splat(table.start[n, c]) + mix * splat(table.tint[n, c])
                         change = seen * (load(tape, below) - color)
                         off = load(error, (c * height + row) * stride + column)
-                        channel = splat(np.float32(alpha_weight if c == 3 else 1.0))
+                        channel = splat(np.float32(alpha_weight if c == alpha_channel else 1.0))
                         cost += total(channel * count * change * (change + off + off))
                         below += LANES
                     store(light, row * stride + column, let_through - seen)

@@ -6,6 +6,7 @@
     layers.py     strokes laid on a canvas and on its second plane
     density.py    pigment load and the sheet's relief as optical density; light.py, thick paint in a light
     grounds.py    the relief of papers and linen; sheet.py, rasters that all strokes share; margins.py, ragged edges
+    pencil.py     pencil lines over the paint
     noise.py      noise whose lattice cells are kept
     calm.py       where a painting is calm
 

@@ -4,7 +4,8 @@
 
 by channel, with D the canvas' mean density −ln(canvas / ground). A pure power in sRGB is one in linear light, too: it
 is what more or less of the same pigment does. The divisor says that full valleys take no more; without it dark washes
-turn to gravel. Bare ground has no density, so it gets no grain.
+turn to gravel. Bare ground has no density, so it gets no grain. Where darks are limited, D
+stands for DARKEST · (1 − exp(−D / DARKEST)), in the same hue.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from renderers.media.medium import Texture
 from renderers.media.noise import fractal_noise, new_cells, value_noise
 from renderers.threads import share
 
+POOLS = 38.0  # lattice steps to a canvas unit, of the coarsest spots where a wash stood
+DARKEST = 2.0  # density of the darkest glaze, where texture is at least FULLY
+FULLY = 0.6
 LEVELS = 127.0  # fields are kept in bytes, as round(LEVELS · v)
 
 
@@ -34,12 +38,13 @@ class Density:
     drift: float = 0.0  # of hue within a wash
     sparkle: float = 0.0  # what dry tops of the sheet lose
     fronts: float = 0.0  # backruns over the sheet, in calm areas
+    pooling: float = 0.0  # density where a wash stood longer or shorter, there
 
     @property
     def numbers(self) -> np.ndarray:
-        """[7] for kernels."""
+        """[8] for kernels."""
         values = (self.grain, self.fine, self.shade, self.saturation, self.drift, self.sparkle, self.fronts)
-        return np.array(values)
+        return np.array([*values, self.pooling])
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +52,7 @@ class SheetFields:
     """What only depends on the sheet, one value a pixel; computed once for all frames of an animation."""
 
     grain: np.ndarray  # [H, W] float32: density lost or gained by the sheet's relief and the finest grain
-    parts: np.ndarray  # [H, W, 5] int8: slope to the light, dryness, backruns, and the drift of red and of blue
+    parts: np.ndarray  # [H, W, 6] int8: slope to the light, dryness, backruns, drift of red and of blue, pools
     kept: np.ndarray  # [H, W] float32, what the margin leaves of the density; [0, 0] without one
     top: int  # the first row's number in the full canvas
 
@@ -66,7 +71,7 @@ class SheetFields:
             full: rows and columns of the full canvas.
         """
         rows, width = height.shape[0] - 2, height.shape[1]
-        grain, parts = np.empty((rows, width), np.float32), np.zeros((rows, width, 5), np.int8)
+        grain, parts = np.empty((rows, width), np.float32), np.zeros((rows, width, 6), np.int8)
         kept = np.empty((rows, width) if margin > 0 else (0, 0), np.float32)
         still = np.zeros((0, 0), np.float32) if calm is None else calm
         size = np.array([full[1] * pixel, full[0] * pixel])
@@ -97,10 +102,15 @@ def densities(
     share(
         lambda first, step: _see(
             canvas, load, fields.grain, fields.parts, fields.kept, reference.astype(np.float64), how.numbers,
-            texture.strength, out, first, step,
+            texture.strength, _darkest(texture), out, first, step,
         )
     )  # fmt: skip
     return out
+
+
+def _darkest(texture: Texture) -> float:
+    """The most density that is seen."""
+    return DARKEST * max(1.0, FULLY / texture.strength) if texture.limited else math.inf
 
 
 @kernel
@@ -110,7 +120,7 @@ def _fill(
 ) -> None:  # fmt: skip
     fine = how[1] * resolved(900.0, 0.5 * pixel)
     tilt = 0.25 / (300.0 * pixel)  # a sheet that rises by 1/300 canvas unit over as much has a slope of 0.5
-    columns, cells = grain.shape[1], new_cells(17)
+    columns, cells = grain.shape[1], new_cells(20)
     for i in range(first, grain.shape[0], step):
         for j in range(columns):
             x, y, h = (j + 0.5) * pixel, (top + i + 0.5) * pixel, height[i + 1, j]
@@ -127,6 +137,8 @@ def _fill(
                 still = _sampled(calm, x / size[0], y / size[1])
                 if still > 0.01:
                     parts[i, j, 2] = _byte(still * _front(x, y, h, cells, 3))
+                    if how[7] > 0.0:
+                        parts[i, j, 5] = _byte(0.6 * still**3 * _pooled(x, y, pixel, cells, 17))
             if how[4] > 0.0:
                 parts[i, j, 3] = _byte(0.5 * fractal_noise(11.0 * x, 11.0 * y, 93, 3, 11.0 * pixel, cells, 8))
                 parts[i, j, 4] = _byte(0.5 * fractal_noise(13.0 * x + 5.0, 13.0 * y, 96, 3, 13.0 * pixel, cells, 11))
@@ -137,6 +149,12 @@ def _fill(
 
 
 @kernel
+def _pooled(x: float, y: float, pixel: float, cells: np.ndarray, k: int) -> float:
+    """Where a wash stood longer before it dried, and where water had run off: soft spots of a few millimetres."""
+    return fractal_noise(POOLS * x + 3.7, POOLS * y, 131, 2, POOLS * pixel, cells, k)
+
+
+@kernel
 def _byte(value: float) -> int:
     return round(LEVELS * min(1.0, max(-1.0, value)))
 
@@ -144,10 +162,11 @@ def _byte(value: float) -> int:
 @kernel
 def _see(
     canvas: np.ndarray, load: np.ndarray, grain: np.ndarray, parts: np.ndarray, kept: np.ndarray, reference: np.ndarray,
-    how: np.ndarray, texture: float, out: np.ndarray, first: int, step: int,
+    how: np.ndarray, texture: float, darkest: float, out: np.ndarray, first: int, step: int,
 ) -> None:  # fmt: skip
     shade, saturation = texture * how[2] / LEVELS, how[3]
     drift, sparkle, fronts = texture * how[4] * 2.0 / LEVELS, texture * how[5] / LEVELS, texture * how[6] / LEVELS
+    pools = texture * how[7] / (0.6 * LEVELS)
     density = np.empty(3)
     for i in range(first, canvas.shape[0], step):
         for j in range(canvas.shape[1]):
@@ -166,8 +185,14 @@ def _see(
                 for c in range(3):
                     out[i, j, c] = min(alpha, reference[c] * light)
                 continue
+            if darkest < math.inf:
+                limited = darkest * (1.0 - math.exp(-mean / darkest))
+                for c in range(3):
+                    density[c] *= limited / mean
+                mean = limited
             gain = 1.0 + texture * (load[i, j] + grain[i, j]) / (1.0 + saturation * mean)
             gain += fronts * parts[i, j, 2] / (1.0 + 0.5 * mean)
+            gain += pools * parts[i, j, 5] / (1.0 + 5.0 * mean * mean)  # pale washes tell most of them
             gain = max(0.05, gain * (1.0 - sparkle * parts[i, j, 1] / (1.0 + 0.7 * mean)))
             if kept.size > 0:
                 gain *= kept[i, j]

@@ -8,6 +8,7 @@ from renderers.blending.layers import MAX_ALPHA
 from renderers.brushes.texture import kernel, ramp
 from renderers.media.margins import margin_depth
 from renderers.media.noise import new_cells
+from renderers.pigments import brightened, color_channels, warmth
 
 
 @kernel
@@ -47,15 +48,15 @@ def lay_hairs(
     leveling: float,
 ) -> None:  # fmt: skip
     """Oil: colours by hair, α in `canvas` [H·W, C]; paint rises on `height` [H·W], levelling what lies below."""
-    color = np.ones(canvas.shape[1], np.float32)
+    color, colored = np.ones(canvas.shape[1], np.float32), color_channels(canvas.shape[1])
     for k in range(index.size):
         a = min(opacity * alpha[k], MAX_ALPHA)
         if a > 0.0:
             q = index[k]
             light = 1.0 + tone[k]
-            for c in range(3):
-                gain = light + (warm[k] if c == 0 else -1.2 * warm[k] if c == 2 else 0.0)
-                color[c] = min(1.0, max(0.0, (start[c] + mix[k] * (end[c] - start[c])) * gain))
+            for c in range(colored):
+                gain = light + warm[k] * warmth(c, colored)
+                color[c] = brightened(start[c] + mix[k] * (end[c] - start[c]), gain, colored > 3)
             for c in range(canvas.shape[1]):
                 canvas[q, c] += a * (color[c] - canvas[q, c])
             b = opacity * alpha[k]
@@ -68,6 +69,7 @@ def lay_sheets(
     start: np.ndarray, end: np.ndarray, opacity: float, veil: float, thickness: float, level: float,
 ) -> None:  # fmt: skip
     """Tape: fibres make it denser and lighter; each lies as high on the others as it is thick."""
+    colored = color_channels(canvas.shape[1])
     for k in range(index.size):
         a = min(opacity * alpha[k], MAX_ALPHA)
         if a > 0.0:
@@ -76,7 +78,7 @@ def lay_sheets(
             light = 1.0 + 0.5 * veil * fibre[k]
             for c in range(canvas.shape[1]):
                 color = start[c] + mix[k] * (end[c] - start[c])
-                canvas[q, c] += b * ((min(1.0, color * light) if c < 3 else color) - canvas[q, c])
+                canvas[q, c] += b * ((brightened(color, light, colored > 3) if c < colored else color) - canvas[q, c])
             height[q] += alpha[k] * (thickness * (1.0 + 0.08 * fibre[k]) - level * height[q])
 
 

@@ -28,6 +28,7 @@ class Texture:
     strength: float  # in (0, 1]
     ground: str  # of the sheet: one of `renderers.media.grounds.GROUNDS`
     margin: float = 0.0  # of bare sheet around the painting, canvas units
+    limited: bool = False  # whether darks are as light as thin layers of pigment on paper are
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,8 @@ class Appearance:
     ground: np.ndarray  # [C] float32, the bare canvas; C = 3, or 4 for premultiplied RGBA
     calm: np.ndarray | None = None  # [h, w] float32 in [0, 1], of the full canvas: where there is little drawing
     region: np.ndarray | None = None  # [H, W] float32 in [0, 1], of the full canvas: how much of the paint shows
+    lines: np.ndarray | None = None  # [h, w] float32 in [0, 1], of the full canvas: see `renderers.media.pencil`
+    pencil: float = 0.0  # how strong those lines are, in [0, 1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +91,7 @@ class Medium(ABC):
     """How one brush's strokes lie on a sheet."""
 
     margin = 0.0  # stroke units by which paint may leave the stroke's box
+    bare_margin = 0.0  # of bare sheet around the painting, canvas units
     keeps_height = False  # whether the second plane is the paint's height
 
     def rows(self, placed: PlacedStrokes, canvas: np.ndarray, top: int, relief: bool) -> Rows:
@@ -127,7 +131,7 @@ class Textured(Medium):
     fronts = False  # whether backruns show in calm areas: `Appearance.calm` is looked at
 
     def __init__(self, texture: Texture) -> None:
-        self.texture = texture
+        self.texture, self.bare_margin = texture, texture.margin
 
     def sheet(self, top: int, rows: int, width: int, pixel: float) -> Sheet:
         """See `Medium.sheet`."""

@@ -254,8 +254,9 @@ def timed_composite(plain: Composite, probe: Probe) -> Composite:
     """`renderers.composite`, its blending timed by the probe."""
 
     def timed(canvas: Tensor, layers: Layers, backend: str, region: Tensor | None) -> Tensor:
-        def work(transform: Tensor, texels: Tensor, *rest: Tensor) -> Tensor:
-            return plain(canvas, Layers(transform, replace(layers.maps, texels=texels), *rest), backend, region)
+        def work(transform: Tensor, texels: Tensor, start: Tensor, end: Tensor, opacity: Tensor) -> Tensor:
+            maps = replace(layers.maps, texels=texels)
+            return plain(canvas, Layers(transform, maps, start, end, opacity, layers.mixing), backend, region)
 
         inputs = (layers.transform, layers.maps.texels, layers.start, layers.end, layers.opacity)
         return probe.do("blend_forward", "blend_backward", work, *inputs)

@@ -36,6 +36,11 @@ PRESETS = (
     Panel("rocket", "--preset landscape"),
     Panel("chelsea", "--preset sketch"),
     Panel("astronaut", "--preset popart"),
+    Panel("chelsea", "--preset aquarelle"),
+    Panel("coffee", "--preset illustration"),
+    Panel("rocket", "--preset outdoors"),
+    Panel("chelsea", "--preset canvas"),
+    Panel("coffee", "--preset poster"),
 )
 CONTROLS = (
     Panel("astronaut", "--focus none", FACE),

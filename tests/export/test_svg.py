@@ -389,3 +389,19 @@ def test_the_rasteriser_knows_areas_lines_and_opacity(tmp_path: Path) -> None:
 def forget() -> Iterator[None]:
     yield
     painted.cache_clear()
+
+
+def test_grain_is_a_filter_over_the_paint_and_off_unless_asked_for(tmp_path: Path) -> None:
+    painting = scattered("markerpen", region=np.ones((6, 8), np.float32))
+    path, _ = written(painting, tmp_path)
+    plain = path.read_bytes()
+    assert b"filter" not in plain
+    path, root = written(painting, tmp_path, ExportConfig(svg_grain=0.5))
+    made = root.find(f".//{SVG}filter")
+    assert made is not None and made.find(f"{SVG}feTurbulence") is not None
+    (grain,) = (group for group in root.iter(f"{SVG}g") if group.get("filter") == f"url(#{made.get('id')})")
+    assert len(grain.findall(f".//{SVG}path")) == len(root.findall(f".//{SVG}path"))
+    assert root.find(f".//{SVG}rect") not in list(grain.iter())  # the ground stays clean
+    text = path.read_text()
+    kept = re.sub(r'<filter.*</filter>\n<g id="grain"[^>]*>\n', "", text)
+    assert kept.replace("</g>\n</svg>", "</svg>").encode() == plain

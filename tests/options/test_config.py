@@ -42,6 +42,8 @@ OTHER: dict[str, Any] = {  # a value other than the default for every field
     "texture": 0.3,
     "ground": "linen",
     "margin": 0.05,
+    "pencil": 0.7,
+    "mixing": "pigment",
     "loss": "l1",
     "ot": 0.05,
     "iterations": 30,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ from skimage.metrics import structural_similarity
 from painter.errors import OptionError, OutputError, PictureError
 from painter.export import FORMATS
 from painter.options.export import ExportConfig
+from painter.options.replay import ReplayConfig
 from painter.painting.painting import MAX_DRAWN_SIDE, Painting
+from painter.painting.replay import with_overrides
 from painter.painting.save import save_painting
+from painter.painting.stroke_file import save_strokes
 from painter.pictures.ground import Color, make_target, resolve_ground, to_bytes
 from painter.pictures.metrics import PSNR_CEILING, compare, over_white
 from painter.pictures.picture import load_picture, picture_from_array
@@ -330,3 +334,16 @@ def test_what_cannot_be_drawn_is_refused(asked: dict[str, Any]) -> None:
 def test_a_size_of_numpy_is_a_size() -> None:
     painting = make_painting(count=2)
     assert np.array_equal(painting.draw(np.int64(40)), painting.draw(40))
+
+
+@pytest.mark.parametrize("ground", [WHITE, None])
+def test_a_painting_of_pigments_is_drawn_again_as_it_was(ground: Color | None, tmp_path: Path) -> None:
+    plain = make_painting(brush="oilpaintbrush", ground=ground)
+    mixed = replace(plain, config=replace(plain.config, mixing="pigment", texture=0.0))
+    image = mixed.draw()
+    assert not np.array_equal(image, plain.draw_bare())
+    save_strokes(mixed, tmp_path / "mixed.strokes.json")
+    again = Painting.load(tmp_path / "mixed.strokes.json")
+    np.testing.assert_array_equal(again.draw(), image)
+    np.testing.assert_array_equal(list(again.frames(count=3))[-1], image)
+    np.testing.assert_array_equal(with_overrides(again, ReplayConfig(mixing="srgb")).draw(), plain.draw_bare())
