@@ -4,7 +4,7 @@ VENV := .venv
 KODAK ?= ../shared/kodak# a folder of pictures that `make bench` paints, too, if it is there
 PY := $(VENV)/bin/python
 
-.PHONY: paint test test-fast fuzz lint bench docs wheel clean
+.PHONY: paint test test-fast fuzz fuzz-long lint bench docs wheel clean
 
 paint: $(VENV)/.ready
 	$(PY) paint.py --style markerpen --overwrite
@@ -17,6 +17,9 @@ test-fast: $(VENV)/.ready
 
 fuzz: $(VENV)/.ready
 	$(PY) -m scripts.fuzz.run --cases 2400 --heavy
+
+fuzz-long: $(VENV)/.ready
+	$(PY) -m scripts.fuzz.run --cases 10000 --seed 20 --heavy
 
 lint: $(VENV)/.ready
 	$(PY) -m ruff check .
