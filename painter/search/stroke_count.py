@@ -100,6 +100,8 @@ class StrokeCountSearch:
         ]
         if [count for count, _ in self.points] != candidate_counts(most, self.growth)[: len(self.points)]:
             raise ValueError("the curve has other points")
+        if self._painted and not self.points:
+            raise ValueError("there is no curve")
         self._taken = integer(state["taken"], 0, 10**9)
         self.strokes, self.psnr = self._restored(state["strokes"], state["psnr"])
         if self.strokes is None and (self.points or self._painted):

@@ -136,7 +136,9 @@ def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
         load_networks("rectangle", tmp_path)
 
 
-@pytest.mark.parametrize("file", [5, None, "", ".", "..", "../rectangle.safetensors", "/etc/passwd", "a\0b", "a\nb"])
+@pytest.mark.parametrize(
+    "file", [5, None, "", ".", "..", "../rectangle.safetensors", "/etc/passwd", "a\0b", "a\nb", "a" * 5000]
+)
 def test_manifests_name_files_of_their_own_folder(tmp_path: Path, file: Any) -> None:
     path = checkpoint_folder() / "rectangle.safetensors"
     (tmp_path / "in").mkdir()
