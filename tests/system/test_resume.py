@@ -470,5 +470,7 @@ def test_tries_without_a_curve_are_no_state() -> None:
     subject = a_subject(strokes=40, until_psnr=30.0)
     state = make_search(subject).state()
     strokes = random_strokes(NETWORK_BRUSHES[subject.brush], 5, torch.Generator().manual_seed(1))
-    with pytest.raises(ValueError, match="there is no curve"):
-        make_search(subject).restore({**state, "painted": [(5, 12.0)], "strokes": strokes, "psnr": 12.0})
+    attempt = {"count": 5, "probing": False, "part": 1.0}
+    for damage in ({"painted": [(5, 12.0)], "strokes": strokes, "psnr": 12.0}, {"attempt": attempt}):
+        with pytest.raises(ValueError, match="there is no curve"):
+            make_search(subject).restore({**state, **damage})
