@@ -105,14 +105,17 @@ def test_the_wheel_says_what_it_is(wheel: Path, unpacked: Path) -> None:
 
 # As pip's script for the entry point does it; then it tells where everything came from.
 CONSOLE_SCRIPT = """
-import importlib.metadata, json, sys
+import importlib.metadata, json, os, sys
 (entry,) = importlib.metadata.distribution("impasto").entry_points.select(group="console_scripts")
 sys.argv[0] = entry.name
-code = entry.load()()
-ours = [module for name, module in sys.modules.items() if name.split(".")[0] in ("painter", "renderers", "checkpoints")]
-with open("modules.json", "w") as file:
-    json.dump([module.__file__ for module in ours], file)
-sys.exit(code)
+def leave(code, end=os._exit):
+    names = ("paint", "painter", "renderers", "checkpoints")
+    ours = [module for name, module in sys.modules.items() if name.split(".")[0] in names]
+    with open("modules.json", "w") as file:
+        json.dump([module.__file__ for module in ours], file)
+    end(code)
+os._exit = leave
+entry.load()()
 """
 
 
