@@ -5,7 +5,7 @@ KODAK ?= ../shared/kodak# a folder of pictures that `make bench` paints, too, if
 PY := $(VENV)/bin/python
 SHARED := -n 2 --dist loadfile --no-loadscope-reorder# by two processes, as tests/conftest.py sorts them
 
-.PHONY: paint studio test test-fast fuzz lint bench docs wheel clean
+.PHONY: paint studio test test-fast fuzz fuzz-long lint bench docs wheel clean
 
 paint: $(VENV)/.ready
 	$(PY) paint.py --style markerpen --overwrite
@@ -21,6 +21,9 @@ test-fast: $(VENV)/.ready
 
 fuzz: $(VENV)/.ready
 	$(PY) -m scripts.fuzz.run --cases 2400 --heavy
+
+fuzz-long: $(VENV)/.ready
+	$(PY) -m scripts.fuzz.run --cases 10000 --seed 20 --heavy
 
 lint: $(VENV)/.ready
 	$(PY) -m ruff check .

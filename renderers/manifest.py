@@ -13,6 +13,7 @@ from renderers.special_files import check_regular
 
 MANIFEST = "manifest.json"
 _MAX_BYTES = 2**26  # of the manifest or a checkpoint: ten times the largest that Impasto ships
+_LONGEST_NAME = 255  # characters of a file's name; no file system has longer ones
 
 _chosen: Path | None = None  # by `use_checkpoints`
 
@@ -48,7 +49,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def _is_name(file: Any) -> bool:
     """Whether this is a plain file name, so that the file lies in the manifest's folder."""
-    return isinstance(file, str) and file.isprintable() and file == Path(file).name
+    return isinstance(file, str) and len(file) <= _LONGEST_NAME and file.isprintable() and file == Path(file).name
 
 
 def read_bounded(path: Path) -> bytes:

@@ -4,6 +4,7 @@
     fuzz/         damaged and hostile files for every reader
     gallery/      the pictures of the documentation
     training/     the networks in checkpoints/: train them, measure them
+    same_bytes.py digests of what is drawn, to be compared between machines
     make_docs.py  the pages of docs/ that are made from the code
 
 Those that others import have the names of what they hold; `--help` of each of the others says what it does.

@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from dataclasses import dataclass
 from pathlib import Path
 
-from painter.errors import LedgerError
+from painter.errors import LedgerError, one_line
 from painter.system.atomic import replacing
 from painter.system.locks import exclusive_lock
 
@@ -257,7 +257,8 @@ class Ledger:
                 f"SELECT {columns} FROM jobs {where} ORDER BY rowid", values
             ):
                 parsed = json.loads(figures)
-                rows[key] = Row(key, digest, state, attempts, worker, seconds, parsed, reason, files.get(key, {}))
+                row = Row(key, digest, state, attempts, worker, seconds, parsed, reason, files.get(key, {}))
+                rows[key] = _checked(row)
         return rows
 
     @contextmanager
@@ -301,6 +302,18 @@ def _check_header(path: Path) -> None:
         raise LedgerError(f"{path}: {wrong}; use the Impasto that created it")
 
 
+def _checked(row: Row) -> Row:
+    """The row. Raises ValueError if its values are of other types than those that were written: it is damaged."""
+    texts = (row.key, row.digest, row.state, row.worker, row.reason)
+    numbers = (row.attempts, row.seconds, *row.figures.values()) if isinstance(row.figures, dict) else (None,)
+    files = [(one.sha256, one.size, one.mtime_ns) for one in row.files.values()]
+    good = all(isinstance(text, str) for text in (*texts, *(sha256 for sha256, _, _ in files)))
+    good = good and all(isinstance(value, int | float) for value in numbers)
+    if not good or not all(isinstance(value, int) for _, *about in files for value in about):
+        raise ValueError("a row has values of other types")
+    return row
+
+
 @contextmanager
 def _connected(path: Path) -> Iterator[sqlite3.Connection]:
     connection = sqlite3.connect(path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
@@ -320,9 +333,17 @@ def _ledger_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:  # a full disk, no permission, a lock
+        if "UTF-8" in str(error):
+            raise _damaged(path, error) from error
         raise LedgerError(f"{path}: {error}; free some space, or change its permissions, and run again") from error
     except sqlite3.DatabaseError as error:
-        remedy = "it was left unchanged; restore a copy, or move it and the paintings away to start over"
-        raise LedgerError(f"{path}: it is damaged ({error}); {remedy}") from error
+        raise _damaged(path, error) from error
+    except ValueError as error:  # text that is not UTF-8, figures that are not JSON
+        raise _damaged(path, error) from error
     except OSError as error:
         raise LedgerError(f"{path}: {error.strerror or error}; choose another folder with -o") from error
+
+
+def _damaged(path: Path, error: Exception) -> LedgerError:
+    remedy = "it was left unchanged; restore a copy, or move it and the paintings away to start over"
+    return LedgerError(f"{path}: it is damaged ({one_line(str(error))}); {remedy}")

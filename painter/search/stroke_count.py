@@ -110,6 +110,9 @@ class StrokeCountSearch:
         if (attempt := state["attempt"]) is not None:
             part = number(attempt["part"], 0, 1)
             self._attempt = Attempt(integer(attempt["count"], 1, most), attempt["probing"] is True, part)
+        if not self.points and (self._painted or (self._attempt is not None and not self._attempt.probing)):
+            raise ValueError("there is no curve")
+        if self._attempt is not None:
             self._search_within = self._make_search(
                 self._attempt.count, self._iterations(self._attempt), self._attempt.part
             )

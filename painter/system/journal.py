@@ -47,7 +47,8 @@ class Journal:
 
     def is_ours(self, path: Path) -> bool:
         """Whether the file at `path` was written by this run or by the one that it resumes."""
-        return _stamp(path) in self._stamps.get(str(path), ())
+        stamp = _stamp(path)
+        return bool(stamp) and stamp in self._stamps.get(str(path), ())
 
     @contextmanager
     def recording(self, paths: Sequence[Path], number: int) -> Iterator[None]:

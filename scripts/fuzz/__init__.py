@@ -2,5 +2,7 @@
 
 run.py     `python -m scripts.fuzz.run`, also `make fuzz`: starts the processes that run the cases, and watches them
 worker.py  such a process: runs cases, and notices what a case must not do
+records.py the cases of recipes, palettes, weights, journals and ledgers
+watch.py   what cases are watched by
 cases/     where the files come from
 """

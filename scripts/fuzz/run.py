@@ -2,12 +2,12 @@
 
     python -m scripts.fuzz.run [--cases N] [--seed K] [--first N] [--heavy] [--jobs N] [--out FOLDER]
 
-Pictures, masks, brushes, palettes, stroke files, configurations, checkpoints and autosaves, mutated and invented (see
-scripts/fuzz/cases/), are read by their readers, some of them by complete commands. A case fails if anything else is
-raised than an ImpastoError whose message is one printable line; if it takes more than 10 s of processor time or 4 GB of
-memory; if a file is left half written, or a temporary file left behind, or an existing file changed; or if anything is
-opened that a stroke file names. Cases run in a process (scripts/fuzz/worker.py) that is watched, and killed and
-replaced when necessary.
+Pictures, masks, brushes, palettes, stroke files, configurations, recipes, checkpoints, weights, autosaves, journals and
+ledgers, mutated and invented (see scripts/fuzz/cases/), are read by their readers, some of them by complete commands. A
+case fails if anything else is raised than an ImpastoError whose message is one printable line; if it takes more than
+10 s of processor time or 2 GB of memory, 3 GB for pictures of 200 megapixels; if a file is left half written, or a
+temporary file left behind, or an existing file changed; or if anything is opened that a stroke file names. Cases run in
+a process (scripts/fuzz/worker.py) that is watched, and killed and replaced when necessary.
 
 The files of failed cases are kept in FOLDER (output/fuzz) as SEED-CASE-NAME. The exit code is 1 if any case failed.
 """
@@ -20,6 +20,7 @@ import os
 import select
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -32,7 +33,7 @@ from scripts.fuzz.cases.heavy import HEAVY
 
 WORKER = ("-m", "scripts.fuzz.worker")  # words of Python's command line
 MAX_SECONDS, MAX_WALL = 10.0, 90.0  # of processor time; of wall time, for when the processor is busy with other work
-MAX_MB = 4096.0
+MAX_MB, MAX_HEAVY_MB = 2048.0, 3072.0
 
 
 @dataclass
@@ -80,7 +81,9 @@ class Worker:
 
     def __init__(self, seed: int, folder: Path) -> None:
         one = dict.fromkeys(("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
-        environment = {**os.environ, **one, "IMPASTO_FUZZ_OUT": str(folder.absolute()), "PYTHONPATH": str(ROOT)}
+        self._scratch = tempfile.TemporaryDirectory(prefix="impasto-fuzz-")  # here: the process may be killed
+        places = {"IMPASTO_FUZZ_OUT": str(folder.absolute()), "IMPASTO_FUZZ_SCRATCH": self._scratch.name}
+        environment = {**os.environ, **one, **places, "PYTHONPATH": str(ROOT)}
         command, pipe = [sys.executable, *WORKER], subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment, cwd=ROOT)
         self._send(seed)
@@ -91,10 +94,11 @@ class Worker:
         """The result of a case. If the process has ended, `wrong` says so and `running` is false."""
         assert self.process.stdout is not None
         self._send(case)
+        most = MAX_HEAVY_MB if case < 0 else MAX_MB
         start, before, peak = time.monotonic(), self._cpu(), 0.0
         while not select.select([self.process.stdout.fileno()], [], [], 0.05)[0]:
             seconds, wall, peak = self._cpu() - before, time.monotonic() - start, max(peak, self._rss_mb())
-            if seconds > 2 * MAX_SECONDS or wall > MAX_WALL or peak > MAX_MB:  # making the case counts, too
+            if seconds > 2 * MAX_SECONDS or wall > MAX_WALL or peak > most:  # making the case counts, too
                 wrong = f"stopped after {seconds:.1f} s of processor time, {wall:.1f} s in all, at {peak:.0f} MB"
                 self.end()
                 return Outcome(case, wrong=wrong, seconds=seconds, peak_mb=peak)
@@ -103,7 +107,7 @@ class Worker:
             self.end()
             return Outcome(case, wrong=f"the process died with exit code {self.process.returncode}")
         outcome = Outcome(**json.loads(line))
-        if outcome.wrong is None and (outcome.seconds > MAX_SECONDS or outcome.peak_mb > MAX_MB):
+        if outcome.wrong is None and (outcome.seconds > MAX_SECONDS or outcome.peak_mb > most):
             outcome.wrong = f"took {outcome.seconds:.1f} s and {outcome.peak_mb:.0f} MB"
         return outcome
 
@@ -116,6 +120,7 @@ class Worker:
         """Stop the process."""
         self.process.kill()
         self.process.communicate()
+        self._scratch.cleanup()
 
     def _send(self, number: int) -> None:
         assert self.process.stdin is not None

@@ -9,20 +9,18 @@ import os
 import random
 import shutil
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from io import FileIO
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 from PIL import Image
 
 from painter.cli import BAD_INPUT, main
-from painter.errors import ImpastoError
 from painter.options.toml import make_config, read_config_file
 from painter.painting.load import load_painting
 from painter.pictures.brush_file import load_texture
@@ -37,72 +35,42 @@ from scripts.fuzz.cases.autosaves import SEARCHES, autosave, subject
 from scripts.fuzz.cases.checkpoints import checkpoint
 from scripts.fuzz.cases.configs import config_file
 from scripts.fuzz.cases.heavy import HEAVY
-from scripts.fuzz.cases.mutations import CANARY
 from scripts.fuzz.cases.picture_files import BOMBS, picture, pictures
+from scripts.fuzz.cases.record_files import ledger
 from scripts.fuzz.cases.stroke_files import stroke_documents, stroke_file
+from scripts.fuzz.records import (
+    open_ledger_case,
+    read_journal_case,
+    read_palette_case,
+    read_recipe_case,
+    read_weights_case,
+)
 from scripts.fuzz.run import Outcome
+from scripts.fuzz.watch import Opened, Wrong, refusal
 
 LONGEST_MESSAGE = 2000  # characters
 BEFORE = b"what was there before"
+NEVER_READ = ("weights",)  # kinds of which no file is good: a whole network's would be too large
 SVG_TAGS = {
     *("svg", "title", "desc", "rect", "g", "path", "linearGradient", "stop", "defs", "mask", "image", "use", "ellipse"),
     *("circle", "line", "polyline"),
 }
 
 
-class Wrong(Exception):
-    """A case has done what it must not do."""
-
-
-class Opened:
-    """Watches which files Python opens, renames and removes, by its audit events."""
-
-    def __init__(self) -> None:
-        self.root, self.strict, self.ours, self.canary = "?", False, False, CANARY
-        self.breaches: list[str] = []
-        self.start = 0.0  # of reading, seconds of processor time
-        sys.addaudithook(self._note)
-
-    def write(self, name: str, content: bytes) -> str:
-        """Write a file for the program to read, which is not a breach; returns its name."""
-        self.ours = True
-        Path(name).write_bytes(content)
-        with contextlib.suppress(OSError):
-            Path("/proc/self/clear_refs").write_text("5")  # resets the peak of memory
-        self.ours, self.start = False, time.process_time()
-        return name
-
-    def _note(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if self.ours or event not in ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.symlink"):
-            return
-        names = [os.fsdecode(a) for a in arguments[:2] if isinstance(a, (str, bytes))]
-        if self.strict and any(self.canary in name for name in names):
-            self.breaches.append(f"{event} {names!r}")
-        flags = arguments[2] if event == "open" and isinstance(arguments[2], int) else 0
-        writes = event != "open" or flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-        for name in names[: 1 if event == "open" else 2]:
-            place = os.path.abspath(name)
-            if writes and place.startswith(self.root + "/") and not place.startswith(f"{self.root}/in/out"):
-                self.breaches.append(f"{event} {place!r}")
-
-
 def work() -> None:
     """Read numbers of cases, one per line, run them, and print an Outcome for each, as JSON."""
     answers = os.fdopen(os.dup(1), "w")
-    scratch = tempfile.TemporaryDirectory(prefix="impasto-fuzz-")
-    noise = open(Path(scratch.name, "noise"), "w+b", buffering=0)  # noqa: SIM115
+    scratch = Path(os.environ["IMPASTO_FUZZ_SCRATCH"])
+    noise = open(scratch / "noise", "w+b", buffering=0)  # noqa: SIM115
     os.dup2(2, 1)
     seed, opened = int(sys.stdin.readline()), Opened()
-    opened.root = str(Path(scratch.name, "case"))
-    _warm_up(Path(scratch.name, "warm"))
+    opened.root = str(scratch / "case")
+    _warm_up(scratch / "warm")
     for stream in (1, 2):
         os.dup2(noise.fileno(), stream)
     print("ready", file=answers, flush=True)
     for line in sys.stdin:
-        outcome = _run_case(seed, int(line), Path(opened.root), opened)
-        if os.fstat(noise.fileno()).st_size:
-            outcome.wrong = outcome.wrong or "a library wrote to the terminal itself"
-            noise.truncate(0)
+        outcome = _run_case(seed, int(line), Path(opened.root), opened, noise)
         print(json.dumps(asdict(outcome)), file=answers, flush=True)
 
 
@@ -119,10 +87,11 @@ def _warm_up(folder: Path) -> None:
     for number in range(len(SEARCHES)):
         find_strokes(subject(number), Stopwatch()).painting.draw()
     autosave(random.Random(0))
+    ledger(random.Random(0))
 
 
-def _run_case(seed: int, case: int, root: Path, opened: Opened) -> Outcome:
-    """Run one case, in a folder of its own."""
+def _run_case(seed: int, case: int, root: Path, opened: Opened, noise: FileIO) -> Outcome:
+    """Run one case, in a folder of its own; `noise` is what libraries write to by themselves."""
     rng = random.Random(f"{seed}-{case}")
     kind = rng.choices(list(KINDS), [share for share, _ in KINDS.values()])[0]
     run = KINDS[kind][1]
@@ -138,6 +107,8 @@ def _run_case(seed: int, case: int, root: Path, opened: Opened) -> Outcome:
         outcome.refused = run(rng, opened)
         if outcome.refused is not None:
             _check_message(outcome.refused)
+        if said := _said(noise):
+            raise Wrong(f"a library wrote to the terminal itself: {said!r}")
         if opened.breaches:
             raise Wrong(f"not allowed: {opened.breaches[0]}")
     except Wrong as error:
@@ -146,6 +117,7 @@ def _run_case(seed: int, case: int, root: Path, opened: Opened) -> Outcome:
         outcome.wrong = traceback.format_exc(limit=-6)
     finally:
         opened.strict, opened.ours = False, True
+        noise.truncate(0)
         outcome.seconds, outcome.peak_mb = time.process_time() - opened.start, _peak_mb()
         os.chdir("/")
         if outcome.wrong is None:
@@ -153,6 +125,11 @@ def _run_case(seed: int, case: int, root: Path, opened: Opened) -> Outcome:
         else:
             _keep(seed, case, root)
     return outcome
+
+
+def _said(noise: FileIO) -> bytes:
+    """The beginning of what is in a file."""
+    return os.pread(noise.fileno(), 300, 0)
 
 
 def _peak_mb() -> float:
@@ -172,15 +149,6 @@ def _keep(seed: int, case: int, root: Path) -> None:
 def _check_message(message: str) -> None:
     if not message.isprintable() or len(message) > LONGEST_MESSAGE:
         raise Wrong(f"the message is not one short line: {message[:300]!r}")
-
-
-def _refusal(read: Callable[[], object]) -> str | None:
-    """The message with which `read` refuses; None if it does not."""
-    try:
-        read()
-    except ImpastoError as error:
-        return str(error)
-    return None
 
 
 # --- the kinds of case --------------------------------------------------------------------------------------
@@ -204,7 +172,7 @@ def _read_picture(rng: random.Random, opened: Opened) -> str | None:
         if not all(a.min() >= 0 and a.max() <= 1 for a in arrays):
             raise Wrong("values are not within 0 and 1")
 
-    return _refusal(read)
+    return refusal(read)
 
 
 def _read_strokes(rng: random.Random, opened: Opened) -> str | None:
@@ -216,12 +184,12 @@ def _read_strokes(rng: random.Random, opened: Opened) -> str | None:
         if not all(part.isfinite().all() for part in parts):
             raise Wrong("values are not finite")
 
-    return _refusal(read)
+    return refusal(read)
 
 
 def _read_config(rng: random.Random, opened: Opened) -> str | None:
     name = Path(opened.write(*config_file(rng)))
-    return _refusal(lambda: json.dumps(asdict(make_config({}, name)), allow_nan=False))
+    return refusal(lambda: json.dumps(asdict(make_config({}, name)), allow_nan=False))
 
 
 def _read_checkpoint(rng: random.Random, opened: Opened) -> str | None:
@@ -234,7 +202,7 @@ def _read_checkpoint(rng: random.Random, opened: Opened) -> str | None:
         if not all(tensor.isfinite().all() for tensor in load_networks("rectangle", Path()).state_dict().values()):
             raise Wrong("weights are not finite")
 
-    return _refusal(read)
+    return refusal(read)
 
 
 def _resume(rng: random.Random, opened: Opened) -> str | None:
@@ -242,7 +210,7 @@ def _resume(rng: random.Random, opened: Opened) -> str | None:
     number, content = autosave(rng)
     saving = Autosave(Path("a.png"), subject(number), resume=True)
     opened.write(str(saving.path), content)
-    refused = _refusal(lambda: find_strokes(subject(number), Stopwatch(), None, saving).painting.draw())
+    refused = refusal(lambda: find_strokes(subject(number), Stopwatch(), None, saving).painting.draw())
     if refused is not None and not refused.endswith("; it was left alone"):
         raise Wrong(f"refused, but not as an autosave: {refused}")
     if saving.path.read_bytes() != content:
@@ -259,8 +227,8 @@ def _special(case: int) -> tuple[str, Callable[[random.Random, Opened], str | No
     def run(rng: random.Random, opened: Opened) -> str | None:
         opened.write(name, make())
         if name.endswith(".png"):
-            return _refusal(lambda: load_picture(name, 500))
-        return _refusal(lambda: read_config_file(Path(name)) if name.endswith(".toml") else load_painting(name))
+            return refusal(lambda: load_picture(name, 500))
+        return refusal(lambda: read_config_file(Path(name)) if name.endswith(".toml") else load_painting(name))
 
     return "bomb" if case >= 0 else "heavy", run
 
@@ -341,6 +309,11 @@ KINDS: dict[str, tuple[int, Callable[[random.Random, Opened], str | None]]] = {
     "autosave": (12, _resume),
     "replay": (10, _replay),
     "paint": (4, _paint),
+    "recipe": (8, read_recipe_case),
+    "palette": (5, read_palette_case),
+    "weights": (6, read_weights_case),
+    "journal": (4, read_journal_case),
+    "ledger": (8, open_ledger_case),
 }
 """By kind: weight among the cases, and what runs a case and returns the message if it was refused."""
 

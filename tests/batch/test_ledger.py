@@ -395,3 +395,26 @@ def test_killed_at_any_moment_nothing_is_painted_twice_and_nothing_is_half_writt
     assert not [name for name in files_of(folder) if Path(name).name.startswith(".")]  # no temporary file is left
     with Ledger.open(folder) as ledger:
         assert len(ledger.done()) == count
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE jobs SET reason = CAST(x'ff' AS TEXT)",  # what a bad sector may leave
+        "UPDATE jobs SET figures = 'no'",
+        "UPDATE jobs SET figures = '[1]'",
+        'UPDATE jobs SET figures = \'{"psnr": "high"}\'',
+        "UPDATE jobs SET seconds = 'long'",
+        "UPDATE files SET size = 'large', sha256 = 'a'",
+        "UPDATE files SET mtime_ns = x'00', sha256 = 'a'",
+    ],
+)
+def test_rows_that_are_damaged_are_told_in_a_line(change: str, tmp_path: Path) -> None:
+    paint_all(tmp_path, [job("a")])
+    connection = sqlite3.connect(tmp_path / NAME)
+    with connection:
+        connection.execute(change)
+    connection.close()
+    with Ledger.open(tmp_path) as ledger, pytest.raises(LedgerError, match="it is damaged") as caught:
+        ledger.rows()
+    assert str(caught.value).isprintable()

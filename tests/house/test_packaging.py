@@ -128,14 +128,14 @@ CONSOLE_SCRIPT = """
 import importlib.metadata, json, os, sys
 (entry,) = importlib.metadata.distribution("impasto").entry_points.select(group="console_scripts")
 sys.argv[0] = entry.name
-os._exit = sys.exit  # the program ends its process at once
-try:
-    sys.exit(entry.load()())
-finally:
-    packages = ("painter", "renderers", "checkpoints")
-    ours = [module for name, module in sys.modules.items() if name.split(".")[0] in packages]
+def leave(code, end=os._exit):
+    names = ("paint", "painter", "renderers", "checkpoints")
+    ours = [module for name, module in sys.modules.items() if name.split(".")[0] in names]
     with open("modules.json", "w") as file:
         json.dump([module.__file__ for module in ours], file)
+    end(code)
+os._exit = leave
+entry.load()()
 """
 
 

@@ -15,6 +15,7 @@ from helpers.paintings import WHITE, make_painting
 from PIL import Image
 from skimage.metrics import structural_similarity
 
+from painter.batch.paint_job import using_threads
 from painter.errors import OptionError, OutputError, PictureError
 from painter.export import FORMATS
 from painter.options.export import ExportConfig
@@ -28,7 +29,7 @@ from painter.pictures.metrics import PSNR_CEILING, compare, over_white
 from painter.pictures.picture import load_picture, picture_from_array
 from painter.pictures.samples import sample_path
 from painter.system.usage import Stopwatch, peak_rss_mb
-from renderers.brushes import BRUSHES
+from renderers.brushes import BRUSHES, NETWORK_BRUSHES
 from renderers.strokes import Strokes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -347,3 +348,19 @@ def test_a_painting_of_pigments_is_drawn_again_as_it_was(ground: Color | None, t
     np.testing.assert_array_equal(again.draw(), image)
     np.testing.assert_array_equal(list(again.frames(count=3))[-1], image)
     np.testing.assert_array_equal(with_overrides(again, ReplayConfig(mixing="srgb")).draw(), plain.draw_bare())
+
+
+@pytest.mark.parametrize("brush", list(NETWORK_BRUSHES))
+def test_the_number_of_threads_changes_no_byte(brush: str, tmp_path: Path) -> None:
+    """From the stroke file to all files that are drawn from it: texture, light, transparency and growth included."""
+    painting = make_painting(count=20, brush=brush, ground=None if brush == "watercolor" else WHITE, size=72)
+    painting = replace(painting, config=replace(painting.config, relief=0.4, texture=0.6, margin=0.05))
+    painting.save(tmp_path / "a.strokes.json")
+    made = []
+    for threads in (1, 2, 8):
+        with using_threads(threads):
+            read = Painting.load(tmp_path / "a.strokes.json")
+            names = [tmp_path / f"{threads}{ending}" for ending in (".png", ".gif", ".jpg", ".webp", ".svg")]
+            read.save(*names, config=ExportConfig(frames=4))
+            made.append([name.read_bytes() for name in names])
+    assert made[0] == made[1] == made[2]

@@ -216,6 +216,7 @@ def test_bad_weight_files(file: Path, tmp_path: Path) -> None:
         "none.pth": (None, "cannot be read (No such file"),
         "short.pth": (content[:5000], "is damaged or holds no plain tensors"),
         "text.pth": (b"hello", "is damaged or holds no plain tensors"),
+        "stack.pth": (b"\x80\x02q\x00.", "is damaged or holds no plain tensors"),  # an IndexError of torch
         "text.safetensors": (b"hello, this is no table", "is not a safetensors file"),
         "w.bin": (content[:10], "neither .pth nor .safetensors"),
     }

@@ -27,7 +27,8 @@ from painter.search.time_budget import StageBudget, TimeBudget
 from painter.system.autosave import Autosave, AutosaveConfig
 from painter.system.snapshot import MAGIC, dump, load
 from painter.system.usage import Stopwatch
-from renderers.brushes import BRUSHES
+from renderers.brushes import BRUSHES, NETWORK_BRUSHES
+from renderers.evaluation import random_strokes
 from renderers.strokes import Strokes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -462,3 +463,14 @@ def test_ctrl_c_keeps_the_way_on(
     assert "resuming after 6 steps" in capsys.readouterr().err
     assert {name: (here / name).read_bytes() for name in FILES} == whole
     assert {path.name for path in here.iterdir()} == {"in.png", *FILES}
+
+
+def test_tries_without_a_curve_are_no_state() -> None:
+    """Found by `make fuzz-long`: the next number of strokes comes from the curve."""
+    subject = a_subject(strokes=40, until_psnr=30.0)
+    state = make_search(subject).state()
+    strokes = random_strokes(NETWORK_BRUSHES[subject.brush], 5, torch.Generator().manual_seed(1))
+    attempt = {"count": 5, "probing": False, "part": 1.0}
+    for damage in ({"painted": [(5, 12.0)], "strokes": strokes, "psnr": 12.0}, {"attempt": attempt}):
+        with pytest.raises(ValueError, match="there is no curve"):
+            make_search(subject).restore({**state, **damage})

@@ -111,4 +111,4 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
     close = get_close_matches(name.replace("-", "_"), known, n=1)
     if close:
         return f"; did you mean {close[0]}?"
-    return f"; choose from {', '.join(known)}" if len(known) < 9 else ""
+    return f"; choose from {', '.join(known)}" if 0 < len(known) < 9 else ""

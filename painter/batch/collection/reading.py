@@ -48,6 +48,7 @@ MAX_BYTES = 1_000_000
 MAX_AXES, MAX_VALUES, MAX_RULES = 50, 1000, 200
 WEIGHT = Number(1e-6, 1e9)
 COUNT = Integer(1, 1_000_000)
+MAX_VALUE = Number(-(2.0**53), 2.0**53)
 NOT_FOR_TOKENS = {
     "seed": "each token's seed comes from the collection's seed and the token's number",
     "seconds": "a painting that depends on time cannot be painted again; use strokes and iterations",
@@ -124,9 +125,9 @@ class _Reader(Problems):
         axes = self._axes(lists["axis"])
         exclusions = self._exclusions(lists["rule"], axes)
         ones = self._ones(lists["one_of_one"], about)
-        digest = hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode()).hexdigest()
         if self.problems:
             return None
+        digest = hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode()).hexdigest()
         line = self.lines.of("size")
         return Recipe(
             self._file, about, axes, exclusions, ones, settings, output, export, metadata, creators, digest, line
@@ -236,8 +237,9 @@ class _Reader(Problems):
             word = "max_value" if display is None else "display_type"
             self.add((*path, word), f"display_type and max_value need numbers; write {name}'s values as numbers")
         top = table.get("max_value")
-        if top is not None and (isinstance(top, bool) or not isinstance(top, (int, float))):
-            self.add((*path, "max_value"), f"max_value = {shown_value(top)}: must be a number")
+        if top is not None:
+            with self.skipping_invalid():
+                self.checked(MAX_VALUE, top, (*path, "max_value"))
         return Axis(name, tuple(values), display, top, self.lines.of(*path))
 
     def _value(self, item: Any, path: KeyPath) -> Value:
@@ -297,7 +299,7 @@ class _Reader(Problems):
                 raise self.invalid((*path, name), f"there is no axis {shown_value(name)}{did_you_mean(name, names)}")
             axis = axes[names.index(name)]
             listed = wanted if isinstance(wanted, list) else [wanted]
-            positions = [axis.index(value) for value in listed]
+            positions = [axis.index(self.checked(Label(), value, (*path, name))) for value in listed]
             for value, position in zip(listed, positions, strict=True):
                 if position is None:
                     if name in self._values_lost:

@@ -9,7 +9,6 @@ Moment   a date or a time, kept as milliseconds since 1970
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -85,7 +84,7 @@ class Label(TextKind):
 
     def check(self, value: Any) -> TraitValue:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            if not math.isfinite(value) or abs(value) >= 2**53:
+            if not abs(value) < 2**53:  # so that NaN fails too
                 raise ValueError("must be a finite number below 2^53")
             return value
         if not isinstance(value, str):
@@ -135,6 +134,6 @@ class Moment(TextKind):
         if isinstance(value, datetime):
             moment = value if value.tzinfo is not None else value.replace(tzinfo=timezone.utc)
             value = round((moment - datetime(1970, 1, 1, tzinfo=timezone.utc)).total_seconds() * 1000)
-        if not isinstance(value, int) or isinstance(value, bool):
+        if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**53:
             raise ValueError(f"must be {self.words}")
         return value

@@ -378,6 +378,23 @@ def test_options_of_files_that_nothing_goes_by_are_told(here: Path) -> None:
     assert "duration in [output] has no effect on what is written" in check_recipe(read_recipe(path)).warnings
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "junk = {}", "seed = {}", "[paint]\nstrokes = {}", "[metadata]\ndate = {}",
+        "[[axis]]\nname = 'a'\nmax_value = {}\nvalues = [1]", "[[axis]]\nname = 'a'\nvalues = [{}]",
+        "[[axis]]\nname = 'a'\nvalues = [{{name = 1, weight = {}}}]", "[[one_of_one]]\nnumber = 1\ntraits = {{a = {}}}",
+        "[[one_of_one]]\nnumber = {}", "[[rule]]\nwhen = {{Style = {}}}\nexcludes = {{Motif = 'Red'}}",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "0x" + "f" * 5000])
+def test_numbers_larger_than_any(line: str, number: str, here: Path) -> None:
+    line = line.format(number)
+    text = 'name = "Small"\nsize = 4\n' if "[paint]" in line else SMALL
+    found = problems(here, f"{text}\n{line}\n" if line.startswith("[") else f"{line}\n{text}")
+    assert all(len(problem) < 300 for problem in found)
+
+
 def test_a_byte_order_mark_is_no_statement(here: Path) -> None:
     path = write(here, "\ufeff" + SMALL)
     assert read_recipe(path).about.name == "Small"
