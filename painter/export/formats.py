@@ -100,6 +100,8 @@ for _built_in in (
         shrinks=True,
     ),
     Format(".svg", "the strokes as vector paths", "vector"),
+    Format(".ora", "layers from coarse to fine, for Krita and GIMP: OpenRaster", "vector"),
+    Format(".psd", "the same, for Photoshop and others", "vector"),
     Format(".html", "a page that plays the painting in any browser", "vector"),
     Format(".strokes.json", "the strokes themselves, to be replayed", "strokes"),
     Format(".strokes.json.gz", "the same, compressed", "strokes"),

@@ -11,13 +11,15 @@ import numpy as np
 
 from painter.export.artwork import Artwork
 from painter.export.encoding import EncodingConfig
-from painter.export.formats import check_output, writes
+from painter.export.formats import check_output, format_of, writes
+from painter.export.layered_files import write_ora, write_psd
 from painter.export.svg import write_svg
 from painter.export.timeline import Timeline, make_timeline
 from painter.export.write import write_artwork
 from painter.options.export import ExportConfig
 from painter.painting.animation import draw_frames
 from painter.painting.html_page import FALLBACK_SIDE, write_html
+from painter.painting.layered import layers_of
 from painter.painting.painting import Painting
 from painter.painting.stroke_file import save_strokes
 from painter.pictures.ground import Color
@@ -91,6 +93,15 @@ def _write_svg(path: Path, artwork: Artwork, config: ExportConfig) -> list[str]:
         few_colors=painting.config.palette is not None, config=config,
     )  # fmt: skip
     return []
+
+
+@writes(".ora", ".psd")
+def _write_layers(path: Path, artwork: Artwork, config: ExportConfig) -> list[str]:
+    painting = _painting_of(artwork)
+    write = write_psd if format_of(path).ending == ".psd" else write_ora
+    write(path, *layers_of(painting, artwork.side))
+    lost = [name for name in ("texture", "relief") if getattr(painting.config, name) > 0]
+    return [f"{path}: layers hold bare strokes, without {' and '.join(lost)}"] if lost else []
 
 
 @writes(".html")

@@ -9,7 +9,7 @@ const USED = { // what has an effect on a format, beside those above
   ".html": ["ease", "reverse", "loop"], ".jpg": ["max_bytes"], ".png": ["bit_depth"], ".svg": ["svg", "width_mm"],
   ".webp": ["webp", "duration", "hold", "fps", "frames", "ease", "reverse", "loop", "gif_side", "max_bytes"],
 };
-const WORDS = { ".png": "Picture", ".jpg": "Photo", ".webp": "Small", ".gif": "Animation", ".mp4": "Video", ".svg": "Vectors", ".html": "Player", ".strokes.json": "Strokes" };
+const WORDS = { ".png": "Picture", ".jpg": "Photo", ".webp": "Small", ".gif": "Animation", ".mp4": "Video", ".svg": "Vectors", ".ora": "Layers", ".psd": "Layers", ".html": "Player", ".strokes.json": "Strokes" };
 
 export class Gallery {
   constructor({ open, again, onerror }) {
