@@ -8,6 +8,7 @@ from pathlib import Path
 from painter.errors import StrokeFileError
 from painter.options.paint import PaintConfig
 from painter.painting.bounded_json import Bounds, bounded_text, parse_object
+from painter.painting.carried import carried_strokes
 from painter.painting.file_bytes import read_bytes, refused, unpacked
 from painter.painting.original import read_original
 from painter.painting.painting import Painting
@@ -27,7 +28,7 @@ def load_painting(path: str | os.PathLike[str], style: str | None = None) -> Pai
     40
 
     Args:
-        path: the file; its content counts, not its name.
+        path: the file; its content counts, not its name. A PNG or SVG may carry one, see `ExportConfig.embed`.
         style: the brush, where the file does not name it (see `painter.painting.original`).
 
     Returns:
@@ -41,6 +42,9 @@ def load_painting(path: str | os.PathLike[str], style: str | None = None) -> Pai
     wanted = None if style is None else PaintConfig(style=style).style
     try:
         content = unpacked(read_bytes(path))
+        carried = carried_strokes(content)
+        if carried is not None:
+            content = unpacked(carried)
         if content.startswith(b"PK") or path.suffix.lower() == ".npz":
             return read_original(content, wanted)
         _check_mark(content)

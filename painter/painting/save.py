@@ -18,10 +18,11 @@ from painter.export.timeline import Timeline, make_timeline
 from painter.export.write import write_artwork
 from painter.options.export import ExportConfig
 from painter.painting.animation import draw_frames
+from painter.painting.carried import packed_text
 from painter.painting.html_page import FALLBACK_SIDE, write_html
 from painter.painting.layered import layers_of
 from painter.painting.painting import Painting
-from painter.painting.stroke_file import save_strokes
+from painter.painting.stroke_file import packed_strokes, save_strokes
 from painter.pictures.ground import Color
 
 
@@ -46,6 +47,9 @@ class PaintedArtwork:
 
     def still(self, side: int) -> np.ndarray:
         return self.image if self.image is not None and side == self.side else self.painting.draw(side)
+
+    def carried(self) -> str:
+        return packed_text(packed_strokes(self.painting))
 
     def bands(self, depth: int) -> np.ndarray | Iterable[np.ndarray]:
         return self.image if self.image is not None and depth == 8 else self.painting.bands(depth=depth)
@@ -91,6 +95,7 @@ def _write_svg(path: Path, artwork: Artwork, config: ExportConfig) -> list[str]:
         path, painting.strokes, painting.aspect, painting.ground, painting.region,
         title=(painting.about.get("input") or {}).get("name"), seed=painting.config.seed,
         few_colors=painting.config.palette is not None, config=config,
+        carried=artwork.carried() if config.embed else None,
     )  # fmt: skip
     return []
 

@@ -15,7 +15,7 @@ from helpers.studio import Client, serving
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from painter import Painting
+from painter import ExportConfig, Painting
 
 pytestmark = pytest.mark.slow
 STATE = "document.body.dataset.state"
@@ -186,6 +186,9 @@ def test_a_stroke_file_opens_its_painting(page: Page, tmp_path: Path) -> None:
     make_painting(15, brush="watercolor").save(tmp_path / "old.strokes.json")
     page.set_input_files("#file", str(tmp_path / "old.strokes.json"))
     until(page, "document.getElementById('count').textContent == '15 of 15'", 30)
+    make_painting(9).save(tmp_path / "carries.png", config=ExportConfig(embed=True))
+    page.set_input_files("#file", str(tmp_path / "carries.png"))
+    until(page, "document.getElementById('count').textContent == '9 of 9'", 30)
     page.set_input_files("#file", {"name": "bad.strokes.json", "mimeType": "text/plain", "buffer": b"{}"})
     expect(page.locator("#toast")).to_contain_text("bad.strokes.json", timeout=30_000)
 

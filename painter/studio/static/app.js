@@ -33,9 +33,16 @@ const fail = (message) => {
 async function take(file, name) {
   fail("");
   try {
-    if (STROKES.test(name || file.name)) return await show(await upload("/api/paintings", file, name));
+    if (STROKES.test(name || file.name) || await carries(file)) return await show(await upload("/api/paintings", file, name));
     usePicture(await upload("/api/pictures", file, name));
   } catch (error) { toast(error.message); }
+}
+
+/* Whether a PNG or SVG has its strokes in it. */
+async function carries(file) {
+  if (!/^image\/(png|svg)/.test(file.type)) return false;
+  const text = new TextDecoder("latin1").decode(await file.slice(0, 4096).arrayBuffer());
+  return text.includes("impasto-strokes") || text.includes("<impasto:strokes");
 }
 
 function usePicture(about) {
