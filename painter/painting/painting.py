@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from painter.options.export import ExportConfig
 from painter.options.paint import PaintConfig
 from painter.pictures.ground import Color, canvas_color, region_at, to_bytes, to_words
-from painter.pictures.notebook_pictures import shown_in_notebooks
+from painter.pictures.notebook_pictures import Player, shown_in_notebooks
 from painter.pictures.resizing import fit_size
 from renderers.drawing import Drawing, draw_bands, drawing_threads
 from renderers.media.calm import PIXEL as CALM_PIXEL
@@ -22,9 +22,6 @@ from renderers.media.calm import calm_map
 from renderers.media.media import textured
 from renderers.media.medium import Appearance, Texture
 from renderers.strokes import Strokes
-
-if TYPE_CHECKING:  # for types only
-    from painter.painting.html_page import Player
 
 _DRAWN_PIXELS = 2**22  # drawn at a time, by all cores; bounds the memory that a large painting takes
 
@@ -112,9 +109,9 @@ class Painting:
             size: its longer side on the page, pixels; 512, or `config.size` if that is less, if not given.
             config: duration, hold, ease, reverse and loop; the defaults if not given.
         """
-        from painter.painting.html_page import Player
+        from painter.painting.html_page import player_of
 
-        return Player(self, size or min(512, self.config.size), config or ExportConfig())
+        return player_of(self, size or min(512, self.config.size), config or ExportConfig())
 
     def __repr__(self) -> str:
         height, width = fit_size(*self.aspect, self.config.size)

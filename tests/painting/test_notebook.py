@@ -49,7 +49,11 @@ def test_strokes_show_themselves_as_a_table() -> None:
 
 def test_a_player_is_a_page_in_a_frame() -> None:
     text = make_painting(5).player(size=40)._repr_html_()
-    assert text.startswith('<iframe srcdoc="&lt;!doctype html&gt;') and 'width="40" height="30" sandbox' in text
+    assert (
+        text.startswith('<iframe srcdoc="&lt;!doctype html&gt;')
+        and 'width="40" height="30"' in text
+        and 'sandbox="allow-scripts"' in text
+    )
 
 
 class Handle:

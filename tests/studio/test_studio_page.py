@@ -118,7 +118,7 @@ def test_a_painting_is_saved_as_files(page: Page, tmp_path: Path) -> None:
         assert (tmp_path / "saved").read_bytes().startswith(check[0])
     page.fill("#x-duration", "-1")
     page.click("#download")
-    expect(page.locator("#export-said")).to_contain_text("--duration -1")
+    expect(page.locator("#export-said")).to_contain_text("“Duration” -1: must be a number from 0.1")
     page.click("#exports [data-close]")
 
 
@@ -176,7 +176,7 @@ def test_a_mistake_is_said_in_one_line_where_it_belongs(page: Page) -> None:
     settle(page, 30, iterations=4)
     page.fill("#o-min_size", "5")
     page.click("#paint")
-    expect(page.locator("#error")).to_contain_text("--min-size 5")
+    expect(page.locator("#error")).to_contain_text("“Min size” 5")
     page.fill("#o-min_size", "")
     page.set_input_files("#file", {"name": "a.png", "mimeType": "image/png", "buffer": b"nothing"})
     expect(page.locator("#toast")).to_contain_text("a.png")

@@ -116,7 +116,7 @@ export class Exports {
       said.textContent = `${name}: ${blob.size < 1e6 ? `${Math.round(blob.size / 1e3)} kB` : `${(blob.size / 1e6).toFixed(1)} MB`}${notes ? `; ${notes}` : ""}`;
     } catch (error) {
       said.className = "bad";
-      said.textContent = error.message;
+      said.textContent = help(error.message);
     }
     button.disabled = false;
   }
