@@ -31,6 +31,9 @@ class Artwork(Protocol):
     def still(self, side: int) -> np.ndarray:
         """The finished picture, uint8, its longer side `side` pixels."""
 
+    def carried(self) -> str | None:
+        """What a picture of it can carry along, so that it can be read back; None if there is nothing."""
+
     def bands(self, depth: int) -> np.ndarray | Iterable[np.ndarray]:
         """The finished picture, uint8 or uint16 for a `depth` of 8 or 16 bits; or bands of its rows, from the top."""
 

@@ -94,7 +94,9 @@ def writes(*endings: str) -> Callable[[Writer], Writer]:
 
 
 for _built_in in (
-    Format(".png", "the finished painting, in 8 or 16 bits a channel", "still", options=("bit_depth",)),
+    Format(
+        ".png", "the finished painting, in 8 or 16 bits a channel", "still", options=("bit_depth", "embed"),
+    ),
     Format(
         ".jpg", "the finished painting, over white where it is transparent", "still", shrinks=True,
         options=("quality",),
@@ -109,7 +111,9 @@ for _built_in in (
         ".mp4", "the painting as it grows, over white where it is transparent", "animation", check=find_ffmpeg,
         shrinks=True, options=_MOVING,
     ),
-    Format(".svg", "the strokes as vector paths", "vector", options=("svg", "width_mm")),
+    Format(".svg", "the strokes as vector paths", "vector", options=("svg", "svg_grain", "width_mm", "embed")),
+    Format(".ora", "layers from coarse to fine, for Krita and GIMP: OpenRaster", "vector", options=()),
+    Format(".psd", "the same, for Photoshop and others", "vector", options=()),
     Format(
         ".html", "a page that plays the painting in any browser", "vector",
         options=("duration", "hold", "ease", "reverse", "loop"),

@@ -22,17 +22,21 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOR_TYPES = {3: 2, 4: 6}  # channels -> the format's number for truecolour without and with alpha
 MAX_SIDE = 2**31 - 1
 
+KEYWORD = "impasto-strokes"
+"""Of the text that a painting's strokes are carried in."""
+
 _BAND_BYTES = 2**24  # of pixels, filtered at a time
 _CHUNK_BYTES = 2**18  # deflated bytes, at least, in a chunk
 _LEVEL = 6
 
 
-def write_png(path: Path, image: np.ndarray | Iterable[np.ndarray]) -> None:
+def write_png(path: Path, image: np.ndarray | Iterable[np.ndarray], carried: str | None = None) -> None:
     """Write a picture losslessly to `path`.
 
     Args:
         image: uint8 or uint16 [H, W, 3] or [H, W, 4], sRGB with straight alpha; or bands of rows of such a picture,
             from the top, as `Painting.bands` gives them, which are read once and one at a time.
+        carried: a text in ASCII that goes into the file under KEYWORD.
 
     Equal images give equal bytes, whatever bands they come in.
 
@@ -41,21 +45,23 @@ def write_png(path: Path, image: np.ndarray | Iterable[np.ndarray]) -> None:
         OutputError: the file cannot be written; `path` is then unchanged.
     """
     with writing(path) as temporary, temporary.open("wb") as file:
-        encode_png(file, image)
+        encode_png(file, image, carried)
 
 
-def encode_png(file: BinaryIO, image: np.ndarray | Iterable[np.ndarray]) -> None:
+def encode_png(file: BinaryIO, image: np.ndarray | Iterable[np.ndarray], carried: str | None = None) -> None:
     """Write a picture, as `write_png` takes it, into an open file that can seek. Raises ValueError as it does."""
     bands = iter([image] if isinstance(image, np.ndarray) else image)
     first = next(bands, None)
     if first is None:
         raise ValueError("there are no bands")
     _check(first, first)
-    _write(file, first, chain([first], bands))
+    _write(file, first, chain([first], bands), carried)
 
 
-def _write(file: BinaryIO, first: np.ndarray, bands: Iterable[np.ndarray]) -> None:
+def _write(file: BinaryIO, first: np.ndarray, bands: Iterable[np.ndarray], carried: str | None) -> None:
     file.write(SIGNATURE + _header(first, 0))
+    if carried is not None:  # uncompressed, without a language
+        file.write(_chunk(b"iTXt", KEYWORD.encode() + bytes(5) + carried.encode("ascii")))
     compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_FILTERED)
     deflated = bytearray()
     height = 0

@@ -42,6 +42,9 @@ class RecordedPicture:
     def still(self, side: int) -> np.ndarray:
         return _resized(to_levels(self._pixels), side)
 
+    def carried(self) -> None:
+        """See `Artwork`: it has no strokes."""
+
     def bands(self, depth: int) -> np.ndarray:
         return to_levels(self._pixels, depth)
 

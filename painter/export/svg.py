@@ -50,6 +50,8 @@ _NAMESPACES = (
     'xmlns:inkscape="http://www.inkscape.org/namespaces/inkscape"'
 )
 
+_CARRIED = 'xmlns:impasto="urn:impasto:strokes"'
+
 
 @dataclass(frozen=True, eq=False)
 class _Drawing:
@@ -74,6 +76,7 @@ def write_svg(
     seed: int = 0,
     few_colors: bool = False,
     config: ExportConfig | None = None,
+    carried: str | None = None,
 ) -> None:
     """Write strokes on a ground as an SVG. Equal arguments give equal bytes.
 
@@ -85,6 +88,7 @@ def write_svg(
         title: of the drawing; 'A painting' if None.
         seed: of the search that found the strokes, for the description.
         few_colors: whether strokes have the colours of a palette, so that a plot gets a layer for each.
+        carried: a text in ASCII that goes into the metadata.
         config: `svg` is 'paint' for strokes as filled shapes, in layers from coarse to fine, or 'plot' for one line a
             stroke. `svg_grain` lays grain over the shapes. `width_mm` is the drawing's width; if it is None, the longer
             side is LONG_SIDE_MM.
@@ -98,11 +102,11 @@ def write_svg(
         page = Page(width, height, LONG_SIDE_MM / UNITS if config.width_mm is None else config.width_mm / width)
         drawing = _Drawing(PageStrokes(strokes), page, ground, region, few_colors, config.svg_grain)
         about = f"{len(strokes)} strokes of {strokes.brush}, seed {seed}; Impasto {__version__}"
-        for line in _document(drawing, title or "A painting", about, config.svg):
+        for line in _document(drawing, title or "A painting", about, config.svg, carried):
             file.write(line + "\n")
 
 
-def _document(drawing: _Drawing, title: str, about: str, mode: str) -> Iterator[str]:
+def _document(drawing: _Drawing, title: str, about: str, mode: str, carried: str | None) -> Iterator[str]:
     page = drawing.page
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     yield (
@@ -111,6 +115,8 @@ def _document(drawing: _Drawing, title: str, about: str, mode: str) -> Iterator[
     )
     yield f"<title>{_text(title)}</title>"
     yield f"<desc>{_text(about)}</desc>"
+    if carried is not None:
+        yield f"<metadata><impasto:strokes {_CARRIED}>{carried}</impasto:strokes></metadata>"
     yield from _plotted(drawing) if mode == "plot" else _painted(drawing)
     yield "</svg>"
 

@@ -80,7 +80,7 @@ def save_transfer(
 
 @writes(".png")
 def _write_png(path: Path, artwork: Artwork, config: ExportConfig) -> list[str]:
-    write_png(path, artwork.bands(config.bit_depth))
+    write_png(path, artwork.bands(config.bit_depth), artwork.carried() if config.embed else None)
     return []
 
 

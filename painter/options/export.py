@@ -50,6 +50,9 @@ class ExportConfig:
     )  # fmt: skip
     bit_depth: int = option(8, "N", "bits per channel of a PNG: {}", Choice((8, 16)))
     quality: int = option(90, "Q", "quality of JPEG and WebP, {}; at 100 WebP is lossless", Integer(1, 100))
+    embed: bool = option(
+        False, "", "let a PNG or SVG carry its strokes, so that replay and the studio can read them back", Switch()
+    )
     svg: str = option("paint", "MODE", "strokes as filled shapes, or as lines for a pen plotter: {}", Names(SVG_MODES))
     svg_grain: float = option(
         0.0, "G", "grain of paper on the paint of an SVG, {}, as a filter; viewers without filters leave it out",

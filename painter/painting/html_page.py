@@ -6,7 +6,6 @@ import base64
 import html
 import json
 import re
-from dataclasses import dataclass
 from importlib import resources
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +18,7 @@ from painter.export.places import writing
 from painter.options.export import ExportConfig
 from painter.painting.browser_form import browser_brush, browser_form
 from painter.painting.painting import Painting
+from painter.pictures.notebook_pictures import Player
 from painter.pictures.resizing import fit_size
 from renderers.webgl.shaders import paint_script, player_script
 
@@ -71,24 +71,11 @@ def page_text(painting: Painting, fallback: np.ndarray, config: ExportConfig) ->
     return _PART.sub(lambda match: parts[match[1]], page)
 
 
-@dataclass(frozen=True, eq=False)
-class Player:
-    """A painting that a notebook plays, in a frame of its own."""
-
-    painting: Painting
-    size: int  # longer side, pixels
-    config: ExportConfig
-
-    def __repr__(self) -> str:
-        height, width = fit_size(*self.painting.aspect, self.size)
-        return f"<Player: {len(self.painting.strokes)} {self.painting.strokes.brush} strokes, {width}x{height}>"
-
-    def _repr_html_(self) -> str:
-        """What notebooks show."""
-        height, width = fit_size(*self.painting.aspect, self.size)
-        page = page_text(self.painting, self.painting.draw(min(FALLBACK_SIDE, self.size)), self.config)
-        allowed = 'sandbox="allow-scripts" style="border:0;max-width:100%"'
-        return f'<iframe srcdoc="{html.escape(page)}" width="{width}" height="{height}" {allowed}></iframe>'
+def player_of(painting: Painting, size: int, config: ExportConfig) -> Player:
+    """A painting as a notebook plays it, its longer side `size` pixels."""
+    height, width = fit_size(*painting.aspect, size)
+    what = f"{len(painting.strokes)} {painting.strokes.brush} strokes"
+    return Player(what, page_text(painting, painting.draw(min(FALLBACK_SIDE, size)), config), width, height)
 
 
 def _data_url(image: np.ndarray) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from painter.errors import StrokeFileError, one_line
 from painter.options.paint import PaintConfig
 from painter.painting.bounded_json import Bounds, check_bounds, parse_object, plain_text
+from painter.painting.carried import carried_strokes
 from painter.painting.file_bytes import read_bytes, refused, unpacked
 from painter.painting.long_lists import LongList, placeholder, take_lists
 from painter.painting.original import read_original
@@ -30,7 +31,7 @@ def load_painting(path: str | os.PathLike[str], style: str | None = None) -> Pai
     40
 
     Args:
-        path: the file; its content counts, not its name.
+        path: the file; its content counts, not its name. A PNG or SVG may carry one, see `ExportConfig.embed`.
         style: the brush, where the file does not name it (see `painter.painting.original`).
 
     Returns:
@@ -44,6 +45,9 @@ def load_painting(path: str | os.PathLike[str], style: str | None = None) -> Pai
     wanted = None if style is None else PaintConfig(style=style).style
     try:
         content = unpacked(read_bytes(path))
+        carried = carried_strokes(content)
+        if carried is not None:
+            content = unpacked(carried)
         if content.startswith(b"PK") or path.suffix.lower() == ".npz":
             return read_original(content, wanted)
         _check_mark(content)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -17,7 +17,7 @@ from painter.options.fields import plain
 from painter.options.kinds import Choice, Integer, Kind, Number
 from painter.options.paint import PaintConfig
 from painter.pictures.ground import Color, canvas_color, region_at, to_bytes, to_words
-from painter.pictures.notebook_pictures import shown_in_notebooks
+from painter.pictures.notebook_pictures import Player, shown_in_notebooks
 from painter.pictures.resizing import fit_size
 from renderers.drawing import Drawing, draw_bands, drawing_threads
 from renderers.media.calm import PIXEL as CALM_PIXEL
@@ -28,9 +28,6 @@ from renderers.media.pencil import SIDE as PENCIL_SIDE
 from renderers.media.pencil import pencil_lines
 from renderers.pigments import mixed_channels
 from renderers.strokes import Strokes
-
-if TYPE_CHECKING:  # for types only
-    from painter.painting.html_page import Player
 
 MAX_DRAWN_SIDE = 2**15
 """Longest side at which a painting is drawn, pixels."""
@@ -122,9 +119,9 @@ class Painting:
             size: its longer side on the page, pixels; 512, or `config.size` if that is less, if not given.
             config: duration, hold, ease, reverse and loop; the defaults if not given.
         """
-        from painter.painting.html_page import Player
+        from painter.painting.html_page import player_of
 
-        return Player(self, size or min(512, self.config.size), config or ExportConfig())
+        return player_of(self, size or min(512, self.config.size), config or ExportConfig())
 
     def __repr__(self) -> str:
         height, width = fit_size(*self.aspect, self.config.size)

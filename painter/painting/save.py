@@ -11,15 +11,18 @@ import numpy as np
 
 from painter.export.artwork import Artwork
 from painter.export.encoding import EncodingConfig
-from painter.export.formats import check_output, writes
+from painter.export.formats import check_output, format_of, writes
+from painter.export.layered_files import write_ora, write_psd
 from painter.export.svg import write_svg
 from painter.export.timeline import Timeline, make_timeline
 from painter.export.write import write_artwork
 from painter.options.export import ExportConfig
 from painter.painting.animation import draw_frames
+from painter.painting.carried import packed_text
 from painter.painting.html_page import FALLBACK_SIDE, write_html
+from painter.painting.layered import layers_of
 from painter.painting.painting import Painting
-from painter.painting.stroke_file import save_strokes
+from painter.painting.stroke_file import packed_strokes, save_strokes
 from painter.pictures.ground import Color
 
 
@@ -44,6 +47,9 @@ class PaintedArtwork:
 
     def still(self, side: int) -> np.ndarray:
         return self.image if self.image is not None and side == self.side else self.painting.draw(side)
+
+    def carried(self) -> str:
+        return packed_text(packed_strokes(self.painting))
 
     def bands(self, depth: int) -> np.ndarray | Iterable[np.ndarray]:
         return self.image if self.image is not None and depth == 8 else self.painting.bands(depth=depth)
@@ -89,8 +95,18 @@ def _write_svg(path: Path, artwork: Artwork, config: ExportConfig) -> list[str]:
         path, painting.strokes, painting.aspect, painting.ground, painting.region,
         title=(painting.about.get("input") or {}).get("name"), seed=painting.config.seed,
         few_colors=painting.config.palette is not None, config=config,
+        carried=artwork.carried() if config.embed else None,
     )  # fmt: skip
     return []
+
+
+@writes(".ora", ".psd")
+def _write_layers(path: Path, artwork: Artwork, config: ExportConfig) -> list[str]:
+    painting = _painting_of(artwork)
+    write = write_psd if format_of(path).ending == ".psd" else write_ora
+    write(path, *layers_of(painting, artwork.side))
+    lost = [name for name in ("texture", "relief") if getattr(painting.config, name) > 0]
+    return [f"{path}: layers hold bare strokes, without {' and '.join(lost)}"] if lost else []
 
 
 @writes(".html")

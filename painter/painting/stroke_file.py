@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, fields
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -61,19 +62,42 @@ def save_strokes(painting: Painting, path: str | os.PathLike[str]) -> None:
             off the canvas, a region that is not in steps of 1/255); `path` is then unchanged.
     """
     path = Path(path)
-    brush = BRUSHES[painting.strokes.brush]
-    strokes = painting.strokes.map(lambda values: values.detach().cpu().contiguous())
     try:
-        check_strokes(strokes, brush)
-        head = _head(painting)
+        head, columns = _content(painting)
     except StrokeFileError as error:
         raise OutputError(f"cannot write {one_line(path)}: {error}") from error
     with writing(path) as temporary, open(temporary, "wb") as file:
         if path.suffix.lower() == ".gz":
-            with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
-                _write(packed, head, column_texts(strokes, brush))
+            _write_packed(file, head, columns)
         else:
-            _write(file, head, column_texts(strokes, brush))
+            _write(file, head, columns)
+
+
+def packed_strokes(painting: Painting) -> bytes:
+    """The bytes of a painting's compressed stroke file.
+
+    Raises:
+        OutputError: as for `save_strokes`.
+    """
+    buffer = BytesIO()
+    try:
+        _write_packed(buffer, *_content(painting))
+    except StrokeFileError as error:
+        raise OutputError(f"the strokes cannot be carried in a picture: {error}; leave out --embed") from error
+    return buffer.getvalue()
+
+
+def _content(painting: Painting) -> tuple[dict[str, Any], Iterator[str]]:
+    """All but the strokes, and the strokes. Raises StrokeFileError if a stroke file cannot keep them."""
+    brush = BRUSHES[painting.strokes.brush]
+    strokes = painting.strokes.map(lambda values: values.detach().cpu().contiguous())
+    check_strokes(strokes, brush)
+    return _head(painting), column_texts(strokes, brush)
+
+
+def _write_packed(file: BinaryIO, head: dict[str, Any], columns: Iterator[str]) -> None:
+    with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
+        _write(packed, head, columns)
 
 
 def _write(file: BinaryIO | gzip.GzipFile, head: dict[str, Any], columns: Iterator[str]) -> None:

@@ -1,7 +1,9 @@
-"""Pictures as notebooks show them."""
+"""Pictures, and pages that play them, as notebooks show them."""
 
 from __future__ import annotations
 
+import html
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
@@ -25,3 +27,21 @@ def shown_in_notebooks(image: np.ndarray) -> dict[str, Any]:
         return {"image/png": buffer.getvalue()}
     Image.fromarray(image).save(buffer, "JPEG", quality=90)
     return {"image/jpeg": buffer.getvalue()}
+
+
+@dataclass(frozen=True)
+class Player:
+    """A page that a notebook shows in a frame of its own, with its scripts and nothing else of the notebook's."""
+
+    label: str
+    page: str  # HTML
+    width: int  # pixels
+    height: int
+
+    def __repr__(self) -> str:
+        return f"<Player: {self.label}, {self.width}x{self.height}>"
+
+    def _repr_html_(self) -> str:
+        """What notebooks show."""
+        size = f'width="{self.width}" height="{self.height}" style="border:0;max-width:100%"'
+        return f'<iframe srcdoc="{html.escape(self.page)}" {size} sandbox="allow-scripts"></iframe>'

@@ -233,7 +233,8 @@ class Studio:
         if size is not None and not (isinstance(size, int) and 16 <= size <= self.config.most_size):
             raise HTTPException(422, f"size: must be a whole number from 16 to {self.config.most_size}")
         try:
-            options = export_options(asked.get("config") or {})
+            # Pictures carry their strokes, so that they can be dropped on the page again.
+            options = export_options({"embed": ending in (".png", ".svg"), **(asked.get("config") or {})})
         except (ImpastoError, TypeError) as error:
             raise HTTPException(422, str(error)) from None
         target = _temporary(b"", ending)
@@ -310,8 +311,7 @@ def _temporary(content: bytes, ending: str = "") -> Path:
 
 def _strokes_ending(name: str) -> str:
     """The ending that says how a stroke file is read; names say no more than that."""
-    lower = name.lower()
-    return next((end for end in (".strokes.json.gz", ".npz") if lower.endswith(end)), ".strokes.json")
+    return ".npz" if name.lower().endswith(".npz") else ".strokes.json"
 
 
 def _page_files() -> dict[str, bytes]:

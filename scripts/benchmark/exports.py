@@ -42,6 +42,8 @@ EXPORTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (".mp4", "out.mp4", {}),
     (".svg", "out.svg", {}),
     (".svg, plot", "out.svg", {"svg": "plot"}),
+    (".ora", "out.ora", {}),
+    (".psd", "out.psd", {}),
     (".html", "out.html", {}),
     (".strokes.json", "out.strokes.json", {}),
     (".strokes.json.gz", "out.strokes.json.gz", {}),

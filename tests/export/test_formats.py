@@ -82,7 +82,8 @@ def test_svg_and_stroke_files_go_to_their_writers(tmp_path: Path, monkeypatch: p
         save_painting(painting, tmp_path / name, config=config)
     drawn, first, second = seen
     assert drawn[:5] == (tmp_path / "a.svg", painting.strokes, painting.aspect, painting.ground, painting.region)
-    assert drawn[5] == {"title": None, "seed": painting.config.seed, "few_colors": False, "config": config}
+    about = {"title": None, "seed": painting.config.seed, "few_colors": False}
+    assert drawn[5] == {**about, "config": config, "carried": None}
     assert first == (painting, tmp_path / "a.strokes.json") and second == (painting, tmp_path / "a.strokes.json.gz")
 
 

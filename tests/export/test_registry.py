@@ -129,11 +129,11 @@ def test_the_table_says_what_formats_can_hold() -> None:
         kinds.setdefault(format.kind, []).append(ending)
     assert kinds == {
         "still": [".png", ".jpg", ".jpeg", ".webp"], "animation": [".gif", ".mp4", "frames/"],
-        "vector": [".svg", ".html"], "strokes": [".strokes.json", ".strokes.json.gz"],
+        "vector": [".svg", ".ora", ".psd", ".html"], "strokes": [".strokes.json", ".strokes.json.gz"],
     }  # fmt: skip
     assert [ending for ending, format in FORMATS.items() if format.is_folder] == ["frames/"]
     assert [ending for ending in FORMATS if ending not in transfer_endings()] == [
-        ".svg", ".html", ".strokes.json", ".strokes.json.gz", "frames/",
+        ".svg", ".ora", ".psd", ".html", ".strokes.json", ".strokes.json.gz", "frames/",
     ]  # fmt: skip
 
 

@@ -48,8 +48,11 @@ def test_strokes_show_themselves_as_a_table() -> None:
 
 
 def test_a_player_is_a_page_in_a_frame() -> None:
-    text = make_painting(5).player(size=40)._repr_html_()
-    assert text.startswith('<iframe srcdoc="&lt;!doctype html&gt;') and 'width="40" height="30" sandbox' in text
+    player = make_painting(5).player(size=40)
+    text = player._repr_html_()
+    assert repr(player) == "<Player: 5 markerpen strokes, 40x30>"
+    assert text.startswith('<iframe srcdoc="&lt;!doctype html&gt;')
+    assert 'width="40" height="30"' in text and 'sandbox="allow-scripts"' in text
 
 
 class Handle:

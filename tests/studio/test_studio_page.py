@@ -15,7 +15,7 @@ from helpers.studio import Client, serving
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from painter import Painting
+from painter import ExportConfig, Painting
 
 pytestmark = pytest.mark.slow
 STATE = "document.body.dataset.state"
@@ -118,7 +118,7 @@ def test_a_painting_is_saved_as_files(page: Page, tmp_path: Path) -> None:
         assert (tmp_path / "saved").read_bytes().startswith(check[0])
     page.fill("#x-duration", "-1")
     page.click("#download")
-    expect(page.locator("#export-said")).to_contain_text("--duration -1")
+    expect(page.locator("#export-said")).to_contain_text("“Duration” -1: must be a number from 0.1")
     page.click("#exports [data-close]")
 
 
@@ -176,7 +176,7 @@ def test_a_mistake_is_said_in_one_line_where_it_belongs(page: Page) -> None:
     settle(page, 30, iterations=4)
     page.fill("#o-min_size", "5")
     page.click("#paint")
-    expect(page.locator("#error")).to_contain_text("--min-size 5")
+    expect(page.locator("#error")).to_contain_text("“Min size” 5")
     page.fill("#o-min_size", "")
     page.set_input_files("#file", {"name": "a.png", "mimeType": "image/png", "buffer": b"nothing"})
     expect(page.locator("#toast")).to_contain_text("a.png")
@@ -186,6 +186,9 @@ def test_a_stroke_file_opens_its_painting(page: Page, tmp_path: Path) -> None:
     make_painting(15, brush="watercolor").save(tmp_path / "old.strokes.json")
     page.set_input_files("#file", str(tmp_path / "old.strokes.json"))
     until(page, "document.getElementById('count').textContent == '15 of 15'", 30)
+    make_painting(9).save(tmp_path / "carries.png", config=ExportConfig(embed=True))
+    page.set_input_files("#file", str(tmp_path / "carries.png"))
+    until(page, "document.getElementById('count').textContent == '9 of 9'", 30)
     page.set_input_files("#file", {"name": "bad.strokes.json", "mimeType": "text/plain", "buffer": b"{}"})
     expect(page.locator("#toast")).to_contain_text("bad.strokes.json", timeout=30_000)
 

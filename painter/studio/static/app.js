@@ -1,5 +1,5 @@
 /* The studio's page: a picture becomes a painting before one's eyes. */
-import { $, make, toast } from "./dom.js";
+import { $, help, make, toast } from "./dom.js";
 import { ask, messages, send, upload } from "./api.js";
 import { Settings } from "./settings.js";
 import { Masks } from "./mask.js";
@@ -23,7 +23,7 @@ const state = (name) => {
 };
 const say = (text) => { $("said").replaceChildren(text); };
 const fail = (message) => {
-  $("error").textContent = message;
+  $("error").textContent = help(message);
   $("error").hidden = !message;
   if (message) $("error").scrollIntoView({ block: "nearest" });
 };
@@ -33,9 +33,16 @@ const fail = (message) => {
 async function take(file, name) {
   fail("");
   try {
-    if (STROKES.test(name || file.name)) return await show(await upload("/api/paintings", file, name));
+    if (STROKES.test(name || file.name) || await carries(file)) return await show(await upload("/api/paintings", file, name));
     usePicture(await upload("/api/pictures", file, name));
   } catch (error) { toast(error.message); }
+}
+
+/* Whether a PNG or SVG has its strokes in it. */
+async function carries(file) {
+  if (!/^image\/(png|svg)/.test(file.type)) return false;
+  const text = new TextDecoder("latin1").decode(await file.slice(0, 4096).arrayBuffer());
+  return text.includes("impasto-strokes") || text.includes("<impasto:strokes");
 }
 
 function usePicture(about) {
@@ -161,9 +168,10 @@ async function steer(what) {
   } catch (error) { toast(error.message); }
 }
 
+/* Another picture is chosen: what has been painted so far is kept in the gallery. */
 function detach() {
   job.stopping.abort();
-  steer("cancel");
+  steer("stop");
   job = null;
 }
 

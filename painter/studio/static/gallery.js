@@ -9,7 +9,7 @@ const USED = { // what has an effect on a format, beside those above
   ".html": ["ease", "reverse", "loop"], ".jpg": ["max_bytes"], ".png": ["bit_depth"], ".svg": ["svg", "width_mm"],
   ".webp": ["webp", "duration", "hold", "fps", "frames", "ease", "reverse", "loop", "gif_side", "max_bytes"],
 };
-const WORDS = { ".png": "Picture", ".jpg": "Photo", ".webp": "Small", ".gif": "Animation", ".mp4": "Video", ".svg": "Vectors", ".html": "Player", ".strokes.json": "Strokes" };
+const WORDS = { ".png": "Picture", ".jpg": "Photo", ".webp": "Small", ".gif": "Animation", ".mp4": "Video", ".svg": "Vectors", ".ora": "Layers", ".psd": "Layers", ".html": "Player", ".strokes.json": "Strokes" };
 
 export class Gallery {
   constructor({ open, again, onerror }) {
@@ -116,7 +116,7 @@ export class Exports {
       said.textContent = `${name}: ${blob.size < 1e6 ? `${Math.round(blob.size / 1e3)} kB` : `${(blob.size / 1e6).toFixed(1)} MB`}${notes ? `; ${notes}` : ""}`;
     } catch (error) {
       said.className = "bad";
-      said.textContent = error.message;
+      said.textContent = help(error.message);
     }
     button.disabled = false;
   }
