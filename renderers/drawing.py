@@ -19,6 +19,7 @@ from renderers.media.medium import Appearance, Marks, Texture
 from renderers.media.pencil import draw_pencil
 from renderers.pigments import Mixing, to_colors, to_pigment
 from renderers.placed import SPREAD, PlacedStrokes
+from renderers.spectra import WAVEBANDS
 from renderers.strokes import Strokes
 from renderers.threads import core_count
 
@@ -80,11 +81,28 @@ class Drawing:
         """
         painted = self.rows
         if self.placed.mixing == "pigment":
-            painted = replace(painted, canvas=to_colors(painted.canvas))
+            first, last, _ = rows.indices(len(self.canvas))
+            around = self.medium.overlap(self.pixel, relief)
+            looked_at = slice(max(0, first - around), last + around)
+            canvas = np.zeros((*self.canvas.shape[:2], self.canvas.shape[2] + 3 - WAVEBANDS), np.float32)
+            canvas[looked_at] = to_colors(self.canvas[looked_at])
+            painted = replace(painted, canvas=canvas)
         seen = self.medium.finish(painted, relief, appearance, rows)
         if appearance.lines is not None and appearance.pencil > 0:
             seen = self._with_pencil(seen, appearance, rows.indices(len(self.canvas))[0])
         return seen
+
+    def changed(self, before: int, relief: float) -> list[slice]:
+        """Which rows look otherwise than after the first `before` strokes; all of them if that is negative."""
+        if before < 0:
+            return [slice(0, len(self.canvas))]
+        around = self.medium.overlap(self.pixel, relief)
+        touched = np.zeros(len(self.canvas), bool)
+        for n in self.placed.touching(before, self.drawn, self.top, self.bottom):
+            first, last = self.placed.top[n] - self.top - around, self.placed.bottom[n] - self.top + around
+            touched[max(0, first) : max(0, last)] = True
+        edges = np.flatnonzero(np.diff(touched, prepend=False, append=False)).tolist()
+        return [slice(first, last) for first, last in zip(edges[::2], edges[1::2], strict=True)]
 
     def _with_pencil(self, seen: np.ndarray, appearance: Appearance, first: int) -> np.ndarray:
         """A copy of what is seen, from row `first` on, with pencil lines."""

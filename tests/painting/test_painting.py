@@ -324,3 +324,14 @@ def test_a_painting_of_pigments_is_drawn_again_as_it_was(ground: Color | None, t
     np.testing.assert_array_equal(again.draw(), image)
     np.testing.assert_array_equal(list(again.frames(count=3))[-1], image)
     np.testing.assert_array_equal(with_overrides(again, ReplayConfig(mixing="srgb")).draw(), plain.draw_bare())
+
+
+@pytest.mark.parametrize("brush", ["oilpaintbrush", "watercolor", "markerpen", "rectangle"])
+def test_frames_are_the_same_however_many_came_before(brush: str) -> None:
+    """Only rows that new strokes touch are looked at again."""
+    painting = make_painting(12, brush=brush, size=48)
+    settings = replace(painting.config, relief=0.5, pencil=0.5, mixing="pigment")
+    painting = replace(painting, config=settings)
+    counts = [0, 3, 3, 8, 12]
+    for count, frame in zip(counts, painting.drawn_after(counts), strict=True):
+        np.testing.assert_array_equal(frame, next(painting.drawn_after([count])))
