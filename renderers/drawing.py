@@ -19,6 +19,7 @@ from renderers.media.medium import Appearance, Marks, Texture
 from renderers.media.pencil import draw_pencil
 from renderers.pigments import Mixing, to_colors, to_pigment
 from renderers.placed import SPREAD, PlacedStrokes
+from renderers.spectra import WAVEBANDS
 from renderers.strokes import Strokes
 from renderers.threads import core_count
 
@@ -89,15 +90,17 @@ class Drawing:
             seen = self._with_pencil(seen, appearance, first)
         return seen
 
-    def changed(self, first: int, relief: float) -> list[slice]:
-        """Which rows of this drawing look different for the strokes from `first` to the last that is drawn."""
+    def changed(self, before: int, relief: float) -> list[slice]:
+        """Which rows look otherwise than after the first `before` strokes; all of them if that is negative."""
+        if before < 0:
+            return [slice(0, len(self.canvas))]
         around = self.medium.overlap(self.pixel, relief)
-        touched = np.zeros(len(self.canvas) + 2, bool)
-        for n in self.placed.touching(first, self.drawn, self.top, self.bottom):
-            begin, end = self.placed.top[n] - self.top - around, self.placed.bottom[n] - self.top + around
-            touched[1 + max(0, begin) : 1 + min(len(self.canvas), end)] = True
-        edges = np.flatnonzero(np.diff(touched)).reshape(-1, 2)
-        return [slice(int(begin), int(end)) for begin, end in edges]
+        touched = np.zeros(len(self.canvas), bool)
+        for n in self.placed.touching(before, self.drawn, self.top, self.bottom):
+            first, last = self.placed.top[n] - self.top - around, self.placed.bottom[n] - self.top + around
+            touched[max(0, first) : max(0, last)] = True
+        edges = np.flatnonzero(np.diff(touched, prepend=False, append=False)).tolist()
+        return [slice(first, last) for first, last in zip(edges[::2], edges[1::2], strict=True)]
 
     def _with_pencil(self, seen: np.ndarray, appearance: Appearance, first: int) -> np.ndarray:
         """A copy of what is seen, from row `first` on, with pencil lines."""

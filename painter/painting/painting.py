@@ -288,7 +288,7 @@ class Painting:
         canvas, relief = self._bare_canvas(self._side(size)), self.config.relief
         texture = self._texture(self.config.texture)
         drawing = Drawing(self.strokes, canvas, relief > 0, texture=texture, mixing=self.config.blending)
-        before, frame = -1, np.empty(0, np.uint8)
+        before, frame = -1, np.empty(canvas.shape, np.uint8)
         with drawing_threads() as pool:
             appearance = self._appearance(canvas.shape[:2], texture, pool)
             for count in counts:
@@ -296,12 +296,9 @@ class Painting:
                     raise ValueError(f"{count} strokes cannot follow {before}, of {len(self.strokes)}")
                 if count != before:
                     drawing.draw(count, pool)
-                    if before < 0:
-                        frame = to_bytes(drawing.seen(relief, appearance))
-                    else:
-                        frame = frame.copy()
-                        for rows in drawing.changed(before, relief):
-                            frame[rows] = to_bytes(drawing.seen(relief, appearance, rows))
+                    frame = frame.copy()
+                    for rows in drawing.changed(before, relief):
+                        frame[rows] = to_bytes(drawing.seen(relief, appearance, rows))
                     before = count
                 yield frame
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-PIXEL = 0.0015  # of the image that is looked at, canvas units
-SPREAD = 5.0  # standard deviation of what is looked at around a place, in those pixels
-BUSY = 0.03  # mean change from pixel to pixel where it is no longer calm
+PIXEL = 0.0025  # of the image that is looked at, canvas units
+SPREAD = 3.0  # standard deviation of what is looked at around a place, in those pixels
+BUSY = 0.045  # mean change from pixel to pixel where it is no longer calm
 
 
 def calm_map(image: np.ndarray) -> np.ndarray:

@@ -53,6 +53,8 @@ def draw_pencil(
         full: rows and columns of the full canvas.
         margin: of bare sheet around the painting, canvas units.
     """
+    if max(full) < max(lines.shape):  # thinner than a pixel, lines would be dotted
+        lines = cv2.resize(lines, full[::-1], interpolation=cv2.INTER_AREA)
     relief = np.zeros((0, 0), np.float32) if height is None else height
     size = np.array([full[1] * pixel, full[0] * pixel])
     share(lambda first, step: _draw(seen, lines, _DENSITY * strength, relief, pixel, top, size, margin, first, step))

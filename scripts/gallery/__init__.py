@@ -2,6 +2,8 @@
 
 sheet.py         docs/sheet-COUNT.jpg, and with --readme the pictures of the README
 controls.py      docs/controls.jpg, docs/presets.jpg
+media.py         docs/paint.jpg
+mixing.py        docs/mixing.jpg
 style_grid.py    docs/style-grid.jpg, docs/styled.jpg
 transfer.py      docs/transfer.jpg, docs/losses.jpg
 before_after.py  docs/before-after.jpg: another version of Impasto beside this one

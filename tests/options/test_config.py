@@ -315,6 +315,9 @@ def test_bad_configuration_files(
         (["--region", "folder"], "--region folder: it is not a regular file; give a file"),
         (["--brush", ""], "--brush : must be the name of a file"),
         (["--palette", "1"], "--palette 1: "),
+        (["--palette", "tubes:mauve"], "--palette tubes:mauve: there is no tube 'mauve'; choose from white, lemon, "),
+        (["--mixing", "oils"], "--mixing oils: unknown; choose from srgb, pigment, glaze"),
+        (["--pencil", "2"], "--pencil 2.0: must be a number from 0 to 1"),
         (["--palette", "#12345"], "--palette #12345: "),
         (["--palette", "none.hex"], "--palette none.hex: there is no such file; give a number of colours, a file or"),
         (

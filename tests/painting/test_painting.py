@@ -364,3 +364,14 @@ def test_the_number_of_threads_changes_no_byte(brush: str, tmp_path: Path) -> No
             read.save(*names, config=ExportConfig(frames=4))
             made.append([name.read_bytes() for name in names])
     assert made[0] == made[1] == made[2]
+
+
+@pytest.mark.parametrize("brush", ["oilpaintbrush", "watercolor", "markerpen", "rectangle"])
+def test_frames_are_the_same_however_many_came_before(brush: str) -> None:
+    """Only rows that new strokes touch are looked at again."""
+    painting = make_painting(12, brush=brush, size=48)
+    settings = replace(painting.config, relief=0.5, pencil=0.5, mixing="pigment")
+    painting = replace(painting, config=settings)
+    counts = [0, 3, 3, 8, 12]
+    for count, frame in zip(counts, painting.drawn_after(counts), strict=True):
+        np.testing.assert_array_equal(frame, next(painting.drawn_after([count])))

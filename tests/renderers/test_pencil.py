@@ -49,6 +49,13 @@ def test_lines_are_the_same_in_bands_and_on_any_number_of_cores() -> None:
         np.testing.assert_array_equal(drawn(7, lines), whole)
 
 
+def test_lines_thinner_than_a_pixel_are_not_dotted() -> None:
+    lines = np.zeros((300, 400), np.float32)
+    lines[:, 200:203] = 1
+    dark = 1 - drawn(96, lines)[10:-10, :, 0].min(axis=1)
+    assert dark.min() > 0.3 * dark.max() > 0.05
+
+
 def test_valleys_and_margins_stay_bare() -> None:
     lines = np.ones((20, 20), np.float32)
     edge = drawn(96, lines, margin=0.1)

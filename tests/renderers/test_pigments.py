@@ -112,8 +112,9 @@ def test_dark_paint_outweighs_light_paint() -> None:
 # --- blending -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("backend", ["cpu", "cuda"])
 @pytest.mark.parametrize("channels", [3, 4])
-def test_kernels_blend_pigments_as_the_reference_does(channels: int) -> None:
+def test_kernels_blend_pigments_as_the_reference_does(channels: int, backend: str) -> None:
     size = (9, 13, channels)
     layers = replace(random_layers([4, 8, (5, 7), 6], size), mixing="pigment")
     canvas = random_canvas(size)
@@ -122,10 +123,10 @@ def test_kernels_blend_pigments_as_the_reference_does(channels: int) -> None:
         canvas = torch.cat([canvas[..., :3] * canvas[..., 3:], canvas[..., 3:]], dim=2)
     weight = torch.randn(size, generator=torch.Generator().manual_seed(9))
     found = []
-    for backend, dtype in (("cpu", torch.float32), ("reference", torch.float64)):
+    for kernels, dtype in ((backend, torch.float32), ("reference", torch.float64)):
         leaves = [tensor.detach().to(dtype).requires_grad_() for tensor in tensors(layers)]
         moved = replace(with_tensors(layers, leaves), mixing="pigment")
-        seen = blend(canvas.to(dtype), moved, backend)
+        seen = blend(canvas.to(dtype), moved, kernels)
         found.append((seen, torch.autograd.grad((seen * weight.to(dtype)).sum(), leaves)))
     (fast, gradients), (exact, wanted) = found
     assert fast.shape == canvas.shape and (fast - exact).abs().max() <= VALUE_ERROR
