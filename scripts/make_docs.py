@@ -28,6 +28,7 @@ from painter.cli.commands import COMMANDS, PAINT
 from painter.export import FORMATS, Format, format_of, register
 from painter.options.export import ExportConfig
 from painter.options.fields import option_name
+from painter.options.layers import ImportConfig
 from painter.options.learn import BlendConfig, GenerateConfig, LearnConfig
 from painter.options.paint import PaintConfig
 from painter.options.presets import PRESETS
@@ -73,6 +74,7 @@ class Section:
 
 COLLECTION_CONFIGS: dict[str, tuple[type, ...]] = {
     "run": (RunningConfig,),
+    "import": (ImportConfig,),
     "learn": (LearnConfig,),
     "generate": (GenerateConfig, RunningConfig),
     "blend": (BlendConfig, RunningConfig),
@@ -87,10 +89,10 @@ SECTIONS = (
     Section("transfer", COMMANDS["transfer"].module, (TransferConfig, ExportConfig), "style.md"),
     *(
         Section(
-            f"collection {name}", f"painter.cli.collection.{name.replace('-', '_')}",
+            f"collection {name}", action.__name__,
             COLLECTION_CONFIGS.get(name, ()), "learning.md" if name in LEARNING else "collections.md",
         )
-        for name in ACTIONS
+        for name, action in ACTIONS.items()
     ),
 )  # fmt: skip
 # What the options of one dataclass are called on the page.
@@ -101,6 +103,7 @@ GROUPS: dict[type, str] = {
     ReplayConfig: "What may differ",
     RestyleConfig: "A new style",
     TransferConfig: "A transfer",
+    ImportConfig: "What the recipe asks for",
     LearnConfig: "Learning a collection",
     GenerateConfig: "New pieces",
     BlendConfig: "Children",

@@ -135,7 +135,7 @@ def test_jobs_paint_every_piece_at_the_size(art: Model, tmp_path: Path) -> None:
     assert [job.files for job in jobs] == [("images/1.png",), ("images/2.png",), ("images/3.png",)]
     assert {(job.config.style, job.config.size, job.config.strokes) for job in jobs} == {("markerpen", 200, 40)}
     assert len({job.config.seed for job in jobs}) == 3
-    assert picture_at(jobs[0].picture).shape[1] >= 200
+    assert picture_at(jobs[0].pictures[0]).shape[1] >= 200
 
 
 # --- copies ---
