@@ -28,7 +28,7 @@ from painter.cli.commands import COMMANDS, PAINT
 from painter.export import FORMATS, Format, format_of, register
 from painter.options.export import ExportConfig
 from painter.options.fields import option_name
-from painter.options.layers import ImportConfig
+from painter.options.layers import CrossConfig, ImportConfig, UnmixConfig
 from painter.options.learn import BlendConfig, GenerateConfig, LearnConfig
 from painter.options.paint import PaintConfig
 from painter.options.presets import PRESETS
@@ -75,6 +75,8 @@ class Section:
 COLLECTION_CONFIGS: dict[str, tuple[type, ...]] = {
     "run": (RunningConfig,),
     "import": (ImportConfig,),
+    "unmix": (UnmixConfig,),
+    "cross": (CrossConfig,),
     "learn": (LearnConfig,),
     "generate": (GenerateConfig, RunningConfig),
     "blend": (BlendConfig, RunningConfig),
@@ -104,6 +106,8 @@ GROUPS: dict[type, str] = {
     RestyleConfig: "A new style",
     TransferConfig: "A transfer",
     ImportConfig: "What the recipe asks for",
+    UnmixConfig: "Traits, and what the recipe asks for",
+    CrossConfig: "Colours, and what the recipe asks for",
     LearnConfig: "Learning a collection",
     GenerateConfig: "New pieces",
     BlendConfig: "Children",

@@ -2,7 +2,7 @@
 
     layered.py         a layered collection: traits with their values, files and weights, in order
     hashlips.py        reads one from a folder as the HashLips engine has it, with javascript.py for its config.js
-    recipe_text.py     writes it as a recipe, which `collection run` paints or stacks
+    recipe_text.py     writes it as a recipe, which `collection run` paints or stacks; layer_files.py with its layers
     tokens_read.py     reads pictures with their traits, at full size
     sprites.py         finds the layer of each trait value, and ordering.py which layer lies above which
     discovery.py       finds the traits themselves where there is no metadata

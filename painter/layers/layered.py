@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
+from typing import Protocol
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,13 @@ class TraitLayer:
     opacity: float = 1.0
 
 
+class WithValues(Protocol):
+    """A trait."""
+
+    @property
+    def values(self) -> Sequence[object]: ...
+
+
 @dataclass(frozen=True)
 class LayeredCollection:
     """All layers, and what a recipe says besides."""
@@ -45,7 +54,8 @@ class LayeredCollection:
     @property
     def combinations(self) -> int:
         """How many there are, whatever the exclusions."""
-        count = 1
-        for layer in self.layers:
-            count *= len(layer.values)
-        return count
+        return self.combinations_of(self.layers)
+
+    def combinations_of(self, traits: Sequence[WithValues]) -> int:
+        """How many there are of these traits."""
+        return prod(len(trait.values) for trait in traits)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from painter.errors import OptionError
 from painter.options.fields import check_fields, option, same_option
-from painter.options.kinds import Integer, Kind, Names
+from painter.options.kinds import Integer, Kind, Names, Switch
 from painter.options.paint import STYLE_ALIASES, STYLES, PaintConfig
 
 _SIDES: Kind = PaintConfig.__dataclass_fields__["size"].metadata["kind"]
@@ -35,3 +35,34 @@ class ImportConfig:
         for name in ("size", "strokes"):
             if self.paint is None and getattr(self, name) != getattr(type(self), name):
                 raise OptionError(f"--{name} {getattr(self, name)}: has no effect without --paint STYLE")
+
+
+TRAITS = ("auto", "metadata", "find")
+"""Where the traits of pictures come from."""
+
+
+@dataclass(frozen=True)
+class UnmixConfig(ImportConfig):
+    """How a collection is taken apart, and what its new recipe asks for.
+
+    Raises:
+        OptionError: a value is not allowed, or two contradict each other; the message names the option.
+    """
+
+    traits: str = option(
+        "auto", "FROM", "where traits come from, {}: auto takes metadata where there is some, or else finds them",
+        Names(TRAITS),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CrossConfig(ImportConfig):
+    """How two layered collections are crossed, and what the new recipe asks for.
+
+    Raises:
+        OptionError: a value is not allowed, or two contradict each other; the message names the option.
+    """
+
+    own_colors: bool = option(
+        False, "", "leave the heads their colours, instead of giving them those of the bodies' collection", Switch()
+    )

@@ -36,20 +36,21 @@ def draw_layers(
         shift: 32nds that heads, eyes and hats are moved to the right.
         palette: 0, 1: other colours.
     """
-    scale = 4 if soft else 1
-    unit = side * scale / 32
+    canvas = 4 * side if soft else 32
+    unit = canvas / 32
+    method = Image.Resampling.BOX if soft else Image.Resampling.NEAREST
     colors = (
         {"skin": ("#f2b28c", "#8d5524", "#70c070"), "cloth": ("#d62828", "#2a6f97", "#f1faee"), "hat": ("#ffb703",)},
         {"skin": ("#9aa5b1", "#c0a040", "#5b8e7d"), "cloth": ("#4a4e69", "#22223b", "#9a8c98"), "hat": ("#7b2cbf",)},
     )[palette]
 
     def drawn(*shapes: Shape) -> np.ndarray:
-        image = Image.new("RGBA", (side * scale, side * scale), (0, 0, 0, 0))
+        image = Image.new("RGBA", (canvas, canvas), (0, 0, 0, 0))
         draw = ImageDraw.Draw(image)
         for kind, (left, top, right, bottom), color in shapes:
             box = [left * unit, top * unit, right * unit - 1, bottom * unit - 1]
             (draw.ellipse if kind == "o" else draw.rectangle)(box, fill=color)
-        return np.array(image.convert("RGBa").resize((side, side), Image.Resampling.BOX).convert("RGBA"))
+        return np.array(image.convert("RGBa").resize((side, side), method).convert("RGBA"))
 
     def moved(kind: str, box: tuple[float, float, float, float], color: str) -> Shape:
         return kind, (box[0] + shift, box[1], box[2] + shift, box[3]), color

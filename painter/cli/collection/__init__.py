@@ -6,6 +6,8 @@
     verify.py          hashes all files again
     set_base_uri.py    rewrites the links in the metadata
     import_layers.py   makes a recipe of a folder of layers
+    unmix.py           finds the layers of stacked pictures
+    cross.py           puts heads of one layered collection on bodies of another
     learn.py           learns a collection of pictures, or two
     generate.py        makes new pieces from what was learned
     blend.py           makes children of two collections; making.py has what both share
@@ -21,7 +23,19 @@ import argparse
 from typing import Protocol
 
 from painter.cli.arguments import new_parser
-from painter.cli.collection import blend, check, generate, import_layers, init, learn, run, set_base_uri, verify
+from painter.cli.collection import (
+    blend,
+    check,
+    cross,
+    generate,
+    import_layers,
+    init,
+    learn,
+    run,
+    set_base_uri,
+    unmix,
+    verify,
+)
 from painter.cli.commands import BAD_INPUT
 from painter.system.usage import Stopwatch
 
@@ -42,6 +56,8 @@ ACTIONS: dict[str, Action] = {
     "run": run,
     "verify": verify,
     "set-base-uri": set_base_uri,
+    "unmix": unmix,
+    "cross": cross,
     "learn": learn,
     "generate": generate,
     "blend": blend,
