@@ -12,6 +12,8 @@ which (transformer.py). New tokens, drawn one after the other, become a new piec
     stages.py, training.py, workers.py          the run: stages side by side on all cores, saved and resumed
     training_log.py, sheets.py, learning.py     what one sees of it, from beginning to end
     model_file.py                               what was learned, as one file
+    gan_networks.py, gan_losses.py              the older engine, kept to compare with: generator and discriminators
+    gan_trainer.py, gan_run.py, gan_drawing.py  their training, its run, and what pieces are drawn from
     token_sampling.py, drawing.py, regions.py   new tokens: of pieces, and of children
     collection_palette.py, mixtures.py, cleaning.py   the clean-up to the collection's colours
     copies.py, pieces.py, enlarging.py          copies refused; pieces; larger pieces

@@ -54,10 +54,10 @@ class Piece:
 
 
 class Drawer(Protocol):
-    """What draws codes: of new pieces, or of children."""
+    """What draws what a piece is decoded from: codes, or latents of the engine dcgan; of new pieces, or of children."""
 
     def draw(self, numbers: Sequence[int], attempt: int) -> tuple[Tensor, list[Origin]]:
-        """Codes [n, places, dims] of at most BATCH pieces, in rows that depend on their numbers alone."""
+        """Codes [n, places, dims] or latents [n, latent] of at most BATCH pieces, in rows for their numbers alone."""
 
 
 class PieceMaker:
@@ -132,9 +132,8 @@ class PieceMaker:
 
     @torch.no_grad()
     def _decoded(self, codes: Tensor, origins: Sequence[Origin]) -> list[np.ndarray]:
-        filled = torch.cat((codes, codes[-1:].expand(BATCH - len(codes), -1, -1)))  # a fixed size, as in sampling
-        device = self._model.networks.transformer.start.device
-        square = to_pixels(self._model.networks.tokenizer.decode(filled.to(device)))
+        filled = torch.cat((codes, codes[-1:].expand(BATCH - len(codes), *codes.shape[1:])))  # a fixed size
+        square = to_pixels(self._model.networks.decode(filled))
         pixels = self._model.form.cropped(square)[: len(codes)]
         if self._raw:
             return list(pixels)

@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from painter.learning.drawing import Children, NewPieces
-from painter.learning.learning import Paths, learn
+from painter.learning.generating import make_drawer
+from painter.learning.learning import Paths, learn, make_run
 from painter.learning.learning_config import Design
 from painter.learning.model_file import Model
 from painter.learning.pieces import PieceMaker
 from painter.learning.sheets import write_sheet
-from painter.learning.training import LearningRun, LearnProgress
+from painter.learning.training import LearnProgress
 from painter.learning.training_pictures import Collection, read_collection
 from painter.learning.workers import worker_threads
 from painter.options.learn import BlendConfig, GenerateConfig, LearnConfig
@@ -42,7 +42,7 @@ def main() -> None:
     learned, held_out = split(collection, options.held_out)
     judge = train_judge(collection, options.judged)
     print(f"the judge is trained; learning {len(learned.pixels)} pieces for {options.minutes:g} minutes", flush=True)
-    run = LearningRun(learned, config, Design())
+    run = make_run(learned, config, Design())
     start, reported = time.monotonic(), [0.0]
 
     def report(progress: LearnProgress) -> None:
@@ -105,7 +105,7 @@ def _part(collection: Collection, chosen: np.ndarray) -> Collection:
 def draw(model: Model, config: GenerateConfig) -> np.ndarray:
     """New pieces, or children, as squares: uint8 [n, S, S, C]."""
     design = Design()
-    drawer = Children(model, config, design.blending) if isinstance(config, BlendConfig) else NewPieces(model, config)
+    drawer = make_drawer(model, config, design)
     with worker_threads("cpu") as threads:
         pieces = list(PieceMaker(model, drawer, design, config.raw).make(1, config.count, threads))
     print(f"{sum(len(piece.refusals) for piece in pieces)} refused of {config.count}", flush=True)

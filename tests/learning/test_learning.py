@@ -98,7 +98,7 @@ def test_progress_counts_pictures_and_records_make_curves(collection: Collection
 
 def test_records_survive_json() -> None:
     records = [Record(64, 0.5, 20.0, NAN, NAN), Record(128, 0.25, 21.0, 4.0, float("inf"))]
-    assert str(from_rows(to_rows(records))) == str(records)
+    assert str(from_rows(to_rows(records), Record)) == str(records)
     assert to_csv(records).splitlines()[1] == "64,0.5,20,,"
 
 
