@@ -5,6 +5,7 @@ which (transformer.py). New tokens, drawn one after the other, become a new piec
 
     form.py, one_picture.py, pixel_art.py       what pieces look like, and how one is read
     traits.py, training_pictures.py             a folder of pictures, with its metadata, becomes one array
+    mirroring.py                                mirrored pictures, where a collection allows them
     signal.py                                   pixels as the networks see them, and back
     tokenizer.py, transformer.py                the two networks; judge.py, upscaler.py: small ones; networks.py: all
     muon.py, schedule.py, seeds.py              steps, rates, how many pictures; random numbers

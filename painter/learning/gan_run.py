@@ -18,6 +18,7 @@ from painter.learning.gan_networks import GanNetworks, Generator, calibrate, mak
 from painter.learning.gan_trainer import DiscriminatorTrainer, GeneratorTrainer
 from painter.learning.judge import accuracy
 from painter.learning.learning_config import Design
+from painter.learning.mirroring import is_mirrored, with_mirrored
 from painter.learning.seeds import generator as random_generator
 from painter.learning.sheets import COLUMNS, ROWS
 from painter.learning.signal import to_pixels, to_signal
@@ -67,6 +68,9 @@ class GanRun:
             design.upscaler, config.seed, device,
         )  # fmt: skip
         self.material = make_material(collection, self.networks, config.seed, design.reading)
+        self.mirrored = is_mirrored(collection, config, design.copies)
+        if self.mirrored:
+            self.material = with_mirrored(self.material)
         self.schedule = self._asked()
         self._first: list[Trainer[Any]] = []  # the discriminators, and then the generator
         self._last: list[Trainer[Any]] = []  # the judge and the upscaler

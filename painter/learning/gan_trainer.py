@@ -42,7 +42,7 @@ class _GanTrainer(Trainer[Batch]):
         self, name: str, network: Generator | Discriminator, pixels: Sequence[Tensor], total: int, seed: int,
         gan: GanConfig, config: TrainingConfig,
     ) -> None:  # fmt: skip
-        optimizer = Optimizer(network, lambda name, values: False, betas=gan.betas, decay=0.0)
+        optimizer = Optimizer(network, lambda name, values: False, betas=(gan.momentum, gan.square), decay=0.0)
         super().__init__(name, network, optimizer, total, seed, replace(config, batch=gan.batch, clip=_UNCLIPPED))
         self.gan, self._pixels = gan, pixels
         self._orders = [Order(torch.arange(len(one)), seed, f"{name} {k}") for k, one in enumerate(pixels)]

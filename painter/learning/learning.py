@@ -14,6 +14,7 @@ from painter.learning.collection_palette import collection_palette
 from painter.learning.copies import make_originals
 from painter.learning.gan_run import GanRun
 from painter.learning.learning_config import Design
+from painter.learning.mirroring import originals_with_mirrored
 from painter.learning.model_file import Model, save_model
 from painter.learning.sheets import write_sheet
 from painter.learning.training import LearningRun, LearnProgress
@@ -146,12 +147,13 @@ def model_of(run: AnyRun, finished: bool = True) -> Model:
         network.eval().requires_grad_(False)
     groups = [collection.pixels[collection.sources == k] for k in range(len(collection.names))]
     pixel_art = collection.form.native is not None
+    originals = make_originals(collection.form.cropped(collection.pixels), design.copies)
     return Model(
         collection.names,
         collection.form,
         networks,
         tuple(collection_palette(group, pixel_art, design.cleaning) for group in groups),
-        make_originals(collection.form.cropped(collection.pixels), design.copies),
+        originals_with_mirrored(originals) if run.mirrored else originals,
         tuple(map(len, groups)),
         figures,
         finished,

@@ -69,13 +69,14 @@ class GanConfig:
     width: int = 64  # channels of the layer nearest to the picture; twice as many at each halving
     batch: int = 64
     rate: float = 2e-4
-    betas: tuple[float, float] = (0.5, 0.999)  # of Adam
+    momentum: float = 0.5  # Adam's first decay
+    square: float = 0.999  # Adam's second decay
     epochs: int = 1000  # on a GPU, unless minutes or pictures are given
     penalty: float = 1.0  # of the squared norm of the discriminator's gradient, real and made, halved; relativistic
     average: float = 0.999  # decay of the generator's moving average; relativistic
 
 
-RELATIVISTIC = GanConfig(plain=False, width=32, betas=(0.0, 0.99))
+RELATIVISTIC = GanConfig(plain=False, width=32, momentum=0.0, square=0.99)
 """What the relativistic loss is learned with."""
 
 

@@ -158,7 +158,7 @@ def _model(manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
     judge, upscaler = JudgeConfig(**saved.get("judge", {})), UpscalerConfig(**saved.get("upscaler", {}))
     networks: Networks | GanNetworks
     if manifest["version"] == VERSIONS["dcgan"]:
-        gan = GanConfig(**{**saved["generator"], "betas": tuple(saved["generator"]["betas"])})
+        gan = GanConfig(**saved["generator"])
         networks = make_gan_networks(size, channels, 0, traits, "upscaler" in saved, gan, judge, upscaler)
     else:
         tokenizer, transformer = TokenizerConfig(**saved["tokenizer"]), TransformerConfig(**saved["transformer"])

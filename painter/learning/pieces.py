@@ -121,8 +121,10 @@ class PieceMaker:
         threshold = self._model.originals.threshold
         if distance >= threshold:
             return None
+        count = sum(self._model.counts)
+        which = f"piece {neighbour + 1}" if neighbour < count else f"piece {neighbour % count + 1}, mirrored"
         return (
-            f"a copy of learned piece {neighbour + 1}: it differs by {distance:.2f}, where learned pieces differ by at "
+            f"a copy of learned {which}: it differs by {distance:.2f}, where learned pieces differ by at "
             f"least {threshold:.2f}"
         )
 

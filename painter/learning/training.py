@@ -19,6 +19,7 @@ import torch
 
 from painter.learning.judge import accuracy
 from painter.learning.learning_config import Design
+from painter.learning.mirroring import is_mirrored, with_mirrored
 from painter.learning.networks import Networks, Sizes, make_networks
 from painter.learning.schedule import Schedule, pictures_in, schedule_of
 from painter.learning.sheets import COLUMNS, ROWS
@@ -69,6 +70,7 @@ class LearningRun:
         networks: are trained in place.
         schedule: how many pictures; None before it is known, when minutes were asked for.
         records: the curves.
+        mirrored: whether each picture is learned mirrored as well.
     """
 
     label = "model"
@@ -78,6 +80,9 @@ class LearningRun:
         self.records: list[Record] = []
         self.networks = make_networks(sizes_of(collection, design), config.seed, device)
         self.material = make_material(collection, self.networks, config.seed, design.reading)
+        self.mirrored = is_mirrored(collection, config, design.copies)
+        if self.mirrored:
+            self.material = with_mirrored(self.material)
         self.schedule = None if config.pictures is None else self._schedule(config.pictures)
         self._stages: list[list[Trainer[Any]]] = []  # those that have begun
         self._recent: deque[tuple[float, int]] = deque(maxlen=_RECENT)

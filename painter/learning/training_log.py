@@ -109,7 +109,7 @@ def write_curves(records: Sequence[AnyRecord], path: Path) -> None:
             if any(value == value for value in values):
                 one.plot(shown, values, color=color, label=legend or None)
         one.set_ylabel(panel.label)
-        if len(panel.curves) > 1:
+        if len(one.get_lines()) and len(panel.curves) > 1:
             one.legend()
         one.set_xlabel("pictures shown, thousands")
         one.grid(alpha=0.3)

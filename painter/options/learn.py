@@ -52,6 +52,10 @@ class LearnConfig:
         Integer(1000, 10**9),
     )  # fmt: skip
     seed: int = option(0, "K", "the same seed gives the same model, byte for byte; {}", Integer(0, 2**31 - 1))
+    mirror: str = option(
+        "no", "WHEN", "learn each picture mirrored as well, {}; auto does where they look like the others",
+        Names(("no", "yes", "auto")),
+    )  # fmt: skip
     engine: str = option("tokens", "E", "what learns: {}; dcgan is the older way, kept to compare with", Names(ENGINES))
     gan_loss: str = option("plain", "L", "with --engine dcgan: {}; the relativistic one is stable", Names(GAN_LOSSES))
     device: str = option("auto", "DEVICE", "where to learn: {}", Names(DEVICES))

@@ -18,6 +18,7 @@ ABOUT = "make children of two collections that were learned together"
 _LEARNING = (
     "minutes",
     "pictures",
+    "mirror",
     "engine",
     "gan_loss",
     "device",

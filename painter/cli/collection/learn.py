@@ -114,6 +114,8 @@ def learn_into_file(request: Request) -> int:
         + (", transparent" if collection.pixels.shape[3] == 4 else "")
     )
     run = make_run(collection, request.config, Design(), device)
+    if run.mirrored:
+        tell("each picture is learned mirrored as well")
     autosave = Autosave(request.output, run, request.resume, tell, AutosaveConfig(_SAVED_EVERY))
     autosave.begin(run)
     paths = Paths(request.output)
