@@ -19,7 +19,6 @@ from renderers.media.medium import Appearance, Marks, Texture
 from renderers.media.pencil import draw_pencil
 from renderers.pigments import Mixing, to_colors, to_pigment
 from renderers.placed import SPREAD, PlacedStrokes
-from renderers.spectra import WAVEBANDS
 from renderers.strokes import Strokes
 from renderers.threads import core_count
 

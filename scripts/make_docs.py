@@ -28,6 +28,7 @@ from painter.cli.commands import COMMANDS, PAINT
 from painter.export import FORMATS, Format, format_of, register
 from painter.options.export import ExportConfig
 from painter.options.fields import option_name
+from painter.options.layers import CrossConfig, ImportConfig, UnmixConfig
 from painter.options.learn import BlendConfig, GenerateConfig, LearnConfig
 from painter.options.paint import PaintConfig
 from painter.options.presets import PRESETS
@@ -76,6 +77,9 @@ class Section:
 
 COLLECTION_CONFIGS: dict[str, tuple[type, ...]] = {
     "run": (RunningConfig,),
+    "import": (ImportConfig,),
+    "unmix": (UnmixConfig,),
+    "cross": (CrossConfig,),
     "learn": (LearnConfig,),
     "generate": (GenerateConfig, RunningConfig),
     "blend": (BlendConfig, RunningConfig),
@@ -92,10 +96,10 @@ SECTIONS = (
     Section("studio", COMMANDS["studio"].module, (StudioConfig,), "studio.md"),
     *(
         Section(
-            f"collection {name}", f"painter.cli.collection.{name.replace('-', '_')}",
+            f"collection {name}", action.__name__,
             COLLECTION_CONFIGS.get(name, ()), "learning.md" if name in LEARNING else "collections.md",
         )
-        for name in ACTIONS
+        for name, action in ACTIONS.items()
     ),
 )  # fmt: skip
 # What the options of one dataclass are called on the page.
@@ -107,6 +111,9 @@ GROUPS: dict[type, str] = {
     ReplayConfig: "What may differ",
     RestyleConfig: "A new style",
     TransferConfig: "A transfer",
+    ImportConfig: "What the recipe asks for",
+    UnmixConfig: "Traits, and what the recipe asks for",
+    CrossConfig: "Colours, and what the recipe asks for",
     LearnConfig: "Learning a collection",
     GenerateConfig: "New pieces",
     BlendConfig: "Children",

@@ -16,6 +16,7 @@ from painter.version import __version__
 from renderers.manifest import listed_digest
 
 FORMAT = 1  # to be raised whenever the same job gives other bytes without a change of version
+_VERSION = f"{__version__}/{FORMAT}"
 
 
 class Digests:
@@ -29,12 +30,16 @@ class Digests:
 
     def of(self, job: Job) -> str:
         """A job's digest, 64 hexadecimal digits. A file that cannot be read counts as missing; painting reports it."""
-        about = {
-            **painting_options(job.config, job.export, self),
-            "picture": self.of_file(job.picture),
-            "name": job.picture.stem,
-            "files": job.files,
-        }
+        about: dict[str, Any] = {"files": job.files}
+        if job.painted:
+            about |= painting_options(job.config, job.export, self)
+        else:
+            about["version"] = _VERSION
+        if isinstance(job.picture, Path):
+            about |= {"picture": self.of_file(job.picture), "name": job.picture.stem}
+        else:
+            layers = [(self.of_file(one.file), one.blend, one.opacity) for one in job.picture.layers]
+            about |= {"layers": layers, "side": job.picture.size, "smooth": job.picture.smooth, "name": job.key}
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
     def of_file(self, path: Path) -> str:
@@ -57,7 +62,7 @@ def painting_options(config: PaintConfig, export: ExportConfig, digests: Digests
     """
     checkpoint = None if config.brush is not None else _checkpoint(config.style)
     options = {**options_of(config, digests.of_file), **options_of(export)}
-    return {"version": f"{__version__}/{FORMAT}", "checkpoint": checkpoint, **options}
+    return {"version": _VERSION, "checkpoint": checkpoint, **options}
 
 
 @cache

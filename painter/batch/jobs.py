@@ -10,6 +10,7 @@ from painter.errors import OutputError, one_line
 from painter.export import format_of
 from painter.options.export import ExportConfig
 from painter.options.paint import PaintConfig
+from painter.pictures.stacking import Stack
 
 
 @dataclass(frozen=True)
@@ -17,10 +18,16 @@ class Job:
     """A painting to be made."""
 
     key: str  # its name in the ledger: a token's number, or a picture's path within its folder
-    picture: Path
+    picture: Path | Stack  # a stack is put together by the worker
     config: PaintConfig  # with the seed
     files: tuple[str, ...]  # what to write, relative to the output folder, with /; the endings pick the formats
     export: ExportConfig = field(default_factory=ExportConfig)
+    painted: bool = True  # False: the picture itself, a stack, is written, as PNG
+
+    @property
+    def pictures(self) -> tuple[Path, ...]:
+        """The files of the picture."""
+        return (self.picture,) if isinstance(self.picture, Path) else tuple(one.file for one in self.picture.layers)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 import tempfile
@@ -14,13 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import torch
+from PIL import Image
 
 from painter.batch.jobs import Failure, Job, Outcome, Painted, check_names
 from painter.errors import ImpastoError, one_line
 from painter.options.paint import PaintConfig
 from painter.painting.save import save_painting
 from painter.pictures.metrics import pixel_errors
+from painter.pictures.picture import PictureSource, picture_from_array
+from painter.pictures.stacking import Stack, read_stack
 from painter.pipeline import drawn_as_seen, find_strokes, prepare
 from painter.system.usage import Stopwatch
 from renderers.threads import limited_to
@@ -57,7 +62,7 @@ def paint_job(job: Job, local_paths: Mapping[Path, Path] | None = None, scratch:
         scratch: an existing folder for temporary files; the system's if not given.
 
     Returns:
-        The contents of `job.files`, and figures of the painting against its picture.
+        The contents of `job.files`, and figures of the painting against its picture; none if it is not painted.
 
     Raises:
         ImpastoError: as `painter.paint` and `Painting.save`.
@@ -66,8 +71,11 @@ def paint_job(job: Job, local_paths: Mapping[Path, Path] | None = None, scratch:
     start = time.perf_counter()
     check_names(job.files)
     local_paths = local_paths or {}
+    if not job.painted:
+        content = _png(_stacked(job, local_paths))
+        return Painted(job.key, dict.fromkeys(job.files, content), {}, time.perf_counter() - start, worker_name())
     watch = Stopwatch()
-    subject = prepare(local_paths.get(job.picture, job.picture), _localized(job.config, local_paths), watch)
+    subject = prepare(_source(job, local_paths), _localized(job.config, local_paths), watch)
     found = find_strokes(subject, watch)
     if found.interrupted:
         raise KeyboardInterrupt
@@ -99,6 +107,26 @@ def using_threads(count: int) -> Iterator[None]:
     finally:
         torch.set_num_threads(before[0])
         cv2.setNumThreads(before[1])
+
+
+def _source(job: Job, local_paths: Mapping[Path, Path]) -> PictureSource:
+    """What is painted: a file, or the picture of a stack, which has the job's name."""
+    if isinstance(job.picture, Path):
+        return local_paths.get(job.picture, job.picture)
+    return picture_from_array(_stacked(job, local_paths), job.config.working_side, job.key)
+
+
+def _stacked(job: Job, local_paths: Mapping[Path, Path]) -> np.ndarray:
+    """The picture of a job's stack, [H, W, 4] uint8, or [H, W, 3] if it is opaque everywhere."""
+    assert isinstance(job.picture, Stack)
+    pixels = read_stack(job.picture.relocated(lambda path: local_paths.get(path, path)))
+    return pixels[..., :3] if (pixels[..., 3] == 255).all() else pixels
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, format="PNG")
+    return content.getvalue()
 
 
 def _localized(config: PaintConfig, local_paths: Mapping[Path, Path]) -> PaintConfig:

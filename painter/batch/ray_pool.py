@@ -93,11 +93,11 @@ class RayPool:
             reason = "--device cuda: there is no GPU in the cluster; choose cpu or auto"
             self._failed.append(Failure(job.key, reason, permanent=True, worker="driver"))
             return
-        paths = list(dict.fromkeys([job.picture, *job.config.files.values()]))
+        paths = list(dict.fromkeys([*job.pictures, *job.config.files.values()]))
         try:
             contents = [self._content(path) for path in paths]
         except OSError as error:
-            reason = f"cannot read {one_line(error.filename or job.picture)}: {error.strerror or error}"
+            reason = f"cannot read {one_line(error.filename or job.pictures[0])}: {error.strerror or error}"
             self._failed.append(Failure(job.key, reason, permanent=True, worker="driver"))
             return
         task = Task(job, tuple(paths), self.threads)

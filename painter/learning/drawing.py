@@ -29,7 +29,7 @@ class NewPieces:
 
     def draw(self, numbers: Sequence[int], attempt: int) -> tuple[Tensor, list[Origin]]:
         """As for painter.learning.pieces.Drawer."""
-        seed, network = self._config.seed, self._model.networks.transformer
+        seed, network = self._config.seed, self._model.of_tokens.transformer
         sources = [
             int(torch.multinomial(self._shares, 1, generator=generator("source", seed, number))) for number in numbers
         ]
@@ -52,7 +52,7 @@ class Children:
 
     def draw(self, numbers: Sequence[int], attempt: int) -> tuple[Tensor, list[Origin]]:
         """As for painter.learning.pieces.Drawer."""
-        config, network = self._config, self._model.networks.transformer
+        config, network = self._config, self._model.of_tokens.transformer
         origins = [self._origin(number) for number in numbers]
         plain = [
             plain_request(network, origin.source, config.seed, number, attempt)
@@ -76,7 +76,7 @@ class Children:
 
     def _graft(self, number: int, attempt: int, origin: Origin, codes: Tensor, plain: Request) -> Request:
         """The request for the part that is drawn anew."""
-        grid = self._model.networks.tokenizer.grid
+        grid = self._model.of_tokens.tokenizer.grid
         part = region(origin.kind, grid, origin.share if origin.source == 0 else 1 - origin.share)
         random = generator("graft", self._config.seed, number, attempt)
         order = graft_order(part, torch.rand(grid * grid, generator=random))

@@ -34,11 +34,13 @@ from painter.batch.jobs import Job
 from painter.errors import OptionError, OutputError, one_line
 from painter.learning.drawing import Children, NewPieces
 from painter.learning.enlarging import to_paint, upscaled
+from painter.learning.gan_drawing import Latents
+from painter.learning.gan_networks import GanNetworks
 from painter.learning.learning_config import Design
 from painter.learning.listing import NAME as LISTING
 from painter.learning.listing import Entry, read_entries, still_there, write_text
 from painter.learning.model_file import Model
-from painter.learning.pieces import Piece, PieceMaker
+from painter.learning.pieces import Drawer, Piece, PieceMaker
 from painter.learning.seeds import generator
 from painter.learning.signal import to_signal
 from painter.learning.token_sampling import BATCH
@@ -177,12 +179,8 @@ class PieceFolder:
             raise OptionError(f"{one_line(self.folder)} was started with {difference}; {remedy}")
 
     def _maker(self, entries: Sequence[Entry]) -> PieceMaker:
-        config, model = self.config, self.model
-        if isinstance(config, BlendConfig):
-            drawer: Children | NewPieces = Children(model, config, self.design.blending)
-        else:
-            drawer = NewPieces(model, config)
-        maker = PieceMaker(model, drawer, self.design, config.raw)
+        drawer = make_drawer(self.model, self.config, self.design)
+        maker = PieceMaker(self.model, drawer, self.design, self.config.raw)
         for entry in entries:
             if entry.sha256:
                 maker.remember(entry.number, self._read(entry.number))
@@ -274,6 +272,8 @@ class PieceFolder:
 
 def _check_possible(model: Model, config: GenerateConfig) -> None:
     """Raise OptionError if the model cannot do what is asked."""
+    if model.engine == "dcgan":
+        _check_gan(model, config)
     if config.upscale is not None and model.networks.upscaler is None and not model.pixel_art:
         why = "learning was interrupted before its upscaler" if not model.finished else "this model has no upscaler"
         raise OptionError(f"--upscale {config.upscale}: {why}; leave it out, or learn the collection again")
@@ -282,6 +282,24 @@ def _check_possible(model: Model, config: GenerateConfig) -> None:
             f"blend: the model was learned from one collection, {one_line(model.names[0])}; learn two together with "
             "`collection learn A B -o AB.model`"
         )
+
+
+def make_drawer(model: Model, config: GenerateConfig, design: Design) -> Drawer:
+    """What draws the pieces, or children, that are asked for."""
+    if isinstance(model.networks, GanNetworks):
+        return Latents(model.networks.generator.config.latent, len(model.names), config)
+    return Children(model, config, design.blending) if isinstance(config, BlendConfig) else NewPieces(model, config)
+
+
+def _check_gan(model: Model, config: GenerateConfig) -> None:
+    """Raise OptionError if a model of the engine dcgan cannot do what is asked."""
+    if len(model.names) > 1 and not isinstance(config, BlendConfig):
+        raise OptionError("generate: this model, of the engine dcgan, makes children of two; use `collection blend`")
+    for name in ("top_p", "balance", "kind"):
+        if getattr(config, name, None) != getattr(type(config), name, None):
+            raise OptionError(
+                f"{option_name(name)} {getattr(config, name)}: has no effect with a model of the engine dcgan"
+            )
 
 
 def _settings(config: GenerateConfig, model_digest: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -19,36 +20,48 @@ _RATE, _FLAT, _LAST_RATE = 2e-3, 0.5, 0.02
 _NARROWEST = 32  # channels on both sides, from which Muon takes a kernel
 
 
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """Pieces as the tokenizer, whose training is over, shows them."""
+
+    tokenizer: Tokenizer
+    codes: Tensor  # uint8 [N, places, dims], of all pieces
+
+    @torch.no_grad()
+    def of(self, pictures: Tensor) -> Tensor:
+        """Signals of some of them."""
+        device = next(self.tokenizer.parameters()).device
+        return self.tokenizer.decode(self.codes[pictures].long().to(device)).cpu()
+
+
 class JudgeTrainer(Trainer[tuple[Tensor, Tensor]]):
     """Trains a judge.
 
     Args:
         judge: is changed in place.
-        tokenizer: whose training is over.
+        decoded: half of the pictures are seen as the tokenizer shows them; None if there is no tokenizer.
         pixels: uint8 [N, S, S, C].
-        codes: uint8 [N, places, dims].
         values: [N, traits] int64, as painter.learning.judge.numbered gives them.
         pictures: numbers of those that are learned, [n] int64.
         total: pictures to show.
     """
 
     def __init__(
-        self, judge: Judge, tokenizer: Tokenizer, pixels: Tensor, codes: Tensor, values: Tensor, pictures: Tensor,
-        total: int, seed: int, config: TrainingConfig,
+        self, judge: Judge, decoded: Decoded | None, pixels: Tensor, values: Tensor, pictures: Tensor, total: int,
+        seed: int, config: TrainingConfig,
     ) -> None:  # fmt: skip
         optimizer = Optimizer(judge, lambda name, v: v.dim() == 4 and min(v.shape[:2]) >= _NARROWEST, muon_factor=1.5)
         super().__init__("judge", judge, optimizer, total, seed, config)
-        self.judge, self._tokenizer = judge, tokenizer
-        self._pixels, self._codes, self._values = pixels, codes, values
+        self.judge, self._decoded = judge, decoded
+        self._pixels, self._values = pixels, values
         self._order = Order(pictures, seed, self.name)
 
     def draw(self, random: torch.Generator) -> Sequence[tuple[Tensor, Tensor]]:
         chosen = self._order.take(self.done, self.config.batch)
         signal = to_signal(self._pixels[chosen])
-        half = len(chosen) // 2
-        with torch.no_grad():
-            device = next(self._tokenizer.parameters()).device
-            signal[:half] = self._tokenizer.decode(self._codes[chosen[:half]].long().to(device)).cpu()
+        if self._decoded is not None:
+            half = len(chosen) // 2
+            signal[:half] = self._decoded.of(chosen[:half])
         amount = torch.rand(len(chosen), 1, 1, 1, generator=random) * self.judge.config.noise
         signal = signal + amount * torch.randn(signal.shape, generator=random)
         # Every part has as many decoded pieces as another.

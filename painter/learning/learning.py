@@ -10,22 +10,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import torch
-
 from painter.learning.collection_palette import collection_palette
 from painter.learning.copies import make_originals
+from painter.learning.gan_run import GanRun
+from painter.learning.learning_config import Design
+from painter.learning.mirroring import originals_with_mirrored
 from painter.learning.model_file import Model, save_model
-from painter.learning.sheets import COLUMNS, write_sheet
-from painter.learning.signal import to_pixels, to_signal
-from painter.learning.token_sampling import BATCH, draw_batch, plain_request
+from painter.learning.sheets import write_sheet
 from painter.learning.training import LearningRun, LearnProgress
 from painter.learning.training_log import to_csv, write_curves
+from painter.learning.training_pictures import Collection
+from painter.options.learn import LearnConfig
 from painter.system.atomic import replacing
 from painter.system.autosave import Autosave
 from painter.system.interrupts import deferred_interrupts
 
-_ROWS = 4  # of the sheet
+AnyRun = LearningRun | GanRun
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Watcher:
         report: called with each message for the user, one line.
     """
 
-    def __init__(self, run: LearningRun, paths: Paths, report: Callable[[str], None], seconds: float = 60.0) -> None:
+    def __init__(self, run: AnyRun, paths: Paths, report: Callable[[str], None], seconds: float = 60.0) -> None:
         self._run, self._paths, self._report, self._seconds = run, paths, report, seconds
         self._last = time.monotonic()
         self._warned = False
@@ -78,7 +78,7 @@ class Watcher:
     def write(self) -> None:
         """Write them now."""
         try:
-            write_sheet(sample_pieces(self._run), self._paths.sheet)
+            write_sheet(self._run.samples(), self._paths.sheet)
             if self._run.records:
                 write_curves(self._run.records, self._paths.curves)
                 with replacing(self._paths.losses) as temporary:
@@ -89,33 +89,14 @@ class Watcher:
             self._warned = True
 
 
-@torch.no_grad()
-def sample_pieces(run: LearningRun) -> np.ndarray:
-    """What a sheet shows: new pieces, or before there are any, held-out pieces above what the tokenizer makes of them.
-
-    Returns:
-        uint8 [n, H, W, C].
-    """
-    collection = run.collection
-    if not run.has_samples:
-        some = collection.pixels[run.material.held_out[: COLUMNS * _ROWS // 2].numpy()]
-        signal = to_signal(torch.from_numpy(some).to(run.device))
-        made = to_pixels(run.networks.tokenizer(signal))
-        rows = [np.concatenate((some[k : k + COLUMNS], made[k : k + COLUMNS])) for k in range(0, len(some), COLUMNS)]
-        return collection.form.cropped(np.concatenate(rows))
-    networks = run.current()
-    tokenizer, transformer = networks.tokenizer, networks.transformer
-    pieces = []
-    for first in range(0, COLUMNS * _ROWS, BATCH):
-        numbers = range(first, first + BATCH)
-        requests = [plain_request(transformer, k % len(collection.names), "sheet", k) for k in numbers]
-        codes = draw_batch(transformer, requests, 1.0, 1.0)
-        pieces.append(to_pixels(tokenizer.decode(codes.to(run.device))))
-    return collection.form.cropped(np.concatenate(pieces))
+def make_run(collection: Collection, config: LearnConfig, design: Design, device: str = "cpu") -> AnyRun:
+    """The run of the engine that is asked for. Raises OptionError if it cannot learn pieces of this size."""
+    run = GanRun if config.engine == "dcgan" else LearningRun
+    return run(collection, config, design, device)
 
 
 def learn(
-    run: LearningRun,
+    run: AnyRun,
     paths: Paths,
     autosave: Autosave | None = None,
     on_progress: Callable[[LearnProgress], object] | None = None,
@@ -158,7 +139,7 @@ def learn(
     return model
 
 
-def model_of(run: LearningRun, finished: bool = True) -> Model:
+def model_of(run: AnyRun, finished: bool = True) -> Model:
     """What a run has learned so far. Only once `run.has_samples`."""
     collection, design = run.collection, run.design
     networks, figures = run.learned()
@@ -166,12 +147,13 @@ def model_of(run: LearningRun, finished: bool = True) -> Model:
         network.eval().requires_grad_(False)
     groups = [collection.pixels[collection.sources == k] for k in range(len(collection.names))]
     pixel_art = collection.form.native is not None
+    originals = make_originals(collection.form.cropped(collection.pixels), design.copies)
     return Model(
         collection.names,
         collection.form,
         networks,
         tuple(collection_palette(group, pixel_art, design.cleaning) for group in groups),
-        make_originals(collection.form.cropped(collection.pixels), design.copies),
+        originals_with_mirrored(originals) if run.mirrored else originals,
         tuple(map(len, groups)),
         figures,
         finished,

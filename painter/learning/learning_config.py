@@ -61,6 +61,26 @@ class UpscalerConfig:
 
 
 @dataclass(frozen=True)
+class GanConfig:
+    """The networks of the engine 'dcgan', and how they are trained."""
+
+    plain: bool = True  # the DCGAN with its own losses; otherwise the relativistic loss, without normalization
+    latent: int = 100
+    width: int = 64  # channels of the layer nearest to the picture; twice as many at each halving
+    batch: int = 64
+    rate: float = 2e-4
+    momentum: float = 0.5  # Adam's first decay
+    square: float = 0.999  # Adam's second decay
+    epochs: int = 1000  # on a GPU, unless minutes or pictures are given
+    penalty: float = 1.0  # of the squared norm of the discriminator's gradient, real and made, halved; relativistic
+    average: float = 0.999  # decay of the generator's moving average; relativistic
+
+
+RELATIVISTIC = GanConfig(plain=False, width=32, momentum=0.0, square=0.99)
+"""What the relativistic loss is learned with."""
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """Steps, rates, and how the time is shared out."""
 
@@ -129,6 +149,8 @@ class Design:
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
     judge: JudgeConfig = field(default_factory=JudgeConfig)
     upscaler: UpscalerConfig = field(default_factory=UpscalerConfig)
+    gan: GanConfig = field(default_factory=GanConfig)
+    relativistic: GanConfig = RELATIVISTIC
     training: TrainingConfig = field(default_factory=TrainingConfig)
     cleaning: CleaningConfig = field(default_factory=CleaningConfig)
     copies: CopyConfig = field(default_factory=CopyConfig)

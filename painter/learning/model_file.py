@@ -24,13 +24,15 @@ from torch import nn
 from painter.errors import ModelError, OutputError, one_line
 from painter.learning.copies import Originals
 from painter.learning.form import Form
-from painter.learning.learning_config import JudgeConfig, TokenizerConfig, TransformerConfig, UpscalerConfig
+from painter.learning.gan_networks import GanNetworks, make_gan_networks
+from painter.learning.learning_config import GanConfig, JudgeConfig, TokenizerConfig, TransformerConfig, UpscalerConfig
 from painter.learning.muon import load_into
 from painter.learning.networks import Networks, Sizes, make_networks
 from painter.system.atomic import replacing
 from painter.version import __version__
 
-VERSION = 1  # of the format; raised whenever an older program could not use a file
+VERSIONS = {"tokens": 1, "dcgan": 2}
+"""Of the format, by engine; the largest is raised whenever an older program could not use a file."""
 _KIND, _LARGEST = "impasto model", 2**30  # bytes
 
 
@@ -40,12 +42,23 @@ class Model:
 
     names: tuple[str, ...]  # of the collections
     form: Form
-    networks: Networks
+    networks: Networks | GanNetworks
     palettes: tuple[np.ndarray, ...]  # of each collection, float32 [K, C]
     originals: Originals
     counts: tuple[int, ...]  # pieces of each collection
     figures: Mapping[str, float]  # of held-out pieces, see painter.learning.training.LearningRun.learned
     finished: bool = True  # False if Ctrl-C ended the run early
+
+    @property
+    def engine(self) -> str:
+        """What learned it, one of painter.options.learn.ENGINES."""
+        return "dcgan" if isinstance(self.networks, GanNetworks) else "tokens"
+
+    @property
+    def of_tokens(self) -> Networks:
+        """The networks of a model of the engine 'tokens'."""
+        assert isinstance(self.networks, Networks)
+        return self.networks
 
     @property
     def channels(self) -> int:
@@ -66,7 +79,7 @@ def save_model(model: Model, path: Path) -> None:
         "originals": model.originals.reduced,
     }
     manifest = {
-        "version": VERSION,
+        "version": VERSIONS[model.engine],
         "impasto": __version__,
         "names": list(model.names),
         "counts": list(model.counts),
@@ -121,10 +134,11 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         version = int(manifest["version"])
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(f"cannot read {name}: it is not a model; `collection learn` makes one") from error
-    if version != VERSION:
+    if version not in VERSIONS.values():
+        other = one_line(str(manifest.get("impasto")))
         raise ModelError(
             f"cannot read {name}: it is a model of version {version}, and this Impasto ({__version__}) reads version "
-            f"{VERSION}; learn the collection again, or use Impasto {one_line(str(manifest.get('impasto')))}"
+            f"{max(VERSIONS.values())}; learn the collection again, or use Impasto {other}"
         )
     try:
         arrays = safetensors.load(content)
@@ -140,18 +154,17 @@ def _model(manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
     native = None if form["native"] is None else (int(form["native"][0]), int(form["native"][1]))
     saved = manifest["networks"]
     traits = {str(name): tuple(map(str, values)) for name, values in manifest["traits"].items()}
-    sizes = Sizes(
-        int(form["size"]),
-        int(manifest["channels"]),
-        len(names),
-        traits,
-        "upscaler" in saved,
-        TokenizerConfig(**saved["tokenizer"]),
-        TransformerConfig(**saved["transformer"]),
-        JudgeConfig(**saved.get("judge", {})),
-        UpscalerConfig(**saved.get("upscaler", {})),
-    )
-    networks = make_networks(sizes)
+    size, channels = int(form["size"]), int(manifest["channels"])
+    judge, upscaler = JudgeConfig(**saved.get("judge", {})), UpscalerConfig(**saved.get("upscaler", {}))
+    networks: Networks | GanNetworks
+    if manifest["version"] == VERSIONS["dcgan"]:
+        gan = GanConfig(**saved["generator"])
+        networks = make_gan_networks(size, channels, 0, traits, "upscaler" in saved, gan, judge, upscaler)
+    else:
+        tokenizer, transformer = TokenizerConfig(**saved["tokenizer"]), TransformerConfig(**saved["transformer"])
+        networks = make_networks(
+            Sizes(size, channels, len(names), traits, "upscaler" in saved, tokenizer, transformer, judge, upscaler)
+        )
     for prefix, network in networks.named():
         state = dict(network.state_dict())
         load_into(state, {name: torch.from_numpy(arrays[f"{prefix}.{name}"]) for name in state})

@@ -21,7 +21,7 @@ _COEFFICIENTS = (3.4445, -4.775, 2.0315)  # of the polynomial that brings singul
 _ITERATIONS = 5
 _MOMENTUM = 0.95
 _RMS = 0.2  # of an update, which is AdamW's, so that both may have one rate
-_BETAS, _EPSILON, _DECAY = (0.9, 0.95), 1e-8, 1e-3  # of AdamW
+_EPSILON = 1e-8  # of AdamW
 
 
 def orthogonalized(matrix: Tensor) -> Tensor:
@@ -45,16 +45,18 @@ class Optimizer:
         muon_factor: Muon's rate, as a multiple of AdamW's.
         muon_decay: weight decay of Muon's parameters.
         trained: whether a parameter of this name is changed at all.
+        betas, decay: of AdamW; without decay it is Adam.
     """
 
     def __init__(
         self, network: nn.Module, by_muon: Callable[[str, Tensor], bool], muon_factor: float = 1.0,
         muon_decay: float = 0.01, trained: Callable[[str], bool] = lambda name: True,
+        betas: tuple[float, float] = (0.9, 0.95), decay: float = 1e-3,
     ) -> None:  # fmt: skip
         self.muon_factor, self.muon_decay = muon_factor, muon_decay
         self.parameters = {name: values for name, values in network.named_parameters() if trained(name)}
         self.muon = {name for name, values in self.parameters.items() if by_muon(name, values)}
-        self.steps = 0
+        self.steps, self._betas, self._decay = 0, betas, decay
         self._momentum = {name: torch.zeros_like(values) for name, values in self.parameters.items()}
         self._square = {n: torch.zeros_like(v) for n, v in self.parameters.items() if n not in self.muon}
 
@@ -85,10 +87,11 @@ class Optimizer:
 
     def _adamw(self, name: str, gradient: Tensor, rate: float) -> None:
         values, momentum, square = self.parameters[name], self._momentum[name], self._square[name]
-        momentum.lerp_(gradient, 1 - _BETAS[0])
-        square.lerp_(gradient * gradient, 1 - _BETAS[1])
-        first, second = 1 - _BETAS[0] ** self.steps, 1 - _BETAS[1] ** self.steps
-        values.mul_(1 - rate * _DECAY)
+        betas = self._betas
+        momentum.lerp_(gradient, 1 - betas[0])
+        square.lerp_(gradient * gradient, 1 - betas[1])
+        first, second = 1 - betas[0] ** self.steps, 1 - betas[1] ** self.steps
+        values.mul_(1 - rate * self._decay)
         values.addcdiv_(momentum / first, (square / second).sqrt_().add_(_EPSILON), value=-rate)
 
     def state(self) -> dict[str, Any]:

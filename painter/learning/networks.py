@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from painter.learning.judge import Judge
 from painter.learning.learning_config import JudgeConfig, TokenizerConfig, TransformerConfig, UpscalerConfig
@@ -37,6 +38,10 @@ class Networks:
     transformer: Transformer
     judge: Judge | None
     upscaler: Upscaler | None
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Signals [B, C, S, S] of codes int64 [B, places, dims]."""
+        return self.tokenizer.decode(codes.to(self.transformer.start.device))
 
     def named(self) -> Iterator[tuple[str, Tokenizer | Transformer | Judge | Upscaler]]:
         """Those that there are, with their names."""

@@ -54,10 +54,10 @@ class Piece:
 
 
 class Drawer(Protocol):
-    """What draws codes: of new pieces, or of children."""
+    """What draws what a piece is decoded from: codes, or latents of the engine dcgan; of new pieces, or of children."""
 
     def draw(self, numbers: Sequence[int], attempt: int) -> tuple[Tensor, list[Origin]]:
-        """Codes [n, places, dims] of at most BATCH pieces, in rows that depend on their numbers alone."""
+        """Codes [n, places, dims] or latents [n, latent] of at most BATCH pieces, in rows for their numbers alone."""
 
 
 class PieceMaker:
@@ -121,8 +121,10 @@ class PieceMaker:
         threshold = self._model.originals.threshold
         if distance >= threshold:
             return None
+        count = sum(self._model.counts)
+        which = f"piece {neighbour + 1}" if neighbour < count else f"piece {neighbour % count + 1}, mirrored"
         return (
-            f"a copy of learned piece {neighbour + 1}: it differs by {distance:.2f}, where learned pieces differ by at "
+            f"a copy of learned {which}: it differs by {distance:.2f}, where learned pieces differ by at "
             f"least {threshold:.2f}"
         )
 
@@ -132,9 +134,8 @@ class PieceMaker:
 
     @torch.no_grad()
     def _decoded(self, codes: Tensor, origins: Sequence[Origin]) -> list[np.ndarray]:
-        filled = torch.cat((codes, codes[-1:].expand(BATCH - len(codes), -1, -1)))  # a fixed size, as in sampling
-        device = self._model.networks.transformer.start.device
-        square = to_pixels(self._model.networks.tokenizer.decode(filled.to(device)))
+        filled = torch.cat((codes, codes[-1:].expand(BATCH - len(codes), *codes.shape[1:])))  # a fixed size
+        square = to_pixels(self._model.networks.decode(filled))
         pixels = self._model.form.cropped(square)[: len(codes)]
         if self._raw:
             return list(pixels)

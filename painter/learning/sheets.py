@@ -9,7 +9,7 @@ from PIL import Image
 
 from painter.system.atomic import replacing
 
-COLUMNS = 12
+COLUMNS, ROWS = 12, 4
 _SIDE = 128  # pixels of a piece on a sheet, at least
 _PAPER = 236  # grey behind transparent pieces
 

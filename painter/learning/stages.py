@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from painter.learning.judge import numbered
-from painter.learning.judge_trainer import JudgeTrainer
+from painter.learning.judge import Judge, numbered
+from painter.learning.judge_trainer import Decoded, JudgeTrainer
 from painter.learning.learning_config import ReadingConfig, TrainingConfig
 from painter.learning.mixing import Mixer, backgrounds_of
 from painter.learning.networks import Networks
@@ -19,7 +19,7 @@ from painter.learning.tokenizer_trainer import DecoderTrainer, TokenizerTrainer,
 from painter.learning.trainer import Trainer
 from painter.learning.training_pictures import Collection
 from painter.learning.transformer_trainer import TransformerTrainer
-from painter.learning.upscaler import UpscalerTrainer
+from painter.learning.upscaler import Upscaler, UpscalerTrainer
 
 STAGES = ("tokenizer", "transformer", "judge")
 """The tokenizer alone; its decoder and the transformer; the judge and the upscaler."""
@@ -40,7 +40,14 @@ class Material:
     held_out: Tensor  # the numbers of the others, sorted
 
 
-def make_material(collection: Collection, networks: Networks, seed: int, config: ReadingConfig) -> Material:
+class WithJudge(Protocol):
+    """Networks of any engine."""
+
+    @property
+    def judge(self) -> Judge | None: ...
+
+
+def make_material(collection: Collection, networks: WithJudge, seed: int, config: ReadingConfig) -> Material:
     """The material of a collection: which pieces are held out depends on the seed."""
     count = len(collection.pixels)
     aside = min(config.most_held_out, max(1, round(count * config.held_out)))
@@ -77,21 +84,25 @@ def make_trainers(
                 schedule.transformer, seed, config,
             ),
         ]  # fmt: skip
+    decoded = Decoded(tokenizer, codes)
+    judge, upscaler = networks.judge, networks.upscaler
+    return last_trainers(judge, upscaler, decoded, material, schedule.judge, schedule.upscaler, seed, config)
+
+
+def last_trainers(
+    judge: Judge | None, upscaler: Upscaler | None, decoded: Decoded | None, material: Material, judged: int,
+    upscaled: int, seed: int, config: TrainingConfig,
+) -> list[Trainer[Any]]:  # fmt: skip
+    """The trainers of judge and upscaler, where there are any.
+
+    Args:
+        decoded: pieces as the tokenizer shows them, which the judge sees as well; None if there is no tokenizer.
+        judged, upscaled: pictures to show to each.
+    """
     trainers: list[Trainer[Any]] = []
-    if networks.judge is not None:
-        trainers.append(
-            JudgeTrainer(
-                networks.judge,
-                tokenizer,
-                pixels,
-                codes,
-                material.values,
-                material.learned,
-                schedule.judge,
-                seed,
-                config,
-            )
-        )
-    if networks.upscaler is not None:
-        trainers.append(UpscalerTrainer(networks.upscaler, material.large, schedule.upscaler, seed, config))
+    if judge is not None:
+        pixels, values, learned = material.pixels, material.values, material.learned
+        trainers.append(JudgeTrainer(judge, decoded, pixels, values, learned, judged, seed, config))
+    if upscaler is not None:
+        trainers.append(UpscalerTrainer(upscaler, material.large, upscaled, seed, config))
     return trainers

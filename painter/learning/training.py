@@ -14,14 +14,18 @@ from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from painter.learning.judge import accuracy
 from painter.learning.learning_config import Design
+from painter.learning.mirroring import is_mirrored, with_mirrored
 from painter.learning.networks import Networks, Sizes, make_networks
 from painter.learning.schedule import Schedule, pictures_in, schedule_of
-from painter.learning.signal import to_signal
+from painter.learning.sheets import COLUMNS, ROWS
+from painter.learning.signal import to_pixels, to_signal
 from painter.learning.stages import STAGES, make_material, make_trainers
+from painter.learning.token_sampling import BATCH, draw_batch, plain_request
 from painter.learning.tokenizer import psnr
 from painter.learning.trainer import Trainer, take_step
 from painter.learning.training_log import Record, from_rows, to_rows
@@ -48,6 +52,8 @@ class LearnProgress:
     psnr: float  # of the tokenizer on held-out pieces, in dB; NaN before it is measured
     speed: float  # pictures a second, lately
     seconds_left: float
+    generator_loss: float = _NAN  # of the engine dcgan
+    discriminator_loss: float = _NAN
 
 
 class LearningRun:
@@ -64,6 +70,7 @@ class LearningRun:
         networks: are trained in place.
         schedule: how many pictures; None before it is known, when minutes were asked for.
         records: the curves.
+        mirrored: whether each picture is learned mirrored as well.
     """
 
     label = "model"
@@ -73,6 +80,9 @@ class LearningRun:
         self.records: list[Record] = []
         self.networks = make_networks(sizes_of(collection, design), config.seed, device)
         self.material = make_material(collection, self.networks, config.seed, design.reading)
+        self.mirrored = is_mirrored(collection, config, design.copies)
+        if self.mirrored:
+            self.material = with_mirrored(self.material)
         self.schedule = None if config.pictures is None else self._schedule(config.pictures)
         self._stages: list[list[Trainer[Any]]] = []  # those that have begun
         self._recent: deque[tuple[float, int]] = deque(maxlen=_RECENT)
@@ -112,6 +122,29 @@ class LearningRun:
                     take_step(active, threads)
                     yield self._progress(name)
 
+    @torch.no_grad()
+    def samples(self) -> np.ndarray:
+        """What a sheet shows: new pieces, or before there are any, held-out pieces above what the tokenizer makes.
+
+        Returns:
+            uint8 [n, H, W, C].
+        """
+        collection = self.collection
+        if not self.has_samples:
+            some = collection.pixels[self.material.held_out[: COLUMNS * ROWS // 2].numpy()]
+            made = to_pixels(self.networks.tokenizer(to_signal(torch.from_numpy(some).to(self.device))))
+            rows = [
+                np.concatenate((some[k : k + COLUMNS], made[k : k + COLUMNS])) for k in range(0, len(some), COLUMNS)
+            ]
+            return collection.form.cropped(np.concatenate(rows))
+        networks = self.current()
+        pieces = []
+        for first in range(0, COLUMNS * ROWS, BATCH):
+            numbers = range(first, first + BATCH)
+            requests = [plain_request(networks.transformer, k % len(collection.names), "sheet", k) for k in numbers]
+            pieces.append(to_pixels(networks.decode(draw_batch(networks.transformer, requests, 1.0, 1.0))))
+        return collection.form.cropped(np.concatenate(pieces))
+
     def current(self) -> Networks:
         """The networks as they are, with the transformer's moving average."""
         transformer = self.networks.transformer if self._transformer is None else self._transformer.average
@@ -149,7 +182,7 @@ class LearningRun:
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from `state`. Raises ValueError, LookupError or TypeError if it is not one of such a run."""
         self.schedule = None if state["schedule"] is None else Schedule(**state["schedule"])
-        self.records = from_rows(state["records"])
+        self.records = from_rows(state["records"], Record)
         for number, saved in enumerate(state["stages"]):
             self._begin(number)
             for trainer, one in zip(self._stages[number], saved, strict=True):

@@ -60,7 +60,7 @@ def read_collection(
 
     Args:
         folders: one or two.
-        config: `size` and `strict` are used.
+        config: `square` and `strict` are used.
         on_read: called now and then.
 
     Raises:
@@ -72,7 +72,7 @@ def read_collection(
     found = [[folder / name for name in find_pictures(folder).pictures] for folder in folders]
     paths = [path for group in found for path in group]
     sources = np.repeat(np.arange(len(folders)), [len(group) for group in found])
-    form = find_form(paths, config.size, reading)
+    form = find_form(paths, config.square, reading)
     reader = _Reader(form, reading, set(range(0, len(paths), max(1, len(paths) // reading.most_large))))
     pieces, skipped = reader.read(paths, on_read or (lambda done, count: None))
     if skipped and config.strict:

@@ -21,6 +21,12 @@ MAX_PIECES = 100_000
 _SIDES: Kind = PaintConfig.__dataclass_fields__["size"].metadata["kind"]
 
 
+ENGINES = ("tokens", "dcgan")
+GAN_LOSSES = ("plain", "relativistic")
+GAN_SIZES = (32, 64, 128)
+"""Sides of the square that the engine dcgan can learn."""
+
+
 @dataclass(frozen=True)
 class LearnConfig:
     """How a collection is learned.
@@ -46,6 +52,12 @@ class LearnConfig:
         Integer(1000, 10**9),
     )  # fmt: skip
     seed: int = option(0, "K", "the same seed gives the same model, byte for byte; {}", Integer(0, 2**31 - 1))
+    mirror: str = option(
+        "no", "WHEN", "learn each picture mirrored as well, {}; auto does where they look like the others",
+        Names(("no", "yes", "auto")),
+    )  # fmt: skip
+    engine: str = option("tokens", "E", "what learns: {}; dcgan is the older way, kept to compare with", Names(ENGINES))
+    gan_loss: str = option("plain", "L", "with --engine dcgan: {}; the relativistic one is stable", Names(GAN_LOSSES))
     device: str = option("auto", "DEVICE", "where to learn: {}", Names(DEVICES))
     strict: bool = option(
         False, "", "refuse a collection with pictures that cannot be read, instead of skipping them", Switch()
@@ -55,6 +67,15 @@ class LearnConfig:
         check_fields(self)
         if self.pictures is not None and self.minutes != LearnConfig.minutes:
             raise OptionError(f"--minutes {self.minutes:g} with --pictures: both choose how long; leave one out")
+        if self.engine != "dcgan" and self.gan_loss != LearnConfig.gan_loss:
+            raise OptionError(f"--gan-loss {self.gan_loss}: has no effect without --engine dcgan")
+        if self.engine == "dcgan" and self.size != "auto" and self.size not in GAN_SIZES:
+            raise OptionError(f"--size {self.size} with --engine dcgan: must be 32, 64 or 128")
+
+    @property
+    def square(self) -> int | Literal["auto"]:
+        """The side of pieces in pixels; 'auto' depends on the pictures."""
+        return 64 if self.engine == "dcgan" and self.size == "auto" else self.size
 
 
 @dataclass(frozen=True)

@@ -18,18 +18,18 @@ from pathlib import Path
 
 import numpy as np
 
-from painter.learning.drawing import Children, NewPieces
-from painter.learning.learning import Paths, learn
+from painter.learning.generating import make_drawer
+from painter.learning.learning import Paths, learn, make_run
 from painter.learning.learning_config import Design
 from painter.learning.model_file import Model
 from painter.learning.pieces import PieceMaker
 from painter.learning.sheets import write_sheet
-from painter.learning.training import LearningRun, LearnProgress
+from painter.learning.training import LearnProgress
 from painter.learning.training_pictures import Collection, read_collection
 from painter.learning.workers import worker_threads
 from painter.options.learn import BlendConfig, GenerateConfig, LearnConfig
 from painter.system.usage import peak_rss_mb
-from scripts.benchmark.learn_figures import figures, train_judge
+from scripts.benchmark.learn_figures import ParentJudge, figures, load_lite, train_judge
 
 JUDGED = 60_000  # pictures that the judge is trained on
 
@@ -37,12 +37,15 @@ JUDGED = 60_000  # pictures that the judge is trained on
 def main() -> None:
     options = read_options()
     options.out.mkdir(parents=True, exist_ok=True)
-    config = LearnConfig(minutes=options.minutes, size=options.size, seed=options.seed)
+    config = LearnConfig(
+        minutes=options.minutes, size=options.size, seed=options.seed, engine=options.engine,
+        gan_loss=options.gan_loss, mirror=options.mirror,
+    )  # fmt: skip
     collection = read_collection(options.folders, config)
     learned, held_out = split(collection, options.held_out)
-    judge = train_judge(collection, options.judged)
+    judge, lite = train_judge(collection, options.judged), load_lite()
     print(f"the judge is trained; learning {len(learned.pixels)} pieces for {options.minutes:g} minutes", flush=True)
-    run = LearningRun(learned, config, Design())
+    run = make_run(learned, config, Design())
     start, reported = time.monotonic(), [0.0]
 
     def report(progress: LearnProgress) -> None:
@@ -57,11 +60,11 @@ def main() -> None:
     rows: dict[str, Mapping[str, float]] = {}
     for number, name in enumerate(model.names):
         real = learned.pixels[learned.sources == number]
-        rows[f"{name}: held out"] = figures(judge, held_out.pixels[held_out.sources == number], real)
+        rows[f"{name}: held out"] = figures(judge, held_out.pixels[held_out.sources == number], real, lite)
         only = replace(model, counts=tuple(int(k == number) for k in range(len(model.names))))
         made = draw(only, GenerateConfig(count=options.pieces, seed=options.seed))
         write_sheet(made[:96], options.out / f"{name}.png")
-        rows[f"{name}: new pieces"] = figures(judge, made, real)
+        rows[f"{name}: new pieces"] = figures(judge, made, real, lite)
     if len(model.names) == 2:
         half = held_out.pixels[np.argsort(np.arange(len(held_out.pixels)) % options.held_out, kind="stable")]
         rows["both: held out"] = figures(judge, half[: options.pieces], learned.pixels)
@@ -71,6 +74,8 @@ def main() -> None:
         made = draw(model, BlendConfig(count=options.pieces, seed=options.seed))
         write_sheet(made[:96], options.out / "children.png")
         rows["both: children"] = figures(judge, made, learned.pixels)
+        both = ParentJudge(collection, options.judged // 2).train().both(made)
+        print(f"children in which a judge trained with mixtures sees both parents: {both:.0%}", flush=True)
     print(table(rows))
     (options.out / "figures.json").write_text(json.dumps({"minutes": minutes, "rows": rows}, indent=2))
 
@@ -81,6 +86,9 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="pictures, with metadata beside them")
     parser.add_argument("--minutes", type=float, default=30.0, help="how long to learn (default: 30)")
     parser.add_argument("--size", type=lambda text: text if text == "auto" else int(text), default="auto")
+    parser.add_argument("--engine", default="tokens", help="tokens or dcgan")
+    parser.add_argument("--gan-loss", default="plain", help="plain or relativistic, of dcgan")
+    parser.add_argument("--mirror", default="no", help="no, yes or auto")
     parser.add_argument("--held-out", type=int, default=400, help="pieces of each collection (default: 400)")
     parser.add_argument("--pieces", type=int, default=400, help="new pieces of each kind (default: 400)")
     parser.add_argument("--judged", type=int, default=JUDGED, help=f"pictures for the judge (default: {JUDGED})")
@@ -105,7 +113,7 @@ def _part(collection: Collection, chosen: np.ndarray) -> Collection:
 def draw(model: Model, config: GenerateConfig) -> np.ndarray:
     """New pieces, or children, as squares: uint8 [n, S, S, C]."""
     design = Design()
-    drawer = Children(model, config, design.blending) if isinstance(config, BlendConfig) else NewPieces(model, config)
+    drawer = make_drawer(model, config, design)
     with worker_threads("cpu") as threads:
         pieces = list(PieceMaker(model, drawer, design, config.raw).make(1, config.count, threads))
     print(f"{sum(len(piece.refusals) for piece in pieces)} refused of {config.count}", flush=True)

@@ -17,9 +17,9 @@ from helpers.learning import SMALL, TINY, nearest_faces, picture_at, read, short
 
 from painter.errors import AutosaveError, DivergedError
 from painter.learning.generating import PieceFolder
-from painter.learning.learning import Paths, learn
-from painter.learning.model_file import load_model
-from painter.learning.schedule import pictures_in
+from painter.learning.learning import Paths, learn, model_of
+from painter.learning.model_file import load_model, save_model
+from painter.learning.schedule import pictures_in, schedule_of
 from painter.learning.training import LearningRun, LearnProgress
 from painter.learning.training_log import Record, from_rows, to_csv, to_rows
 from painter.learning.training_pictures import Collection
@@ -44,6 +44,13 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Collection:
     )
 
 
+def quick_run(collection: Collection) -> LearningRun:
+    """A run of all stages, of a few steps each."""
+    run = short_run(collection)
+    run.schedule = schedule_of(256, TINY.training, run.networks.judge is not None, run.networks.upscaler is not None)
+    return run
+
+
 def weights(run: LearningRun) -> dict[str, Any]:
     return {
         f"{name}.{key}": values
@@ -57,26 +64,31 @@ def test_a_run_resumed_at_any_step_ends_with_the_same_bytes(
     which: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     collection = request.getfixturevalue(which)
-    entire = short_run(collection)
-    steps = list(entire.run())
-    learn(short_run(collection), Paths(tmp_path / "entire.model"))
+    entire, steps = quick_run(collection), list[LearnProgress]()
+    learn(entire, Paths(tmp_path / "entire.model"), on_progress=steps.append)
     stages = [progress.stage for progress in steps]
     for stop in (3, stages.index("transformer") - 1, stages.index("transformer") + 2, stages.index("judge") + 1):
-        first = short_run(collection)
+        first = quick_run(collection)
         for number, _ in enumerate(first.run()):
             if number == stop:
                 break
-        second = short_run(collection)
+        second = quick_run(collection)
         second.restore(load(dump(first.state())))
         assert second.taken == steps[stop].pictures
-        learn(second, Paths(tmp_path / "resumed.model"))
+        for _ in second.run():
+            pass
+        save_model(model_of(second), tmp_path / "resumed.model")
         assert (tmp_path / "resumed.model").read_bytes() == (tmp_path / "entire.model").read_bytes()
         assert [str(one) for one in second.records] == [str(one) for one in entire.records]
 
 
 def test_another_seed_gives_another_model(collection: Collection, tmp_path: Path) -> None:
     for seed in (0, 1):
-        learn(short_run(collection, seed=seed), Paths(tmp_path / f"{seed}.model"))
+        run = short_run(collection, seed=seed)
+        run.schedule = quick_run(collection).schedule
+        for _ in run.run():
+            pass
+        save_model(model_of(run), tmp_path / f"{seed}.model")
     assert (tmp_path / "0.model").read_bytes() != (tmp_path / "1.model").read_bytes()
 
 
@@ -98,7 +110,7 @@ def test_progress_counts_pictures_and_records_make_curves(collection: Collection
 
 def test_records_survive_json() -> None:
     records = [Record(64, 0.5, 20.0, NAN, NAN), Record(128, 0.25, 21.0, 4.0, float("inf"))]
-    assert str(from_rows(to_rows(records))) == str(records)
+    assert str(from_rows(to_rows(records), Record)) == str(records)
     assert to_csv(records).splitlines()[1] == "64,0.5,20,,"
 
 

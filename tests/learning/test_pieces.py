@@ -135,7 +135,7 @@ def test_jobs_paint_every_piece_at_the_size(art: Model, tmp_path: Path) -> None:
     assert [job.files for job in jobs] == [("images/1.png",), ("images/2.png",), ("images/3.png",)]
     assert {(job.config.style, job.config.size, job.config.strokes) for job in jobs} == {("markerpen", 200, 40)}
     assert len({job.config.seed for job in jobs}) == 3
-    assert picture_at(jobs[0].picture).shape[1] >= 200
+    assert picture_at(jobs[0].pictures[0]).shape[1] >= 200
 
 
 # --- copies ---
@@ -144,7 +144,7 @@ def test_jobs_paint_every_piece_at_the_size(art: Model, tmp_path: Path) -> None:
 def test_copies_and_doubles_are_refused_and_the_next_try_is_taken(art: Model) -> None:
     """A drawer that gives the codes of learned pieces, and of the same piece twice, at its first tries."""
     random = torch.Generator().manual_seed(0)
-    fresh = torch.randint(0, 4, (3 * BATCH, art.networks.transformer.places, 4), generator=random)
+    fresh = torch.randint(0, 4, (3 * BATCH, art.of_tokens.transformer.places, 4), generator=random)
 
     class Drawer:
         def draw(self, numbers: object, attempt: int) -> tuple[torch.Tensor, list[Origin]]:

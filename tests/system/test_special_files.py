@@ -50,7 +50,7 @@ def test_a_pipe_is_refused(reader: str, tmp_path: Path) -> None:
 def test_a_pipe_among_the_pictures_of_a_batch_fails_alone(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     job = Job("pipe.png", tmp_path / "pipe.png", PaintConfig(size=16), ("pipe.png",))
-    assert Digests().of_file(job.picture) == "" and len(Digests().of(job)) == 64
+    assert Digests().of_file(tmp_path / "pipe.png") == "" and len(Digests().of(job)) == 64
     outcome = attempt(job)
     assert isinstance(outcome, Failure) and outcome.permanent and "not a regular file" in outcome.reason
 

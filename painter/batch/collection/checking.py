@@ -22,6 +22,7 @@ from painter.pictures.brush_file import load_texture
 from painter.pictures.masks import check_mask
 from painter.pictures.palette import check_palette_text
 from painter.pictures.picture import load_picture
+from painter.pictures.stacking import picture_size
 
 _LARGE_SHARE = 0.25  # of all combinations; a collection that uses more distorts weights noticeably
 _MAX_SOLANA_NAME = 32  # bytes
@@ -76,6 +77,23 @@ def _picture_problems(recipe: Recipe) -> Iterator[str]:
                     _CHECKS.get(name, _check_exists)(name, path)
                 except ImpastoError as error:
                     yield f"{recipe.where(line_of(settings, name))}: {error}"
+    yield from _layer_problems(recipe)
+
+
+def _layer_problems(recipe: Recipe) -> Iterator[str]:
+    """Layers that are missing or unusable, or of another size than the first."""
+    size = None
+    for path, line in recipe.layer_files.items():
+        try:
+            _check_exists("layer", path)
+            found = picture_size(path)
+        except ImpastoError as error:
+            yield f"{recipe.where(line)}: {error}"
+            continue
+        size = size or found
+        if found != size:
+            wrong = f"{one_line(path)} has {found[1]} x {found[0]} pixels, and the first layer {size[1]} x {size[0]}"
+            yield f"{recipe.where(line)}: {wrong}; make all layers one size"
 
 
 def _check_exists(name: str, path: Path) -> None:
@@ -219,7 +237,7 @@ def _warnings(recipe: Recipe) -> Iterator[str]:
     idle = without_effect(file_names(recipe.output, recipe.numbers[0]), recipe.export)
     if idle:
         yield f"{', '.join(name.replace('_', '-') for name in idle)} in [output] has no effect on what is written"
-    labels = [axis for axis in recipe.axes if not any(value.settings for value in axis.values)]
+    labels = [axis for axis in recipe.axes if not any(value.settings or value.layer for value in axis.values)]
     if labels and len(labels) == len(recipe.axes):
         yield "no axis changes the painting: tokens differ only in their seeds"
     for one in recipe.one_of_ones:

@@ -46,11 +46,14 @@ _START = 3.0  # seconds until a worker has loaded what it needs
 _MAX_SEARCH_SIDE = 512  # pixels; larger paintings are searched at this size
 _FRAME = {".gif": 0.08, ".mp4": 0.07}  # seconds per frame and megapixel
 _FRAMES = {".gif": 80, ".mp4": 143}  # frames by default
+_STACKING = 0.1  # seconds to stack the layers of a token that is not painted
 _DRAWING = 2.3  # seconds per megapixel to read, draw, measure and write
 
 
 def seconds_of(job: Job) -> float:
     """A rough estimate of the seconds that one core takes for a job; other machines may be twice as fast or slow."""
+    if not job.painted:
+        return _STACKING
     config = job.config
     strokes = config.strokes if isinstance(config.strokes, int) else 500
     side = min(config.size, _MAX_SEARCH_SIDE)

@@ -7,11 +7,12 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
+from painter.batch.collection.combinations import Combination
 from painter.batch.collection.problems import Invalid, Problems, Table, did_you_mean
 from painter.batch.collection.recipe import (
     DESCRIPTION,
@@ -22,6 +23,7 @@ from painter.batch.collection.recipe import (
     Axis,
     Creator,
     Exclusion,
+    LayersConfig,
     Located,
     MetadataConfig,
     OneOfOne,
@@ -30,6 +32,7 @@ from painter.batch.collection.recipe import (
     Value,
 )
 from painter.batch.collection.recipe_kinds import Label, Text
+from painter.batch.collection.taken import read_taken
 from painter.batch.collection.toml_lines import KeyPath, Lines, locate
 from painter.errors import RecipeError, one_line
 from painter.options.export import ExportConfig
@@ -37,6 +40,7 @@ from painter.options.kinds import Integer, Kind, Names, Number
 from painter.options.paint import PaintConfig
 from painter.options.presets import PRESET_NAME
 from painter.options.toml import from_folder, shown_value
+from painter.pictures.stacking import BLENDS
 from renderers.special_files import is_special_file
 
 if sys.version_info >= (3, 11):
@@ -47,6 +51,7 @@ else:
 MAX_BYTES = 1_000_000
 MAX_AXES, MAX_VALUES, MAX_RULES = 50, 1000, 200
 WEIGHT = Number(1e-6, 1e9)
+OPACITY = Number(0.0, 1.0)
 COUNT = Integer(1, 1_000_000)
 MAX_VALUE = Number(-(2.0**53), 2.0**53)
 NOT_FOR_TOKENS = {
@@ -109,7 +114,7 @@ class _Reader(Problems):
 
     def recipe(self, document: Table) -> Recipe | None:
         top = dict(document)
-        tables = {name: self.table(top.pop(name, {}), (name,)) for name in ("paint", "output", "metadata")}
+        tables = {name: self.table(top.pop(name, {}), (name,)) for name in ("paint", "output", "metadata", "layers")}
         lists = {name: self.tables(top.pop(name, []), (name,)) for name in ("axis", "rule", "one_of_one")}
         self.check_keys(top, [spec.name for spec in fields(AboutConfig)], (), extra=[*tables, *lists])
         about = self._config(AboutConfig, top, ())
@@ -123,15 +128,19 @@ class _Reader(Problems):
         self.check_keys(tables["metadata"], [spec.name for spec in fields(MetadataConfig)], ("metadata",))
         metadata = self._config(MetadataConfig, tables["metadata"], ("metadata",))
         axes = self._axes(lists["axis"])
+        layers = self._layers(tables["layers"], axes)
+        output = self._without_strokes(output, layers, tables["output"])
         exclusions = self._exclusions(lists["rule"], axes)
         ones = self._ones(lists["one_of_one"], about)
+        taken = self._taken(layers, axes)
         if self.problems:
             return None
         digest = hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode()).hexdigest()
         line = self.lines.of("size")
         return Recipe(
-            self._file, about, axes, exclusions, ones, settings, output, export, metadata, creators, digest, line
-        )
+            self._file, about, axes, exclusions, ones, settings, output, export, metadata, creators, layers, taken,
+            digest, line,
+        )  # fmt: skip
 
     # --- tables of options --------------------------------------------------------------------------------------
 
@@ -153,6 +162,31 @@ class _Reader(Problems):
         with self.skipping_invalid(("output",)):
             export = self._config(ExportConfig, table, ("output",))
         return output, export
+
+    def _layers(self, table: Table, axes: Sequence[Axis]) -> LayersConfig:
+        self.check_keys(table, [spec.name for spec in fields(LayersConfig)], ("layers",))
+        layers = self._config(LayersConfig, table, ("layers",))
+        if not layers.paint and not any(value.layer for axis in axes for value in axis.values):
+            self.add(("layers", "paint"), "paint = false, but no value has a layer; give values layer = FILE")
+        spec = LayersConfig.__dataclass_fields__["taken"]
+        return replace(layers, taken=from_folder(self._file, spec, layers.taken))
+
+    def _taken(self, layers: LayersConfig, axes: Sequence[Axis]) -> frozenset[Combination]:
+        """The combinations that no token may have; none where the document has other problems."""
+        try:
+            return read_taken(Path(layers.taken), axes) if layers.taken and not self.problems else frozenset()
+        except RecipeError as error:
+            self.add(("layers", "taken"), str(error))
+            return frozenset()
+
+    def _without_strokes(self, output: OutputConfig, layers: LayersConfig, table: Table) -> OutputConfig:
+        """What is written of tokens that are not painted: images alone."""
+        if layers.paint:
+            return output
+        for name, allowed in (("images", "png"), ("animations", False), ("strokes", False)):
+            if name in table and table[name] != allowed:
+                self.add(("output", name), f"{name} is set, but tokens are not painted; leave it out")
+        return replace(output, images="png", animations=False, strokes=False)
 
     def _settings(self, table: Table, path: KeyPath) -> Located:
         """Options of PaintConfig and ExportConfig, 'picture' and 'preset', each in its canonical form."""
@@ -217,7 +251,7 @@ class _Reader(Problems):
         return tuple(axes)
 
     def _axis(self, table: dict[str, Any], path: KeyPath) -> Axis:
-        self.check_keys(table, ["name", "values", "display_type", "max_value"], path)
+        self.check_keys(table, ["name", "values", "display_type", "max_value", "blend", "opacity"], path)
         name = self.checked(Text(100), self.required(table, "name", path), (*path, "name"))
         listed = self.required(table, "values", path)
         if not isinstance(listed, list) or not listed or len(listed) > MAX_VALUES:
@@ -240,7 +274,9 @@ class _Reader(Problems):
         if top is not None:
             with self.skipping_invalid():
                 self.checked(MAX_VALUE, top, (*path, "max_value"))
-        return Axis(name, tuple(values), display, top, self.lines.of(*path))
+        blend = self.checked(Names(BLENDS), table.get("blend", "normal"), (*path, "blend"))
+        opacity = self.checked(OPACITY, table.get("opacity", 1.0), (*path, "opacity"))
+        return Axis(name, tuple(values), display, top, self.lines.of(*path), blend, opacity)
 
     def _value(self, item: Any, path: KeyPath) -> Value:
         """A value from a table, or from a name alone."""
@@ -257,7 +293,10 @@ class _Reader(Problems):
                 weight = Fraction(str(given["weight"]))  # so that 0.1 is exactly a tenth
             if "count" in given:
                 count = self.checked(COUNT, given["count"], (*path, "count"))
-        return Value(name, weight, count, self._settings(table, path), self.lines.of(*path))
+        layer = None
+        if "layer" in table:
+            layer = self._file.parent / self.checked(Text(1000), table.pop("layer"), (*path, "layer"))
+        return Value(name, weight, count, self._settings(table, path), self.lines.of(*path), layer)
 
     def _exclusions(self, tables: Sequence[dict[str, Any]], axes: tuple[Axis, ...]) -> tuple[Exclusion, ...]:
         exclusions: list[Exclusion] = []

@@ -17,7 +17,7 @@ from painter.batch.collection.recipe_kinds import Color, Link, Moment, Text, Tra
 from painter.errors import one_line
 from painter.options.export import ExportConfig
 from painter.options.fields import option
-from painter.options.kinds import Integer, Names, Switch
+from painter.options.kinds import File, Integer, Names, Switch
 from painter.options.paint import PaintConfig
 
 STANDARDS = ("opensea", "metaplex")
@@ -84,6 +84,18 @@ class OutputConfig:
 
 
 @dataclass(frozen=True)
+class LayersConfig:
+    """How tokens are stacked from the layers of their values: [layers]."""
+
+    paint: bool = option(True, "", "paint the stacked pictures, {}; otherwise they are the images", Switch())
+    size: int | None = option(None, "PX", "long side of images that are not painted, {}", Integer(8, 8192))
+    smooth: bool = option(True, "", "enlarge smoothly, {}; otherwise pixel by pixel, for pixel art", Switch())
+    taken: str | None = option(
+        None, "FILE.csv", "combinations that no token may have, a column for each axis, {}", File()
+    )
+
+
+@dataclass(frozen=True)
 class MetadataConfig:
     """The metadata of each token: [metadata]."""
 
@@ -125,6 +137,7 @@ class Value:
     count: int | None = None  # instead of a weight: exactly so many of the drawn tokens
     settings: Settings = field(default_factory=dict)
     line: int = 1
+    layer: Path | None = None  # the picture that it stacks on those of the axes before
 
 
 @dataclass(frozen=True)
@@ -136,6 +149,8 @@ class Axis:
     display_type: str | None = None  # how OpenSea shows a number
     max_value: int | float | None = None
     line: int = 1
+    blend: str = "normal"  # of its layers, one of painter.pictures.stacking.BLENDS
+    opacity: float = 1.0  # of its layers
 
     def index(self, name: TraitValue) -> int | None:
         """The position of the value with this name; None if there is none."""
@@ -176,6 +191,8 @@ class Recipe:
     export: ExportConfig = field(default_factory=ExportConfig)
     metadata: MetadataConfig = field(default_factory=MetadataConfig)
     creators: tuple[Creator, ...] = ()
+    layers: LayersConfig = field(default_factory=LayersConfig)
+    taken: frozenset[tuple[int, ...]] = frozenset()  # combinations that no token may have, by positions of values
     text_digest: str = ""  # sha256 of the parsed document
     size_line: int = 1
 
@@ -183,6 +200,16 @@ class Recipe:
     def numbers(self) -> range:
         """The numbers of all tokens."""
         return range(self.about.first, self.about.first + self.about.size)
+
+    @property
+    def layer_files(self) -> dict[Path, int]:
+        """The files of all layers, with the line that first names each."""
+        files: dict[Path, int] = {}
+        for axis in self.axes:
+            for value in axis.values:
+                if value.layer is not None:
+                    files.setdefault(value.layer, value.line)
+        return files
 
     def where(self, line: int) -> str:
         """FILE:LINE, for messages."""
@@ -234,4 +261,7 @@ def recipe_digest(recipe: Recipe) -> str:
     for settings in settings_in(recipe):
         for name, file in sorted(named_files(settings).items()):
             digest.update(f"{name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    others = [*recipe.layer_files, *([Path(recipe.layers.taken)] if recipe.layers.taken else [])]
+    for file in others:
+        digest.update(f"layer {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()

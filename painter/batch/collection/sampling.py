@@ -116,6 +116,9 @@ def check_room(recipe: Recipe, assignments: Sequence[Assignment]) -> None:
         values = combination_of(recipe, one.traits)
         if values is not None:
             used[_class_of(recipe, values)] += 1
+    for values in recipe.taken:
+        if not any(all(values[k] in wanted for k, wanted in one.parts) for one in recipe.exclusions):
+            used[_class_of(recipe, values)] += 1
     for assignment, needed in Counter(assignments).items():
         try:
             room = combinations_of(recipe, assignment, weighted=False).total - used[assignment]
@@ -181,7 +184,8 @@ class _Sampler:
             [(axis, _lookup(recipe, axis, values)) for axis, values in exclusion.parts]
             for exclusion in recipe.exclusions
         ]
-        self._holders: dict[Combination, int] = {}  # -> index of the token that has it; -1: a one-of-one
+        # -> index of the token that has it; -1: a one-of-one, or it may not be had
+        self._holders: dict[Combination, int] = dict.fromkeys(recipe.taken, -1)
         for one in recipe.one_of_ones:
             values = combination_of(recipe, one.traits)
             if values is not None:

@@ -14,6 +14,7 @@ from painter.errors import OptionError, RecipeError
 from painter.options.export import ExportConfig
 from painter.options.paint import PaintConfig
 from painter.options.presets import PRESETS
+from painter.pictures.stacking import Layer, Stack
 
 IMAGES, ANIMATIONS, STROKES, METADATA = "images", "animations", "strokes", "json"  # folders
 
@@ -51,6 +52,19 @@ def token_settings(recipe: Recipe, token: Token) -> Settings:
     return layered(*layers)
 
 
+def token_stack(recipe: Recipe, token: Token) -> Stack | None:
+    """The layers that a token's values stack, in the order of axes; None if they have none."""
+    named = dict(token.traits)
+    layers = []
+    for axis in recipe.axes:
+        v = axis.index(named[axis.name]) if axis.name in named else None
+        layer = None if v is None else axis.values[v].layer
+        if layer is not None:
+            layers.append(Layer(layer, axis.blend, axis.opacity))
+    size = None if recipe.layers.paint else recipe.layers.size
+    return Stack(tuple(layers), size, recipe.layers.smooth) if layers else None
+
+
 def layered(*layers: Settings) -> Settings:
     """Merge settings; later layers override earlier ones, and what is set by name overrides the preset."""
     settings = {name: value for layer in layers for name, value in layer.items()}
@@ -77,7 +91,9 @@ def make_jobs(recipe: Recipe, tokens: Sequence[Token]) -> list[Job]:
                 export = {name: settings[name] for name in names[ExportConfig] if name in settings}
                 known[same] = PaintConfig(**paint), ExportConfig(**{**asdict(recipe.export), **export})
             config, export_config = known[same]
-            if "picture" not in settings:
+            own = token.one_of_one.settings if token.one_of_one is not None else {}
+            stack = None if "picture" in own else token_stack(recipe, token)
+            if stack is None and "picture" not in settings:
                 raise OptionError(
                     "it has no picture; set picture in [paint], in the values of an axis or in the token itself"
                 )
@@ -86,7 +102,11 @@ def make_jobs(recipe: Recipe, tokens: Sequence[Token]) -> list[Job]:
             continue
         files = file_names(recipe.output, token.number)
         seeded = replace(config, seed=painting_seed(recipe.about.seed, token.number))
-        jobs.append(Job(str(token.number), Path(settings["picture"]), seeded, files, export_config))
+        painted = recipe.layers.paint
+        picture: Path | Stack = stack or Path(settings["picture"])
+        if not painted and stack is None:
+            picture = Stack((Layer(Path(settings["picture"])),), recipe.layers.size, recipe.layers.smooth)
+        jobs.append(Job(str(token.number), picture, seeded, files, export_config, painted))
     if problems:
         raise RecipeError(*problems)
     return jobs

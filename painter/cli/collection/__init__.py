@@ -5,6 +5,9 @@
     run.py             paints the tokens and writes their metadata
     verify.py          hashes all files again
     set_base_uri.py    rewrites the links in the metadata
+    import_layers.py   makes a recipe of a folder of layers
+    unmix.py           finds the layers of stacked pictures
+    cross.py           puts heads of one layered collection on bodies of another
     learn.py           learns a collection of pictures, or two
     generate.py        makes new pieces from what was learned
     blend.py           makes children of two collections; making.py has what both share
@@ -20,7 +23,19 @@ import argparse
 from typing import Protocol
 
 from painter.cli.arguments import new_parser
-from painter.cli.collection import blend, check, generate, init, learn, run, set_base_uri, verify
+from painter.cli.collection import (
+    blend,
+    check,
+    cross,
+    generate,
+    import_layers,
+    init,
+    learn,
+    run,
+    set_base_uri,
+    unmix,
+    verify,
+)
 from painter.cli.commands import BAD_INPUT
 from painter.system.usage import Stopwatch
 
@@ -29,16 +44,20 @@ class Action(Protocol):
     """What a module of this package has."""
 
     ABOUT: str
+    __name__: str
 
     def main(self, arguments: list[str], program: str) -> int: ...
 
 
 ACTIONS: dict[str, Action] = {
     "init": init,
+    "import": import_layers,
     "check": check,
     "run": run,
     "verify": verify,
     "set-base-uri": set_base_uri,
+    "unmix": unmix,
+    "cross": cross,
     "learn": learn,
     "generate": generate,
     "blend": blend,

@@ -16,7 +16,15 @@ from painter.export import check_named
 from painter.options.learn import BlendConfig, LearnConfig
 
 ABOUT = "make children of two collections that were learned together"
-_LEARNING = ("minutes", "pictures", "device", "strict")  # options of `learn` that may be given here
+_LEARNING = (
+    "minutes",
+    "pictures",
+    "mirror",
+    "engine",
+    "gan_loss",
+    "device",
+    "strict",
+)  # options of `learn` that may be given here
 
 
 def main(arguments: list[str], program: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,9 +95,8 @@ def check_folders(folders: tuple[Path, ...]) -> None:
 def learn_into_file(request: Request) -> int:
     """Read the pictures, learn them, and write the model; the exit code."""
     _check_output(request)
-    from painter.learning.learning import Paths, learn
+    from painter.learning.learning import Paths, learn, make_run
     from painter.learning.learning_config import Design
-    from painter.learning.training import LearningRun
     from painter.learning.training_pictures import read_collection
     from painter.system.autosave import Autosave, AutosaveConfig
     from painter.system.devices import resolve_torch_device
@@ -116,7 +116,9 @@ def learn_into_file(request: Request) -> int:
         f"{len(collection.pixels)} {kind} of {size} pixels"
         + (", transparent" if collection.pixels.shape[3] == 4 else "")
     )
-    run = LearningRun(collection, request.config, Design(), device)
+    run = make_run(collection, request.config, Design(), device)
+    if run.mirrored:
+        tell("each picture is learned mirrored as well")
     autosave = Autosave(request.output, run, request.resume, tell, AutosaveConfig(_SAVED_EVERY))
     autosave.begin(run)
     paths = Paths(request.output)
@@ -125,12 +127,19 @@ def learn_into_file(request: Request) -> int:
     finished = model is not None and model.finished
     autosave.close(finished)
     if model is not None and not request.quiet:
-        bits, dB = model.figures["held_out_bits"], model.figures["psnr"]
         read = f", {model.figures['traits']:.0%} of traits read rightly" if "traits" in model.figures else ""
         so_far = "" if finished else " so far"
-        say(sys.stdout, f"wrote {paths.model}{so_far}: held-out pieces take {bits:.2f} bits a token, {dB:.1f} dB{read}")
+        say(sys.stdout, f"wrote {paths.model}{so_far}: {_figures(model.figures)}{read}")
         say(sys.stdout, f"see {paths.sheet} and {paths.curves}")
     return 0 if finished else INTERRUPTED
+
+
+def _figures(figures: Mapping[str, float]) -> str:
+    """What a model reaches, in words."""
+    if "held_out_bits" in figures:
+        return f"held-out pieces take {figures['held_out_bits']:.2f} bits a token, {figures['psnr']:.1f} dB"
+    losses = f"generator {figures['generator_loss']:.2f}, discriminator {figures['discriminator_loss']:.2f}"
+    return f"losses at last: {losses}"
 
 
 class LearnBar(StepBar):
@@ -154,6 +163,8 @@ class LearnBar(StepBar):
             figures.append(f"{progress.bits:.2f} bits a token")
         if progress.held_out_bits == progress.held_out_bits:
             figures.append(f"held-out {progress.held_out_bits:.2f}")
+        if progress.generator_loss == progress.generator_loss:
+            figures.append(f"losses {progress.generator_loss:.2f}, {progress.discriminator_loss:.2f}")
         figures += [f"{progress.speed:.0f} pictures/s", f"{progress.seconds_left / 60:.1f} min left"]
         self.update(progress.pictures, progress.total, progress.stage, ", ".join(figures))
 

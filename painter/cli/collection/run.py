@@ -66,7 +66,7 @@ def _run(options: argparse.Namespace, place: Place) -> int:
         agree_on_recipe(ledger, recipe_digest(recipe), options.amend, str(options.file), shown)
         if options.standard is not None:
             ledger.set_meta(STANDARD, options.standard)
-        if not options.quiet:
+        if not options.quiet and any(job.painted for job in jobs):
             announce_compiling()
         with make_pool(running) as pool, closing(RunBar(options.quiet, "tokens")) as bar:
             summary = run_jobs(jobs, folder, ledger, pool, bar.show, running.retries)
