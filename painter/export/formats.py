@@ -178,8 +178,9 @@ def check_output(path: str | os.PathLike[str]) -> None:
 
     The message is one line: the path, what is wrong with it, what to do.
     """
-    check_named(path)
     place = Path(path)
+    if not _names_folder(path):
+        check_named(path)
     if os.path.isdir(place) and not _names_folder(path):
         raise OutputError(f"cannot write {place}: it is a folder; give a file name ending in {_endings()}")
     found = format_of(path)

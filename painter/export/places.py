@@ -68,6 +68,8 @@ def check_parent(path: Path) -> None:
 
 def check_frame_folder(path: Path) -> None:
     """Raise OutputError unless a folder of frames may be put at `path`: over nothing, or over frames only."""
+    if path.name in ("", ".."):
+        raise OutputError(f"cannot write {path}: frames go into a folder of their own; name one")
     if not os.path.lexists(path):
         return
     if not os.path.isdir(path) or os.path.islink(path):
