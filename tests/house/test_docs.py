@@ -37,6 +37,8 @@ STILLS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("a.svg", {}),
     ("b.svg", {"svg": "plot"}),
     ("a.html", {}),
+    ("a.ora", {}),
+    ("a.psd", {}),
     ("a.strokes.json", {}),
     ("a.strokes.json.gz", {}),
 )
