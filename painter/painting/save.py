@@ -20,9 +20,9 @@ from painter.options.export import ExportConfig
 from painter.painting.animation import draw_frames
 from painter.painting.carried import packed_text
 from painter.painting.html_page import FALLBACK_SIDE, write_html
-from painter.painting.stroke_layers import layers_of
 from painter.painting.painting import Painting
 from painter.painting.stroke_file import packed_strokes, save_strokes
+from painter.painting.stroke_layers import layers_of
 from painter.pictures.ground import Color
 
 
