@@ -122,9 +122,7 @@ def unmix(tokens: Tokens, limits: ReadingLimits, say: Say | None = None) -> Unmi
     rounded = [_straight(one) for one in sprites]
     exact = [_premultiplied(one) for one in rounded]
     chosen = table.read[tested][:, order] if tokens.has_traits else infer_values(exact, pixels[tested])
-    shown = _straight(stack(exact, chosen))
-    real = tokens.pixels[tested].reshape(shown.shape)
-    psnr, equal = _compared(real, shown)
+    pictures = tokens.pixels[tested], _straight(stack(exact, chosen)).reshape(-1, *shape, 4)
     if not tokens.has_traits:
         table = replace(table, every=infer_values(exact, pixels)[:, np.argsort(order)])
     traits = tuple(
@@ -132,11 +130,8 @@ def unmix(tokens: Tokens, limits: ReadingLimits, say: Say | None = None) -> Unmi
         for k, one in zip(order, rounded, strict=True)
     )
     rows = [tuple(table.values[k][row[k]] for k in order) for row in table.every]
-    pictures = tuple(one.reshape(-1, *shape, 4) for one in (real, shown))
-    return Unmixed(
-        traits, tokens.block, psnr, equal, sure, tuple(dict.fromkeys(rows)), _rules(traits, rows),
-        (pictures[0], pictures[1]), tuple(notes),
-    )  # fmt: skip
+    taken, rules = tuple(dict.fromkeys(rows)), _rules(traits, rows)
+    return Unmixed(traits, tokens.block, *_compared(*pictures), sure, taken, rules, pictures, tuple(notes))
 
 
 @dataclass(frozen=True, eq=False)

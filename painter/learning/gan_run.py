@@ -32,6 +32,7 @@ from painter.options.learn import GAN_SIZES, LearnConfig
 
 STAGES = ("generator", "judge")
 _MEASURED_PIECES = 256
+_FEWEST_RECORDS = 50  # points of the curves of a short run
 _RECENT = 50  # steps over which the speed is averaged
 _NAN = float("nan")
 
@@ -243,13 +244,13 @@ class GanRun:
 
     def _progress(self, stage: str) -> LearnProgress:
         assert self.schedule is not None
-        every, taken = self.design.training.record_every, self.taken
+        total, taken = self.schedule.generator + self.schedule.judge + self.schedule.upscaler, self.taken
+        every = min(self.design.training.record_every, max(1, total // _FEWEST_RECORDS))
         if taken // every > (self.records[-1].pictures if self.records else 0) // every:
             self.records.append(self._losses())
         self._recent.append((time.monotonic(), taken))
         (began, before), (now, _) = self._recent[0], self._recent[-1]
         speed = (taken - before) / (now - began) if now > began else 0.0
-        total = self.schedule.generator + self.schedule.judge + self.schedule.upscaler
         left = (total - taken) / speed if speed else float("inf")
         losses = self._losses()
         return LearnProgress(

@@ -18,6 +18,7 @@ from painter.learning.muon import Optimizer, load_into
 from painter.learning.signal import to_signal
 from painter.learning.trainer import Gradients, Order, Trainer
 
+_EARLY = 20  # steps in which the average follows faster
 _UNCLIPPED = 1e12
 
 
@@ -102,8 +103,8 @@ class GeneratorTrainer(_GanTrainer):
 
     def apply(self, parts: Sequence[Gradients], threads: Executor | None) -> None:
         super().apply(parts, threads)
-        # The plain DCGAN keeps no average.
-        decay = 0.0 if self.gan.plain else min(self.gan.average, 1 - 1 / self.optimizer.steps)
+        steps = self.optimizer.steps
+        decay = 0.0 if self.gan.plain else min(self.gan.average, steps / (steps + _EARLY))  # plain: no average
         with torch.no_grad():
             for mean, values in zip(self.average.parameters(), self.generator.parameters(), strict=True):
                 mean.lerp_(values, 1 - decay)

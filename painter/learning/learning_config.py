@@ -76,7 +76,7 @@ class GanConfig:
     average: float = 0.999  # decay of the generator's moving average; relativistic
 
 
-RELATIVISTIC = GanConfig(plain=False, width=32, momentum=0.0, square=0.99)
+RELATIVISTIC = GanConfig(plain=False, width=32, batch=16, rate=4e-4, momentum=0.0, square=0.99)
 """What the relativistic loss is learned with."""
 
 

@@ -221,6 +221,13 @@ def test_bad_requests_are_refused_in_one_line(
         ),
         "it is complete, unless you want another": ("learn", faces, "-o", "there.model", "--resume"),
         "--balance 2.0: must be a number from 0 to 1": ("blend", "there.model", "-o", "new", "--balance", 2),
+        "there.model b.model: models that were learned apart cannot be blended; learn both": (
+            "blend",
+            "there.model",
+            "b.model",
+            "-o",
+            "new",
+        ),
         "--minutes: has no effect with a model": ("blend", "there.model", "-o", "new", "--minutes", 5),
         "--kind side: unknown; choose from mixed": ("blend", "there.model", "-o", "new", "--kind", "side"),
     }

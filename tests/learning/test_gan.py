@@ -163,7 +163,6 @@ def test_colours_are_learned(loss: str) -> None:
 
 def test_models_are_written_read_and_make_pieces(one: Collection, two: Collection, tmp_path: Path) -> None:
     run = run_of(one)
-    run.design = replace(SMALL, training=replace(SMALL.training, record_every=32))
     model = learn(run, Paths(tmp_path / "x.model"))
     table = (tmp_path / "x-losses.csv").read_text().splitlines()
     assert table[0] == "pictures,generator_loss,discriminator_loss,second_discriminator_loss" and len(table) > 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from painter.cli.arguments import add_common_options, add_options, given, new_parser
@@ -37,6 +38,7 @@ def main(arguments: list[str], program: str) -> int:
         raise OptionError(f"{len(options.sources)} names: give one model, or the folders of two collections")
     model = Path(options.sources[0])
     if len(options.sources) == 2:
+        _check_not_models(options.sources)
         folders = tuple(map(Path, options.sources))
         check_folders(folders)
         check_named(output)  # the model is written beside it
@@ -54,6 +56,15 @@ def main(arguments: list[str], program: str) -> int:
             f"{given_name}: has no effect with a model; give the folders of two collections to learn them"
         )
     return make_pieces(model, config, running, output, options.quiet)
+
+
+def _check_not_models(sources: Sequence[str]) -> None:
+    """Raise OptionError if models are given instead of folders: what was learned apart has no common tokens."""
+    if any(Path(one).suffix == ENDING for one in sources):
+        raise OptionError(
+            f"{sources[0]} {sources[1]}: models that were learned apart cannot be blended; learn both collections "
+            "together with `collection learn A B -o AB.model`"
+        )
 
 
 def make_parser(program: str | None = None) -> argparse.ArgumentParser:

@@ -15,6 +15,7 @@ from painter.cli.commands import INCOMPLETE, INTERRUPTED
 from painter.cli.paths import make_folder
 from painter.cli.progress import StepBar, announce_compiling, say
 from painter.cli.running import RunBar, add_running_options, make_pool, print_summary
+from painter.errors import ImpastoError
 from painter.options.learn import GenerateConfig
 from painter.options.running import RunningConfig
 
@@ -36,8 +37,14 @@ def make_pieces(model_file: Path, config: GenerateConfig, running: RunningConfig
     from painter.system.fingerprint import sha256_of
 
     model = load_model(model_file)
+    existed = output.exists()
     make_folder(output, output)
-    folder = PieceFolder(model, config, output, sha256_of(model_file))
+    try:
+        folder = PieceFolder(model, config, output, sha256_of(model_file))
+    except ImpastoError:
+        if not existed:
+            output.rmdir()
+        raise
     with closing(PieceBar(quiet)) as bar:
         made = folder.make(bar.show)
     numbers = made.kept
