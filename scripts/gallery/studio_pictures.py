@@ -5,6 +5,8 @@ python -m scripts.gallery.studio_pictures
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from PIL import Image
@@ -29,8 +31,8 @@ def main() -> None:
         _save(brush_sample(brush).draw(SIDE, texture=0.8), f"brush-{brush}")
     photo = full_photo("chelsea")
     for name, preset in PRESETS.items():
-        settings = {**preset.settings, "strokes": preset.settings["strokes"] // 2, "size": 360}
-        image = Image.fromarray(paint(photo, PaintConfig(**settings)).image)
+        config = PaintConfig(**{"strokes": PaintConfig.strokes, **preset.settings, "size": 360})
+        image = Image.fromarray(paint(photo, replace(config, strokes=config.strokes // 2)).image)
         image.thumbnail((PRESET_SIDE, PRESET_SIDE))
         _save(np.asarray(image), f"preset-{name}")
     for name in SAMPLES:

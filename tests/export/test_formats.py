@@ -205,7 +205,7 @@ def test_frames_take_the_place_of_frames_and_of_nothing_else(tmp_path: Path) -> 
         check_output(tmp_path / "cat-frames")
     with pytest.raises(OutputError, match="does not exist"):
         check_output(tmp_path / "missing" / "frames")
-    with pytest.raises(OutputError, match="no folder of its own"):
+    with pytest.raises(OutputError, match="folder of their own"):
         check_output("./")
 
 

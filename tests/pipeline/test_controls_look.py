@@ -116,8 +116,11 @@ def test_presets_paint(name: str) -> None:
     assert result.painting.strokes.brush == asked.style and result.report["strokes"] == 24
     assert (result.report["palette"] is None) == (asked.palette is None)
     if asked.palette is not None:
-        assert hexes(result.painting.strokes.colors.numpy()) <= set(asked.palette.split(","))
-        assert result.report["ground"] in asked.palette.split(",")
+        tubes = asked.palette.startswith("tubes:")
+        allowed = set(result.report["palette"] if tubes else asked.palette.split(","))
+        used = hexes(result.painting.strokes.colors.numpy())
+        assert used <= allowed and result.report["ground"] in {*allowed, *(("#ffffff",) if tubes else ())}
+        assert not tubes or set(result.report["recipes"]) == used
     wanted = subject_of("face", asked).picture
     bare = next(result.painting.frames(64, 2))
     assert psnr(result, wanted) > psnr(bare, wanted) + 2

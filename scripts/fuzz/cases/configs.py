@@ -46,6 +46,9 @@ def config_file(rng: random.Random) -> tuple[str, bytes]:
         )  # fmt: skip
         form = rng.choice(forms)
         return "a.toml", b"".join(lines) + form
+    if way < 0.75:  # nothing wrong: a line less
+        del lines[rng.randrange(len(lines))]
+        return "a.toml", b"".join(lines)
     return "a.toml", mutate_text(CONFIG, rng) if way < 0.9 else mutated(CONFIG, rng)
 
 
