@@ -5,8 +5,6 @@ python -m scripts.gallery.studio_pictures
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 from PIL import Image
@@ -23,6 +21,7 @@ OUT = ROOT / "painter" / "studio" / "static"
 PAPER = (0.984, 0.98, 0.965)
 COLORS = ((0.71, 0.28, 0.16), (0.13, 0.32, 0.45), (0.91, 0.68, 0.25))
 SIDE, PRESET_SIDE, SAMPLE_SIDE = 240, 240, 160  # pixels
+STROKES = 500  # of a preset that names no number; so small a picture gets half
 
 
 def main() -> None:
@@ -31,8 +30,8 @@ def main() -> None:
         _save(brush_sample(brush).draw(SIDE, texture=0.8), f"brush-{brush}")
     photo = full_photo("chelsea")
     for name, preset in PRESETS.items():
-        config = PaintConfig(**{"strokes": PaintConfig.strokes, **preset.settings, "size": 360})
-        image = Image.fromarray(paint(photo, replace(config, strokes=config.strokes // 2)).image)
+        settings = {"strokes": STROKES, **preset.settings, "size": 360}
+        image = Image.fromarray(paint(photo, PaintConfig(**{**settings, "strokes": settings["strokes"] // 2})).image)
         image.thumbnail((PRESET_SIDE, PRESET_SIDE))
         _save(np.asarray(image), f"preset-{name}")
     for name in SAMPLES:
