@@ -11,7 +11,7 @@ import struct
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -34,14 +34,6 @@ from painter.system.interrupts import deferred_interrupts
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = ("--style", "markerpen", "--strokes", "12", "--size", "48", "--iterations", "10")
 TINY = PaintConfig(style="markerpen", strokes=12, size=48, iterations=10)
-
-
-@pytest.fixture(autouse=True)
-def usual_interrupt() -> Iterator[None]:
-    """Ctrl-C means something, to us and to what we start, even in the background of a shell, which takes it away."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def start(*arguments: str, cwd: Path, **options: Any) -> subprocess.Popen[str]:
