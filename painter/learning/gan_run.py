@@ -24,7 +24,7 @@ from painter.learning.sheets import COLUMNS, ROWS
 from painter.learning.signal import to_pixels, to_signal
 from painter.learning.stages import last_trainers, make_material
 from painter.learning.trainer import Trainer, take_step
-from painter.learning.training import LearnProgress, sizes_of
+from painter.learning.training import LearnProgress, fingerprint_of, sizes_of
 from painter.learning.training_log import GanRecord, from_rows, to_rows
 from painter.learning.training_pictures import Collection
 from painter.learning.workers import worker_threads
@@ -79,8 +79,7 @@ class GanRun:
 
     def fingerprint(self) -> dict[str, Any]:
         """All that determines the result, see painter.system.autosave."""
-        asked = {f"--{name}": value for name, value in asdict(self.config).items() if name != "strict"}
-        return {**asked, "pictures": self.collection.digest(), "design": asdict(self.design), "device": self.device}
+        return fingerprint_of(self.collection, self.config, self.design, self.device)
 
     # --- the run ---
 

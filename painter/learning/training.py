@@ -91,8 +91,7 @@ class LearningRun:
 
     def fingerprint(self) -> dict[str, Any]:
         """All that determines the result."""
-        asked = {f"--{name}": value for name, value in asdict(self.config).items() if name != "strict"}
-        return {**asked, "pictures": self.collection.digest(), "design": asdict(self.design), "device": self.device}
+        return fingerprint_of(self.collection, self.config, self.design, self.device)
 
     # --- the run ---
 
@@ -259,6 +258,12 @@ class LearningRun:
             return _NAN, _NAN
         held_out = self._transformer.held_out_bits
         return self._transformer.loss, held_out if held_out < float("inf") else _NAN
+
+
+def fingerprint_of(collection: Collection, config: LearnConfig, design: Design, device: str) -> dict[str, Any]:
+    """All that determines what a run learns, of whatever engine."""
+    asked = {f"--{name}": value for name, value in asdict(config).items() if name != "strict"}
+    return {**asked, "pictures": collection.digest(), "design": asdict(design), "device": device}
 
 
 def sizes_of(collection: Collection, design: Design) -> Sizes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tracemalloc
 import zlib
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -13,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from helpers.stamps import stamp as stamp  # the fixture
 from PIL import Image
 
 from painter import PaintConfig, paint
@@ -24,8 +24,7 @@ from painter.painting.save import save_painting
 from painter.pictures.ground import to_bytes
 from painter.pictures.metrics import compare
 from painter.search import subject
-from renderers.brushes import BRUSHES, register
-from renderers.brushes.stamp import Stamp
+from renderers.brushes import BRUSHES
 from renderers.drawing import Drawing, draw_bands, drawing_threads
 from renderers.evaluation import random_strokes
 from renderers.media.medium import Appearance
@@ -38,16 +37,6 @@ STAMP = "stamp"
 KINDS = pytest.mark.parametrize("brush", [*BRUSHES, STAMP])
 TALL = (1500, 40)  # so fine that light looks at some rows around
 GROUNDS = {3: np.array([0.2, 0.5, 0.9], np.float32), 4: np.zeros(4, np.float32)}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def stamp() -> Iterator[str]:
-    """A registered brush of one's own, for as long as these tests run."""
-    y, x = np.mgrid[-1:1:40j, -1:1:60j]
-    own = Stamp(((x**2 + y**2 < 0.95) * (0.5 + 0.5 * np.cos(9 * x) ** 2)).astype(np.float32))
-    register(own)
-    yield own.name
-    del BRUSHES[own.name]
 
 
 def strokes_of(brush: str, count: int, shape: tuple[int, int], stamp: str) -> Strokes:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from helpers.stamps import stamp as stamp  # the fixture
 
-from renderers.brushes import BRUSHES, NETWORK_BRUSHES, register
-from renderers.brushes.stamp import Stamp
+from renderers.brushes import BRUSHES, NETWORK_BRUSHES
 from renderers.brushes.texture import nearest_on_curve, nearly_nearest_on_curve, noise2
 from renderers.drawing import Drawing, draw_bands, drawing_threads
 from renderers.evaluation import random_strokes
@@ -27,16 +26,6 @@ from renderers.threads import limited_to
 STAMP = "stamp"
 KINDS = pytest.mark.parametrize("brush", [*NETWORK_BRUSHES, STAMP])
 PAPER, COLORED, NOTHING = np.ones(3, np.float32), np.array([0.6, 0.4, 0.3], np.float32), np.zeros(4, np.float32)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def stamp() -> Iterator[str]:
-    """A registered brush of one's own, for as long as these tests run."""
-    y, x = np.mgrid[-1:1:40j, -1:1:60j]
-    own = Stamp(((x**2 + y**2 < 0.95) * (0.5 + 0.5 * np.cos(9 * x) ** 2)).astype(np.float32))
-    register(own)
-    yield own.name
-    del BRUSHES[own.name]
 
 
 def strokes_of(brush: str, stamp: str, count: int = 60) -> Strokes:
