@@ -4,6 +4,7 @@ VENV := .venv
 KODAK ?= ../shared/kodak# a folder of pictures that `make bench` paints, too, if it is there
 PY := $(VENV)/bin/python
 SHARED := -n 2 --dist loadfile --no-loadscope-reorder# by two processes, as tests/conftest.py sorts them
+unexport PYTHONDONTWRITEBYTECODE# without it every process would compile every module anew
 
 .PHONY: paint studio test test-fast fuzz fuzz-long lint bench docs wheel clean
 

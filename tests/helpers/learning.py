@@ -28,9 +28,9 @@ SMALL = Design(
     tokenizer=TokenizerConfig(width=16),
     transformer=TransformerConfig(width=96, layers=3, heads=3),
     judge=JudgeConfig(width=32, features=64),
-    training=TrainingConfig(batch=16),
+    training=TrainingConfig(batch=8, shards=1),
 )
-"""Large enough to learn faces of 32 x 32 pixels in a minute of one core or two."""
+"""Large enough to learn faces of 32 x 32 pixels in a minute of one core."""
 
 TINY = Design(
     tokenizer=TokenizerConfig(width=8, dims=4),

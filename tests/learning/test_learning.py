@@ -199,7 +199,7 @@ def test_the_transformer_stops_when_held_out_bits_no_longer_fall(collection: Col
 def test_a_tiny_collection_is_learned_in_a_minute(tmp_path: Path) -> None:
     """600 faces of 2304 that there can be: most pieces are one of them nearly pixel by pixel, with the right traits."""
     collection = read(save_faces(tmp_path / "faces", 600, 32, blocks=4))
-    run = short_run(collection, SMALL, pictures=12_000)
+    run = short_run(collection, SMALL, pictures=6000)
     model = learn(run, Paths(tmp_path / "x.model"))
     assert model is not None and model.figures["held_out_bits"] < 2.2 and model.figures["psnr"] > 33
     assert model.figures["traits"] > 0.95
