@@ -12,7 +12,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -33,7 +33,9 @@ from renderers.brushes.stamp import Stamp
 from renderers.stamp_size import LONGEST
 
 FORMAT = "impasto-strokes"
-VERSION = 1
+VERSIONS = 1, 2
+"""1: paint laid flat in sRGB. 2: with what a reader of version 1 leaves out, see `_version`."""
+
 STAMP = "stamp"
 """The name in `brush` of a brush of one's own, whose texture is in the file."""
 
@@ -115,7 +117,7 @@ def _head(painting: Painting) -> dict[str, Any]:
     height, width = (_integer("its aspect", side, 1, MAX_SIDE) for side in painting.aspect)
     head: dict[str, Any] = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": _version(config),
         "impasto": about["impasto"],
         "checkpoint": about["checkpoint"],
         "input": about["input"],
@@ -131,6 +133,12 @@ def _head(painting: Painting) -> dict[str, Any]:
     if painting.region is not None:
         head["region"] = pack_grey("region", painting.region)
     return head
+
+
+def _version(config: PaintConfig) -> int:
+    """The least version of which a reader draws what was painted."""
+    plain = replace(config, texture=0.0, margin=0.0, pencil=0.0, mixing="srgb")
+    return VERSIONS[0] if config == plain else VERSIONS[1]
 
 
 def units(brush: Brush) -> dict[str, str]:
@@ -181,8 +189,8 @@ def _check_version(document: dict[str, Any]) -> None:
     if document.get("format") != FORMAT:
         raise wrong_format()
     version = whole(document.get("version"))
-    if type(version) is not int or version != VERSION:
-        wrong = f"its version is {shown(version)} and this Impasto reads {VERSION}"
+    if type(version) is not int or version not in VERSIONS:
+        wrong = f"its version is {shown(version)} and this Impasto reads {VERSIONS[0]} to {VERSIONS[-1]}"
         raise StrokeFileError(f"{wrong}; read it with a newer Impasto" if version is not None else f"{wrong}; {HELP}")
 
 

@@ -10,7 +10,7 @@ import random
 import re
 import zlib
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +177,20 @@ def test_a_painting_knows_where_it_comes_from(tmp_path: Path) -> None:
         assert np.array_equal(loaded.draw(), painting.draw())
 
 
+@pytest.mark.parametrize(
+    ("look", "version"),
+    [({}, 1), ({"relief": 0.5}, 1), ({"texture": 0.6}, 2), ({"mixing": "pigment"}, 2), ({"pencil": 0.2}, 2)],
+)
+def test_the_version_is_raised_for_what_an_older_reader_would_leave_out(
+    look: dict[str, Any], version: int, tmp_path: Path
+) -> None:
+    painting = make()
+    painting = replace(painting, config=replace(painting.config, **{"texture": 0.0, **look}))
+    path = saved(painting, tmp_path / "a.strokes.json")
+    assert json.loads(path.read_text())["version"] == version
+    assert np.array_equal(load_painting(path).draw(64), painting.draw(64))
+
+
 def test_painting_saves_itself_in_several_formats(tmp_path: Path) -> None:
     make().save(tmp_path / "a.png", tmp_path / "b.png")
     assert np.array_equal(np.asarray(Image.open(tmp_path / "b.png")), make().draw())
@@ -250,7 +264,7 @@ def test_written_files_fit_the_schema(tmp_path: Path, brush: str, ground: Any) -
     painting = make(brush, ground=ground, region=noise(4, 4))
     document = json.loads(saved(painting, tmp_path / "a.strokes.json").read_text())
     jsonschema.Draft202012Validator(read_schema()).validate(document)
-    for damage in ({"version": 2}, {"brush": "rectangle" if brush != "rectangle" else "stamp"}, {"seed": -1}):
+    for damage in ({"version": 3}, {"brush": "rectangle" if brush != "rectangle" else "stamp"}, {"seed": -1}):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.Draft202012Validator(read_schema()).validate({**document, **damage})
 
@@ -303,7 +317,7 @@ def put(value: Any, *keys: Any) -> Callable[[dict[str, Any]], None]:
 CASES: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (without("format"), "it is not a stroke file: its 'format' is not 'impasto-strokes'"),
     (put("svg", "format"), "it is not a stroke file"),
-    (put(2, "version"), "its version is 2 and this Impasto reads 1; read it with a newer Impasto"),
+    (put(3, "version"), "its version is 3 and this Impasto reads 1 to 2; read it with a newer Impasto"),
     (put(True, "version"), "its version is true"),
     (put(10**400, "version"), "its version is inf"),
     (without("version"), "its version is null"),
