@@ -50,8 +50,11 @@ def native_size(pictures: Sequence[np.ndarray], largest: int) -> tuple[int, int]
 def _size_in_blocks(pixels: np.ndarray) -> tuple[int, int] | None:
     """The size of a picture in blocks; None if it is not pixel art."""
     side = block_side(pixels)
-    small = in_blocks(pixels, side)
-    colors = np.unique(small.reshape(-1, small.shape[2]), axis=0)
-    if side == 1 and (len(colors) > _MOST_COLORS or max(small.shape[:2]) > _SMALL):
+    height, width = pixels.shape[0] // side, pixels.shape[1] // side
+    if side == 1 and (max(height, width) > _SMALL or _color_count(pixels) > _MOST_COLORS):
         return None
-    return small.shape[0], small.shape[1]
+    return height, width
+
+
+def _color_count(pixels: np.ndarray) -> int:
+    return len(np.unique(pixels.reshape(-1, pixels.shape[2]), axis=0))
