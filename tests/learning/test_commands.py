@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 from helpers.faces import save_faces
+from helpers.forked import fork_context
 from helpers.jobs import files_of
 from helpers.learning import TINY, picture_at, read, short_run
 
@@ -21,23 +21,19 @@ from painter.learning.learning import Paths, learn
 from painter.learning.model_file import load_model
 from painter.options.fields import option_name
 from painter.options.learn import BlendConfig, GenerateConfig, LearnConfig
+from painter.system.autosave import Autosave, AutosaveConfig
 
 pytestmark = pytest.mark.usefixtures("forked_workers")
 
-ROOT = Path(__file__).resolve().parents[2]
-LEARN_SLOWLY = """
-import sys, time
-sys.path[:0] = [{root!r}, {root!r} + "/tests"]
-from pathlib import Path
-from helpers.learning import read, short_run
-from painter.learning.learning import Paths, learn
-from painter.system.autosave import Autosave, AutosaveConfig
-run = short_run(read(Path({folder!r})))
-autosave = Autosave(Path("x.model"), run, resume=True, config=AutosaveConfig(0.0))
-autosave.begin(run)
-learn(run, Paths(Path("x.model")), autosave, lambda progress: time.sleep({pause}))
-autosave.close(True)
-"""
+
+def learn_slowly(here: Path, folder: Path, pause: float) -> None:
+    """Learn `folder` into x.model in `here`, with progress saved after every step, and rests."""
+    os.chdir(here)
+    run = short_run(read(folder))
+    autosave = Autosave(Path("x.model"), run, resume=True, config=AutosaveConfig(0.0))
+    autosave.begin(run)
+    learn(run, Paths(Path("x.model")), autosave, lambda progress: time.sleep(pause))
+    autosave.close(True)
 
 
 @pytest.fixture(scope="module")
@@ -121,26 +117,26 @@ def test_pieces_are_painted_with_a_ledger(here: Path, faces: Path) -> None:
 def test_a_run_killed_again_and_again_ends_with_the_same_bytes(tmp_path: Path, faces: Path) -> None:
     kills = 0
     for attempt in range(5):
-        script = LEARN_SLOWLY.format(root=str(ROOT), folder=str(faces), pause=0.05 if attempt < 3 else 0)
-        with subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path) as process:
-            if attempt < 3:
-                autosave = wait_for_autosave(tmp_path, process)
-                time.sleep(0.7 * attempt)
-                process.kill()
-                kills += autosave
-            process.wait()
-        if process.returncode == 0:
+        process = fork_context().Process(target=learn_slowly, args=(tmp_path, faces, 0.05 if attempt < 3 else 0.0))
+        process.start()
+        if attempt < 3:
+            autosave = wait_for_autosave(tmp_path, process)
+            time.sleep(0.7 * attempt)
+            process.kill()
+            kills += autosave
+        process.join()
+        if process.exitcode == 0:
             break
-    assert kills >= 2 and process.returncode == 0
+    assert kills >= 2 and process.exitcode == 0
     learn(short_run(read(faces)), Paths(tmp_path / "entire.model"))
     assert (tmp_path / "x.model").read_bytes() == (tmp_path / "entire.model").read_bytes()
     assert not list(tmp_path.glob(".*"))
 
 
-def wait_for_autosave(folder: Path, process: subprocess.Popen[bytes]) -> bool:
+def wait_for_autosave(folder: Path, process: BaseProcess) -> bool:
     """Wait until progress is saved anew; whether it was before the process ended."""
     start = time.time()
-    while process.poll() is None and time.time() - start < 60:
+    while process.is_alive() and time.time() - start < 60:
         if any(path.stat().st_mtime > start for path in folder.glob(".*.autosave")):
             return True
         time.sleep(0.02)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import os
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
+from helpers.forked import Ended, run_forked
 from PIL import Image
 from torch import Tensor
 
@@ -22,8 +21,8 @@ from renderers.checkpoint import load_networks, read_manifest
 from renderers.engine import paint_patches
 from renderers.networks import BrushNetworks, Patches
 from renderers.training import SHARP, Batch, StrokePool, TrainConfig, Trainer, paint_batch, patch_figures, psnr
+from scripts.training import train_renderer
 
-ROOT = Path(__file__).resolve().parents[2]
 CPU = torch.device("cpu")
 # Nothing renewed: what is drawn depends on no thread's pace.
 LITTLE = TrainConfig(steps=60, patches=512, warm_up=10, pool=256, first_fill=256, renewal=0.0, seed=3)
@@ -171,11 +170,14 @@ def test_the_rate_rises_and_then_falls_to_nothing() -> None:
 # --- the script ---------------------------------------------------------------------------------------------
 
 
-def train(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "scripts.training.train_renderer", "--brush", "rectangle", "--device", "cpu"]
-    command += ["--threads", "1", "--runs", str(folder / "runs"), "--out", str(folder), *options]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180)
+def train(folder: Path, *options: str) -> Ended:
+    words = ("--brush", "rectangle", "--device", "cpu", "--threads", "1", "--runs", folder / "runs", "--out", folder)
+    return run_forked(run_script, [*map(str, words), *options], folder=folder, seconds=180)
+
+
+def run_script(words: list[str]) -> None:
+    sys.argv[1:] = words
+    train_renderer.main()
 
 
 @pytest.mark.slow
