@@ -30,7 +30,14 @@ def install(python: str, folder: Path, copy: Path) -> Path:
     subprocess.run(["tar", "-x", "-C", copy], input=archive, check=True)
     if not (folder / "bin" / "python").exists():
         subprocess.run([python, "-m", "venv", folder], check=True)
-    pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip: list[str | Path] = [
+        folder / "bin" / "python",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]
     subprocess.run([*pip, "."], cwd=copy, check=True)
     return folder / "bin" / "impasto"
 

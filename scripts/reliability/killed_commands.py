@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sqlite3
+import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -31,6 +33,8 @@ from painter.batch.worker import serve
 from painter.cli import main
 from painter.system.autosave import AutosaveConfig
 from renderers.threads import limited_to
+from scripts import ROOT
+from scripts.reliability import studio_visitor as studio
 
 QUICK = ("--size", "64", "--strokes", "10", "--texture", "0", "--focus", "none")
 
@@ -38,6 +42,18 @@ QUICK = ("--size", "64", "--strokes", "10", "--texture", "0", "--focus", "none")
 def nothing_recorded(folder: Path) -> list[str]:
     """For commands that make one painting."""
     return []
+
+
+def is_hidden(name: Path) -> bool:
+    """Whether a file or one of its folders, relative to a case's own, is hidden."""
+    return any(part.startswith(".") for part in name.parts)
+
+
+def shown(folder: Path) -> dict[str, bytes]:
+    """The files of a folder that are not hidden, nor in hidden folders, by name; without ledgers, which note times."""
+    names = {path: path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+    seen = {path: name for path, name in names.items() if not is_hidden(name) and not name.name.startswith(NAME)}
+    return {str(name): path.read_bytes() for path, name in seen.items()}
 
 
 @dataclass(frozen=True)
@@ -50,6 +66,8 @@ class Killed:
     share: int  # of all kills
     again: tuple[str, ...] = ()  # words added when it has been killed
     anew: tuple[str, ...] = ()  # words added to make everything once more
+    shown: Callable[[Path], dict[str, bytes]] = shown  # its files, by names that are the same in every run
+    beside: Callable[[], None] | None = None  # starts what must run beside it; it is then a program of its own
     recorded: Callable[[Path], list[str]] = nothing_recorded  # files of paintings that it has noted as finished
 
     def run(self, saved: float, times: int) -> int:
@@ -68,7 +86,11 @@ class Killed:
 
     def _main(self, more: tuple[str, ...]) -> int:
         painter.batch.pools._CONTEXT = multiprocessing.get_context("fork")  # type: ignore
-        painter.batch.pools.serve = _serve_alone
+        painter.batch.pools.serve = _serve_alone  # type: ignore[attr-defined]
+        if self.beside is not None:
+            self.beside()
+            os.environ.update(PYTHONPATH=str(ROOT), TMPDIR=tempfile.gettempdir())
+            os.execv(sys.executable, [sys.executable, str(ROOT / "paint.py"), *self.words, *more])
         return main([*self.words, *more])
 
 
@@ -170,6 +192,10 @@ COMMANDS: tuple[Killed, ...] = (
     Killed(
         "collection", ("collection", "run", "tiny.toml", "-o", "out", "--processes", "2", "--threads", "1"),
         _prepare_collection, 15, recorded=lambda folder: _finished(folder, "out"),
+    ),
+    Killed(
+        "studio", ("studio", "--port", str(studio.PORT), "--no-browser", "--folder", "studio"), studio.prepare, 10,
+        shown=studio.shown, beside=studio.visit, recorded=studio.finished,
     ),
 )  # fmt: skip
 

@@ -18,6 +18,7 @@ which has imported everything, so that moments fall into their work.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import random
 import shutil
@@ -31,8 +32,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from painter.batch.ledger import NAME as LEDGER
-from scripts.reliability.killed_commands import COMMANDS, Killed, warm_up
+from scripts.reliability.killed_commands import COMMANDS, Killed, is_hidden, warm_up
 
 TICK = os.sysconf("SC_CLK_TCK")
 TWO_DAYS = 2 * 86400.0
@@ -91,19 +91,25 @@ def finish(process: int, limit: float = 600.0) -> int:
     raise Wrong(f"did not end in {limit:.0f} s")
 
 
-def kill_at(process: int, seconds: float) -> bool:
-    """Kill a process when its session has taken so much processor time; False if it ended before."""
+def follow(process: int, seconds: float = math.inf) -> tuple[bool, float]:
+    """Wait until a process ends, or its session has taken so much processor time; whether it ended, and the time."""
     most: dict[int, float] = {}
     while True:
         done, status = os.waitpid(process, os.WNOHANG)
         if done:
             if code := os.waitstatus_to_exitcode(status):
-                raise Wrong(f"exit code {code} before the kill")
-            return False
+                raise Wrong(f"exit code {code}, undisturbed")
+            return True, sum(most.values())
         most |= session(process)
         if sum(most.values()) >= seconds:
-            break
+            return False, sum(most.values())
         time.sleep(0.002)
+
+
+def kill_at(process: int, seconds: float) -> bool:
+    """Kill a process when its session has taken so much processor time; False if it ended before."""
+    if follow(process, seconds)[0]:
+        return False
     os.kill(process, signal.SIGKILL)
     if os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) != -signal.SIGKILL:
         return False
@@ -119,28 +125,17 @@ def kill_at(process: int, seconds: float) -> bool:
 # --- files --------------------------------------------------------------------------------------------------
 
 
-def shown(folder: Path) -> dict[str, bytes]:
-    """The files of a folder that are not hidden, nor in hidden folders, by name; without a ledger, which notes times."""
-    names = {path: path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
-    seen = {path: name for path, name in names.items() if not _is_hidden(name) and not name.name.startswith(LEDGER)}
-    return {str(name): path.read_bytes() for path, name in seen.items()}
-
-
 def hidden(folder: Path) -> set[str]:
     """The hidden files of a folder."""
     names = (path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir())
-    return {str(name) for name in names if _is_hidden(name)}
-
-
-def _is_hidden(name: Path) -> bool:
-    return any(part.startswith(".") for part in name.parts)
+    return {str(name) for name in names if is_hidden(name)}
 
 
 def make_older(folder: Path) -> None:
     """Let all hidden files be two days old, as their times say."""
     then = time.time() - TWO_DAYS
     for path in folder.rglob("*"):
-        if _is_hidden(path.relative_to(folder)):
+        if is_hidden(path.relative_to(folder)):
             os.utime(path, (then, then))
 
 
@@ -171,11 +166,12 @@ class Killer:
         runs = []
         for k in range(2):
             folder = self._new_folder(f"whole-{k}")
-            before, process = sum(os.times()[2:4]), start(lambda: self.command.run(1e9, 0), folder, self.said)
-            if code := finish(process):
-                raise RuntimeError(f"{self.command.name}: exit code {code}: {self.said.read_text()[-3000:]}")
-            runs.append((shown(folder), sum(os.times()[2:4]) - before))
-        (one, _), (other, seconds) = runs
+            try:
+                _, seconds = follow(start(lambda: self.command.run(1e9, 0), folder, self.said))
+            except Wrong as error:
+                raise RuntimeError(f"{self.command.name}: {error}: {self.said.read_text()[-3000:]}") from error
+            runs.append(self.command.shown(folder))
+        one, other = runs
         assert one.keys() == other.keys(), "an undisturbed run writes the same files each time"
         return Whole(other, seconds, {name for name in one if one[name] != other[name]}, hidden(folder))
 
@@ -221,14 +217,14 @@ class Killer:
         return found.st_ino, found.st_mtime_ns
 
     def _check_complete(self, folder: Path) -> None:
-        for name, content in shown(folder).items():
+        for name, content in self.command.shown(folder).items():
             if name not in self.whole.files:
                 raise Wrong(f"{name} is there after a kill")
             if name not in self.whole.unsteady and content != self.whole.files[name]:
                 raise Wrong(f"{name} is not complete after a kill")
 
     def _check_same(self, folder: Path) -> None:
-        files = shown(folder)
+        files = self.command.shown(folder)
         if files.keys() != self.whole.files.keys():
             raise Wrong(f"other files: {sorted(files.keys() ^ self.whole.files.keys())}")
         for name in files.keys() - self.whole.unsteady:

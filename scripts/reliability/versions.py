@@ -63,7 +63,7 @@ def make_environment(folder: Path, python: str, lines: list[str]) -> Path:
     if stamp.exists() and stamp.read_text() == wanted:
         return own
     subprocess.run([python, "-m", "venv", "--clear", folder], check=True)
-    pip = [own, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip: list[str | Path] = [own, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "--upgrade", *lines], check=True)
     stamp.write_text(wanted)
     return own
@@ -75,7 +75,7 @@ def run_tests(folder: Path, python: Path, tests: list[str]) -> int:
     show = "import sys; from importlib.metadata import distributions as all; print(sys.version.split()[0], *sorted("
     show += "f'{one.name}-{one.version}' for one in all()))"
     subprocess.run([python, "-c", show], check=True)
-    words = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
+    words: list[str | Path] = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
     return subprocess.run(words, cwd=ROOT, env=environment).returncode
 
 

@@ -3,7 +3,8 @@
     python -m scripts.reliability.wheels
 
 builds in two folders with other names, other times of files, another locale and time zone, and SOURCE_DATE_EPOCH set
-to the time of the commit; both with umask 022. It prints the sha256, and the files that differ, if any do; the exit code is 1 then.
+to the time of the commit; both with umask 022. It prints the sha256, and the files that differ, if any do; the exit
+code is 1 then.
 """
 
 from __future__ import annotations
