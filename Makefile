@@ -3,10 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 KODAK ?= ../shared/kodak# a folder of pictures that `make bench` paints, too, if it is there
 PY := $(VENV)/bin/python
+OLDEST ?= $(PYTHON)
+NEWEST ?= $(PYTHON)
+TESTS ?=
 SHARED := -n 2 --dist loadfile --no-loadscope-reorder# by two processes, as tests/conftest.py sorts them
 unexport PYTHONDONTWRITEBYTECODE# without it every process would compile every module anew
 
-.PHONY: paint studio test test-fast fuzz fuzz-long lint bench docs wheel clean
+.PHONY: paint studio test test-fast test-oldest test-newest test-bare fuzz fuzz-long kills same-bytes same-wheel lint bench docs
+.PHONY: wheel clean
 
 paint: $(VENV)/.ready
 	$(PY) paint.py --style markerpen --overwrite
@@ -26,6 +30,25 @@ fuzz: $(VENV)/.ready
 fuzz-long: $(VENV)/.ready
 	$(PY) -m scripts.fuzz.run --cases 10000 --seed 20 --heavy
 
+# These make environments of several GB outside this folder. OLDEST and NEWEST are Pythons, TESTS words for pytest.
+test-oldest: $(VENV)/.ready
+	$(PY) -m scripts.reliability.versions oldest --python $(OLDEST) -- $(TESTS)
+
+test-newest: $(VENV)/.ready
+	$(PY) -m scripts.reliability.versions newest --python $(NEWEST) -- $(TESTS)
+
+test-bare: $(VENV)/.ready
+	$(PY) -m scripts.reliability.bare --python $(NEWEST)
+
+kills: $(VENV)/.ready
+	$(PY) -m scripts.reliability.kills
+
+same-bytes: $(VENV)/.ready
+	$(PY) -m scripts.same_bytes --older
+
+same-wheel: $(VENV)/.ready
+	$(PY) -m scripts.reliability.wheels
+
 lint: $(VENV)/.ready
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
@@ -39,7 +62,7 @@ docs: $(VENV)/.ready
 	$(PY) -m scripts.make_docs
 
 wheel: $(VENV)/.ready
-	$(PY) -m build --wheel
+	umask 022; SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(PY) -m build --wheel
 
 $(VENV)/.ready: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 
 import numba
 from numba.core.caching import Cache, IndexDataCacheFile
+from numba.core.runtime.nrt import rtsys
 
 from renderers.compiled import cache_folder
 from renderers.errors import ImpastoError
 
+_OUR_PACKAGES = ("renderers", "painter")
 _options: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}
 _numba: Any = numba.config  # whose members are not declared
 F = TypeVar("F", bound=Callable[..., Any])
@@ -61,6 +63,7 @@ def _cache_in_place() -> Iterator[None]:
 
 _DAMAGED = (AttributeError, EOFError, ImportError, LookupError, MemoryError, TypeError, ValueError, pickle.PickleError)
 _load_index, _load_data = IndexDataCacheFile._load_index, IndexDataCacheFile._load_data
+_load_prepared = Cache.load_overload
 
 
 def _load_readable_index(cache: IndexDataCacheFile) -> dict[Any, str]:
@@ -89,6 +92,20 @@ def _without_the_disk(cache: Cache) -> Iterator[None]:
         return
 
 
+def _load_unprepared(cache: Any, signature: Any, context: Any) -> Any:
+    """A compiled kernel from the disk cache; None if it is not there.
+
+    Numba first prepares itself for compiling, which takes a fifth of a second at the first kernel; what is compiled
+    already needs only the functions that keep track of arrays. The compiler prepares itself when it comes to that.
+    """
+    if cache._py_func.__module__.partition(".")[0] not in _OUR_PACKAGES:
+        return _load_prepared(cache, signature, context)  # type: ignore[no-untyped-call]
+    rtsys.initialize(context)
+    with cache._guard_against_spurious_io_errors():
+        return cache._load_overload(signature, context)
+
+
+Cache.load_overload = _load_unprepared  # type: ignore[method-assign]
 IndexDataCacheFile._load_index = _load_readable_index  # type: ignore[method-assign]
 IndexDataCacheFile._load_data = _load_readable_data  # type: ignore[method-assign]
 Cache._guard_against_spurious_io_errors = _without_the_disk  # type: ignore[assignment, method-assign]

@@ -9,6 +9,7 @@ import threading
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
+from painter.system import late_torch
 from painter.system.usage import keep_freed_memory
 
 READY = "ready"
@@ -29,6 +30,7 @@ def serve(pipe: Connection, lifeline: Connection, threads: int, scratch: str) ->
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ[f"{library}_NUM_THREADS"] = str(threads)
 
+    late_torch.put_off()
     from painter.batch.paint_job import attempt, using_threads
 
     keep_freed_memory()

@@ -27,6 +27,7 @@ from typing import NoReturn
 from painter.cli.commands import BAD_INPUT, COMMANDS, INTERRUPTED, PAINT
 from painter.cli.progress import say
 from painter.errors import ImpastoError
+from painter.system import late_torch
 from painter.system.usage import Stopwatch
 
 try:
@@ -86,6 +87,7 @@ def run_program() -> NoReturn:
     # What torch makes when it is imported stays; looking through all of it for garbage, over and over, takes a
     # twentieth of the start.
     gc.set_threshold(100_000, 50, 100)
+    late_torch.put_off()
     try:
         code = main()
     except KeyboardInterrupt:  # while something else was being told

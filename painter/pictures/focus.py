@@ -234,10 +234,10 @@ def _windows(grey: np.ndarray, least: int, most: int, factor: float) -> np.ndarr
 
 def _agreed(windows: np.ndarray, votes: int) -> list[np.ndarray]:
     """Mean boxes [4] of groups of at least `votes` windows that overlap by half; largest groups first."""
-    from scipy.sparse.csgraph import connected_components
-
     if not len(windows):
         return []
+    from scipy.sparse.csgraph import connected_components
+
     x, y, width, height = windows.astype(np.float32).T  # exact: they are integers
     across = np.minimum.outer(x + width, x + width) - np.maximum.outer(x, x)
     down = np.minimum.outer(y + height, y + height) - np.maximum.outer(y, y)

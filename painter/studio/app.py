@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -124,7 +123,7 @@ class Studio:
         if sample is not None:
             if sample not in SAMPLES:
                 raise HTTPException(404, "there is no such sample")
-            upload, name = _temporary(sample_path(sample).read_bytes()), f"{sample}.png"
+            upload, name = self.library.temporary(sample_path(sample).read_bytes()), f"{sample}.png"
         else:
             upload, name = await self._upload(request)
         try:
@@ -237,7 +236,7 @@ class Studio:
             options = export_options({"embed": ending in (".png", ".svg"), **(asked.get("config") or {})})
         except (ImpastoError, TypeError) as error:
             raise HTTPException(422, str(error)) from None
-        target = _temporary(b"", ending)
+        target = self.library.temporary(b"", ending)
         source = str(self.library.painting_folder(about["id"]) / STROKES)
         message = {"do": "export", "source": source, "target": str(target), "size": size, "config": vars(options)}
         told = await self.jobs.errand(message)
@@ -265,7 +264,7 @@ class Studio:
         most = self.config.upload_mb * 1_000_000
         name = unquote(request.headers.get("x-name", ""))[:200].replace("/", " ").replace("\\", " ")
         name = "".join(c for c in name if c.isprintable()) or "picture"
-        place = _temporary(b"")
+        place = self.library.temporary()
         try:
             with open(place, "wb") as file:
                 async for part in _counted(request, most, f"{name}: it is larger than {self.config.upload_mb} MB"):
@@ -300,13 +299,6 @@ async def _counted(request: Request, most: int, refusal: str) -> AsyncIterator[b
             yield part
     except ClientDisconnect:
         raise HTTPException(400, "the upload was cut short") from None
-
-
-def _temporary(content: bytes, ending: str = "") -> Path:
-    handle, name = tempfile.mkstemp(prefix="impasto-", suffix=ending)
-    with open(handle, "wb") as file:
-        file.write(content)
-    return Path(name)
 
 
 def _strokes_ending(name: str) -> str:

@@ -3,6 +3,7 @@
     pictures/ID/        original, preview.webp, about.json
     paintings/ID/       painting.strokes.json.gz, rows.bin, still.webp, thumbnail.webp; about.json last: it is complete
     jobs/ID.json        what is to be painted, until it is; its autosave is in paintings/ID/
+    .temporary/         uploads, and files that are made to be sent
 
 Everything is found by a random number of 128 bits; names that clients give are text in about.json and nothing else.
 """
@@ -13,6 +14,7 @@ import json
 import re
 import secrets
 import shutil
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -30,6 +32,7 @@ STROKES = "painting.strokes.json.gz"
 PREVIEW_SIDE = 1024  # pixels
 _ID = re.compile(r"[0-9a-f]{32}")
 _LONGEST_NAME = 120
+_ABANDONED = 86400.0  # age in seconds from which no studio is assumed to be busy with a file
 
 
 def new_id() -> str:
@@ -57,6 +60,24 @@ class Library:
         self.folder, self.megapixels = folder, megapixels
         for part in ("pictures", "paintings", "jobs"):
             (folder / part).mkdir(parents=True, exist_ok=True)
+        self._temporary = folder / ".temporary"
+        self._temporary.mkdir(exist_ok=True)
+        self._remove_abandoned()
+
+    def _remove_abandoned(self) -> None:
+        """Remove what a studio left that was killed while it took a picture or made a file, a day ago or more."""
+        incomplete = [path for path in (self.folder / "pictures").iterdir() if not (path / "about.json").exists()]
+        for path in (*self._temporary.iterdir(), *incomplete):
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime > _ABANDONED:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def temporary(self, content: bytes = b"", ending: str = "") -> Path:
+        """A new file for what is taken or made, to be moved or removed by the caller."""
+        handle, name = tempfile.mkstemp(suffix=ending, dir=self._temporary)
+        with open(handle, "wb") as file:
+            file.write(content)
+        return Path(name)
 
     # --- pictures -----------------------------------------------------------------------------------------------
 

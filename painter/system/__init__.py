@@ -7,5 +7,5 @@ Only snapshot.py and autosave.py import torch at the top, and fingerprint.py rea
     fingerprint.py  what a run is of, to compare runs          snapshot.py    the state of a search as bytes
     autosave.py     progress that survives a kill: --resume    interrupts.py  Ctrl-C, deferred
     devices.py      CPU or CUDA; threads of torch              quiet.py       silence for noisy libraries
-    usage.py        a stopwatch, peak memory
+    usage.py        a stopwatch, peak memory                   late_torch.py  what of torch is not needed
 """

@@ -17,6 +17,7 @@ import pytest
 from helpers.studio import Client
 
 from painter.cli import BAD_INPUT, main
+from painter.studio.library import Library, new_id
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -137,3 +138,16 @@ def test_a_process_that_is_killed_is_reported_and_replaced(tmp_path: Path) -> No
         short = {"picture": picture, "config": {"strokes": 5, "size": 32, "iterations": 2}}
         again = client.ask("POST", "/api/jobs", short)[1]["id"]
         assert "done" in [head["kind"] for head, _ in client.watch(again)]
+
+
+def test_what_a_killed_studio_leaves_is_removed_a_day_later(tmp_path: Path) -> None:
+    library = Library(tmp_path, megapixels=1)
+    left = [library.temporary(b"x"), tmp_path / "pictures" / new_id()]
+    left[1].mkdir()
+    kept = [library.temporary(b"y", ".png"), tmp_path / "pictures" / new_id()]
+    kept[1].mkdir()
+    for path in left:
+        os.utime(path, (0, 0))
+    Library(tmp_path, megapixels=1)
+    assert not any(path.exists() for path in left) and all(path.exists() for path in kept)
+    assert kept[0].suffix == ".png" and kept[0].read_bytes() == b"y"
