@@ -30,6 +30,7 @@ from painter.options.export import ExportConfig
 from painter.options.fields import option_name
 from painter.options.layers import CrossConfig, ImportConfig, UnmixConfig
 from painter.options.learn import BlendConfig, GenerateConfig, LearnConfig
+from painter.options.morph import MorphConfig
 from painter.options.paint import PaintConfig
 from painter.options.presets import PRESETS
 from painter.options.replay import ReplayConfig
@@ -38,6 +39,7 @@ from painter.options.running import RunningConfig
 from painter.options.serving import StudioConfig
 from painter.options.transfer import TransferConfig
 from painter.painting.load import load_painting
+from painter.painting.morph import Morph, morph
 from painter.painting.painting import Painting
 from painter.painting.replay import with_overrides
 from painter.painting.stroke_file import save_strokes
@@ -59,6 +61,7 @@ CHAPTERS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("The painting", (Painting, Strokes)),
     ("Files", (ExportConfig, format_of, Format, register, save_strokes, load_painting)),
     ("Draw it again", (ReplayConfig, with_overrides)),
+    ("Morph", (morph, MorphConfig, Morph)),
     ("Style", (restyle, RestyleConfig, Restyled)),
     ("Pictures, colours, figures", (load_picture, sample_path, choose_palette, read_palette, compare)),
     ("Errors", (painter.errors,)),
@@ -90,6 +93,7 @@ SECTIONS = (
     Section("suggest", COMMANDS["suggest"].module, (PaintConfig,), "painting.md"),
     Section("batch", COMMANDS["batch"].module, (PaintConfig, ExportConfig, RunningConfig), "distributed.md"),
     Section("replay", COMMANDS["replay"].module, (ReplayConfig, ExportConfig), "files.md"),
+    Section("morph", COMMANDS["morph"].module, (MorphConfig, ExportConfig), "moving.md"),
     Section("restyle", COMMANDS["restyle"].module, (RestyleConfig, ExportConfig), "style.md"),
     Section("transfer", COMMANDS["transfer"].module, (TransferConfig, ExportConfig), "style.md"),
     Section("compile", COMMANDS["compile"].module, (), "painting.md"),
@@ -109,6 +113,7 @@ GROUPS: dict[type, str] = {
     RunningConfig: "Processes and machines",
     StudioConfig: "The studio",
     ReplayConfig: "What may differ",
+    MorphConfig: "A morph",
     RestyleConfig: "A new style",
     TransferConfig: "A transfer",
     ImportConfig: "What the recipe asks for",

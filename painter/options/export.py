@@ -8,7 +8,7 @@ from painter.errors import OptionError
 from painter.options.fields import check_fields, option
 from painter.options.kinds import ByteSize, Choice, Integer, Names, Number, Switch
 
-EASES = ("linear", "early", "late")
+EASES = ("linear", "early", "late", "smooth")
 SVG_MODES = ("paint", "plot")
 MAX_FRAMES = 20_000
 
@@ -39,7 +39,9 @@ class ExportConfig:
         Integer(2, MAX_FRAMES),
     )  # fmt: skip
     hold: float = option(2.0, "S", "seconds for which the finished painting is shown, {}", Number(0.0, 600.0))
-    ease: str = option("linear", "E", "when strokes appear: {} (most of them early or late)", Names(EASES))
+    ease: str = option(
+        "linear", "E", "when strokes appear: {} (most of them early, late, or in the middle)", Names(EASES)
+    )
     reverse: bool = option(False, "", "play it backwards, from the finished painting to the ground", Switch())
     loop: int = option(0, "N", "how often a GIF or WebP is played, {}; 0 means for ever", Integer(0, 1000))
     webp: str = option("still", "W", "what a .webp holds: {}", Names(("still", "animated")))
