@@ -35,6 +35,7 @@ from painter.options.paint import PaintConfig
 from painter.options.presets import PRESETS
 from painter.options.replay import ReplayConfig
 from painter.options.restyle import RestyleConfig
+from painter.options.reveal import RevealConfig
 from painter.options.running import RunningConfig
 from painter.options.serving import StudioConfig
 from painter.options.transfer import TransferConfig
@@ -48,7 +49,7 @@ from painter.pictures.metrics import compare
 from painter.pictures.palette import choose_palette, read_palette
 from painter.pictures.picture import load_picture
 from painter.pictures.samples import sample_path
-from painter.pipeline import Result, paint
+from painter.pipeline import Result, paint, reveal
 from painter.search.control import Control
 from painter.styling.restyle import Restyled, restyle
 from painter.system.atomic import replacing
@@ -61,7 +62,7 @@ CHAPTERS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("The painting", (Painting, Strokes)),
     ("Files", (ExportConfig, format_of, Format, register, save_strokes, load_painting)),
     ("Draw it again", (ReplayConfig, with_overrides)),
-    ("Morph", (morph, MorphConfig, Morph)),
+    ("Several paintings in one", (reveal, RevealConfig, morph, MorphConfig, Morph)),
     ("Style", (restyle, RestyleConfig, Restyled)),
     ("Pictures, colours, figures", (load_picture, sample_path, choose_palette, read_palette, compare)),
     ("Errors", (painter.errors,)),
@@ -89,7 +90,7 @@ COLLECTION_CONFIGS: dict[str, tuple[type, ...]] = {
 }
 LEARNING = ("learn", "generate", "blend")
 SECTIONS = (
-    Section("", PAINT.module, (PaintConfig, ExportConfig), "painting.md"),
+    Section("", PAINT.module, (PaintConfig, RevealConfig, ExportConfig), "painting.md"),
     Section("suggest", COMMANDS["suggest"].module, (PaintConfig,), "painting.md"),
     Section("batch", COMMANDS["batch"].module, (PaintConfig, ExportConfig, RunningConfig), "distributed.md"),
     Section("replay", COMMANDS["replay"].module, (ReplayConfig, ExportConfig), "files.md"),
@@ -109,6 +110,7 @@ SECTIONS = (
 # What the options of one dataclass are called on the page.
 GROUPS: dict[type, str] = {
     PaintConfig: "A painting",
+    RevealConfig: "Several pictures",
     ExportConfig: "Files and animation",
     RunningConfig: "Processes and machines",
     StudioConfig: "The studio",

@@ -55,6 +55,8 @@ class Morph:
     def at(self, share: float | None = None) -> Painting:
         """The painting after a share of the way: at 0 the first, at 1 the second, themselves.
 
+        >>> from painter import morph
+        >>> turning = morph(painting, painting)
         >>> np.array_equal(turning.at(0).draw(), painting.draw())
         True
 
