@@ -38,6 +38,15 @@ NOT_PAINTED = (*SERVERS, *STYLE_OPTIONS)
 PaintingType = io.Custom("IMPASTO_PAINTING")
 
 
+def outputs(pixels: str, painting: bool = False) -> list[Any]:
+    """Pictures under this name, the mask of what is bare and, perhaps, the painting; no input may have their ids."""
+    found = [
+        io.Image.Output("out_image", display_name=pixels),
+        io.Mask.Output("out_bare", display_name="bare", tooltip="1 where nothing is painted"),
+    ]
+    return [*found, PaintingType.Output("out_painting", display_name="painting")] if painting else found
+
+
 class Paint(io.ComfyNode):
     """A picture becomes a painting."""
 
@@ -52,7 +61,7 @@ class Paint(io.ComfyNode):
                 io.Mask.Input("region", optional=True, tooltip="where to paint at all"),
                 io.Image.Input("brush", optional=True, tooltip="a picture of a brush of your own"),
             ],
-            outputs=[io.Image.Output("image"), io.Mask.Output("bare"), PaintingType.Output("painting")],
+            outputs=outputs("image", painting=True),
         )  # fmt: skip
 
     @classmethod
@@ -88,7 +97,7 @@ class Draw(io.ComfyNode):
                 io.Float.Input("relief", default=-1.0, min=-1.0, max=1.0, step=0.05, tooltip="-1 is as painted"),
                 io.Float.Input("texture", default=-1.0, min=-1.0, max=1.0, step=0.05, tooltip="-1 is as painted"),
             ],
-            outputs=[io.Image.Output("image"), io.Mask.Output("bare")],
+            outputs=outputs("image"),
         )  # fmt: skip
 
     @classmethod
@@ -113,7 +122,7 @@ class Frames(io.ComfyNode):
                 io.Int.Input("size", default=512, min=16, max=8192, tooltip="long side, pixels"),
                 io.Int.Input("count", default=48, min=2, max=1000, tooltip="frames, of each painting"),
             ],
-            outputs=[io.Image.Output("frames"), io.Mask.Output("bare")],
+            outputs=outputs("frames"),
         )  # fmt: skip
 
     @classmethod
@@ -136,7 +145,7 @@ class Morph(io.ComfyNode):
                 io.Int.Input("count", default=48, min=2, max=1000, tooltip="frames"),
                 *widgets_of(MorphConfig, ("ease", "size"), ("style", "at", "frames", "hold", "one_way")),
             ],
-            outputs=[io.Image.Output("frames"), io.Mask.Output("bare")],
+            outputs=outputs("frames"),
         )  # fmt: skip
 
     @classmethod
@@ -164,7 +173,7 @@ class Restyle(io.ComfyNode):
                 PaintingType.Input("painting"), io.Image.Input("picture"),
                 *widgets_of(RestyleConfig, ("style_mode", "style_weight"), (*SERVERS, "style", "features")),
             ],
-            outputs=[io.Image.Output("image"), io.Mask.Output("bare"), PaintingType.Output("painting")],
+            outputs=outputs("image", painting=True),
         )  # fmt: skip
 
     @classmethod
@@ -195,7 +204,7 @@ class Save(io.ComfyNode):
                 io.Int.Input("size", default=0, min=0, max=8192, tooltip="long side, pixels; 0 is as painted"),
                 *widgets_of(ExportConfig, ("duration", "hold", "ease")),
             ],
-            outputs=[io.String.Output("files")],
+            outputs=[io.String.Output("out_files", display_name="files")],
         )  # fmt: skip
 
     @classmethod
@@ -222,7 +231,7 @@ class Load(io.ComfyNode):
             node_id="ImpastoLoad", display_name="Load strokes", category=CATEGORY,
             description="Reads a stroke file, or a PNG or SVG that carries its strokes, from ComfyUI's input folder.",
             inputs=[io.Combo.Input("file", options=_inputs())],
-            outputs=[io.Image.Output("image"), io.Mask.Output("bare"), PaintingType.Output("painting")],
+            outputs=outputs("image", painting=True),
         )  # fmt: skip
 
     @classmethod

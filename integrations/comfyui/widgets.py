@@ -31,7 +31,10 @@ def widgets_of(config: type, main: Collection[str], without: Collection[str] = (
     """
     specs = {spec.name: spec for spec in _specs(config) if spec.name not in without}
     order = [*main, *(name for name in specs if name not in main)]
-    return [_widget(specs[name], name not in main) for name in order]
+    widgets = [_widget(specs[name]) for name in order]
+    for widget in widgets[len(main) :]:  # not as `advanced=`, which earlier versions of the V3 schema do not know
+        widget.extra_dict = {"advanced": True}
+    return widgets
 
 
 def preset_widget() -> Any:
@@ -67,9 +70,9 @@ def _specs(config: type) -> list[Field[Any]]:
     return [spec for spec in specs if form_of(spec)["type"] != "file" or form_of(spec).get("names")]
 
 
-def _widget(spec: Field[Any], advanced: bool) -> Any:
+def _widget(spec: Field[Any]) -> Any:
     form = form_of(spec)
-    known = {"tooltip": form["help"], "advanced": advanced}
+    known: dict[str, Any] = {"tooltip": form["help"]}
     names, unset = form.get("names", []), form["optional"]
     match form["type"]:
         case "switch":

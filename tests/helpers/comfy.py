@@ -24,11 +24,11 @@ class Interface:
     def __init__(self, id: str = "", **declared: Any) -> None:
         unknown = set(declared) - KNOWN
         assert not unknown, f"{id}: ComfyUI does not know {unknown}"
-        self.id, self.declared = id, declared
+        self.id, self.declared, self.default = id, declared, declared.get("default")
 
 
 KNOWN = {
-    "display_name", "optional", "tooltip", "advanced", "default", "min", "max", "step", "options", "multiline",
+    "display_name", "optional", "tooltip", "default", "min", "max", "step", "options", "multiline",
     "control_after_generate",
 }  # fmt: skip
 
@@ -37,6 +37,15 @@ def io_type(name: str) -> Any:
     """A type of ComfyUI: its Input and Output know its name."""
     kinds = {kind: type(kind, (Interface,), {"io_type": name}) for kind in ("Input", "Output")}
     return type(name, (), kinds)
+
+
+class Schema(SimpleNamespace):
+    """A node's; ids are unique, as ComfyUI checks."""
+
+    def __init__(self, **declared: Any) -> None:
+        super().__init__(**declared)
+        ids = [each.id for each in (*self.inputs, *self.outputs)]
+        assert len(ids) == len(set(ids)), f"{self.node_id}: an id is there twice"
 
 
 class NodeOutput:
@@ -58,9 +67,8 @@ class Stub:
         types = {
             name: io_type(name.upper()) for name in ("Image", "Mask", "Int", "Float", "String", "Boolean", "Combo")
         }
-        schema = type("Schema", (SimpleNamespace,), {})
         io = SimpleNamespace(
-            **types, Custom=io_type, Schema=schema, NodeOutput=NodeOutput, ComfyNode=type("ComfyNode", (), {})
+            **types, Custom=io_type, Schema=Schema, NodeOutput=NodeOutput, ComfyNode=type("ComfyNode", (), {})
         )
         bar = type("ProgressBar", (), {"__init__": lambda self, total: None, "update_absolute": self._update})
         management = self._module("comfy.model_management", throw_exception_if_processing_interrupted=self._check)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import os
 import sys
@@ -53,7 +54,7 @@ def comfy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]
 def held(node: Any, **changes: Any) -> dict[str, Any]:
     """What a node's widgets hold at first, and changes to it."""
     inputs = node.define_schema().inputs
-    values = {each.id: each.declared["default"] for each in inputs if "default" in each.declared}
+    values = {each.id: each.default for each in inputs if getattr(each, "default", None) is not None}
     return {**values, **changes}
 
 
@@ -199,10 +200,14 @@ def test_the_real_comfyui_takes_the_nodes(monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.syspath_prepend(os.environ["COMFYUI_PATH"])
     monkeypatch.setattr(sys, "argv", ["main.py", "--cpu"])
+    importlib.import_module("comfy.options").enable_args_parsing()
     package = load_nodes(monkeypatch)
-    nodes = {
-        node.GET_SCHEMA().node_id: node for node in asyncio.run(asyncio.run(package.comfy_entrypoint()).get_node_list())
-    }
+    extension = asyncio.run(package.comfy_entrypoint())
+    nodes = {node.GET_SCHEMA().node_id: node for node in asyncio.run(extension.get_node_list())}
     assert len(nodes) == 7
     inputs = nodes["ImpastoPaint"].INPUT_TYPES()
     assert "image" in inputs["required"] and inputs["required"]["size"][1]["min"] == 16
+    assert inputs["required"]["ground"][1]["advanced"] and "advanced" not in inputs["required"]["style"][1]
+    image = torch.from_numpy(picture()[None]).float() / 255
+    painted = nodes["ImpastoPaint"].execute(image=image, **held(nodes["ImpastoPaint"], **SMALL))
+    assert painted.result[0].shape == (1, 36, 48, 3)
