@@ -10,6 +10,7 @@ from painter.options.kinds import ByteSize, Choice, Integer, Names, Number, Swit
 
 EASES = ("linear", "early", "late", "smooth")
 SVG_MODES = ("paint", "plot")
+EMBEDDING = ("auto", "always", "never")
 MAX_FRAMES = 20_000
 
 
@@ -52,9 +53,10 @@ class ExportConfig:
     )  # fmt: skip
     bit_depth: int = option(8, "N", "bits per channel of a PNG: {}", Choice((8, 16)))
     quality: int = option(90, "Q", "quality of JPEG and WebP, {}; at 100 WebP is lossless", Integer(1, 100))
-    embed: bool = option(
-        False, "", "let a PNG or SVG carry its strokes, so that replay and the studio can read them back", Switch()
-    )
+    embed: str = option(
+        "auto", "E", "whether a PNG or SVG carries its strokes, for replay and the studio to read back: {}; auto "
+        "leaves them out of a PNG that they would more than double", Names(EMBEDDING),
+    )  # fmt: skip
     svg: str = option("paint", "MODE", "strokes as filled shapes, or as lines for a pen plotter: {}", Names(SVG_MODES))
     svg_grain: float = option(
         0.0, "G", "grain of paper on the paint of an SVG, {}, as a filter; viewers without filters leave it out",

@@ -234,7 +234,7 @@ class Studio:
             raise HTTPException(422, f"size: must be a whole number from 16 to {self.config.most_size}")
         try:
             # Pictures carry their strokes, so that they can be dropped on the page again.
-            options = export_options({"embed": ending in (".png", ".svg"), **(asked.get("config") or {})})
+            options = export_options({"embed": "always", **(asked.get("config") or {})})
         except (ImpastoError, TypeError) as error:
             raise HTTPException(422, str(error)) from None
         target = _temporary(b"", ending)

@@ -186,7 +186,7 @@ def test_a_stroke_file_opens_its_painting(page: Page, tmp_path: Path) -> None:
     make_painting(15, brush="watercolor").save(tmp_path / "old.strokes.json")
     page.set_input_files("#file", str(tmp_path / "old.strokes.json"))
     until(page, "document.getElementById('count').textContent == '15 of 15'", 30)
-    make_painting(9).save(tmp_path / "carries.png", config=ExportConfig(embed=True))
+    make_painting(9).save(tmp_path / "carries.png", config=ExportConfig(embed="always"))
     page.set_input_files("#file", str(tmp_path / "carries.png"))
     until(page, "document.getElementById('count').textContent == '9 of 9'", 30)
     page.set_input_files("#file", {"name": "bad.strokes.json", "mimeType": "text/plain", "buffer": b"{}"})

@@ -41,7 +41,7 @@ async function take(file, name) {
 /* Whether a PNG or SVG has its strokes in it. */
 async function carries(file) {
   if (!/^image\/(png|svg)/.test(file.type)) return false;
-  const text = new TextDecoder("latin1").decode(await file.slice(0, 4096).arrayBuffer());
+  const text = new TextDecoder("latin1").decode(await file.arrayBuffer());
   return text.includes("impasto-strokes") || text.includes("<impasto:strokes");
 }
 
