@@ -30,7 +30,8 @@ from painter.system.names import split_ending
 from painter.system.usage import Stopwatch, keep_freed_memory
 
 OF_FILES = (
-    "duration", "fps", "loop", "gif_side", "max_bytes", "bit_depth", "quality", "embed", "svg", "svg_grain", "width_mm",
+    "duration", "fps", "loop", "gif_side", "max_bytes", "bit_depth", "quality", "embed", "layers", "svg", "svg_grain",
+    "width_mm",
 )  # fmt: skip
 """The options of ExportConfig that the command has; MorphConfig has others of these names."""
 

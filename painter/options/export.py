@@ -9,6 +9,7 @@ from painter.options.fields import check_fields, option
 from painter.options.kinds import ByteSize, Choice, Integer, Names, Number, Switch
 
 EASES = ("linear", "early", "late", "smooth")
+LAYERS = ("level", "color")
 SVG_MODES = ("paint", "plot")
 EMBEDDING = ("auto", "always", "never")
 MAX_FRAMES = 20_000
@@ -57,6 +58,9 @@ class ExportConfig:
         "auto", "E", "whether a PNG or SVG carries its strokes, for replay and the studio to read back: {}; auto "
         "leaves them out of a PNG that they would more than double", Names(EMBEDDING),
     )  # fmt: skip
+    layers: str = option(
+        "level", "L", "what the layers of .ora and .psd are: {} (from coarse to fine, or one a colour)", Names(LAYERS)
+    )
     svg: str = option("paint", "MODE", "strokes as filled shapes, or as lines for a pen plotter: {}", Names(SVG_MODES))
     svg_grain: float = option(
         0.0, "G", "grain of paper on the paint of an SVG, {}, as a filter; viewers without filters leave it out",

@@ -108,7 +108,7 @@ def _write_svg(path: Path, artwork: Artwork, config: ExportConfig) -> list[str]:
 def _write_layers(path: Path, artwork: Artwork, config: ExportConfig) -> list[str]:
     painting = _painting_of(artwork)
     write = write_psd if format_of(path).ending == ".psd" else write_ora
-    write(path, *layers_of(painting, artwork.side))
+    write(path, *layers_of(painting, artwork.side, config.layers))
     lost = [name for name in ("texture", "relief") if getattr(painting.config, name) > 0]
     return [f"{path}: layers hold bare strokes, without {' and '.join(lost)}"] if lost else []
 
