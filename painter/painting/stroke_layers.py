@@ -80,9 +80,10 @@ def _by_color(
         paint = draw(painting.strokes[first:last], np.zeros((*shape, 4), np.float32))
         rows, columns = (np.flatnonzero(paint[..., 3].any(axis=axis)) for axis in (1, 0))
         if rows.size:
-            box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-            seen[(slice(None), *box)] *= 1 - paint[box][..., 3:]
-            seen[(group[first], *box)] += paint[box]
+            box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+            own, everywhere = (group[first], *box), (slice(None), *box)
+            seen[everywhere] *= 1 - paint[box][..., 3:]
+            seen[own] += paint[box]
     if region is not None:
         seen *= region[:, :, None]
     above = np.cumsum(seen[::-1, ..., 3:], axis=0)[::-1] - seen[..., 3:]

@@ -9,16 +9,22 @@ from painter.options.export import ExportConfig
 from painter.options.kinds import ByteSize, Choice, Color, File, Integer, Names, Number, OrNames, Palette, Switch
 from painter.options.paint import BRUSH_DEFAULTS, PaintConfig
 from painter.options.presets import PRESETS
+from painter.options.restyle import RestyleConfig
 from painter.options.serving import StudioConfig
 
 NOT_SHOWN = ("device", "backend", "weights")
 """Options that are the server's own business."""
 
 
+RESTYLED = ("style_mode", "style_weight", "content_weight", "content_loss", "iterations", "seed")
+"""Options of a restyling that pages show: the network that sees style is one that needs no weights."""
+
+
 def all_forms(config: StudioConfig) -> dict[str, Any]:
     """All that the page needs to know of options, ready for JSON."""
     return {
         "paint": [form for form in map(form_of, fields(PaintConfig)) if form["name"] not in NOT_SHOWN],
+        "restyle": [form_of(spec) for spec in fields(RestyleConfig) if spec.name in RESTYLED],
         "export": [form_of(spec) for spec in fields(ExportConfig)],
         "presets": {name: {"about": preset.about, **preset.settings} for name, preset in PRESETS.items()},
         "paper": [style for style, defaults in BRUSH_DEFAULTS.items() if defaults.paper],
