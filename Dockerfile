@@ -8,10 +8,10 @@ ENV NUMBA_CPU_NAME=$PROCESSOR \
     PYTHONUNBUFFERED=1 \
     PATH=/opt/impasto/bin:$PATH
 
-RUN useradd --create-home painter \
+RUN useradd --create-home --uid 1000 painter \
     && mkdir -p /opt/impasto /paintings \
     && chown painter /opt/impasto /paintings
-USER painter
+USER 1000
 WORKDIR /home/painter
 
 COPY --chown=painter setup.cfg pyproject.toml paint.py README.md LICENSE source/

@@ -4,6 +4,8 @@
     Painting        strokes on a ground: load, draw, frames, save; ExportConfig has the options of files
     Control         to pause, resume or stop a `paint` that is under way
     Arrays          masks, palette, brush and style picture from memory instead of files
+    reveal          one painting whose first strokes show one picture, and all of them another
+    morph           the strokes of one painting become those of another; MorphConfig has the options
     restyle         the strokes of a painting in the style of a picture; RestyleConfig has the options
     ImpastoError    the base of all errors; each message is one line that says what is wrong and what to do
 
@@ -29,11 +31,14 @@ from painter.version import __version__
 if TYPE_CHECKING:
     from painter.errors import ImpastoError, StrokeFileError
     from painter.options.export import ExportConfig
+    from painter.options.morph import MorphConfig
     from painter.options.paint import PaintConfig
     from painter.options.restyle import RestyleConfig
+    from painter.options.reveal import RevealConfig
+    from painter.painting.morph import Morph, morph
     from painter.painting.painting import Painting
     from painter.pictures.arrays import Arrays
-    from painter.pipeline import Result, paint
+    from painter.pipeline import Result, paint, reveal
     from painter.search.control import Control
     from painter.styling.restyle import Restyled, restyle
 
@@ -42,15 +47,20 @@ __all__ = [
     "Control",
     "ExportConfig",
     "ImpastoError",
+    "Morph",
+    "MorphConfig",
     "PaintConfig",
     "Painting",
     "RestyleConfig",
     "Restyled",
     "Result",
+    "RevealConfig",
     "StrokeFileError",
     "__version__",
+    "morph",
     "paint",
     "restyle",
+    "reveal",
 ]
 
 _HOMES = {
@@ -58,14 +68,19 @@ _HOMES = {
     "Control": "painter.search.control",
     "ExportConfig": "painter.options.export",
     "ImpastoError": "painter.errors",
+    "Morph": "painter.painting.morph",
+    "MorphConfig": "painter.options.morph",
     "PaintConfig": "painter.options.paint",
     "Painting": "painter.painting.painting",
     "RestyleConfig": "painter.options.restyle",
     "Restyled": "painter.styling.restyle",
     "Result": "painter.pipeline",
+    "RevealConfig": "painter.options.reveal",
     "StrokeFileError": "painter.errors",
+    "morph": "painter.painting.morph",
     "paint": "painter.pipeline",
     "restyle": "painter.styling.restyle",
+    "reveal": "painter.pipeline",
 }
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from painter.errors import DivergedError
 from painter.options.paint import PaintConfig
+from painter.options.reveal import RevealConfig
 from painter.painting.painting import Painting
 from painter.painting.save import save_painting
 from painter.pictures.arrays import Arrays
@@ -24,6 +25,7 @@ from painter.pictures.metrics import compare
 from painter.pictures.palette import recipes
 from painter.pictures.picture import PictureSource
 from painter.search.control import Control
+from painter.search.revealing import RevealSearch, RevealSubject, prepare_reveal
 from painter.search.staged_run import OnProgress, Run, follow
 from painter.search.stroke_count import make_search
 from painter.search.subject import Subject, prepare_subject
@@ -35,6 +37,7 @@ from painter.system.devices import one_torch_thread, ordinary_tensors
 from painter.system.usage import Stopwatch, peak_rss_mb
 from painter.version import __version__
 from renderers.order import in_paint_order
+from renderers.strokes import Strokes
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +135,37 @@ def paint(
     return result
 
 
+def reveal(
+    sources: Sequence[PictureSource], config: PaintConfig | None = None, shares: RevealConfig | None = None,
+    on_progress: OnProgress | None = None, control: Control | None = None, arrays: Arrays | None = None,
+) -> Result:  # fmt: skip
+    """Paint several pictures in one painting: its first strokes show the first of them, all of them the last.
+
+    >>> from painter import reveal
+    >>> both = reveal([picture, 255 - picture], PaintConfig(strokes=8, size=64, iterations=4))
+    >>> [shown["strokes"] for shown in both.report["revealed"]], len(both.painting.strokes)
+    ([4, 8], 8)
+
+    Args:
+        sources: two pictures or more, in turn, each as for `paint`; those after the first get its proportions.
+        config: as for `paint`. `strokes` are those of all pictures together.
+        shares: how they are shared out; equally if not given.
+        on_progress, control, arrays: as for `paint`.
+
+    Returns:
+        As `paint`. The report is of the last picture; its `revealed` is a list with `picture`, `strokes` (so many show
+        it), `psnr` and `ssim` of each.
+
+    Raises:
+        ImpastoError: as for `paint`; OptionError, too, where options do not go with several pictures.
+        KeyboardInterrupt: before there is a stroke, or while drawing.
+    """
+    watch = Stopwatch()
+    with watch.phase("load"), ordinary_tensors():
+        subject = prepare_reveal(sources, config or PaintConfig(), shares, arrays)
+    return finish(subject, find_strokes(subject, watch, on_progress, control=control), watch)
+
+
 @ordinary_tensors()
 def prepare(
     source: PictureSource, config: PaintConfig, watch: Stopwatch, download: bool = False, progress: bool = False,
@@ -157,6 +191,8 @@ def prepare(
 
 def make_run(subject: Subject) -> Run:
     """What finds the strokes of this subject: of its own number, of one to be found, with styling or without."""
+    if isinstance(subject, RevealSubject):
+        return RevealSearch(subject)
     return StyledSearch(subject) if isinstance(subject, StyledSubject) else make_search(subject)
 
 
@@ -189,11 +225,19 @@ def find_strokes(
             strokes, ground = styled.strokes, styled.ground
         assert strokes is not None
         if not subject.config.glazes:  # those are in order already
-            strokes = in_paint_order(strokes, subject.aspect)
+            strokes = _arranged(strokes, subject)
     painting = Painting(strokes, subject.aspect, ground, subject.config, subject.region, subject.provenance())
     if styled is None:
         return SearchResult(painting, run.psnr, interrupted, failed=failed)
     return SearchResult(painting, None, interrupted, styled.losses, failed, styled.records)
+
+
+def _arranged(strokes: Strokes, subject: Subject) -> Strokes:
+    """The strokes in paint order, each run of them for itself."""
+    runs = subject.runs(len(strokes))
+    if len(runs) == 1:
+        return in_paint_order(strokes, subject.aspect)
+    return Strokes.cat([in_paint_order(strokes[run], subject.aspect) for run in runs])
 
 
 def finish(subject: Subject, found: SearchResult, watch: Stopwatch) -> Result:
@@ -203,6 +247,7 @@ def finish(subject: Subject, found: SearchResult, watch: Stopwatch) -> Result:
         image = painting.draw()
     with watch.phase("measure"):
         figures = compare(drawn_as_seen(painting, image, subject), subject.picture)
+        more = subject.figures(painting)
     report = {
         "version": __version__,
         "config": asdict(subject.config),
@@ -216,6 +261,7 @@ def finish(subject: Subject, found: SearchResult, watch: Stopwatch) -> Result:
         "compared_with": subject.compared_with,
         "seen_psnr": found.seen_psnr,
         "style": found.style,
+        **more,
         "seconds": watch.seconds(),
         "peak_rss_mb": peak_rss_mb(),
     }

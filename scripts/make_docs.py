@@ -30,14 +30,17 @@ from painter.options.export import ExportConfig
 from painter.options.fields import option_name
 from painter.options.layers import CrossConfig, ImportConfig, UnmixConfig
 from painter.options.learn import BlendConfig, GenerateConfig, LearnConfig
+from painter.options.morph import MorphConfig
 from painter.options.paint import PaintConfig
 from painter.options.presets import PRESETS
 from painter.options.replay import ReplayConfig
 from painter.options.restyle import RestyleConfig
+from painter.options.reveal import RevealConfig
 from painter.options.running import RunningConfig
 from painter.options.serving import StudioConfig
 from painter.options.transfer import TransferConfig
 from painter.painting.load import load_painting
+from painter.painting.morph import Morph, morph
 from painter.painting.painting import Painting
 from painter.painting.replay import with_overrides
 from painter.painting.stroke_file import save_strokes
@@ -46,7 +49,7 @@ from painter.pictures.metrics import compare
 from painter.pictures.palette import choose_palette, read_palette
 from painter.pictures.picture import load_picture
 from painter.pictures.samples import sample_path
-from painter.pipeline import Result, paint
+from painter.pipeline import Result, paint, reveal
 from painter.search.control import Control
 from painter.styling.restyle import Restyled, restyle
 from painter.system.atomic import replacing
@@ -59,6 +62,7 @@ CHAPTERS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("The painting", (Painting, Strokes)),
     ("Files", (ExportConfig, format_of, Format, register, save_strokes, load_painting)),
     ("Draw it again", (ReplayConfig, with_overrides)),
+    ("Several paintings in one", (reveal, RevealConfig, morph, MorphConfig, Morph)),
     ("Style", (restyle, RestyleConfig, Restyled)),
     ("Pictures, colours, figures", (load_picture, sample_path, choose_palette, read_palette, compare)),
     ("Errors", (painter.errors,)),
@@ -86,10 +90,11 @@ COLLECTION_CONFIGS: dict[str, tuple[type, ...]] = {
 }
 LEARNING = ("learn", "generate", "blend")
 SECTIONS = (
-    Section("", PAINT.module, (PaintConfig, ExportConfig), "painting.md"),
+    Section("", PAINT.module, (PaintConfig, RevealConfig, ExportConfig), "painting.md"),
     Section("suggest", COMMANDS["suggest"].module, (PaintConfig,), "painting.md"),
     Section("batch", COMMANDS["batch"].module, (PaintConfig, ExportConfig, RunningConfig), "distributed.md"),
     Section("replay", COMMANDS["replay"].module, (ReplayConfig, ExportConfig), "files.md"),
+    Section("morph", COMMANDS["morph"].module, (MorphConfig, ExportConfig), "moving.md"),
     Section("restyle", COMMANDS["restyle"].module, (RestyleConfig, ExportConfig), "style.md"),
     Section("transfer", COMMANDS["transfer"].module, (TransferConfig, ExportConfig), "style.md"),
     Section("compile", COMMANDS["compile"].module, (), "painting.md"),
@@ -105,10 +110,12 @@ SECTIONS = (
 # What the options of one dataclass are called on the page.
 GROUPS: dict[type, str] = {
     PaintConfig: "A painting",
+    RevealConfig: "Several pictures",
     ExportConfig: "Files and animation",
     RunningConfig: "Processes and machines",
     StudioConfig: "The studio",
     ReplayConfig: "What may differ",
+    MorphConfig: "A morph",
     RestyleConfig: "A new style",
     TransferConfig: "A transfer",
     ImportConfig: "What the recipe asks for",

@@ -27,6 +27,7 @@ class Command:
 COMMANDS: dict[str, Command] = {
     "batch": Command("paint every picture of a folder", "painter.cli.batch"),
     "replay": Command("draw a stroke file again, at any size and in any format", "painter.cli.replay"),
+    "morph": Command("let the strokes of one painting become those of another", "painter.cli.morph"),
     "restyle": Command("give the strokes of a stroke file the style of a picture", "painter.cli.restyle"),
     "suggest": Command("show how the quality grows with the number of strokes", "painter.cli.suggest"),
     "studio": Command("paint on a page in the browser, and watch", "painter.cli.studio_command"),

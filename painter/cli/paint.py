@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,9 @@ from painter.cli.arguments import (
     PaintOptions,
     add_common_options,
     add_image,
+    add_options,
     add_painting_options,
+    given,
     given_name,
     new_parser,
     read_painting_options,
@@ -46,12 +48,16 @@ from painter.cli.paths import check_inputs, default_folder
 from painter.cli.progress import ProgressBar, announce_compiling, say, say_notes
 from painter.errors import OptionError
 from painter.export import writing
+from painter.options.paint import PaintConfig
+from painter.options.reveal import RevealConfig, check_reveal
 from painter.pictures.picture import load_picture
+from painter.pictures.proportions import read_fitted
 from painter.system.interrupts import deferred_interrupts
 from painter.system.usage import Stopwatch, keep_freed_memory, peak_rss_mb
 
 if TYPE_CHECKING:
     from painter.pipeline import Result
+    from painter.search.subject import Subject
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,14 @@ class Request:
     outputs: Outputs
     quiet: bool
     resume: bool = False  # continue an earlier run
+    then: tuple[Path, ...] = ()  # pictures that the painting shows after the first
+    shares: RevealConfig = field(default_factory=RevealConfig)  # of them in its strokes
+
+    @property
+    def inputs(self) -> dict[str, Path]:
+        """The files that are read, by their description in messages."""
+        names = [f"the file given to {'--then' if k == 1 else f'--then no. {k}'}" for k in range(1, len(self.then) + 1)]
+        return {**self.paint.inputs, **dict(zip(names, self.then, strict=True))}
 
 
 def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
@@ -69,7 +83,7 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
     request = read_request(make_parser(program), arguments)
     with default_folder(request.outputs.own_folder):
         check_inputs(request.paint.config)
-        check_outputs(request.outputs, request.paint.inputs)
+        check_outputs(request.outputs, request.inputs)
         outputs = request.outputs
         say_without_effect(outputs.paintings, outputs.export, request.quiet, request.paint.config)
         return run(request, watch)
@@ -83,6 +97,15 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     add_output_options(parser, "output/NAME-STYLE.png and .gif; with --brush, its name for STYLE")
     parser.add_argument("--no-strokes", action="store_true", help="leave out the stroke file beside the painting")
     add_painting_options(parser)
+    parser.add_argument(
+        "--then",
+        action="append",
+        default=[],
+        metavar="IMAGE",
+        type=given_name,
+        help="a picture that all strokes show, while the first ones show IMAGE; may be repeated",
+    )
+    add_options(parser, RevealConfig)
     parser.add_argument(
         "--report", metavar="FILE.json", type=given_name, action=Once, help="write figures and settings to this file"
     )
@@ -111,7 +134,21 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
     outputs = with_losses(outputs, options)
     if outputs.losses and paint.config.style_image is None:
         raise OptionError(f"--losses {outputs.losses[0]}: only a style has losses; add --style-image")
-    return Request(paint, outputs if options.no_strokes else with_strokes(outputs), options.quiet, options.resume)
+    then, shares = tuple(map(Path, options.then)), RevealConfig(**given(options, RevealConfig))
+    check_then(paint.config, then, shares)
+    outputs = outputs if options.no_strokes else with_strokes(outputs)
+    return Request(paint, outputs, options.quiet, options.resume, then, shares)
+
+
+def check_then(config: PaintConfig, then: Sequence[Path], shares: RevealConfig) -> None:
+    """Raise OptionError if the options do not go with the pictures of --then, or one is not a file."""
+    if not then:
+        if shares.shares is not None:
+            raise OptionError(f"--shares {shares.shares}: has no effect without --then; name a second picture with it")
+        return
+    check_reveal(config, 1 + len(then))
+    assert isinstance(config.strokes, int)
+    shares.ends(config.strokes, 1 + len(then))
 
 
 def run(request: Request, watch: Stopwatch) -> int:
@@ -119,13 +156,19 @@ def run(request: Request, watch: Stopwatch) -> int:
     keep_freed_memory()
     with watch.phase("load"):  # before torch is imported, so that a bad picture is refused at once
         picture = load_picture(request.paint.image, request.paint.config.working_side)
+        others = [read_fitted(name, picture) for name in request.then]
     with watch.phase("start"):
         from painter import pipeline
         from painter.cli.resuming import Resuming
         from painter.painting.save import save_painting
+        from painter.search.revealing import prepare_reveal
 
-    subject = pipeline.prepare(picture, request.paint.config, watch, download=True, progress=not request.quiet)
-    del picture  # the search needs its memory
+    if others:
+        with watch.phase("load"):
+            subject: Subject = prepare_reveal([picture, *others], request.paint.config, request.shares)
+    else:
+        subject = pipeline.prepare(picture, request.paint.config, watch, download=True, progress=not request.quiet)
+    del picture, others  # the search needs their memory
     say_notes(subject.notes, request.quiet)
     if not request.quiet:
         announce_compiling(subject.brush)
@@ -175,6 +218,8 @@ def _print_figures(result: Result) -> None:
     missed = "" if target is None or report["psnr"] >= target else f"; {target:g} dB takes more strokes"
     against = "" if report["compared_with"] == "the picture" else f" against {report['compared_with']}"
     say(sys.stdout, f"{report['strokes']} strokes, PSNR {report['psnr']:.2f} dB{ssim}{against}{missed}")
+    for shown in report.get("revealed", ())[:-1]:
+        say(sys.stdout, f"the first {shown['strokes']} show {shown['picture']}: PSNR {shown['psnr']:.2f} dB")
     print_style(report["style"])
 
 

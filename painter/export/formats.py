@@ -112,8 +112,8 @@ for _built_in in (
         shrinks=True, options=_MOVING,
     ),
     Format(".svg", "the strokes as vector paths", "vector", options=("svg", "svg_grain", "width_mm", "embed")),
-    Format(".ora", "layers from coarse to fine, for Krita and GIMP: OpenRaster", "vector", options=()),
-    Format(".psd", "the same, for Photoshop and others", "vector", options=()),
+    Format(".ora", "layers from coarse to fine, for Krita and GIMP: OpenRaster", "vector", options=("layers",)),
+    Format(".psd", "the same, for Photoshop and others", "vector", options=("layers",)),
     Format(
         ".html", "a page that plays the painting in any browser", "vector",
         options=("duration", "hold", "ease", "reverse", "loop"),

@@ -30,13 +30,16 @@ _CHUNK_BYTES = 2**18  # deflated bytes, at least, in a chunk
 _LEVEL = 6
 
 
-def write_png(path: Path, image: np.ndarray | Iterable[np.ndarray], carried: str | None = None) -> None:
+def write_png(
+    path: Path, image: np.ndarray | Iterable[np.ndarray], carried: str | None = None, sparing: bool = False
+) -> None:
     """Write a picture losslessly to `path`.
 
     Args:
         image: uint8 or uint16 [H, W, 3] or [H, W, 4], sRGB with straight alpha; or bands of rows of such a picture,
             from the top, as `Painting.bands` gives them, which are read once and one at a time.
-        carried: a text in ASCII that goes into the file under KEYWORD.
+        carried: a text in ASCII that goes into the file under KEYWORD, compressed.
+        sparing: whether to leave it out where it would more than double the file.
 
     Equal images give equal bytes, whatever bands they come in.
 
@@ -45,23 +48,28 @@ def write_png(path: Path, image: np.ndarray | Iterable[np.ndarray], carried: str
         OutputError: the file cannot be written; `path` is then unchanged.
     """
     with writing(path) as temporary, temporary.open("wb") as file:
-        encode_png(file, image, carried)
+        encode_png(file, image, carried, sparing)
 
 
-def encode_png(file: BinaryIO, image: np.ndarray | Iterable[np.ndarray], carried: str | None = None) -> None:
+def encode_png(
+    file: BinaryIO, image: np.ndarray | Iterable[np.ndarray], carried: str | None = None, sparing: bool = False
+) -> None:
     """Write a picture, as `write_png` takes it, into an open file that can seek. Raises ValueError as it does."""
     bands = iter([image] if isinstance(image, np.ndarray) else image)
     first = next(bands, None)
     if first is None:
         raise ValueError("there are no bands")
     _check(first, first)
-    _write(file, first, chain([first], bands), carried)
+    _write(file, first, chain([first], bands), b"" if carried is None else _text_chunk(carried), sparing)
 
 
-def _write(file: BinaryIO, first: np.ndarray, bands: Iterable[np.ndarray], carried: str | None) -> None:
+def _text_chunk(text: str) -> bytes:
+    """A text under KEYWORD, without a language; deflating base64 takes back most of what it adds."""
+    return _chunk(b"iTXt", KEYWORD.encode() + b"\0\1" + bytes(3) + zlib.compress(text.encode("ascii"), 9))
+
+
+def _write(file: BinaryIO, first: np.ndarray, bands: Iterable[np.ndarray], more: bytes, sparing: bool) -> None:
     file.write(SIGNATURE + _header(first, 0))
-    if carried is not None:  # uncompressed, without a language
-        file.write(_chunk(b"iTXt", KEYWORD.encode() + bytes(5) + carried.encode("ascii")))
     compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_FILTERED)
     deflated = bytearray()
     height = 0
@@ -73,7 +81,10 @@ def _write(file: BinaryIO, first: np.ndarray, bands: Iterable[np.ndarray], carri
                 file.write(_chunk(b"IDAT", bytes(deflated)))
                 deflated.clear()
         height += len(filtered)
-    file.write(_chunk(b"IDAT", bytes(deflated) + compressor.flush()) + _chunk(b"IEND", b""))
+    file.write(_chunk(b"IDAT", bytes(deflated) + compressor.flush()))
+    if not sparing or len(more) <= file.tell():
+        file.write(more)
+    file.write(_chunk(b"IEND", b""))
     file.seek(len(SIGNATURE))
     file.write(_header(first, height))  # only now do we know how high it is
 

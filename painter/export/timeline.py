@@ -14,6 +14,7 @@ duration is
     linear  s = t               as many at any time
     early   s = 1 - (1 - t)²    most of them early: twice the pace at first, none at the end
     late    s = t²              most of them late: slow at first, twice the pace at the end
+    smooth  s = 3t² - 2t³       most of them in the middle: slow at both ends
 
 In reverse, the finished painting comes first, for `hold` seconds, and the ground last.
 """
@@ -70,6 +71,39 @@ class Timeline:
         return replace(self, counts=counts, fps=self.fps * (frames - 1) / steps)
 
 
+@dataclass(frozen=True)
+class Passage(Timeline):
+    """The way from one painting to another, both of which are held; and back, so that it can be shown in a loop.
+
+    `counts` are steps of the way there, from 0 on. The way back shows them again, and stops before the first.
+    """
+
+    back: bool = True
+
+    @property
+    def shots(self) -> list[tuple[int, Fraction]]:
+        ends = (0, len(self.counts) - 1)
+        there = [(count, self.hold if k in ends else 1 / self.fps) for k, count in enumerate(self.counts)]
+        return there + there[-2:0:-1] if self.back else there
+
+    @property
+    def seconds(self) -> Fraction:
+        return sum((time for _, time in self.shots), Fraction(0))
+
+
+def make_passage(config: ExportConfig, back: bool, fps: float | None = None) -> Passage:
+    """The passage whose way there has the duration, rate and frames that `config` asks for; see `make_timeline`."""
+    steps, rate = _resolve(config, fps or EncodingConfig.fps)
+    hold = max(_fraction(config.hold), 1 / rate)
+    return Passage(tuple(range(steps + 1)), rate, hold, back=back)
+
+
+def share_after(step: int, steps: int, ease: str) -> float:
+    """The share of a way, in [0, 1], after `step` of `steps` steps; exactly 0 and 1 at its ends."""
+    fine = 2**40
+    return _strokes_after(fine, step, steps, ease) / fine
+
+
 def make_timeline(strokes: int, config: ExportConfig, fps: float | None = None, full: bool = False) -> Timeline:
     """The timeline that `config` asks for.
 
@@ -105,6 +139,8 @@ def _strokes_after(strokes: int, step: int, steps: int, ease: str) -> int:
         return strokes * (steps**2 - (steps - step) ** 2) // steps**2
     if ease == "late":
         return strokes * step**2 // steps**2
+    if ease == "smooth":
+        return strokes * step**2 * (3 * steps - 2 * step) // steps**3
     return strokes * step // steps
 
 

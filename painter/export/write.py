@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from painter.errors import OutputError
 from painter.export.artwork import Artwork
 from painter.export.encoding import EncodingConfig
 from painter.export.fitting import Quality, name_size, write_fitting
@@ -75,12 +76,28 @@ def save_transfer(
     return write_artwork(RecordedPicture(pixels, frames), path, config)
 
 
+def carried_by(artwork: Artwork, config: ExportConfig) -> str | None:
+    """What a picture of the artwork is to carry along.
+
+    Raises:
+        OutputError: it is to carry what it cannot.
+    """
+    if config.embed == "never":
+        return None
+    try:
+        return artwork.carried()
+    except OutputError:
+        if config.embed == "always":
+            raise
+        return None
+
+
 # --- the writers --------------------------------------------------------------------------------------------
 
 
 @writes(".png")
 def _write_png(path: Path, artwork: Artwork, config: ExportConfig) -> list[str]:
-    write_png(path, artwork.bands(config.bit_depth), artwork.carried() if config.embed else None)
+    write_png(path, artwork.bands(config.bit_depth), carried_by(artwork, config), sparing=config.embed == "auto")
     return []
 
 

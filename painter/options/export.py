@@ -8,8 +8,10 @@ from painter.errors import OptionError
 from painter.options.fields import check_fields, option
 from painter.options.kinds import ByteSize, Choice, Integer, Names, Number, Switch
 
-EASES = ("linear", "early", "late")
+EASES = ("linear", "early", "late", "smooth")
+LAYERS = ("level", "color")
 SVG_MODES = ("paint", "plot")
+EMBEDDING = ("auto", "always", "never")
 MAX_FRAMES = 20_000
 
 
@@ -39,7 +41,9 @@ class ExportConfig:
         Integer(2, MAX_FRAMES),
     )  # fmt: skip
     hold: float = option(2.0, "S", "seconds for which the finished painting is shown, {}", Number(0.0, 600.0))
-    ease: str = option("linear", "E", "when strokes appear: {} (most of them early or late)", Names(EASES))
+    ease: str = option(
+        "linear", "E", "when strokes appear: {} (most of them early, late, or in the middle)", Names(EASES)
+    )
     reverse: bool = option(False, "", "play it backwards, from the finished painting to the ground", Switch())
     loop: int = option(0, "N", "how often a GIF or WebP is played, {}; 0 means for ever", Integer(0, 1000))
     webp: str = option("still", "W", "what a .webp holds: {}", Names(("still", "animated")))
@@ -50,8 +54,12 @@ class ExportConfig:
     )  # fmt: skip
     bit_depth: int = option(8, "N", "bits per channel of a PNG: {}", Choice((8, 16)))
     quality: int = option(90, "Q", "quality of JPEG and WebP, {}; at 100 WebP is lossless", Integer(1, 100))
-    embed: bool = option(
-        False, "", "let a PNG or SVG carry its strokes, so that replay and the studio can read them back", Switch()
+    embed: str = option(
+        "auto", "E", "whether a PNG or SVG carries its strokes, for replay and the studio to read back: {}; auto "
+        "leaves them out of a PNG that they would more than double", Names(EMBEDDING),
+    )  # fmt: skip
+    layers: str = option(
+        "level", "L", "what the layers of .ora and .psd are: {} (from coarse to fine, or one a colour)", Names(LAYERS)
     )
     svg: str = option("paint", "MODE", "strokes as filled shapes, or as lines for a pen plotter: {}", Names(SVG_MODES))
     svg_grain: float = option(

@@ -3,6 +3,7 @@
     painting.py        `Painting`, the value: it can be drawn at any size, finished or as it grows
     replay.py          a painting with other settings: size, ground, part of the strokes, light
     animation.py       the frames of an animation, forwards or in reverse
+    morph.py           strokes that move from one painting to another; pairing.py says which goes where
 
     load.py            `load_painting`: a painting from a file
     save.py            `save_painting`: a painting into a file; the writers of the formats that need strokes

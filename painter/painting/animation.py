@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import IO
 
 import numpy as np
@@ -58,6 +59,31 @@ def in_reverse(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
             yield frame
 
 
+def there_and_back(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield `frames`, uint8 arrays of one shape, and then those between the first and the last again, backwards.
+
+    They are kept in a temporary file, compressed.
+
+    Raises:
+        OutputError: there is no room for temporary files.
+    """
+    try:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 (an OSError of the body must not be taken for one of opening it)
+    except OSError as error:
+        raise _no_room(error) from error
+    with file:
+        ends, shape = [0], (0,)
+        for frame in frames:
+            packed = zlib.compress(frame.tobytes(), 1)
+            _keep(file, packed)
+            ends.append(ends[-1] + len(packed))
+            shape = frame.shape
+            yield frame
+        for start, end in list(pairwise(ends))[-2:0:-1]:
+            file.seek(start)
+            yield np.frombuffer(zlib.decompress(file.read(end - start)), np.uint8).reshape(shape)
+
+
 def _keep(file: IO[bytes], change: bytes) -> None:
     try:
         file.write(change)
@@ -68,6 +94,6 @@ def _keep(file: IO[bytes], change: bytes) -> None:
 
 def _no_room(error: OSError) -> OutputError:
     return OutputError(
-        f"cannot keep the frames of a reversed animation in {tempfile.gettempdir()}: {error.strerror or error}; "
+        f"cannot keep the frames of an animation in {tempfile.gettempdir()}: {error.strerror or error}; "
         "make room there or set TMPDIR to another folder"
     )

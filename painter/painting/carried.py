@@ -10,12 +10,15 @@ import base64
 import binascii
 import re
 import struct
+import zlib
 
 from painter.errors import StrokeFileError
 from painter.export.png import KEYWORD, SIGNATURE
 
 _IN_SVG = re.compile(rb"<impasto:strokes\b[^>]*>([A-Za-z0-9+/=\s]*)</impasto:strokes>")
-_NONE = "it carries no strokes; save it with --embed, or give a stroke file"
+_DAMAGED = "the strokes that it carries are damaged; save it again"
+_NONE = "it carries no strokes; save it with --embed always, or give a stroke file"
+_MOST_GAIN = 8  # times as long that deflated base64 may become: it has 64 signs of 8 bits
 
 
 def packed_text(content: bytes) -> str:
@@ -44,7 +47,19 @@ def carried_strokes(content: bytes) -> bytes | None:
     try:
         return base64.b64decode(text)
     except (binascii.Error, ValueError):
-        raise StrokeFileError("the strokes that it carries are damaged; save it again") from None
+        raise StrokeFileError(_DAMAGED) from None
+
+
+def _inflated(text: bytes) -> bytes:
+    """A text that is carried compressed. Raises StrokeFileError if it is damaged."""
+    unpacker = zlib.decompressobj()
+    try:
+        plain = unpacker.decompress(text, _MOST_GAIN * len(text) + 64)
+    except zlib.error:
+        raise StrokeFileError(_DAMAGED) from None
+    if not unpacker.eof:
+        raise StrokeFileError(_DAMAGED)
+    return plain
 
 
 def _in_png(content: bytes) -> bytes | None:
@@ -54,7 +69,11 @@ def _in_png(content: bytes) -> bytes | None:
         length, kind = struct.unpack_from(">I4s", content, at)
         data = content[at + 8 : at + 8 + length]
         if kind == b"iTXt" and data.startswith(head):
-            # A keyword, whether it is compressed and how, a language and its keyword: all of them empty.
-            return data[len(head) + 4 :] if data[len(head) : len(head) + 4] == bytes(4) else None
+            # A keyword, whether it is compressed and how, a language and its keyword, which are empty.
+            text = data[len(head) + 4 :]
+            packing = data[len(head) : len(head) + 4]
+            if packing == b"\1" + bytes(3):
+                return _inflated(text)
+            return text if packing == bytes(4) else None
         at += 12 + length
     return None

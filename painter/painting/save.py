@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from painter.export.formats import check_output, format_of, writes
 from painter.export.layered_files import write_ora, write_psd
 from painter.export.svg import write_svg
 from painter.export.timeline import Timeline, make_timeline
-from painter.export.write import write_artwork
+from painter.export.write import carried_by, write_artwork
 from painter.options.export import ExportConfig
 from painter.painting.animation import draw_frames
 from painter.painting.carried import packed_text
@@ -49,7 +50,10 @@ class PaintedArtwork:
         return self.image if self.image is not None and side == self.side else self.painting.draw(side)
 
     def carried(self) -> str:
-        return packed_text(packed_strokes(self.painting))
+        """See `Artwork`. Of the files that options name it has no more than the last part of their names."""
+        config = self.painting.config
+        named: dict[str, Any] = {name: path.name for name, path in config.files.items()}
+        return packed_text(packed_strokes(replace(self.painting, config=replace(config, **named))))
 
     def bands(self, depth: int) -> np.ndarray | Iterable[np.ndarray]:
         return self.image if self.image is not None and depth == 8 else self.painting.bands(depth=depth)
@@ -95,7 +99,7 @@ def _write_svg(path: Path, artwork: Artwork, config: ExportConfig) -> list[str]:
         path, painting.strokes, painting.aspect, painting.ground, painting.region,
         title=(painting.about.get("input") or {}).get("name"), seed=painting.config.seed,
         few_colors=painting.config.palette is not None, config=config,
-        carried=artwork.carried() if config.embed else None,
+        carried=carried_by(artwork, config),
     )  # fmt: skip
     return []
 
@@ -104,7 +108,7 @@ def _write_svg(path: Path, artwork: Artwork, config: ExportConfig) -> list[str]:
 def _write_layers(path: Path, artwork: Artwork, config: ExportConfig) -> list[str]:
     painting = _painting_of(artwork)
     write = write_psd if format_of(path).ending == ".psd" else write_ora
-    write(path, *layers_of(painting, artwork.side))
+    write(path, *layers_of(painting, artwork.side, config.layers))
     lost = [name for name in ("texture", "relief") if getattr(painting.config, name) > 0]
     return [f"{path}: layers hold bare strokes, without {' and '.join(lost)}"] if lost else []
 

@@ -85,7 +85,7 @@ def packed_strokes(painting: Painting) -> bytes:
     try:
         _write_packed(buffer, *_content(painting))
     except StrokeFileError as error:
-        raise OutputError(f"the strokes cannot be carried in a picture: {error}; leave out --embed") from error
+        raise OutputError(f"the strokes cannot be carried in a picture: {error}; leave out --embed always") from error
     return buffer.getvalue()
 
 

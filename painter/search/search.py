@@ -50,6 +50,7 @@ class SearchStage:
     moved: int = 0  # weakest strokes that are placed again, before it
     size: float = 0.0  # of those strokes (root of length times width), canvas units
     close: bool = False  # whether they go to the focus above all
+    picture: int = 0  # that the added ones are for, where there are several: `painter.search.revealing`
 
     @property
     def cost(self) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from painter.options.paint import PaintConfig
+from painter.painting.painting import Painting
 from painter.pictures.arrays import Arrays
 from painter.pictures.brush_file import load_texture
 from painter.pictures.color import to_hex
@@ -77,6 +78,14 @@ class Subject:
         """The only colours that there are, as #rrggbb; None: all."""
         palette = self.target.palette
         return None if palette is None else [to_hex(color) for color in palette.tolist()]
+
+    def runs(self, count: int) -> list[slice]:
+        """Strokes, of `count`, that keep their place among each other when they are put into paint order."""
+        return [slice(0, count)]
+
+    def figures(self, painting: Painting) -> dict[str, Any]:
+        """What a report says of a painting of it beyond how near it is to `picture`."""
+        return {}
 
     @property
     def compared_with(self) -> str:

@@ -9,7 +9,7 @@ processes of their own, each for one thing at a time, so that one that dies take
     requests.py     what pages ask for, checked: options without files of this machine, limits
     job_queue.py    the queue, fair to all who wait; jobs and who watches them
     pool.py         processes that work, kept warm, replaced when they die
-    task_worker.py  such a process: paints, exports, reads stroke files; it begins in worker_entry.py
+    task_worker.py  such a process: paints, restyles, exports, reads stroke files; it begins in worker_entry.py
     messages.py     a header and bytes as one message, between processes and to the page
     library.py      pictures, paintings and unfinished jobs on the disk
     forms.py        every option as the page shows it, made from the options' fields

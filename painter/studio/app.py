@@ -27,7 +27,7 @@ from painter.pictures.samples import SAMPLES, sample_path
 from painter.studio.forms import all_forms
 from painter.studio.job_queue import Job, Jobs, Mailbox, QueueFullError
 from painter.studio.library import STROKES, Library, new_id
-from painter.studio.requests import export_options, paint_request
+from painter.studio.requests import export_options, paint_request, restyle_request
 from painter.studio.security import Access, Guard
 from painter.version import __version__
 from renderers.webgl.shaders import paint_script, player_script
@@ -93,6 +93,7 @@ class Studio:
             ("DELETE", "/api/paintings/{id}", self.delete_painting),
             ("GET", "/api/paintings/{id}/{part}", self.get_part),
             ("POST", "/api/paintings/{id}/export", self.export_painting),
+            ("POST", "/api/paintings/{id}/restyle", self.restyle_painting),
         ]
 
     # --- the page -----------------------------------------------------------------------------------------------
@@ -150,8 +151,17 @@ class Studio:
     async def add_job(self, request: Request) -> Response:
         """Ask for a painting."""
         asked = await self._json(request)
+        return self._submitted(request, lambda: paint_request(asked, self.library, self.config))
+
+    async def restyle_painting(self, request: Request) -> Response:
+        """Ask for a painting in the style of a picture."""
+        about, asked = self._painting(request), await self._json(request)
+        return self._submitted(request, lambda: restyle_request(asked, about, self.library, self.config))
+
+    def _submitted(self, request: Request, make: Callable[[], dict[str, Any]]) -> Response:
+        """The job of what `make` returns, or why there is none."""
         try:
-            job = self.jobs.submit(request.scope["session"], paint_request(asked, self.library, self.config))
+            job = self.jobs.submit(request.scope["session"], make())
         except ImpastoError as error:
             raise HTTPException(422, str(error)) from None
         except TypeError:
@@ -233,7 +243,7 @@ class Studio:
             raise HTTPException(422, f"size: must be a whole number from 16 to {self.config.most_size}")
         try:
             # Pictures carry their strokes, so that they can be dropped on the page again.
-            options = export_options({"embed": ending in (".png", ".svg"), **(asked.get("config") or {})})
+            options = export_options({"embed": "always", **(asked.get("config") or {})})
         except (ImpastoError, TypeError) as error:
             raise HTTPException(422, str(error)) from None
         target = self.library.temporary(b"", ending)

@@ -9,17 +9,23 @@ from painter.options.export import ExportConfig
 from painter.options.kinds import ByteSize, Choice, Color, File, Integer, Names, Number, OrNames, Palette, Switch
 from painter.options.paint import BRUSH_DEFAULTS, PaintConfig
 from painter.options.presets import PRESETS
+from painter.options.restyle import RestyleConfig
 from painter.options.serving import StudioConfig
 
 NOT_SHOWN = ("device", "backend", "weights")
 """Options that are the server's own business."""
 
 
+RESTYLED = ("style_mode", "style_weight", "content_weight", "content_loss", "iterations", "seed")
+"""Options of a restyling that pages show: the network that sees style is one that needs no weights."""
+
+
 def all_forms(config: StudioConfig) -> dict[str, Any]:
     """All that the page needs to know of options, ready for JSON."""
     return {
-        "paint": [form for form in map(_form, fields(PaintConfig)) if form["name"] not in NOT_SHOWN],
-        "export": [_form(spec) for spec in fields(ExportConfig)],
+        "paint": [form for form in map(form_of, fields(PaintConfig)) if form["name"] not in NOT_SHOWN],
+        "restyle": [form_of(spec) for spec in fields(RestyleConfig) if spec.name in RESTYLED],
+        "export": [form_of(spec) for spec in fields(ExportConfig)],
         "presets": {name: {"about": preset.about, **preset.settings} for name, preset in PRESETS.items()},
         "paper": [style for style, defaults in BRUSH_DEFAULTS.items() if defaults.paper],
         "limits": {
@@ -29,7 +35,8 @@ def all_forms(config: StudioConfig) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _form(spec: Field[Any]) -> dict[str, Any]:
+def form_of(spec: Field[Any]) -> dict[str, Any]:
+    """One option, ready for JSON: its name, help and default, and its type with bounds or choices."""
     help: str = spec.metadata["help"]
     form = {"name": spec.name, "help": help, "default": spec.default, "optional": spec.default is None}
     return {**form, **_kind(spec.metadata["kind"])}

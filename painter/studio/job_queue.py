@@ -209,7 +209,7 @@ class Jobs:
         job.change(PAINTING)
         folder = str(self.library.painting_folder(job.id))
         about = {"id": job.id, **job.request["about"]}
-        task = {**job.request, "about": about, "do": "paint", "folder": folder, "most_seconds": self.most_seconds}
+        task = {"do": "paint", **job.request, "about": about, "folder": folder, "most_seconds": self.most_seconds}
         helper.give(job.id, task, lambda header, body: self._heard(job, header, body))
 
     def _heard(self, job: Job, header: dict[str, Any], body: bytes) -> None:

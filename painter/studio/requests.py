@@ -14,9 +14,10 @@ from painter.errors import OptionError
 from painter.options.export import ExportConfig
 from painter.options.fields import option_name
 from painter.options.paint import PaintConfig
+from painter.options.restyle import RestyleConfig
 from painter.options.serving import StudioConfig
-from painter.studio.forms import NOT_SHOWN
-from painter.studio.library import Library
+from painter.studio.forms import NOT_SHOWN, RESTYLED
+from painter.studio.library import STROKES, Library
 
 _PLACEHOLDER = "an upload"
 _FILES = ("focus", "region", "brush", "style_image", "palette")
@@ -48,8 +49,42 @@ def paint_request(asked: Mapping[str, Any], library: Library, config: StudioConf
         "name": picture["name"], "picture": picture["id"], "created": time.time(), "settings": settings, "files": files,
     }  # fmt: skip
     return {
-        "picture": str(library.original(picture["id"])), "name": _stem(picture["name"]), "config": placed,
+        "do": "paint", "picture": str(library.original(picture["id"])), "name": _stem(picture["name"]),
+        "config": placed,
         "labels": {name: upload["name"] for name, upload in uploads.items() if upload}, "about": about,
+    }  # fmt: skip
+
+
+def restyle_request(
+    asked: Mapping[str, Any], painting: Mapping[str, Any], library: Library, config: StudioConfig
+) -> dict[str, Any]:
+    """What a worker is told to restyle.
+
+    Args:
+        asked: 'picture', the id of the upload whose style it is; 'config', values of options by field.
+        painting: what is known of the painting.
+
+    Raises:
+        OptionError: an option that is not allowed or beyond a limit, or an upload that is not there; one line.
+    """
+    style = library.picture(asked.get("picture"))
+    if style is None:
+        raise OptionError("the style picture is not there any more; choose it again")
+    settings = _object(asked, "config")
+    for name, value in settings.items():
+        if name not in RESTYLED or isinstance(value, (list, dict)):
+            raise OptionError(f"{option_name(str(name))}: is not an option of a restyling; leave it out")
+    options = RestyleConfig(**settings, features="random")
+    if options.iterations > config.most_iterations:
+        wrong = f"this studio allows at most {config.most_iterations}"
+        raise OptionError(f"--iterations {options.iterations}: {wrong}; lower it")
+    about = {
+        **{name: painting.get(name) for name in ("name", "picture", "settings", "files")}, "created": time.time(),
+    }  # fmt: skip
+    return {
+        "do": "restyle", "source": str(library.painting_folder(painting["id"]) / STROKES),
+        "style": str(library.original(style["id"])), "style_name": style["name"], "config": asdict(options),
+        "about": about,
     }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from PIL import Image
 from painter.errors import ImpastoError
 from painter.options.export import ExportConfig
 from painter.options.paint import PaintConfig
+from painter.options.restyle import RestyleConfig
 from painter.painting.browser_form import browser_form
 from painter.painting.load import load_painting
 from painter.painting.painting import Painting
@@ -34,6 +35,7 @@ from painter.search.staged_run import Progress
 from painter.search.subject import Subject
 from painter.studio.library import STROKES, write_json
 from painter.studio.messages import pack_message, unpack_message
+from painter.styling.restyle import finish_styling, prepare_styling
 from painter.system.autosave import Autosave, AutosaveConfig
 from painter.system.usage import Stopwatch, peak_rss_mb
 from renderers.webgl.stroke_rows import pack_rows
@@ -129,10 +131,30 @@ def paint(worker: Worker, task: dict[str, Any]) -> None:
         raise found.failed
 
 
-class _Live:
-    """Shows the strokes while they are found, and ends a search that takes too long."""
+def restyle(worker: Worker, task: dict[str, Any]) -> None:
+    """Give a painting the style of a picture, and keep what comes of it as another painting."""
+    folder, config = Path(task["folder"]), RestyleConfig(**task["config"])
+    worker.send({"kind": "stage", "stage": "looking at the style"})
+    painting = load_painting(task["source"])
+    try:
+        styling = prepare_styling(painting, task["style"], config)
+    except ImpastoError as error:
+        worker.fail(str(error).replace(task["style"], task["style_name"]))
+        return
+    live = _Live(worker, replace(painting, config=replace(painting.config, seconds=None)), task["most_seconds"])
+    restyled = finish_styling(styling, live.show, control=worker.control)
+    if worker.discard:
+        return
+    worker.send({"kind": "stage", "stage": "drawing"})
+    found = replace(restyled.painting, config=replace(restyled.painting.config, style_image=task["style_name"]))
+    more = {"seconds": round(live.spent, 1), "late": live.late, "interrupted": restyled.interrupted}
+    keep(worker, found, folder, {**task["about"], **more})
 
-    def __init__(self, worker: Worker, subject: Subject, most_seconds: float) -> None:
+
+class _Live:
+    """Shows the strokes while they are found or restyled, and ends a run that takes too long."""
+
+    def __init__(self, worker: Worker, subject: Subject | Painting, most_seconds: float) -> None:
         self.worker, self.subject, self.most_seconds = worker, subject, most_seconds
         self.spent = 0.0  # seconds of the search, without pauses
         self.late = False  # whether it took too long
@@ -214,4 +236,6 @@ def reopen(worker: Worker, task: dict[str, Any]) -> None:
     keep(worker, painting, Path(task["folder"]), {**task["about"], "interrupted": False})
 
 
-TASKS: dict[str, Callable[[Worker, dict[str, Any]], None]] = {"paint": paint, "export": export, "reopen": reopen}
+TASKS: dict[str, Callable[[Worker, dict[str, Any]], None]] = {
+    "paint": paint, "restyle": restyle, "export": export, "reopen": reopen,
+}  # fmt: skip

@@ -52,6 +52,17 @@ class Layers:
         start, end, opacity = self.start[index], self.end[index], self.opacity[index]
         return Layers(self.transform[index], maps, start, end, opacity, self.mixing)
 
+    def first(self, count: int) -> Layers:
+        """The first `count` strokes, at most all; differentiable, as blending wants the gradients of all texels."""
+        if count >= len(self):
+            return self
+        texels = self.maps.texels
+        if texels.requires_grad:  # then they lie one stroke after the other
+            texels = texels[: int(self.maps.offset[count])]
+        maps = FrameMaps(texels, self.maps.offset[:count], self.maps.size[:count])
+        colors = self.start[:count], self.end[:count]
+        return Layers(self.transform[:count], maps, *colors, self.opacity[:count], self.mixing)
+
     def cpu(self) -> Layers:
         """The same layers with all tensors on the CPU."""
         maps = FrameMaps(self.maps.texels.cpu(), self.maps.offset, self.maps.size)

@@ -110,6 +110,7 @@ class Brush(ABC):
     slimness: tuple[float, float] = (1.0, MAX_SLIMNESS)  # length over width, least and greatest
     bends: ClassVar[bool] = False  # whether its middle line can be a curve
     bend_by_slimness: ClassVar[float] = MAX_BEND  # greatest bend per slimness: stout strokes bend less
+    half_turn: bool = False  # whether a stroke looks the same turned by half a turn, with its ends swapped
     alike: ClassVar[bool] = False  # whether all strokes have the same outline, of areas in the start colour
 
     @abstractmethod

@@ -46,6 +46,7 @@ class MarkerPen(NetworkBrush):
     name = "markerpen"
     parameters = (*POINT_PARAMETERS, Parameter("radius", 0.001, 0.3, "side"))
     colors = 1
+    half_turn = True
     slimness = SLIMNESS
     bends = True
     shade = 0.05

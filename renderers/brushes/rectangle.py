@@ -44,6 +44,7 @@ class Rectangle(NetworkBrush):
         Parameter("angle", -math.pi, math.pi, "rad"),
     )
     colors = 1
+    half_turn = True
     shade = 0.05
     body = Body(thickness=0.0005, growth=0.0, leveling=0.0)
     code_size = 2

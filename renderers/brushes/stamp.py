@@ -70,6 +70,7 @@ class Stamp(Brush):
         self.name = f"stamp-{digest.hexdigest()[:12]}"
         self.texture = texture.copy()
         self.texture.flags.writeable = False
+        self.half_turn = bool(np.array_equal(texture, texture[::-1, ::-1]))
         longer = max(texture.shape)
         self.half = (texture.shape[1] / longer, texture.shape[0] / longer)  # extents along u and v, stroke units
         self.slim = max(min(self.half), 1 / MAX_SLIMNESS)  # width over length, for `place` and `extent`

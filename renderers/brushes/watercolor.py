@@ -44,6 +44,7 @@ class Watercolor(NetworkBrush):
         Parameter("radius2", 0.001, 0.3, "side"),
     )
     colors = 2
+    half_turn = True
     slimness = SLIMNESS
     bends = True
     body = Body(thickness=0.001, growth=0.3, leveling=0.0, grain=0.00008)

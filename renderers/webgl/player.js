@@ -91,11 +91,12 @@ class ImpastoPlayer {
   /* The share of the strokes after a share of the time, as painter/export/timeline.py has it, and the reverse. */
   _shareAt(time) {
     const t = this.times.reverse ? 1 - time : time;
-    return { early: 1 - (1 - t) ** 2, late: t * t }[this.times.ease] ?? t;
+    return { early: 1 - (1 - t) ** 2, late: t * t, smooth: t * t * (3 - 2 * t) }[this.times.ease] ?? t;
   }
 
   _timeOf(share) {
-    const t = { early: 1 - Math.sqrt(1 - share), late: Math.sqrt(share) }[this.times.ease] ?? share;
+    const smooth = 0.5 - Math.sin(Math.asin(1 - 2 * share) / 3);
+    const t = { early: 1 - Math.sqrt(1 - share), late: Math.sqrt(share), smooth }[this.times.ease] ?? share;
     return this.times.reverse ? 1 - t : t;
   }
 

@@ -77,7 +77,7 @@ def test_svg_and_stroke_files_go_to_their_writers(tmp_path: Path, monkeypatch: p
     seen: list[tuple[Any, ...]] = []
     monkeypatch.setattr("painter.painting.save.write_svg", lambda *given, **named: seen.append((*given, named)))
     monkeypatch.setattr("painter.painting.save.save_strokes", lambda *given: seen.append(given))
-    painting, config = make_painting(3), ExportConfig(svg="plot", width_mm=100)
+    painting, config = make_painting(3), ExportConfig(svg="plot", width_mm=100, embed="never")
     for name in ("a.svg", "a.strokes.json", "a.strokes.json.gz"):
         save_painting(painting, tmp_path / name, config=config)
     drawn, first, second = seen

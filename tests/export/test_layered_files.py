@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from helpers.paintings import WHITE, make_painting
 from PIL import Image
 from psd_tools import PSDImage
 
-from painter import Painting
+from painter import ExportConfig, Painting
+from painter.painting.stroke_layers import MOST_COLORS, color_groups, layers_of
 
 Placed = list[tuple[str, np.ndarray, int, int]]  # name, [h, w, 4], left, top; the lowest first
 
@@ -90,3 +92,35 @@ def test_equal_paintings_give_equal_bytes_and_a_note(tmp_path: Path) -> None:
         assert note.endswith("layers hold bare strokes, without texture")
         painting.save(tmp_path / f"b{ending}")
         assert (tmp_path / f"a{ending}").read_bytes() == (tmp_path / f"b{ending}").read_bytes()
+
+
+@pytest.mark.parametrize("ending", READERS)
+@pytest.mark.parametrize("kind", ["opaque", "transparent", "region", "clear region"])
+def test_layers_of_colors_are_the_painting(ending: str, kind: str, tmp_path: Path) -> None:
+    brush = "rectangle" if kind == "opaque" else "watercolor"  # whose edges are darker than its colour
+    painting = make_painting(
+        60, brush=brush, ground=None if kind in ("transparent", "clear region") else (0.9, 0.7, 0.5)
+    )
+    painting = replace(painting, config=replace(painting.config, texture=0.0))
+    painting = half(painting) if "region" in kind else painting
+    assert painting.save(tmp_path / f"a{ending}", config=ExportConfig(layers="color")) == []
+    layers, _ = READERS[ending](tmp_path / f"a{ending}")
+    drawn = premultiplied(painting.draw_bare().astype(float))
+    assert np.abs(composite(layers, (48, 64)) - drawn).max() <= 1.5
+    assert len([name for name, *_ in layers if name.startswith("#")]) <= MOST_COLORS
+
+
+def test_a_layer_has_the_strokes_of_its_color() -> None:
+    strokes = make_painting(30, brush="rectangle").strokes
+    palette = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
+    strokes = replace(strokes, colors=palette[torch.arange(30) % 3][:, None])
+    assert color_groups(strokes)[0] == ["#ff0000", "#0000ff", "#ffff00"]
+    painting = replace(make_painting(1, brush="rectangle"), strokes=strokes)
+    layers, _ = layers_of(painting, 64, "color")
+    assert [layer.name for layer in layers] == [
+        "Ground",
+        *(f"{color}, 10 strokes" for color in color_groups(strokes)[0]),
+    ]
+    for layer, (red, green, blue) in zip(layers[1:], palette.tolist(), strict=True):
+        sure = layer.pixels[..., 3] > 128
+        assert np.abs(layer.pixels[sure][:, :3] / 255 - (red, green, blue)).max() < 0.08

@@ -73,7 +73,7 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
 
 def write(path: Path, painting: Painting, config: ExportConfig | None = None) -> None:
     """As `Painting.save` does, also where that looks at the path first."""
-    _write_svg(path, PaintedArtwork(painting), config or ExportConfig())
+    _write_svg(path, PaintedArtwork(painting), replace(config or ExportConfig(), embed="never"))
 
 
 def written(painting: Painting, folder: Path, config: ExportConfig | None = None) -> tuple[Path, ElementTree.Element]:

@@ -164,7 +164,7 @@ def test_every_module_stands_in_a_room() -> None:
     assert [name for name in modules(ROOT) if room_of(name) is None] == ["painter"]
 
 
-VERBS = {"paint", "replay", "restyle", "running", "transfer"}
+VERBS = {"morph", "paint", "replay", "restyle", "running", "transfer"}
 """What can be done: each has its options in one room, its work in another and its command in a third."""
 
 

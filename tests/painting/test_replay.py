@@ -195,7 +195,7 @@ def test_a_part_without_strokes(text: str, painted: Path) -> None:
         ([FILE, "-o", "none/a.png"], "cannot write none/a.png: the folder none does not exist"),
         ([FILE, "-o", FILE], f"cannot write {FILE}: it is the input stroke file"),
         ([FILE, "-o", FILE, "--overwrite"], f"cannot write {FILE}: it is the input stroke file"),
-        (["../painted/markerpen.png"], "cannot read ../painted/markerpen.png: "),
+        (["../painted/markerpen.jpg"], "cannot read ../painted/markerpen.jpg: "),
     ],
 )
 def test_bad_requests(

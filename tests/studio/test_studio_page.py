@@ -186,11 +186,33 @@ def test_a_stroke_file_opens_its_painting(page: Page, tmp_path: Path) -> None:
     make_painting(15, brush="watercolor").save(tmp_path / "old.strokes.json")
     page.set_input_files("#file", str(tmp_path / "old.strokes.json"))
     until(page, "document.getElementById('count').textContent == '15 of 15'", 30)
-    make_painting(9).save(tmp_path / "carries.png", config=ExportConfig(embed=True))
+    make_painting(9).save(tmp_path / "carries.png", config=ExportConfig(embed="always"))
     page.set_input_files("#file", str(tmp_path / "carries.png"))
     until(page, "document.getElementById('count').textContent == '9 of 9'", 30)
     page.set_input_files("#file", {"name": "bad.strokes.json", "mimeType": "text/plain", "buffer": b"{}"})
     expect(page.locator("#toast")).to_contain_text("bad.strokes.json", timeout=30_000)
+
+
+def test_a_painting_is_restyled_as_another(page: Page, tmp_path: Path) -> None:
+    Image.fromarray(np.full((40, 40, 3), (230, 40, 40), np.uint8)).save(tmp_path / "red.png")
+    make_painting(12).save(tmp_path / "twelve.strokes.json")
+    page.set_input_files("#file", tmp_path / "twelve.strokes.json")
+    until(page, f"{STATE} == 'done' && document.getElementById('figures').textContent.startsWith('12 ')")
+    before = page.evaluate("fetch('/api/paintings').then((answer) => answer.json())")
+    page.click("#restyle")
+    assert page.is_visible("#restyling")
+    assert page.is_disabled("#restyling-go")
+    page.set_input_files("#restyling-file", tmp_path / "red.png")
+    until(page, "!document.getElementById('restyling-go').disabled")
+    page.evaluate("document.getElementById('restyling-more').parentElement.open = true")
+    page.fill("#s-iterations", "-1")
+    page.click("#restyling-go")
+    expect(page.locator("#restyling-said")).to_contain_text("must be a whole number")
+    page.fill("#s-iterations", "8")
+    page.click("#restyling-go")
+    until(page, f"location.hash.slice(1) != '{before[0]['id']}' && {STATE} == 'done'", 60)
+    after = page.evaluate("fetch('/api/paintings').then((answer) => answer.json())")
+    assert len(after) == len(before) + 1 and after[0]["strokes"] == 12
 
 
 def test_the_gallery_opens_repeats_and_deletes(page: Page, folder: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from helpers.studio import Client, serving
 
 from painter.options.serving import StudioConfig
+from painter.studio.library import new_id, write_json
 from painter.studio.pool import Pool
 from painter.studio.requests import read_options
 
@@ -137,6 +138,28 @@ def test_options_cannot_name_files_of_the_server(client: Client, picture: str, o
     (name,) = options
     assert status == 422 and f"--{name.replace('_', '-')}" in answer["error"]
     assert "root" not in answer["error"] and "metadata" not in answer["error"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"config": {"weights": "/etc/passwd"}}, "--weights: is not an option of a restyling"),
+        ({"config": {"style_image": "/etc/passwd"}}, "--style-image: is not an option of a restyling"),
+        ({"config": {"iterations": 99_999}}, "--iterations 99999: this studio allows"),
+        ({"config": {"style_mode": "texture", "iterations": []}}, "--iterations: is not an option"),
+        ({"picture": "../jobs"}, "the style picture is not there"),
+    ],
+)
+def test_a_restyling_names_no_files_and_keeps_to_the_limits(
+    client: Client, picture: str, folder: Path, asked: dict[str, object], message: str
+) -> None:
+    painting = new_id()
+    place = folder / "paintings" / painting
+    place.mkdir()
+    write_json(place / "about.json", {"id": painting, "created": 0.0, "name": "a"})
+    status, answer, _ = client.ask("POST", f"/api/paintings/{painting}/restyle", {"picture": picture, **asked})
+    assert status == 422 and message in answer["error"] and "\n" not in answer["error"]
+    assert client.ask("POST", f"/api/paintings/{new_id()}/restyle", {"picture": picture})[0] == 404
 
 
 def test_options_without_files_are_taken() -> None:

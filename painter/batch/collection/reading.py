@@ -160,7 +160,8 @@ class _Reader(Problems):
         output = self._config(OutputConfig, table, ("output",))
         export = ExportConfig()
         with self.skipping_invalid(("output",)):
-            export = self._config(ExportConfig, table, ("output",))
+            # How a token was made stays with its maker, unless the recipe says otherwise.
+            export = self._config(ExportConfig, {"embed": "never", **table}, ("output",))
         return output, export
 
     def _layers(self, table: Table, axes: Sequence[Axis]) -> LayersConfig:

@@ -5,9 +5,10 @@ import { Settings } from "./settings.js";
 import { Masks } from "./mask.js";
 import { Stage } from "./stage.js";
 import { Exports, Gallery } from "./gallery.js";
+import { Restyling } from "./restyling.js";
 
 const STROKES = /\.(json|gz|npz)$/i;
-let settings, stage, masks, gallery, exporting;
+let settings, stage, masks, gallery, exporting, restyling;
 let picture = null; // what is to be painted: {id, name, width, height}
 let painting = null; // that is shown, finished
 let job = null; // that is under way: {id, state}
@@ -41,7 +42,7 @@ async function take(file, name) {
 /* Whether a PNG or SVG has its strokes in it. */
 async function carries(file) {
   if (!/^image\/(png|svg)/.test(file.type)) return false;
-  const text = new TextDecoder("latin1").decode(await file.slice(0, 4096).arrayBuffer());
+  const text = new TextDecoder("latin1").decode(await file.arrayBuffer());
   return text.includes("impasto-strokes") || text.includes("<impasto:strokes");
 }
 
@@ -265,6 +266,7 @@ const KEYS = {
   p: () => $("paint").click(),
   c: () => painting && $("compare").click(),
   x: () => painting && $("export").click(),
+  y: () => painting && !job && $("restyle").click(),
   t: () => painting && $("texture").click(),
   g: () => $("open-gallery").click(),
   o: () => $("choose").click(),
@@ -307,6 +309,7 @@ async function main() {
   settings.onerror = toast;
   gallery = new Gallery({ open, again, onerror: toast });
   exporting = new Exports(options);
+  restyling = new Restyling(options, watch);
   for (const name of options.samples) {
     $("samples").append(make("button", { title: name.replace("_", " "), "aria-label": `Sample: ${name.replace("_", " ")}`,
       onclick: async () => usePicture(await ask("POST", `/api/pictures?sample=${name}`, {})) }, make("img", { src: `/static/sample-${name}.webp`, alt: "" })));
@@ -319,6 +322,7 @@ async function main() {
   $("at").oninput = () => { const count = +$("at").value; stage.player.pause(); stage.player.seek(count); };
   $("repaint").onclick = () => repaint(stage.player.count);
   $("export").onclick = () => exporting.open(painting);
+  $("restyle").onclick = () => restyling.open(painting);
   for (const button of document.querySelectorAll("[data-close]")) button.onclick = () => button.closest("dialog").close();
   for (const dialog of document.querySelectorAll("dialog")) dialog.onclick = (event) => { if (event.target === dialog) dialog.close(); };
   listenForFiles();

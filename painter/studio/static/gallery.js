@@ -6,7 +6,7 @@ import { control, optionField } from "./settings.js";
 const SHOWN = { ".gif": ["duration", "hold"], ".mp4": ["duration", "hold"], ".html": ["duration", "hold"], ".jpg": ["quality"], ".webp": ["quality"] };
 const USED = { // what has an effect on a format, beside those above
   ".gif": ["fps", "frames", "ease", "reverse", "loop", "gif_side", "max_bytes"], ".mp4": ["fps", "frames", "ease", "reverse", "max_bytes"],
-  ".html": ["ease", "reverse", "loop"], ".jpg": ["max_bytes"], ".png": ["bit_depth"], ".svg": ["svg", "width_mm"],
+  ".html": ["ease", "reverse", "loop"], ".jpg": ["max_bytes"], ".png": ["bit_depth"], ".svg": ["svg", "width_mm"], ".ora": ["layers"], ".psd": ["layers"],
   ".webp": ["webp", "duration", "hold", "fps", "frames", "ease", "reverse", "loop", "gif_side", "max_bytes"],
 };
 const WORDS = { ".png": "Picture", ".jpg": "Photo", ".webp": "Small", ".gif": "Animation", ".mp4": "Video", ".svg": "Vectors", ".ora": "Layers", ".psd": "Layers", ".html": "Player", ".strokes.json": "Strokes" };
