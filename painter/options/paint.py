@@ -10,7 +10,7 @@ from painter.errors import OptionError
 from painter.options.fields import check_fields, named_files, option, option_name
 from painter.options.kinds import Color, File, Integer, Names, Number, OrNames, Palette
 from painter.options.list_kinds import Pair
-from painter.options.network_layers import KINDS
+from painter.options.network_layers import FEATURES
 from painter.options.style_checks import check_style_size, check_weights
 
 STYLES = ("oilpaintbrush", "watercolor", "markerpen", "rectangle")
@@ -135,7 +135,10 @@ class PaintConfig:
         Integer(16, 8192),
     )  # fmt: skip
     style_iterations: int = option(60, "N", "steps of styling, after the search, {}", Integer(0, 100_000))
-    features: str = option("vgg19", "F", "the network that measures style: {}; random needs no download", Names(KINDS))
+    features: str = option(
+        "auto", "F", "the network that sees style: {}; auto is the best on this machine, `features` lists them",
+        Names(FEATURES),
+    )  # fmt: skip
     weights: str | None = option(
         None, "FILE", "its weights from torchvision, as .pth or .safetensors", File("a file of weights")
     )

@@ -8,7 +8,8 @@ from painter.errors import OptionError
 from painter.options.fields import check_fields, option, option_name
 from painter.options.kinds import File, Integer, Names, Number, Switch
 from painter.options.list_kinds import Numbers, Weighted
-from painter.options.network_layers import KINDS, NETWORKS, check_layers
+from painter.options.network_files import choose_features
+from painter.options.network_layers import FEATURES, NETWORKS, check_layers
 from painter.options.paint import CONTENT_LOSSES, DEVICES
 from painter.options.style_checks import check_weights
 
@@ -48,7 +49,10 @@ class TransferConfig:
         OptionError: a value is not allowed, or two contradict each other; the message names the option.
     """
 
-    features: str = option("vgg19", "F", "the network that measures style: {}; random needs no download", Names(KINDS))
+    features: str = option(
+        "auto", "F", "the network that sees style: {}; auto is the best on this machine, `features` lists them",
+        Names(FEATURES),
+    )  # fmt: skip
     weights: str | None = option(None, "FILE", "its weights from torchvision, as .pth or .safetensors", File())
     size: int = option(512, "PX", "long side of the result in pixels, {}", Integer(16, 4096))
     iterations: int = option(300, "N", "steps in total, over all scales, {}", Integer(1, 100_000))
@@ -102,6 +106,7 @@ class TransferConfig:
 
     def __post_init__(self) -> None:
         check_fields(self)
+        object.__setattr__(self, "features", choose_features(self.features, self.weights))
         if self.preserve_color != "none":
             object.__setattr__(self, "content_color", "own")
         for name, value in asdict(FEATURE_DEFAULTS.get(self.features, FeatureDefaults())).items():

@@ -43,7 +43,7 @@ class StyledSubject(Subject):
         if subject.picture.shape[2] == 4 and not subject.picture[:, :, 3].any():
             raise PictureError("--style-image: the input picture is transparent everywhere; name another picture")
         values = {name: getattr(subject, name) for name in Subject.__dataclass_fields__}
-        return StyledSubject(**{**values, "notes": (*subject.notes, *style.picture.notes)}, style=style)
+        return StyledSubject(**{**values, "notes": (*subject.notes, *style.notes)}, style=style)
 
     def plain(self, config: PaintConfig) -> Subject:
         """The subject without its style, with this configuration."""
