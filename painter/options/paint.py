@@ -22,7 +22,7 @@ CANVASES = ("auto", "white", "black", "transparent")
 GROUNDS = ("smooth", "cold-press", "hot-press", "rough", "linen")
 MIXINGS = ("srgb", "pigment", "glaze")
 FOCUSES = ("none", "auto")
-STYLE_MODES = ("color", "texture")
+STYLE_MODES = ("auto", "paint", "color", "texture")
 CONTENT_LOSSES = ("luminance", "features")
 MAX_ITERATIONS = 100_000
 DEFAULT_ITERATIONS = 48  # of the search, if neither --iterations nor --seconds is given
@@ -125,8 +125,10 @@ class PaintConfig:
         None, "FILE", "a picture whose style is applied to the finished strokes", File("a picture")
     )
     style_mode: str = option(
-        "color", "M", "what styling changes: {} (colours only, or all properties of the strokes)", Names(STYLE_MODES)
-    )
+        "auto", "M",
+        "what takes on the style: {} (the picture before it is painted; colours only or all properties of its strokes; "
+        "auto is paint for photographs where a trained network is there, else color)", Names(STYLE_MODES),
+    )  # fmt: skip
     style_weight: float = option(1.0, "W", "weight of the style, {}", Number(0.0, 1e6))
     content_weight: float = option(2.0, "W", "weight of the painting before styling, {}", Number(0.0, 1e6))
     content_loss: str = option("luminance", "L", "what of it is preserved: {}", Names(CONTENT_LOSSES))

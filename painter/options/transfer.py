@@ -6,17 +6,18 @@ from dataclasses import asdict, dataclass
 
 from painter.errors import OptionError
 from painter.options.fields import check_fields, option, option_name
-from painter.options.kinds import File, Integer, Names, Number, Switch
+from painter.options.kinds import File, Integer, Names, Number, OrNames, Switch
 from painter.options.list_kinds import Numbers, Weighted
 from painter.options.network_files import choose_features
 from painter.options.network_layers import FEATURES, NETWORKS, check_layers
-from painter.options.paint import CONTENT_LOSSES, DEVICES
+from painter.options.paint import CONTENT_LOSSES, DEVICES, FOCUSES
 from painter.options.style_checks import check_weights
 
 STARTS = ("content", "noise", "style")
 DECAYS = ("constant", "linear", "cosine", "exponential")
 PRESERVES = ("none", "luminance", "histogram")
 CONTENT_COLORS = ("own", "style")
+STYLE_LOSSES = ("gram", "nearest", "both")
 
 LEARNING_RATES = {"adam": 0.05, "nadam": 0.05, "rmsprop": 0.002, "sgd": 0.01, "lbfgs": 1.0}
 """Default learning rate of each optimiser, for colours in [0, 1]."""
@@ -31,11 +32,15 @@ class FeatureDefaults:
     style_weight: float = 20.0
     tv_weight: float = 10.0
     content_color: str = "own"
+    focus: str = "none"
 
 
 # Random filters soon lose the content; beyond their third block noise resembles any style; and dark areas become
 # coloured noise in a pale style unless the content is first given the style's colours.
-FEATURE_DEFAULTS = {"random": FeatureDefaults("relu2_1", "relu1_1,relu2_1,relu3_1", 40.0, 30.0, "style")}
+FEATURE_DEFAULTS = {
+    "random": FeatureDefaults("relu2_1", "relu1_1,relu2_1,relu3_1", 40.0, 30.0, "style"),
+    "hed": FeatureDefaults("relu3_1", "relu1_1,relu2_1,relu3_1,relu4_1", 20.0, 10.0, "style", "auto"),
+}
 MAX_CONTRAST_GAIN = 2.5  # how much giving it those colours may amplify its contrast
 
 MIN_SCALE_SIDE = 32  # long side of the coarsest scale, pixels
@@ -74,6 +79,14 @@ class TransferConfig:
     style_layers: str = option(
         None, "LAYERS", "the layers that compare style: {} (default: relu1_1 to relu5_1; random to relu3_1)",
         Weighted(NETWORKS["vgg19"]),
+    )  # fmt: skip
+    style_loss: str = option(
+        "gram", "L", "how style is compared: {} (how often features occur together; place by place; or so and so)",
+        Names(STYLE_LOSSES),
+    )  # fmt: skip
+    focus: str = option(
+        None, "FILE", "where the content is kept most closely: {}, which looks for faces and fine detail (default: "
+        "none; hed auto)", OrNames(FOCUSES, File()),
     )  # fmt: skip
     style_weights: str | None = option(None, "W,W", "weights of the styles: {}", Numbers(0, 1e6))
     style_size: str | None = option(
