@@ -10,6 +10,9 @@ import pytest
 # As painter.cli has it, and for the same reason; before anything imports torch.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+# Paintings must not depend on which networks are installed.
+os.environ["IMPASTO_FACES"] = "cascade"
+
 import torch
 from helpers.forked import fork_context
 

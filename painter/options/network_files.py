@@ -94,6 +94,14 @@ def choose_features(features: str, weights: str | None = None) -> str:
     return "random" if HED.paths() is None else "hed"
 
 
+def face_detector() -> str:
+    """What finds faces: 'mtcnn' where its package is installed, else 'cascade', scikit-image's.
+
+    The environment variable IMPASTO_FACES=cascade asks for the latter, which paints the same on every machine.
+    """
+    return "cascade" if os.environ.get("IMPASTO_FACES") == "cascade" or MTCNN.paths() is None else "mtcnn"
+
+
 def features_note(kind: str) -> str:
     """Which network 'auto' has chosen, and how to get a better one; one line for people."""
     if kind == "vgg19":

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from painter.options.paint import PaintConfig
+from painter.options.fields import option_name
+from painter.options.network_files import face_detector
+from painter.options.paint import STYLE_OPTIONS, PaintConfig
 from painter.pictures.arrays import Arrays
 from painter.pictures.brush_file import load_texture
 from painter.pictures.color import to_hex
@@ -32,6 +34,7 @@ from renderers.checkpoint import checkpoint_folder, listed_digest, read_manifest
 from renderers.decoding import SearchMaps
 
 FOCUSES_KEPT = 8  # pictures of which is remembered where faces and fine detail are
+NAMES_OF_STYLE = frozenset(map(option_name, STYLE_OPTIONS))
 TONES_SIDE = 1024  # the longest side at which a picture is divided into tones, pixels
 
 _focuses: dict[tuple[Any, ...], np.ndarray] = {}
@@ -63,7 +66,12 @@ class Subject:
         if self.config.brush is None:
             networks = read_manifest(checkpoint_folder())[self.config.style]["sha256"]
         about = {"picture": self.about["sha256"], "checkpoint": networks}
-        return {**about, **options_of(self.config, known=self.digests, device=self.device, backend=self.backend)}
+        if self.config.focus == "auto" and (detector := face_detector()) != "cascade":
+            about["face detector"] = detector
+        options = options_of(self.config, known=self.digests, device=self.device, backend=self.backend)
+        if self.config.style_image is None:  # then these have no effect; their defaults may change
+            options = {name: value for name, value in options.items() if name not in NAMES_OF_STYLE}
+        return {**about, **options}
 
     def provenance(self) -> dict[str, Any]:
         """Where a painting of it comes from; see `painter.painting.painting.Painting.about`."""

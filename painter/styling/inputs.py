@@ -77,6 +77,11 @@ def load_sources(
     return Sources(picture, read, region, _focus(picture, config.focus))
 
 
+def make_sources(content: Picture, styles: Sequence[Picture], config: TransferConfig) -> Sources:
+    """Pictures that have been read, at the sizes that `config` wants them in; its region is not read."""
+    return Sources(content, list(styles), None, _focus(content, config.focus))
+
+
 def _focus(picture: Picture, focus: str) -> np.ndarray | None:
     """[H, W] float32 in [0, 1] at the picture's size; None: the same everywhere."""
     if focus == "none":
