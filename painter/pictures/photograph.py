@@ -1,4 +1,4 @@
-"""Whether a picture looks like a photograph or a painting, or is drawn in flat colours: a logo, a diagram, pixel art."""
+"""Whether a picture looks like a photograph or a painting, or is drawn in flat colours, as logos are."""
 
 from __future__ import annotations
 
@@ -18,4 +18,4 @@ def is_photograph(image: np.ndarray) -> bool:
     rgb = image[..., :3]
     pairs = [(rgb[:, 1:] == rgb[:, :-1]).all(2), (rgb[1:] == rgb[:-1]).all(2)]
     count = sum(pair.size for pair in pairs)
-    return count > 0 and sum(int(pair.sum()) for pair in pairs) < _FLAT * count
+    return bool(sum(int(pair.sum()) for pair in pairs) < _FLAT * count)

@@ -48,7 +48,7 @@ class StyleSearchConfig(StepRates):
     pixel_side: int = 256  # long side at which a picture takes on the style before it is painted, pixels
     pixel_scales: int = 3
     pixel_steps: float = 2.0  # for each of --style-iterations
-    pixel_rate: float = 0.02  # of Adam, for colours in [0, 1]
+    pixel_style: float = 2.0  # weight of the style there, against that of `transfer`
     finish_steps: float = 0.4  # of styling the strokes after that, for each of --style-iterations
     finish_content: float = 2.0  # how much more the content counts there
     time_to_style: float = 0.4  # share of `--seconds` that is kept for it

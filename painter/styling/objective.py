@@ -19,9 +19,9 @@ from painter.styling.features import Features
 from painter.styling.inputs import TransferInputs
 from painter.styling.nearest_features import LAYERS, NearestTarget
 
-FOCUS_CONTENT = 20.0  # how much more the content's features count where the focus is full
+FOCUS_CONTENT = 6.0  # how much more the content's features count where the focus is full
 FOCUS_NEAREST = 3.0  # how much less places are drawn to the style's there
-FOCUS_LIKENESS = 2.0  # weight of light and dark there, against the content's
+FOCUS_LIKENESS = 0.3  # weight of light and dark there, against the content's
 NEAREST_WEIGHT = 0.4  # of places, in a style that is not compared by Gram matrices alone; those have 1
 COLORS_WEIGHT = 0.025  # of the distribution of colours there
 COLOR_PIXELS, DIRECTIONS = 2**14, 24  # at which it is compared, about, and along how many directions

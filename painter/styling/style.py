@@ -52,7 +52,10 @@ def load_style(source: PictureSource, config: PaintConfig, download: bool = Fals
     picture = read_picture(source, side)
     named = source if isinstance(source, (str, os.PathLike)) else picture.name
     check_shows(picture, f"--style-image {one_line(named)}")
-    weights, kind = None if config.weights is None else Path(config.weights), choose_features(config.features, config.weights)
+    weights, kind = (
+        None if config.weights is None else Path(config.weights),
+        choose_features(config.features, config.weights),
+    )
     notes = (*picture.notes, features_note(kind)) if config.features != kind else picture.notes
     features = load_features(kind, weights, download=download, progress=progress, seed=config.seed)
     return Style(picture, features, notes)

@@ -48,13 +48,11 @@ def styled_picture(subject: Subject, style: Style, seconds: float | None, search
         seconds=None if seconds is None else max(1.0, seconds),
         seed=config.seed,
         content_weight=config.content_weight / PaintConfig.content_weight,
-        style_weight=defaults.style_weight * config.style_weight,
+        style_weight=search.pixel_style * defaults.style_weight * config.style_weight,
         content_loss=config.content_loss if config.content_loss != PaintConfig.content_loss else "features",
         content_color="style",
         style_loss="both",
         style_size=str(style_side(config, side)),
-        optimizer="adam",
-        learning_rate=search.pixel_rate,
         device=config.device,
     )
     style.features.to(torch.device(subject.device))

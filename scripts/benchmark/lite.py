@@ -55,7 +55,7 @@ def _block(h: Tensor, k: int) -> Tensor:
 
 
 def _same(h: Tensor, name: str, stride: int, groups: int) -> Tensor:
-    """A convolution whose output is the input's size by the stride, rounded up; what is missing goes right and below."""
+    """A convolution to the input's size by the stride, rounded up; what is missing goes right and below."""
     weight = _state()[f"{name}.weight"]
     padding = []
     for size in (h.shape[3], h.shape[2]):

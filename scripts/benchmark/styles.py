@@ -71,10 +71,7 @@ def main() -> None:
 
 def content_picture(name: str, size: int) -> np.ndarray:
     """uint8 [H, W, 3]"""
-    if name == "portrait":
-        image = data.astronaut()[:240, 100:340]
-    else:
-        image = getattr(data, name)()
+    image = data.astronaut()[:240, 100:340] if name == "portrait" else getattr(data, name)()
     return _fitted(image if image.ndim == 3 else np.dstack([image] * 3), size)
 
 
@@ -90,7 +87,7 @@ def _fitted(image: np.ndarray, size: int) -> np.ndarray:
 
 
 def by_pixels(content: np.ndarray, style: np.ndarray, size: int) -> np.ndarray:
-    config = TransferConfig(size=size, iterations=150)
+    config = TransferConfig(size=size, iterations=150, focus="none")
     sources = make_sources(picture_from_array(content, size), [picture_from_array(style, size)], config)
     return transfer(sources, config).image
 

@@ -20,7 +20,7 @@ def mosaic() -> np.ndarray:
         for left in range(0, SIDE, _TILE):
             ring = np.hypot(left / SIDE - 0.5, top / SIDE - 0.5) * 9 + np.sin(left / 60) * 0.7
             color = np.array(colors[int(ring + rng.normal(0, 0.35)) % 6]) * rng.uniform(0.8, 1.15)
-            tile = corners + (left, top) + rng.integers(-1, 2, (4, 2))
+            tile = corners + np.array([left, top]) + rng.integers(-1, 2, (4, 2))
             cv2.fillConvexPoly(image, tile.astype(np.int32), _ink(color), cv2.LINE_AA)
     return image
 
@@ -65,7 +65,9 @@ def pointillist() -> np.ndarray:
     for _ in range(15000):
         place = rng.random(2) * SIDE
         colors = warm if place[1] / SIDE + rng.normal(0, 0.15) > 0.5 else cool
-        cv2.circle(image, (int(place[0]), int(place[1])), int(rng.integers(2, 5)), colors[rng.integers(4)], -1, cv2.LINE_AA)
+        cv2.circle(
+            image, (int(place[0]), int(place[1])), int(rng.integers(2, 5)), colors[rng.integers(4)], -1, cv2.LINE_AA
+        )
     return image
 
 
