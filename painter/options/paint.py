@@ -25,6 +25,7 @@ FOCUSES = ("none", "auto")
 STYLE_MODES = ("auto", "paint", "color", "texture")
 CONTENT_LOSSES = ("luminance", "features")
 MAX_ITERATIONS = 100_000
+STYLED_STROKES = 1500  # of --strokes on the command line with --style-image: a style needs more of them
 DEFAULT_ITERATIONS = 48  # of the search, if neither --iterations nor --seconds is given
 SMALLEST_STROKE = 1e-5  # of --min-size and --max-size: what is smaller cannot be kept in a stroke file
 MAX_WORKING_SIDE = 4096  # pixels, see `PaintConfig.working_side`
@@ -67,7 +68,9 @@ class PaintConfig:
     style: str = option("oilpaintbrush", "S", "the brush: {} (or oil, marker)", Names(STYLES, STYLE_ALIASES))
     brush: str | None = option(None, "FILE", "a picture of your own brush, used instead of the style's", File())
     strokes: int | Literal["auto"] = option(
-        500, "N", "how many strokes, {}, which stops where more would improve little",
+        500, "N",
+        f"how many strokes, {{}}, which stops where more would improve little; with --style-image {STYLED_STROKES} if "
+        "not given",
         OrNames(("auto",), Integer(1, 100_000)),
     )  # fmt: skip
     until_psnr: float | None = option(

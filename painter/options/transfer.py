@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 
 from painter.errors import OptionError
 from painter.options.fields import check_fields, option, option_name
@@ -41,6 +43,8 @@ FEATURE_DEFAULTS = {
     "random": FeatureDefaults("relu2_1", "relu1_1,relu2_1,relu3_1", 40.0, 30.0, "style"),
     "hed": FeatureDefaults("relu3_1", "relu1_1,relu2_1,relu3_1,relu4_1", 20.0, 10.0, "style", "auto"),
 }
+STEP_RATIOS = {"hed": 0.6}
+"""Steps at a scale in parts of those at the coarser one before, by network; as many if not named here."""
 MAX_CONTRAST_GAIN = 2.5  # how much giving it those colours may amplify its contrast
 
 MIN_SCALE_SIDE = 32  # long side of the coarsest scale, pixels
@@ -147,6 +151,13 @@ class TransferConfig:
         """Long side of the content at each scale in pixels, coarse to fine; at least MIN_SCALE_SIDE below full size."""
         sides = [round(self.size / 2**k) for k in reversed(range(self.scales))]
         return [max(side, min(MIN_SCALE_SIDE, self.size)) for side in sides]
+
+    def steps(self) -> list[int]:
+        """Steps at each scale, coarse to fine."""
+        ratio = STEP_RATIOS.get(self.features, 1.0)
+        shares = [ratio**k for k in range(self.scales)]
+        ends = [self.iterations * sum(shares[:k]) / sum(shares) for k in range(self.scales + 1)]
+        return [math.floor(end + 1e-9) - math.floor(start + 1e-9) for start, end in pairwise(ends)]
 
     def style_sizes(self) -> list[int]:
         """Long side of the style pictures at each scale in pixels, coarse to fine."""

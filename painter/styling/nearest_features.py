@@ -83,5 +83,5 @@ def hypercolumns(features: Mapping[str, Tensor]) -> Tensor:
 
 
 def nearest(columns: Tensor, among: Tensor) -> Tensor:
-    """[P] indices of the rows of `among` [S, C] nearest to those of `columns` [P, C] by their cosine; all of length 1."""
+    """[P] indices of the rows of `among` [S, C] with the greatest cosine to those of `columns` [P, C]."""
     return torch.cat([(part @ among.T).argmax(1) for part in columns.split(_ROWS)])

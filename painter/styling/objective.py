@@ -19,9 +19,8 @@ from painter.styling.features import Features
 from painter.styling.inputs import TransferInputs
 from painter.styling.nearest_features import LAYERS, NearestTarget
 
-FOCUS_CONTENT = 6.0  # how much more the content's features count where the focus is full
-FOCUS_NEAREST = 3.0  # how much less places are drawn to the style's there
-FOCUS_LIKENESS = 0.3  # weight of light and dark there, against the content's
+FOCUS_CONTENT = 12.0  # how much more the content's features count where the focus is full; the style counts less there
+FOCUS_LIKENESS = 3.0  # weight of light and dark there, against the content's
 NEAREST_WEIGHT = 0.4  # of places, in a style that is not compared by Gram matrices alone; those have 1
 COLORS_WEIGHT = 0.025  # of the distribution of colours there
 COLOR_PIXELS, DIRECTIONS = 2**14, 24  # at which it is compared, about, and along how many directions
@@ -77,12 +76,10 @@ class Objective:
         scene, made = self._scene, []
         styles = [colored(self._tensor(style)) for style in scene.styles]
         shown = [None if alpha is None else self._tensor(alpha) for alpha in scene.shown]
-        free = None if self._counts is None else 1 / (1 + FOCUS_NEAREST * self._counts)
         for weights, mask in self._parts(blend):
             used = [k for k, weight in enumerate(weights) if weight > 0]
             within = None if mask is None else self._tensor(mask)
-            counts = free if within is None else within if free is None else within * free
-            target = NearestTarget(self._features, [styles[k] for k in used], [shown[k] for k in used], counts)
+            target = NearestTarget(self._features, [styles[k] for k in used], [shown[k] for k in used], within)
             colors = [(weights[k], ColorTarget(styles[k], shown[k], DIRECTIONS)) for k in used]
             made.append(_Places(target, colors, within))
         return made
@@ -101,6 +98,9 @@ class Objective:
     def _parts(self, blend: list[float]) -> list[tuple[list[float], np.ndarray | None]]:
         """The styles' weights in each part of the picture, and where that part is."""
         region, alpha = self._scene.region, self._scene.alpha
+        if self._scene.focus is not None:  # faces need not have the style's texture
+            free = (1 - self._scene.focus) ** 2
+            alpha = free if alpha is None else alpha * free
         if region is None or len(blend) == 1:
             return [(blend, region if alpha is None else alpha if region is None else alpha * region)]
         shown = np.float32(1) if alpha is None else alpha

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from importlib import invalidate_caches
 from importlib.machinery import PathFinder
 from pathlib import Path
 
@@ -28,6 +29,7 @@ class Machine:
         for file in files:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
+        invalidate_caches()  # the finder may have seen the folder without it, in the same moment
         (self.packages / package.module / "__init__.py").write_text("raise ImportError('it must not be imported')")
         return files
 
