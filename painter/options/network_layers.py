@@ -7,8 +7,17 @@ from collections.abc import Iterable
 from painter.errors import OptionError
 
 WIDTHS = (64, 128, 256, 512, 512)  # filters of a layer, by block
-_DEPTHS = {"vgg19": (2, 2, 4, 4, 4), "vgg16": (2, 2, 3, 3, 3), "random": (2, 2, 4, 4, 4)}  # layers, by block
+_DEPTHS = {  # layers, by block
+    "vgg19": (2, 2, 4, 4, 4),
+    "vgg16": (2, 2, 3, 3, 3),
+    "hed": (2, 2, 3, 3, 3),
+    "random": (2, 2, 4, 4, 4),
+}
 KINDS = tuple(_DEPTHS)
+FEATURES = ("auto", *KINDS)
+"""What may be asked for: a kind, or the best that is on this machine, see `painter.options.network_files`."""
+TORCHVISION_KINDS = ("vgg19", "vgg16")
+"""Kinds whose weights are torchvision's, and may be in any file of that form."""
 
 
 def _convolution_indices(depths: Iterable[int]) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from painter.errors import OptionError
 from painter.options.fields import check_fields, named_files, option, option_name
 from painter.options.kinds import Color, File, Integer, Names, Number, OrNames, Palette
 from painter.options.list_kinds import Pair
-from painter.options.network_layers import KINDS
+from painter.options.network_layers import FEATURES
 from painter.options.style_checks import check_style_size, check_weights
 
 STYLES = ("oilpaintbrush", "watercolor", "markerpen", "rectangle")
@@ -22,9 +22,10 @@ CANVASES = ("auto", "white", "black", "transparent")
 GROUNDS = ("smooth", "cold-press", "hot-press", "rough", "linen")
 MIXINGS = ("srgb", "pigment", "glaze")
 FOCUSES = ("none", "auto")
-STYLE_MODES = ("color", "texture")
+STYLE_MODES = ("auto", "paint", "color", "texture")
 CONTENT_LOSSES = ("luminance", "features")
 MAX_ITERATIONS = 100_000
+STYLED_STROKES = 1500  # of --strokes on the command line with --style-image: a style needs more of them
 DEFAULT_ITERATIONS = 48  # of the search, if neither --iterations nor --seconds is given
 SMALLEST_STROKE = 1e-5  # of --min-size and --max-size: what is smaller cannot be kept in a stroke file
 MAX_WORKING_SIDE = 4096  # pixels, see `PaintConfig.working_side`
@@ -67,7 +68,9 @@ class PaintConfig:
     style: str = option("oilpaintbrush", "S", "the brush: {} (or oil, marker)", Names(STYLES, STYLE_ALIASES))
     brush: str | None = option(None, "FILE", "a picture of your own brush, used instead of the style's", File())
     strokes: int | Literal["auto"] = option(
-        500, "N", "how many strokes, {}, which stops where more would improve little",
+        500, "N",
+        f"how many strokes, {{}}, which stops where more would improve little; with --style-image {STYLED_STROKES} if "
+        "not given",
         OrNames(("auto",), Integer(1, 100_000)),
     )  # fmt: skip
     until_psnr: float | None = option(
@@ -125,8 +128,10 @@ class PaintConfig:
         None, "FILE", "a picture whose style is applied to the finished strokes", File("a picture")
     )
     style_mode: str = option(
-        "color", "M", "what styling changes: {} (colours only, or all properties of the strokes)", Names(STYLE_MODES)
-    )
+        "auto", "M",
+        "what takes on the style: {} (the picture before it is painted; colours only or all properties of its strokes; "
+        "auto is paint for photographs where a trained network is there, else color)", Names(STYLE_MODES),
+    )  # fmt: skip
     style_weight: float = option(1.0, "W", "weight of the style, {}", Number(0.0, 1e6))
     content_weight: float = option(2.0, "W", "weight of the painting before styling, {}", Number(0.0, 1e6))
     content_loss: str = option("luminance", "L", "what of it is preserved: {}", Names(CONTENT_LOSSES))
@@ -135,7 +140,10 @@ class PaintConfig:
         Integer(16, 8192),
     )  # fmt: skip
     style_iterations: int = option(60, "N", "steps of styling, after the search, {}", Integer(0, 100_000))
-    features: str = option("vgg19", "F", "the network that measures style: {}; random needs no download", Names(KINDS))
+    features: str = option(
+        "auto", "F", "the network that sees style: {}; auto is the best on this machine, `features` lists them",
+        Names(FEATURES),
+    )  # fmt: skip
     weights: str | None = option(
         None, "FILE", "its weights from torchvision, as .pth or .safetensors", File("a file of weights")
     )

@@ -6,8 +6,11 @@ from dataclasses import dataclass, fields, replace
 
 from painter.options.fields import check_fields, option, same_option
 from painter.options.kinds import Names, Number
-from painter.options.paint import STYLE_ALIASES, STYLES, PaintConfig
+from painter.options.paint import STYLE_ALIASES, STYLE_MODES, STYLES, PaintConfig
 from painter.options.style_checks import check_style_size, check_weights
+
+RESTYLE_MODES = tuple(mode for mode in STYLE_MODES if mode not in ("auto", "paint"))
+"""Modes that need no picture but the painting's own strokes."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,9 @@ class RestyleConfig:
     style_image: str | None = same_option(
         PaintConfig, "style_image", help="the picture whose style is applied to the strokes"
     )
-    style_mode: str = same_option(PaintConfig, "style_mode")
+    style_mode: str = option(
+        "color", "M", "what styling changes: {} (colours only, or all properties of the strokes)", Names(RESTYLE_MODES)
+    )
     style_weight: float = same_option(PaintConfig, "style_weight")
     content_weight: float = same_option(PaintConfig, "content_weight")
     content_loss: str = same_option(PaintConfig, "content_loss")

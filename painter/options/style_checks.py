@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from painter.errors import OptionError
+from painter.options.network_layers import TORCHVISION_KINDS
 
 MAX_STYLE_ENLARGEMENT = 4
 """How many times larger than the painting a style picture may be."""
 
 
 def check_weights(features: str, weights: str | None) -> None:
-    """Raise OptionError if there is a file of weights for random features, which have none."""
-    if features == "random" and weights is not None:
-        raise OptionError(f"--weights {weights}: --features random takes none; choose vgg19 or vgg16")
+    """Raise OptionError if there is a file of weights for features that have their own, or none."""
+    if weights is not None and features not in ("auto", *TORCHVISION_KINDS):
+        raise OptionError(f"--weights {weights}: --features {features} takes none; choose vgg19 or vgg16")
 
 
 def check_style_size(style_size: int | None, size: int) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from painter.errors import OptionError, one_line
 from painter.options.fields import check_value
-from painter.options.paint import PaintConfig
+from painter.options.paint import STYLED_STROKES, PaintConfig
 from painter.options.presets import PRESET_NAME, PRESETS
 from renderers.special_files import is_special_file
 
@@ -31,6 +31,8 @@ _LONGEST_SHOWN = 80  # characters of a key or value in a message
 def make_config(given: Mapping[str, Any], file: Path | None = None, preset: str | None = None) -> PaintConfig:
     """Settings in layers: the defaults, a preset, a file, then `given`; each layer overrides the ones before it.
 
+    Without a number of strokes, a painting in a style has STYLED_STROKES.
+
     Args:
         given: values of PaintConfig's fields, by name.
         file: a TOML file; see `read_config_file`.
@@ -47,7 +49,10 @@ def make_config(given: Mapping[str, Any], file: Path | None = None, preset: str 
         except ValueError as error:
             raise OptionError(f"--preset {preset}: {error}") from None
     settings = {} if named is None else PRESETS[named].settings
-    return PaintConfig(**{**settings, **stored, **given})
+    chosen = {**settings, **stored, **given}
+    if chosen.get("style_image") is not None:
+        chosen.setdefault("strokes", STYLED_STROKES)
+    return PaintConfig(**chosen)
 
 
 def read_config_file(path: Path) -> dict[str, Any]:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 
 from painter.errors import OptionError
 from painter.options.fields import check_fields, option, option_name
-from painter.options.kinds import File, Integer, Names, Number, Switch
+from painter.options.kinds import File, Integer, Names, Number, OrNames, Switch
 from painter.options.list_kinds import Numbers, Weighted
-from painter.options.network_layers import KINDS, NETWORKS, check_layers
-from painter.options.paint import CONTENT_LOSSES, DEVICES
+from painter.options.network_files import choose_features
+from painter.options.network_layers import FEATURES, NETWORKS, check_layers
+from painter.options.paint import CONTENT_LOSSES, DEVICES, FOCUSES
 from painter.options.style_checks import check_weights
 
 STARTS = ("content", "noise", "style")
 DECAYS = ("constant", "linear", "cosine", "exponential")
 PRESERVES = ("none", "luminance", "histogram")
 CONTENT_COLORS = ("own", "style")
+STYLE_LOSSES = ("gram", "nearest", "both")
 
 LEARNING_RATES = {"adam": 0.05, "nadam": 0.05, "rmsprop": 0.002, "sgd": 0.01, "lbfgs": 1.0}
 """Default learning rate of each optimiser, for colours in [0, 1]."""
@@ -30,11 +34,17 @@ class FeatureDefaults:
     style_weight: float = 20.0
     tv_weight: float = 10.0
     content_color: str = "own"
+    focus: str = "none"
 
 
 # Random filters soon lose the content; beyond their third block noise resembles any style; and dark areas become
 # coloured noise in a pale style unless the content is first given the style's colours.
-FEATURE_DEFAULTS = {"random": FeatureDefaults("relu2_1", "relu1_1,relu2_1,relu3_1", 40.0, 30.0, "style")}
+FEATURE_DEFAULTS = {
+    "random": FeatureDefaults("relu2_1", "relu1_1,relu2_1,relu3_1", 40.0, 30.0, "style"),
+    "hed": FeatureDefaults("relu3_1", "relu1_1,relu2_1,relu3_1,relu4_1", 20.0, 10.0, "style", "auto"),
+}
+STEP_RATIOS = {"hed": 0.6}
+"""Steps at a scale in parts of those at the coarser one before, by network; as many if not named here."""
 MAX_CONTRAST_GAIN = 2.5  # how much giving it those colours may amplify its contrast
 
 MIN_SCALE_SIDE = 32  # long side of the coarsest scale, pixels
@@ -48,7 +58,10 @@ class TransferConfig:
         OptionError: a value is not allowed, or two contradict each other; the message names the option.
     """
 
-    features: str = option("vgg19", "F", "the network that measures style: {}; random needs no download", Names(KINDS))
+    features: str = option(
+        "auto", "F", "the network that sees style: {}; auto is the best on this machine, `features` lists them",
+        Names(FEATURES),
+    )  # fmt: skip
     weights: str | None = option(None, "FILE", "its weights from torchvision, as .pth or .safetensors", File())
     size: int = option(512, "PX", "long side of the result in pixels, {}", Integer(16, 4096))
     iterations: int = option(300, "N", "steps in total, over all scales, {}", Integer(1, 100_000))
@@ -70,6 +83,14 @@ class TransferConfig:
     style_layers: str = option(
         None, "LAYERS", "the layers that compare style: {} (default: relu1_1 to relu5_1; random to relu3_1)",
         Weighted(NETWORKS["vgg19"]),
+    )  # fmt: skip
+    style_loss: str = option(
+        "gram", "L", "how style is compared: {} (how often features occur together; place by place; or so and so)",
+        Names(STYLE_LOSSES),
+    )  # fmt: skip
+    focus: str = option(
+        None, "FILE", "where the content is kept most closely: {}, which looks for faces and fine detail (default: "
+        "none; hed auto)", OrNames(FOCUSES, File()),
     )  # fmt: skip
     style_weights: str | None = option(None, "W,W", "weights of the styles: {}", Numbers(0, 1e6))
     style_size: str | None = option(
@@ -102,6 +123,7 @@ class TransferConfig:
 
     def __post_init__(self) -> None:
         check_fields(self)
+        object.__setattr__(self, "features", choose_features(self.features, self.weights))
         if self.preserve_color != "none":
             object.__setattr__(self, "content_color", "own")
         for name, value in asdict(FEATURE_DEFAULTS.get(self.features, FeatureDefaults())).items():
@@ -129,6 +151,13 @@ class TransferConfig:
         """Long side of the content at each scale in pixels, coarse to fine; at least MIN_SCALE_SIDE below full size."""
         sides = [round(self.size / 2**k) for k in reversed(range(self.scales))]
         return [max(side, min(MIN_SCALE_SIDE, self.size)) for side in sides]
+
+    def steps(self) -> list[int]:
+        """Steps at each scale, coarse to fine."""
+        ratio = STEP_RATIOS.get(self.features, 1.0)
+        shares = [ratio**k for k in range(self.scales)]
+        ends = [self.iterations * sum(shares[:k]) / sum(shares) for k in range(self.scales + 1)]
+        return [math.floor(end + 1e-9) - math.floor(start + 1e-9) for start, end in pairwise(ends)]
 
     def style_sizes(self) -> list[int]:
         """Long side of the style pictures at each scale in pixels, coarse to fine."""

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 from painter.errors import OptionError, OutputError, StrokeFileError, one_line
 from painter.export.places import writing
 from painter.options.kinds import is_hex_color
-from painter.options.paint import PaintConfig
+from painter.options.paint import STYLE_OPTIONS, PaintConfig
 from painter.painting.bounded_json import shown, whole
 from painter.painting.painting import Painting
 from painter.painting.stroke_columns import check_strokes, column_texts, read_columns
@@ -230,6 +230,8 @@ def _canvas(document: dict[str, Any]) -> tuple[PaintConfig, tuple[int, int], Col
 def _config(given: dict[str, Any]) -> PaintConfig:
     """Options that this Impasto does not know are ignored: they say how strokes were found, not how they look."""
     known = {spec.name for spec in fields(PaintConfig)}
+    if given.get("style_image") is None:  # then these had no effect; their defaults have changed since
+        known -= set(STYLE_OPTIONS)
     settings = {key: whole(value) for key, value in given.items() if key in known}
     for key, value in settings.items():
         if isinstance(value, (list, dict)) or (isinstance(value, str) and len(value) > _LONGEST_OPTION):

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from painter.options.network_files import face_detector
+from painter.pictures.face_networks import Face, find_face_landmarks
 from painter.pictures.pixels import LUMINANCE
 from painter.pictures.resizing import fit_size, resize_image
 
@@ -152,6 +154,8 @@ def face_map(rgb: np.ndarray) -> np.ndarray:
     Returns:
         [H, W] float32 in [0, 1]; all 0 if `find_faces` finds none.
     """
+    if face_detector() == "mtcnn":
+        return _landmark_map(rgb.shape[0], rgb.shape[1], find_face_landmarks(rgb))
     faces = np.zeros(rgb.shape[:2], np.float32)
     y, x = (np.arange(side, dtype=np.float32) + 0.5 for side in rgb.shape[:2])
     for left, top, width, height in find_faces(rgb):
@@ -161,6 +165,26 @@ def face_map(rgb: np.ndarray) -> np.ndarray:
             bump = np.exp2(-((across[None, :] ** 2 + down[:, None] ** 2) ** 2))  # a half on the ellipse
             np.maximum(faces, weight * bump, out=faces)
     return faces
+
+
+def _landmark_map(rows: int, columns: int, faces: list[Face]) -> np.ndarray:
+    """[rows, columns] float32: as `face_map`, of faces whose eyes and mouths are known."""
+    found = np.zeros((rows, columns), np.float32)
+    y, x = np.arange(rows, dtype=np.float32)[:, None] + 0.5, np.arange(columns, dtype=np.float32)[None, :] + 0.5
+    for face in faces:
+        turn, mouth = np.radians(face.angle), face.mouth.mean(axis=0)
+        smile = max(float(np.linalg.norm(face.mouth[1] - face.mouth[0])) / 2, 0.12 * face.width)
+        parts = [
+            ((face.x, face.y), 0.55 * face.width, 0.55 * face.height, 0.5),
+            *((tuple(eye), 0.19 * face.width, 0.13 * face.width, 1.0) for eye in face.eyes),
+            (tuple(mouth), smile + 0.08 * face.width, 0.14 * face.width, 1.0),
+        ]
+        for (center_x, center_y), radius_x, radius_y, weight in parts:
+            right, down = x - np.float32(center_x), y - np.float32(center_y)
+            along = (right * np.float32(np.cos(turn)) + down * np.float32(np.sin(turn))) / np.float32(radius_x)
+            across = (down * np.float32(np.cos(turn)) - right * np.float32(np.sin(turn))) / np.float32(radius_y)
+            np.maximum(found, weight * np.exp2(-((along**2 + across**2) ** 2)), out=found)
+    return found
 
 
 def find_faces(rgb: np.ndarray) -> list[tuple[int, int, int, int]]:

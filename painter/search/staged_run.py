@@ -207,7 +207,8 @@ def follow(
 
     def seen(progress: Progress) -> None:
         nonlocal strokes
-        strokes = progress.strokes  # the run's own may be fewer during a step
+        if len(progress.strokes) or strokes is not None:  # none: something comes before the search for them
+            strokes = progress.strokes  # the run's own may be fewer during a step
         if on_progress is not None:
             on_progress(progress)
 

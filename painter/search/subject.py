@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from painter.options.paint import PaintConfig
+from painter.options.fields import option_name
+from painter.options.network_files import face_detector
+from painter.options.paint import STYLE_OPTIONS, PaintConfig
 from painter.painting.painting import Painting
 from painter.pictures.arrays import Arrays
 from painter.pictures.brush_file import load_texture
@@ -33,6 +35,7 @@ from renderers.checkpoint import checkpoint_folder, listed_digest, read_manifest
 from renderers.decoding import SearchMaps
 
 FOCUSES_KEPT = 8  # pictures of which is remembered where faces and fine detail are
+NAMES_OF_STYLE = frozenset(map(option_name, STYLE_OPTIONS))
 TONES_SIDE = 1024  # the longest side at which a picture is divided into tones, pixels
 
 _focuses: dict[tuple[Any, ...], np.ndarray] = {}
@@ -55,6 +58,7 @@ class Subject:
     backend: str  # 'reference', 'cpu' or 'cuda', what blends there
     notes: tuple[str, ...]  # lines for people about the picture, see `painter.pictures.picture.Picture.notes`
     digests: Mapping[str, str]  # sha256 of arrays that stand for files, by the option's field
+    focus: np.ndarray | None = None  # [h, w] float32 in [0, 1], where to paint most finely; None: alike everywhere
     label = "painting"  # what comes out, for people
 
     def fingerprint(self) -> dict[str, Any]:
@@ -63,7 +67,12 @@ class Subject:
         if self.config.brush is None:
             networks = read_manifest(checkpoint_folder())[self.config.style]["sha256"]
         about = {"picture": self.about["sha256"], "checkpoint": networks}
-        return {**about, **options_of(self.config, known=self.digests, device=self.device, backend=self.backend)}
+        if self.config.focus == "auto" and (detector := face_detector()) != "cascade":
+            about["face detector"] = detector
+        options = options_of(self.config, known=self.digests, device=self.device, backend=self.backend)
+        if self.config.style_image is None:  # then these have no effect; their defaults may change
+            options = {name: value for name, value in options.items() if name not in NAMES_OF_STYLE}
+        return {**about, **options}
 
     def provenance(self) -> dict[str, Any]:
         """Where a painting of it comes from; see `painter.painting.painting.Painting.about`."""
@@ -129,9 +138,10 @@ def prepare_subject(source: PictureSource, config: PaintConfig, arrays: Arrays |
     if config.palette is not None:
         palette = read_palette(config.palette, picture.rgb, shown, config.seed)
     side = min(config.size, SearchConfig().full_sides[1])
-    weight = _focus_weight(picture, config, side, arrays)
+    focus = _focus(picture, config, side, arrays)
+    weight = None if focus is None else focus_weights(focus, SearchConfig().focus_strength)
     picture = _in_tones(picture, shown, config, palette)
-    ground = _ground(picture, config, palette)
+    ground = chosen_ground(picture, config, palette)
     if ground is None and shown is not None and not shown.any():  # nothing is to be seen: no stroke may show, either
         region = np.zeros((rows, columns), np.float32)
     device, backend = resolve_device(config.device, config.backend)
@@ -160,6 +170,7 @@ def prepare_subject(source: PictureSource, config: PaintConfig, arrays: Arrays |
         backend=backend,
         notes=notes,
         digests=arrays.digests(),
+        focus=focus,
     )
 
 
@@ -167,16 +178,14 @@ def _either(array: np.ndarray | None, file: str) -> np.ndarray | str:
     return file if array is None else array
 
 
-def _focus_weight(picture: Picture, config: PaintConfig, side: int, arrays: Arrays) -> np.ndarray | None:
-    """[h, w] float32 at `side`, how much each pixel counts; None if all count the same."""
+def _focus(picture: Picture, config: PaintConfig, side: int, arrays: Arrays) -> np.ndarray | None:
+    """[h, w] float32 in [0, 1] at `side`; None if all pixels count the same."""
     if config.focus == "none":
         return None
     if config.focus == "auto":
-        focus = _auto_focus(picture, side)
-    else:
-        rows, columns = fit_size(picture.rgb.shape[0], picture.rgb.shape[1], side)
-        focus = load_mask(_either(arrays.focus, config.focus), rows, columns, "--focus", picture.size)
-    return focus_weights(focus, SearchConfig().focus_strength)
+        return _auto_focus(picture, side)
+    rows, columns = fit_size(picture.rgb.shape[0], picture.rgb.shape[1], side)
+    return load_mask(_either(arrays.focus, config.focus), rows, columns, "--focus", picture.size)
 
 
 def _auto_focus(picture: Picture, side: int) -> np.ndarray:
@@ -208,7 +217,7 @@ def _in_tones(picture: Picture, shown: np.ndarray | None, config: PaintConfig, p
     return replace(picture, rgb=np.clip(resize_image(toned, *picture.rgb.shape[:2]), 0, 1))
 
 
-def _ground(picture: Picture, config: PaintConfig, palette: np.ndarray | None) -> Color | None:
+def chosen_ground(picture: Picture, config: PaintConfig, palette: np.ndarray | None) -> Color | None:
     """The ground that was asked for; one that is chosen here is of the palette."""
     ground = resolve_ground(config.canvas, picture, config.brush_defaults.paper)
     if ground is None or palette is None or config.canvas != "auto":

@@ -1,4 +1,4 @@
-"""The networks that see style: VGG trained on ImageNet, or one with random filters."""
+"""The networks that see style: VGG trained on ImageNet, one that also learnt edges, or one with random filters."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pathlib import Path
 from torch import Tensor
 
 from painter.errors import OptionError
-from painter.options.network_layers import CONVOLUTIONS, KINDS
+from painter.options.network_files import choose_features
+from painter.options.network_layers import CONVOLUTIONS, FEATURES, TORCHVISION_KINDS
 from painter.styling.features import Features
+from painter.styling.hed_weights import find_hed, read_hed
 from painter.styling.random_filters import random_features
 from painter.styling.weights import find_weights, read_weights
 
@@ -20,22 +22,24 @@ def load_features(
     """A network, ready for use on the CPU.
 
     Args:
-        kind: 'vgg19' or 'vgg16', trained on ImageNet; or 'random', VGG-19's shape with random filters.
+        kind: 'vgg19' or 'vgg16', trained on ImageNet; 'hed', a VGG-16 that was then trained on edges; 'random',
+            VGG-19's shape with random filters; or 'auto', the best on this machine.
         weights: a .pth or .safetensors file of torchvision's network; if not given, its file in torch's hub folder.
         download: whether to get that file (about 0.55 GB) where it is missing.
         progress: whether torch may show a bar of the download on standard error.
         seed: of the random filters; not used by the others.
 
     Raises:
-        OptionError: no such kind, or weights for the random network.
+        OptionError: no such kind, or weights for a network that takes none.
         CheckpointError: no weights, or none of this network; the message says what to do.
     """
-    if kind not in KINDS:
-        raise OptionError(f"--features {kind}: unknown; choose from {', '.join(KINDS)}")
-    if kind == "random":
+    if kind not in FEATURES:
+        raise OptionError(f"--features {kind}: unknown; choose from {', '.join(FEATURES)}")
+    kind = choose_features(kind, None if weights is None else str(weights))
+    if kind not in TORCHVISION_KINDS:
         if weights is not None:
-            raise OptionError(f"--weights {weights}: --features random takes no weights; choose vgg19 or vgg16")
-        return random_features(seed)
+            raise OptionError(f"--weights {weights}: --features {kind} takes no weights; choose vgg19 or vgg16")
+        return random_features(seed) if kind == "random" else Features(kind, read_hed(find_hed())).eval()
     path = find_weights(kind, download, progress) if weights is None else weights
     return Features(kind, _in_order(kind, read_weights(kind, path))).eval()
 

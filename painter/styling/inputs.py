@@ -10,6 +10,7 @@ import numpy as np
 
 from painter.errors import OptionError, one_line
 from painter.options.transfer import MAX_CONTRAST_GAIN, TransferConfig
+from painter.pictures.focus import auto_focus
 from painter.pictures.masks import load_mask
 from painter.pictures.picture import Picture, check_shows, load_picture
 from painter.pictures.resizing import fit_size, resize_image
@@ -25,6 +26,7 @@ class TransferInputs:
     shown: list[np.ndarray | None]  # [h, w] float32 each, the styles' alphas
     alpha: np.ndarray | None  # [H, W] float32, the content's
     region: np.ndarray | None  # [H, W] float32 in [0, 1]
+    focus: np.ndarray | None = None  # [H, W] float32 in [0, 1], where the content is kept most closely
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +36,7 @@ class Sources:
     content: Picture
     styles: list[Picture]
     region: np.ndarray | None  # [H, W] float32 in [0, 1], at the content's size
+    focus: np.ndarray | None = None  # [H, W] float32 in [0, 1], as well
 
     def scene(self, config: TransferConfig, scale: int) -> TransferInputs:
         """The pictures at one scale, 0 the coarsest, in the colours that the options ask for."""
@@ -42,7 +45,9 @@ class Sources:
         content, alpha = _resized(self.content, height, width)
         pairs = [_resized(style, *_fitted(style, side)) for style in self.styles]
         region = None if self.region is None else resize_image(self.region, height, width)
-        scene = TransferInputs(content, [rgb for rgb, _ in pairs], [shown for _, shown in pairs], alpha, region)
+        focus = None if self.focus is None else resize_image(self.focus, height, width)
+        styles, shown = [rgb for rgb, _ in pairs], [alpha for _, alpha in pairs]
+        scene = TransferInputs(content, styles, shown, alpha, region, focus)
         if config.content_color == "style" and config.style_weight > 0:
             return replace(scene, content=_in_styles_colors(scene, config.blend(len(self.styles))[scale]))
         return _in_colors(scene, config.preserve_color)
@@ -69,7 +74,22 @@ def load_sources(
     for k, (style, seen) in enumerate(zip(styles, read, strict=True), 1):
         check_shows(seen, f"style picture {k}, {one_line(style)}")
     check_shows(picture, f"the input picture, {one_line(content)}")
-    return Sources(picture, read, region)
+    return Sources(picture, read, region, _focus(picture, config.focus))
+
+
+def make_sources(content: Picture, styles: Sequence[Picture], config: TransferConfig) -> Sources:
+    """Pictures that have been read, at the sizes that `config` wants them in; its region is not read."""
+    return Sources(content, list(styles), None, _focus(content, config.focus))
+
+
+def _focus(picture: Picture, focus: str) -> np.ndarray | None:
+    """[H, W] float32 in [0, 1] at the picture's size; None: the same everywhere."""
+    if focus == "none":
+        return None
+    if focus == "auto":
+        return auto_focus(picture.rgb, picture.alpha)
+    rows, columns = picture.rgb.shape[:2]
+    return load_mask(focus, rows, columns, "--focus", picture.size)
 
 
 def _fitted(picture: Picture, side: int) -> tuple[int, int]:

@@ -85,22 +85,23 @@ class StrokeStyling(StagedRun[StyleStage, StyleProgress]):
         device: 'cpu' or 'cuda'.
         backend: of `renderers.blending.blend`, one that works on this device.
         seconds: the time there is; None for as long as it takes.
+        content_focus: see `StyleScene`.
     """
 
     def __init__(
         self, painting: Painting, style: Style, maps: MapSource, device: str = "cpu", backend: str = "cpu",
-        seconds: float | None = None, search: StyleSearchConfig | None = None,
+        seconds: float | None = None, search: StyleSearchConfig | None = None, content_focus: np.ndarray | None = None,
     ) -> None:  # fmt: skip
         super().__init__(seconds)
         self.painting, self.config, self.search = painting, painting.config, search or StyleSearchConfig()
-        self.scene = StyleScene(painting, style, self.search, torch.device(device), backend)
+        self.scene = StyleScene(painting, style, self.search, torch.device(device), backend, content_focus)
         self.maps = maps
         self._start = painting.strokes.map(lambda values: values.detach().to(self.scene.device))
         self._palette = palette = _palette(painting)
         colors = None if palette is None else torch.from_numpy(palette).to(self.scene.device)
         opacity = self.config.opacity_range(painting.ground is None)
         self.constraints = Constraints.of(self.config, painting.aspect, opacity, colors)
-        shapes = self.config.style_mode == "texture"
+        shapes = self.config.style_mode != "color"
         self._parameters = StyleParameters(self._start, self.constraints, self.search, shapes)
         self.strokes, self.ground = self._start, painting.ground
         self.steps = self.config.style_iterations
@@ -170,7 +171,7 @@ class StrokeStyling(StagedRun[StyleStage, StyleProgress]):
 
     def stages(self) -> list[StyleStage]:
         """All that it does, in this order."""
-        shapes = self.config.style_mode == "texture"
+        shapes = self.config.style_mode != "color"
         levels, last = self.search.levels, self.search.last_steps if shapes else 0.0
         steps = split(self.steps, [*(level.steps * (1 - last) for level in levels), last])
         stages = [

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from painter.errors import one_line
+from painter.options.network_files import choose_features, features_note
 from painter.options.paint import PaintConfig
 from painter.pictures.picture import Picture, PictureSource, check_shows, read_picture
 from painter.styling.feature_networks import load_features
@@ -23,6 +24,7 @@ class Style:
 
     picture: Picture
     features: Features
+    notes: tuple[str, ...] = ()  # lines for people: about the picture, and about which network was chosen
 
     @property
     def fingerprint(self) -> dict[str, str]:
@@ -50,9 +52,13 @@ def load_style(source: PictureSource, config: PaintConfig, download: bool = Fals
     picture = read_picture(source, side)
     named = source if isinstance(source, (str, os.PathLike)) else picture.name
     check_shows(picture, f"--style-image {one_line(named)}")
-    weights = None if config.weights is None else Path(config.weights)
-    features = load_features(config.features, weights, download=download, progress=progress, seed=config.seed)
-    return Style(picture, features)
+    weights, kind = (
+        None if config.weights is None else Path(config.weights),
+        choose_features(config.features, config.weights),
+    )
+    notes = (*picture.notes, features_note(kind)) if config.features != kind else picture.notes
+    features = load_features(kind, weights, download=download, progress=progress, seed=config.seed)
+    return Style(picture, features, notes)
 
 
 def style_side(config: PaintConfig, side: int) -> int:

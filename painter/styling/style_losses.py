@@ -112,11 +112,28 @@ def style_loss(
     return torch.stack(terms).sum()
 
 
-def content_loss(features: Tensor, target: Tensor) -> Tensor:
-    """How far a layer's features, [C, h, w], are from the content's: |F - P|^2 / |P|^2 (Gatys et al. 2016, eq. 1)."""
+def content_loss(features: Tensor, target: Tensor, counts: Tensor | None = None) -> Tensor:
+    """How far a layer's features, [C, h, w], are from the content's: |F - P|^2 / |P|^2 (Gatys et al. 2016, eq. 1).
+
+    Args:
+        counts: [h, w] >= 0, how much each place counts; 1 everywhere if not given.
+    """
     if features.shape != target.shape:
         raise ValueError(f"features and target must be of one shape, got {[*features.shape]} and {[*target.shape]}")
-    return (features - target).square().sum() / target.square().sum().clamp_min(_TINY)
+    change = (features - target).square()
+    return (change if counts is None else change * counts).sum() / target.square().sum().clamp_min(_TINY)
+
+
+def likeness_loss(image: Tensor, target: Tensor, counts: Tensor) -> Tensor:
+    """How far light and dark of two pictures [H, W, 3] differ where `counts` [H, W] >= 0, relative to their contrast.
+
+    Returns:
+        [] about 1 if the picture is flat there; 0 if nothing counts.
+    """
+    wanted, total = luminance(target), counts.sum().clamp_min(_TINY)
+    mean = (wanted * counts).sum() / total
+    contrast = ((wanted - mean).square() * counts).sum() + 1e-3 * total
+    return ((luminance(image) - wanted).square() * counts).sum() / contrast
 
 
 def luminance_loss(image: Tensor, target: Tensor) -> Tensor:

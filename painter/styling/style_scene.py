@@ -34,13 +34,15 @@ class StyleScene:
         painting: as it was found; its configuration says how to style it.
         style: the picture and the network, which is brought to the device.
         backend: of `renderers.blending.blend`, one that works on this device.
+        content_focus: [h, w] float32 in [0, 1], of the picture that was painted; found in the painting if not given.
     """
 
     def __init__(
-        self, painting: Painting, style: Style, search: StyleSearchConfig, device: torch.device, backend: str
-    ) -> None:
+        self, painting: Painting, style: Style, search: StyleSearchConfig, device: torch.device, backend: str,
+        content_focus: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
         self.painting, self.style, self.search = painting, style, search
-        self.device, self.backend = device, backend
+        self.device, self.backend, self._content_focus = device, backend, content_focus
         style.features.to(device)
 
     @property
@@ -71,6 +73,8 @@ class StyleScene:
     @cached_property
     def _focus(self) -> np.ndarray:
         """[h, w] float32 in [0, 1]."""
+        if self._content_focus is not None:
+            return self._content_focus
         image = self.painting.draw_bare(min(self.config.size, self.search.focus_side))
         alpha = image[..., 3].astype(np.float32) / 255 if image.shape[2] == 4 else None
         return auto_focus(image[..., :3].astype(np.float32) / 255, alpha)

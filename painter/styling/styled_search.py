@@ -1,23 +1,36 @@
-"""A search for strokes, and then for their style."""
+"""A search for strokes, and then for their style; or first for a picture in the style, and then for its strokes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
 
 from painter.errors import PictureError
 from painter.options.paint import PaintConfig
 from painter.painting.painting import Painting
 from painter.painting.stroke_columns import strokes_of
+from painter.pictures.photograph import is_photograph
+from painter.search.config import GrowthConfig, SearchConfig
+from painter.search.plan import planned_iterations
 from painter.search.staged_run import Progress, Styled
 from painter.search.stroke_count import make_search
 from painter.search.subject import Subject
 from painter.search.time_budget import TimeBudget
 from painter.styling.levels import StyleSearchConfig
-from painter.styling.stroke_styling import StrokeStyling
+from painter.styling.records import Record
+from painter.styling.stroke_objective import feature_threads
+from painter.styling.stroke_styling import StrokeStyling, StyleProgress
 from painter.styling.style import Style
-from painter.system.snapshot import integer, number
+from painter.styling.styled_picture import styled_picture, with_picture
+from painter.styling.transfer import Transfer, TransferProgress
+from painter.system.snapshot import integer, like, number
+from renderers.brushes import BRUSHES
 from renderers.order import in_paint_order
 from renderers.strokes import Strokes
 
@@ -26,7 +39,7 @@ from renderers.strokes import Strokes
 class StyledSubject(Subject):
     """What is to be painted, and the style that the finished strokes take on."""
 
-    style: Style
+    style: Style = field(kw_only=True)
 
     def fingerprint(self) -> dict[str, Any]:
         """See `Subject.fingerprint`; and the style, by its content."""
@@ -42,8 +55,12 @@ class StyledSubject(Subject):
         """A subject with a style. Raises PictureError if nothing of it is to be seen: it has no colours to change."""
         if subject.picture.shape[2] == 4 and not subject.picture[:, :, 3].any():
             raise PictureError("--style-image: the input picture is transparent everywhere; name another picture")
+        mode, kind = subject.config.style_mode, style.features.kind
+        if mode == "auto":
+            mode = "paint" if kind != "random" and is_photograph(subject.picture) else "color"
         values = {name: getattr(subject, name) for name in Subject.__dataclass_fields__}
-        return StyledSubject(**{**values, "notes": (*subject.notes, *style.picture.notes)}, style=style)
+        values["config"] = replace(subject.config, style_mode=mode, features=kind)
+        return StyledSubject(**{**values, "notes": (*subject.notes, *style.notes)}, style=style)
 
     def plain(self, config: PaintConfig) -> Subject:
         """The subject without its style, with this configuration."""
@@ -58,7 +75,14 @@ class StyledSearch:
 
     def __init__(self, subject: StyledSubject, search: StyleSearchConfig | None = None) -> None:
         self.subject, self._search = subject, search or StyleSearchConfig()
-        self._painting = make_search(subject.plain(self._painting_config()))
+        self._plain = subject.plain(self._painting_config())  # what is painted
+        self._picture: Transfer | None = None  # what gives it the style before, in the mode 'paint'
+        self._pixels: np.ndarray | None = None  # uint8 [H, W, C], what that has made of it
+        if subject.config.style_mode == "paint" and subject.config.style_weight > 0:
+            seconds = subject.config.seconds
+            share = None if seconds is None else self._search.time_to_style * seconds
+            self._picture = styled_picture(subject, subject.style, share, self._search)
+        self._painting = make_search(self._plain)
         self.styling: StrokeStyling | None = None  # once the strokes are found
         self._taken = 0  # steps of the search for strokes, once it is over
 
@@ -70,35 +94,82 @@ class StyledSearch:
     @property
     def styled(self) -> Styled | None:
         """What styling has made of them, once it has begun."""
-        return None if self.styling is None else self.styling.styled
+        if self.styling is not None:
+            return self.styling.styled
+        if self._pixels is None or self._painting.strokes is None:
+            return None
+        return Styled(self._painting.strokes, self._plain.ground, None, self._records)
+
+    @property
+    def _records(self) -> list[Record]:
+        return [] if self._picture is None else self._picture.records
 
     @property
     def budget(self) -> TimeBudget:
         """The time of what is under way."""
-        return self._painting.budget if self.styling is None else self.styling.budget
+        if self.styling is not None:
+            return self.styling.budget
+        return self._picture.budget if self._picture is not None and self._pixels is None else self._painting.budget
 
     @property
     def taken(self) -> int:
-        """Steps taken so far, in both."""
-        return self._painting.taken if self.styling is None else self._taken + self.styling.taken
+        """Steps taken so far, in all."""
+        before = 0 if self._picture is None else self._picture.taken
+        return before + (self._painting.taken if self.styling is None else self._taken + self.styling.taken)
 
     def run(self) -> Iterator[Progress]:
         """Search; each step taken yields its progress, the last with the finished strokes."""
-        more = self.subject.config.style_iterations
+        more, before = self._finishing.style_iterations, 0
+        if self._picture is not None:
+            before = self._picture.config.iterations
+            if self._pixels is None:
+                yield from self._style_picture(self._picture, planned_steps(self._plain) + more)
         if self.styling is None:
             for progress in self._painting.run():
                 self._taken = progress.step
-                yield replace(progress, steps=progress.steps + more)
+                yield replace(progress, step=before + progress.step, steps=before + progress.steps + more)
             assert self._painting.strokes is not None
             self.styling = self._style(self._painting.strokes)
+        before += self._taken
         for progress in self.styling.run():
-            yield replace(progress, step=self._taken + progress.step, steps=self._taken + progress.steps)
+            yield replace(progress, step=before + progress.step, steps=before + progress.steps)
+
+    def _style_picture(self, picture: Transfer, more: int) -> Iterator[Progress]:
+        """Give the picture the style, and make ready to paint it.
+
+        Args:
+            more: steps that come after.
+        """
+        none, steps = no_strokes(self.subject.brush), picture.run()
+        while True:
+            with feature_threads():
+                found = next(steps, None)
+            if found is None:
+                break
+            record = found.record
+            yield StyleProgress(
+                f"style, scale {record.scale}/{found.scales}", record.iteration, found.iterations + more, none,
+                record.total, 0.0, partial(_seen, found), content=record.content, style=record.style, tv=record.tv,
+            )  # fmt: skip
+        self._paint_instead(picture.result().image)
+
+    def _paint_instead(self, pixels: np.ndarray) -> None:
+        """Paint this picture, uint8 [H, W, C]."""
+        self._pixels = pixels
+        self._plain = with_picture(self._plain, pixels.astype(np.float32) / 255)
+        self._painting = make_search(self._plain)
 
     def state(self) -> dict[str, Any]:
         """Where it stands between two steps, until the next: a tree for `painter.system.snapshot.dump`."""
+        before: dict[str, Any] = {}
+        if self._picture is not None:
+            pixels = None if self._pixels is None else torch.from_numpy(self._pixels)
+            before = {"picture": self._picture.state(), "pixels": pixels}
         if self.styling is None:
-            return {"painting": self._painting.state(), "taken": self._taken, "found": None, "styling": None}
+            painting = self._painting.state()
+            return {**before, "painting": painting, "taken": self._taken, "found": None, "styling": None}
         return {
+            **before,
             "painting": None,
             "taken": self._taken,
             "found": self.styling.painting.strokes,
@@ -113,6 +184,11 @@ class StyledSearch:
             ValueError, LookupError, TypeError, AttributeError or RuntimeError: it is not such a state.
         """
         self._taken = integer(state["taken"], 0, 10**9)
+        if self._picture is not None:
+            self._picture.restore(state["picture"])
+            if state["pixels"] is not None:
+                shape = torch.from_numpy(self.subject.picture)
+                self._paint_instead(like(state["pixels"], shape).numpy())
         if state["styling"] is None:
             self._painting.restore(state["painting"])
             return
@@ -127,6 +203,15 @@ class StyledSearch:
             return config
         return replace(config, seconds=max(1.0, (1 - self._search.time_to_style) * config.seconds))
 
+    @property
+    def _finishing(self) -> PaintConfig:
+        """How the strokes that are found are given the style."""
+        config, search = self.subject.config, self._search
+        if self._picture is None:
+            return config
+        steps = round(search.finish_steps * config.style_iterations)
+        return replace(config, style_iterations=steps, content_weight=search.finish_content * config.content_weight)
+
     def _style(self, strokes: Strokes) -> StrokeStyling:
         """Styling of strokes that are found: as a stroke file would have them, so that restyling it is the same."""
         budget, seconds = self._painting.budget, self.subject.config.seconds
@@ -138,9 +223,28 @@ class StyledSearch:
 
     def _styling(self, strokes: Strokes, seconds: float | None) -> StrokeStyling:
         subject = self.subject
-        painting = Painting(
-            strokes, subject.aspect, subject.ground, subject.config, subject.region, subject.provenance()
-        )
+        ground, focus = self._plain.ground, None if self._picture is None else subject.focus
+        painting = Painting(strokes, subject.aspect, ground, self._finishing, subject.region, subject.provenance())
         return StrokeStyling(
-            painting, subject.style, subject.maps, subject.device, subject.backend, seconds, self._search
+            painting, subject.style, subject.maps, subject.device, subject.backend, seconds, self._search, focus
         )
+
+
+def planned_steps(subject: Subject) -> int:
+    """Steps that a search for the subject's strokes is likely to take."""
+    strokes = subject.config.strokes
+    count = GrowthConfig().most if strokes == "auto" else strokes
+    return planned_iterations(subject.config, SearchConfig(), count)
+
+
+def no_strokes(brush: str) -> Strokes:
+    """None at all, of this brush."""
+    none = torch.zeros(0)
+    params = BRUSHES[brush].place(torch.zeros(0, 2), none, none, none, none)
+    return Strokes(brush, params, torch.zeros(0, BRUSHES[brush].colors, 3), none, torch.zeros(0, dtype=torch.int64))
+
+
+def _seen(found: TransferProgress) -> Tensor:
+    """[h, w, C] premultiplied, what a canvas would be."""
+    image = torch.from_numpy(found.picture()).float() / 255
+    return image if image.shape[2] == 3 else torch.cat([image[..., :3] * image[..., 3:], image[..., 3:]], dim=2)

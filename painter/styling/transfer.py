@@ -105,13 +105,9 @@ class Transfer(StagedRun[TransferStage, TransferProgress]):
             self.film.keep(to_levels(self._finished(sources.content.rgb)))  # before its colours were changed
 
     def stages(self) -> list[TransferStage]:
-        """The scales, from coarse to fine, with as many steps at each, give or take one."""
-        steps, scales = self.config.iterations, self.config.scales
-        counts = [steps * (k + 1) // scales - steps * k // scales for k in range(scales)]
-        return [
-            TransferStage(k, side, count)
-            for k, (side, count) in enumerate(zip(self.config.sizes(), counts, strict=True))
-        ]
+        """The scales, from coarse to fine."""
+        pairs = zip(self.config.sizes(), self.config.steps(), strict=True)
+        return [TransferStage(k, side, count) for k, (side, count) in enumerate(pairs)]
 
     def begin(self, stage: TransferStage) -> TransferProgress | None:
         """Enlarge what the scale before has found, and note the losses there."""

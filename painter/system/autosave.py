@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from painter.errors import AutosaveError
+from painter.options.fields import option_name
+from painter.options.paint import STYLE_OPTIONS
 from painter.system.atomic import remove, replacing
 from painter.system.fingerprint import differences
 from painter.system.snapshot import dump, load
@@ -36,6 +38,7 @@ class AutosaveConfig:
 
 
 FORMAT = 2  # of what searches save; raised whenever an older state cannot be resumed
+_OF_STYLE = frozenset(map(option_name, STYLE_OPTIONS))
 LARGEST = 2**31  # bytes that are read; 100,000 strokes take 60 MB
 
 
@@ -200,6 +203,8 @@ class Autosave:
         except (ValueError, LookupError, TypeError) as error:
             why = str(error) if type(error) is ValueError else "it is not an autosave"
             raise AutosaveError(f"{why}; delete it to start from the beginning") from error
+        if found.get("--style-image") is None:  # earlier versions also named the options that then have no effect
+            found = {name: value for name, value in found.items() if name in self.fingerprint or name not in _OF_STYLE}
         if found != self.fingerprint:
             difference = differences(found, self.fingerprint)
             raise AutosaveError(
