@@ -1,0 +1,169 @@
+"""Who dies and who is born: strokes that are worth least make room where the error asks for one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import torch
+
+from painter.options.paint import PaintConfig
+from painter.search.config import SearchConfig
+from painter.search.parameters import Constraints
+from painter.search.placer import Placer
+from painter.search.target import Target
+from painter.search.view import Runtime, View
+from painter.video.carrying import Boxes, share_within
+from painter.video.clip_config import ClipConfig
+from painter.video.company import Company, new_company
+from renderers.blending.relevance import removal_costs
+from renderers.decoding import SearchMaps
+from renderers.strokes import Strokes
+
+PLACES = 4  # that are tried for each birth
+SOON = 0.3  # share of a birth's place that is exposed, from which it needs no fade
+
+
+@dataclass(frozen=True, eq=False)
+class Studio:
+    """What all frames of a shot share."""
+
+    config: PaintConfig
+    search: SearchConfig
+    clip: ClipConfig
+    constraints: Constraints
+    maps: SearchMaps
+    brush: str
+    runtime: Runtime
+    most: int  # strokes at any time
+    exact: bool  # whether there are always so many
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What one frame asks for."""
+
+    target: Target
+    changed: np.ndarray  # [H, W] bool
+    exposed: np.ndarray  # [H, W] bool
+    frozen: np.ndarray  # [N] bool: of the living, those whose place did not change
+    frame: int
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """What a turnover made of it."""
+
+    living: Company
+    born: int
+    died: int
+
+
+def turn_over(
+    studio: Studio, scene: Scene, living: Company, candidates: Company, next_id: int, rng: np.random.Generator
+) -> Change:
+    """Let strokes die and others be born, both where the picture changed only.
+
+    Args:
+        candidates: strokes that were hidden and may come back; they are taken without a fade, if they gain anything.
+        next_id: identities from here on are free.
+    """
+    clip, count = studio.clip, int(studio.config.strokes)
+    size = clip.size * math.sqrt(500 / count)
+    masked = replace(scene.target, weight=scene.changed.astype(np.float32))
+    views: dict[int, View] = {}
+
+    def view(side: int) -> View:
+        if side not in views:
+            views[side] = View(masked.at(side), studio.runtime)
+        return views[side]
+
+    placer = Placer(
+        view, studio.constraints, studio.brush, studio.maps, studio.config, studio.search, rng
+    )
+    size = placer.within_limits(size)
+    seen = placer.view(size, max(scene.target.image.shape[:2]))
+    exposed = float(scene.exposed.mean())
+    free = max(0, (count if not studio.exact else studio.most) - int((~living.dying).sum()))
+    room = max(0, studio.most - len(living))
+    extra = math.ceil(clip.exposed_births * exposed * count)
+    most = min(free + round(clip.turnover * count) + extra, max(1, round(clip.most_births * count)))
+    if studio.exact:
+        most = max(most, room)
+    old = living.joined(candidates)
+    back = np.isin(old.id, candidates.id)
+    new = _placed(studio, placer, seen, old, size, most, next_id, scene.frame)
+    both = old.joined(new)
+    young = np.isin(both.id, new.id)
+    costs = _costs(seen, both.settled(), studio.maps)
+    return _chosen(studio, scene, both, costs, young, np.isin(both.id, candidates.id), free, most)
+
+
+def _placed(
+    studio: Studio, placer: Placer, view: View, old: Company, size: float, count: int, next_id: int, frame: int
+) -> Company:
+    """New strokes on top of the settled canvas."""
+    with torch.no_grad():
+        canvas = view.render(old.settled(), studio.maps).cpu().numpy()
+    strokes, moments = placer.place(count, size, view, canvas, PLACES, 1.0, close=False)
+    top = float(old.rank.max()) + 1 if len(old) else 0.0
+    return new_company(strokes, moments, next_id, top, frame)
+
+
+def _costs(view: View, strokes: Strokes, maps: SearchMaps) -> np.ndarray:
+    """[N]: by how much the mean squared error would rise without each; of the whole canvas, also what did not change."""
+    with torch.no_grad():
+        layers = view.layers(strokes, maps)
+    costs = removal_costs(view.bare.cpu(), torch.from_numpy(view.target.image), layers.cpu()).numpy()
+    found: np.ndarray = costs / view.target.image[..., 0].size
+    return found
+
+
+def _chosen(
+    studio: Studio, scene: Scene, both: Company, costs: np.ndarray, young: np.ndarray, back: np.ndarray, free: int,
+    most: int,
+) -> Change:  # fmt: skip
+    """Of all of them the ones that stay: births by what they gain, deaths by what they cost."""
+    clip = studio.clip
+    old = ~young & ~back
+    still = np.zeros(len(both), bool)
+    still[np.flatnonzero(old)] = scene.frozen
+    able = old & ~both.dying & (both.fade >= 1) & (~still | (costs < clip.unseen_cost))
+    weakest = np.flatnonzero(able)[np.argsort(costs[able], kind="stable")].tolist()
+    applicants = np.flatnonzero(young | back)
+    applicants = applicants[np.argsort(-costs[applicants], kind="stable")]
+    alive = old.copy()
+    slope, fade = both.slope.copy(), both.fade.copy()
+    soon = _soon(scene, both)
+    born = died = 0
+    for n in applicants.tolist():
+        gain = costs[n]
+        if born >= most or (gain < clip.least_gain and not studio.exact):
+            break
+        if born >= free and not (studio.exact and alive.sum() < studio.most):
+            if not weakest or gain < clip.gain_over_cost * max(costs[weakest[0]], 0.0) + clip.least_gain:
+                break
+            loser = weakest.pop(0)
+            died += 1
+            if costs[loser] < clip.unseen_cost or alive.sum() >= studio.most:
+                alive[loser] = False
+            else:
+                slope[loser] = -1 / clip.fade
+        if alive.sum() >= studio.most:
+            break
+        alive[n] = True
+        born += 1
+        if young[n] and not soon[n]:
+            fade[n] = slope[n] = np.float32(1 / clip.fade)
+    changed = replace(both, slope=slope, fade=fade)
+    return Change(changed[alive], born, died)
+
+
+def _soon(scene: Scene, both: Company) -> np.ndarray:
+    """[N] bool: whether they stand on picture that was not seen before, so that nothing is there to fade from."""
+    pixel = 1 / max(scene.exposed.shape)
+    grown = cv2.dilate(scene.exposed.astype(np.float32), np.ones((7, 7), np.uint8))
+    soon: np.ndarray = share_within(Boxes.of(both.strokes, pixel), grown) > SOON
+    return soon
