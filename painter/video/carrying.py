@@ -19,9 +19,9 @@ MOST_GROWTH, MOST_TURN = 0.15, 0.25  # in one frame
 FAINT = 1e-6  # what a pixel counts that nobody sees
 UNKNOWN = 1e-3  # what the flow counts where the picture is covered next
 
-# Columns of the sums of a stroke: Σw, Σw·x, Σw·y, Σw·r², Σw·dx, Σw·dy, Σw·(r·d), Σw·(r×d); pixels of its box, those
-# that changed, its visible paint, and the part of that which is covered next.
-_W, _X, _Y, _RR, _DX, _DY, _DOT, _CROSS, _AREA, _CHANGED, _SEEN, _COVERED = range(12)
+# Columns of the sums of a stroke: Σw, Σw·x, Σw·y, Σw·r², Σw·dx, Σw·dy, Σw·(r·d), Σw·(r×d); pixels of its box, and
+# those that changed.
+_W, _X, _Y, _RR, _DX, _DY, _DOT, _CROSS, _AREA, _CHANGED = range(10)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,6 @@ class Fits:
 
     similarity: np.ndarray  # [N, 4] float64: shift x, shift y (pixels), a, b
     changed: np.ndarray  # [N] share of their place that changed
-    seen: np.ndarray  # [N] share of them that later strokes leave visible; 1 off the canvas
     boxes: Boxes
 
 
@@ -82,16 +81,14 @@ def fit_motion(strokes: Strokes, opacity: np.ndarray, motion: Motion, pixel: flo
     flow = motion.forward.astype(np.float64)
     masks = [mask.astype(np.float64) for mask in (motion.changed, motion.covered)]
     fit = np.zeros((len(strokes), 4))
-    sums = np.zeros((len(strokes), 12))
+    sums = np.zeros((len(strokes), 10))
     for tau in config.taus:
         sums[:] = 0.0
         _sums(boxes.center, boxes.axis, boxes.half, opacity.astype(np.float64), flow, *masks, fit, tau, sums)
         fit = _solved(sums, config.ridge)
     area = sums[:, _AREA]
     fit[area == 0] = 0.0
-    paint = np.maximum(area * opacity, 1e-12)
-    seen = np.where(area > 0, sums[:, _SEEN] / paint, 1.0)
-    return Fits(fit, sums[:, _CHANGED] / np.maximum(area, 1), seen, boxes)
+    return Fits(fit, sums[:, _CHANGED] / np.maximum(area, 1), boxes)
 
 
 def carried(strokes: Strokes, similarity: np.ndarray, pixel: float) -> Strokes:
@@ -117,16 +114,22 @@ def carried(strokes: Strokes, similarity: np.ndarray, pixel: float) -> Strokes:
     return Strokes(strokes.brush, params, strokes.colors, strokes.opacity, strokes.seed)
 
 
-def share_within(boxes: Boxes, mask: np.ndarray) -> np.ndarray:
-    """[N]: the share of each box that a mask [H, W] in [0, 1] covers; what is off the canvas does not count."""
+def share_within(boxes: Boxes, mask: np.ndarray, counts: bool = False) -> np.ndarray:
+    """[N]: the share of each box that a mask [H, W] in [0, 1] covers; what is off the canvas does not count.
+
+    Args:
+        counts: whether to give pixels instead.
+    """
     found = np.zeros((len(boxes.center), 2))
     _shares(boxes.center, boxes.axis, boxes.half, mask.astype(np.float64), found)
+    if counts:
+        return found[:, 1]
     shares: np.ndarray = found[:, 1] / np.maximum(found[:, 0], 1)
     return shares
 
 
 def _solved(sums: np.ndarray, ridge: float) -> np.ndarray:
-    """Similarities [N, 4] from sums [N, 12], by least squares shrunk by `ridge` pixels²."""
+    """Similarities [N, 4] from sums [N, 10], by least squares shrunk by `ridge` pixels²."""
     w = np.maximum(sums[:, _W], 1e-12)
     x, y, dx, dy = (sums[:, k] / w for k in (_X, _Y, _DX, _DY))
     spread = sums[:, _RR] / w - x * x - y * y + ridge
@@ -140,7 +143,7 @@ def _sums(
     center: np.ndarray, axis: np.ndarray, half: np.ndarray, opacity: np.ndarray, flow: np.ndarray,
     changed: np.ndarray, covered: np.ndarray, fit: np.ndarray, tau: float, sums: np.ndarray,
 ) -> None:  # fmt: skip
-    """Fill sums [N, 12], from the top stroke down: w is the light that later strokes let through times the opacity, and
+    """Fill sums [N, 10], from the top stroke down: w is the light that later strokes let through times the opacity, and
     with tau > 0 times 1 / (1 + (e / tau)²), e the error of a fit [N, 4] there."""
     height, width = changed.shape
     light = np.ones((height, width))
@@ -157,8 +160,6 @@ def _sums(
                 w = light[i, j] * opacity[n] + FAINT
                 sums[n, _AREA] += 1.0
                 sums[n, _CHANGED] += changed[i, j]
-                sums[n, _SEEN] += w
-                sums[n, _COVERED] += w * covered[i, j]
                 if along <= half[n, 0] and across <= half[n, 1]:
                     light[i, j] *= 1.0 - opacity[n]
                 if covered[i, j] > 0.0:

@@ -14,7 +14,6 @@ class ClipConfig:
 
     most_side: int = 768  # longest side of the pictures that are compared and followed, pixels
     steps: int = 8  # of gradient descent a frame
-    most_steps: int = 12  # where most of the picture moves in ways that strokes cannot be carried
     rate: float = 0.45  # of the first of them, in natural steps; half a cosine ends at none
     hold: float = 3e-4  # λ of λ · mean_n Σ_p ((θ - θ_carried) / natural step)²
     trust: float = 0.02  # error of the carried source (0 to 1) at which λ has fallen to 1/e
@@ -26,16 +25,10 @@ class ClipConfig:
     unseen_cost: float = 1e-6  # the same for a death that nobody sees: it needs no fade
     fade: int = 6  # frames that a birth or a death takes
     size: float = 0.030  # of new strokes at 500 strokes, canvas units
-    hidden: float = 0.1  # share of a stroke that is seen, below which it is behind others
     freeze: float = 0.15  # share of a stroke's place that changed, below which it stays as it is, to the byte
-    returning: float = 0.35  # share of a stroke's place that is exposed, from which it comes back
-    remembered: float = 0.6  # hidden strokes that are kept in mind, of all strokes
-    memory_frames: int = 90  # for so long
     noise_sigmas: float = 5.5  # beyond which a change is none of noise
     least_change: float = 1.2 / 255
     shot: float = 0.55  # share of the canvas that cannot be followed, from which everything is painted anew
     unlike: float = 0.16  # error of the carried source from which a pixel was not followed
     ridge: float = 9.0  # pixels²: small strokes have no turn of their own that could be measured
     taus: tuple[float, ...] = (0.0, 1.5, 0.7)  # pixels, of the rounds of robust fitting; 0 is plain least squares
-    parts: float = 1.0  # pixels that a stroke's motion differs from the camera's, from which it is a thing's own
-    least_lost: int = 20  # pixels that something covers, from which layers are looked at

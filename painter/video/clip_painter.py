@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,14 +19,16 @@ from painter.search.subject import Subject, prepare_subject
 from painter.search.view import Runtime, View
 from painter.system.devices import one_torch_thread, ordinary_tensors
 from painter.system.snapshot import integer
-from painter.video.carrying import Boxes, Fits, carried, fit_motion, share_within
+from painter.video.carrying import Boxes, Fits, carried, fit_motion
 from painter.video.clip_config import ClipConfig
 from painter.video.company import Company, new_company, restored_company
-from painter.video.motion import Motion, camera_motion, changed_pixels, follow_motion, noise_level
-from painter.video.turnover import Scene, Studio, turn_over
+from painter.video.motion import Motion, changed_pixels, follow_motion, noise_level
+from painter.video.turnover import Change, Scene, Studio, turn_over
+from painter.video.visibility import visible_shares
 from renderers.order import arrange
 from renderers.strokes import Strokes
 
+SMALL_SIDE = 192  # pixels
 MARGIN = 0.5  # canvas units: how far outside the canvas a stroke's middle may be, while its end still shows
 
 
@@ -62,8 +63,6 @@ class ClipPainter:
         config: of a painting; `strokes` is a number.
         clip: how frames follow each other.
         exact: whether there are exactly `config.strokes` strokes at any time, instead of a tenth more at most.
-        lively: how much less strokes are held where the flow took them, and how much more they may be replaced; 1 is
-            calm.
     """
 
     def __init__(self, config: PaintConfig, clip: ClipConfig | None = None, exact: bool = False) -> None:
@@ -76,7 +75,6 @@ class ClipPainter:
         self._subject: Subject
         self._studio: Studio
         self._living: Company
-        self._hidden: Company
         self._painted: np.ndarray  # uint8 [H, W, 3]: the source as it was painted last, pixel by pixel
         self._source: np.ndarray  # uint8 [H, W, 3]: the frame before
 
@@ -101,9 +99,8 @@ class ClipPainter:
         assert search.strokes is not None and search.moments is not None
         order = arrange(search.strokes, self._subject.aspect)
         strokes, moments = search.strokes[order], select_moments(search.moments, order)
-        self._living = new_company(strokes, moments, self._next_id, 0.0, self.frame)
+        self._living = new_company(strokes, moments, self._next_id)
         self._next_id += len(strokes)
-        self._hidden = self._living[np.zeros(len(strokes), bool)]
         self._painted = self._source = image
         return self._frame(cut=True, born=len(strokes))
 
@@ -136,90 +133,46 @@ class ClipPainter:
         living = self._living.faded()
         pixel = 1 / max(image.shape[:2])
         fits = fit_motion(living.strokes, living.opacity, motion, pixel, clip)
-        living, hidden, frozen = self._carry(living, fits, motion, pixel)
-        change, frozen = self._turn_over(living, hidden, frozen, motion, pixel)
-        self._living = self._descend(change.living, frozen, motion, fits)
+        shares = visible_shares(self._small_view(), living.settled(), self._studio.maps)
+        known = dict(zip(living.id.tolist(), shares.tolist(), strict=True))
+        living, frozen = self._carry(living, fits, pixel)
+        change, frozen = self._turn_over(living, frozen, motion)
+        pace = np.array([known.get(n, 1.0) for n in change.living.id.tolist()], np.float32)
+        self._living = self._descend(change.living, frozen, pace, motion)
         self._painted = np.where(changed[..., None], image, self._painted)
         self._source = image
         return self._frame(born=change.born, died=change.died)
 
-    def _carry(
-        self, living: Company, fits: Fits, motion: Motion, pixel: float
-    ) -> tuple[Company, Company, np.ndarray]:
-        """The living and the hidden where the flow takes them, without those that left; who of the living is frozen."""
-        clip, shape = self.clip, motion.changed.shape
-        camera = camera_motion(motion.forward, motion.covered)
-        lifted = self._lifted(living, fits, motion, camera)
-        frozen = (fits.changed < clip.freeze) & ~fits.boxes.off(shape)
-        moved = carried(living.strokes, fits.similarity, pixel)
-        living = replace(living, strokes=_rows(moved, living.strokes, frozen), rank=lifted)
-        gone = Boxes.of(living.strokes, pixel).off(shape) | (living.dying & (living.fade <= 0))
-        away = ~gone & (fits.seen < clip.hidden) & ~living.dying & (living.fade >= 1) & ~frozen
-        old = self._hidden
-        if len(old):
-            boxes = Boxes.of(old.strokes, pixel)
-            old = replace(old, strokes=carried(old.strokes, camera(boxes.center), pixel))
-            old = old[~Boxes.of(old.strokes, pixel).off(shape) & (old.since > self.frame - clip.memory_frames)]
-        fresh = living[away]
-        hidden = old.joined(replace(fresh, since=np.full(len(fresh), self.frame, np.int64)))
-        most = round(clip.remembered * int(self.config.strokes))
-        if len(hidden) > most:
-            hidden = hidden[np.sort(np.argsort(-hidden.since, kind="stable")[:most])]
-        kept = ~gone & ~away
-        order = np.argsort(living.rank[kept], kind="stable")
-        return living[kept][order], hidden, frozen[kept][order]
+    def _carry(self, living: Company, fits: Fits, pixel: float) -> tuple[Company, np.ndarray]:
+        """The living where the flow takes them, without those that left or are dead; who of them is frozen."""
+        shape = self._painted.shape
+        frozen = (fits.changed < self.clip.freeze) & ~fits.boxes.off(shape)
+        moved = _rows(carried(living.strokes, fits.similarity, pixel), living.strokes, frozen)
+        kept = ~Boxes.of(moved, pixel).off(shape) & ~(living.dying & (living.fade <= 0))
+        return replace(living, strokes=moved)[kept], frozen[kept]
 
-    def _lifted(
-        self, living: Company, fits: Fits, motion: Motion, camera: Callable[[np.ndarray], np.ndarray]
-    ) -> np.ndarray:
-        """[N] ranks, in which strokes of a thing that moves over others come after these."""
-        clip, rank = self.clip, living.rank
-        own = np.linalg.norm((fits.similarity - camera(fits.boxes.center))[:, :2], axis=1) > clip.parts
-        if motion.covered.sum() < clip.least_lost or not own.any() or own.mean() > 0.5:
-            return rank
-        if not _covers(motion, camera, clip):
-            return rank
-        lift = np.where(own, rank.max() - rank.min() + 1, 0.0)
-        order = np.argsort(rank + lift, kind="stable")
-        ranks = np.empty_like(rank)
-        ranks[order] = np.sort(rank)
-        return ranks
-
-    def _turn_over(
-        self, living: Company, hidden: Company, frozen: np.ndarray, motion: Motion, pixel: float
-    ) -> tuple[Any, np.ndarray]:
-        """Births, deaths and returns; who of those that live then is frozen."""
-        clip = self.clip
-        exposed = motion.exposed
-        back = np.zeros(len(hidden), bool)
-        if len(hidden) and exposed.any():
-            back = share_within(Boxes.of(hidden.strokes, pixel), exposed) > clip.returning
+    def _turn_over(self, living: Company, frozen: np.ndarray, motion: Motion) -> tuple[Change, np.ndarray]:
+        """Births and deaths; who of those that live then is frozen."""
         target = replace(self._subject.target, image=motion.target, weight=None)
-        scene = Scene(target, motion.changed, exposed, frozen, self.frame)
-        change = turn_over(self._studio, scene, living, hidden[back], self._next_id, self._rng)
-        self._hidden = hidden[~np.isin(hidden.id, change.living.id)]
-        if len(change.living):
-            self._next_id = max(self._next_id, int(change.living.id.max()) + 1)
-        still = np.isin(change.living.id, living.id[frozen])
-        return change, still
+        scene = Scene(target, motion.changed, motion.exposed, frozen)
+        change = turn_over(self._studio, scene, living, self._next_id, self._rng)
+        self._next_id = max(self._next_id, int(change.living.id.max(initial=-1)) + 1)
+        return change, np.isin(change.living.id, living.id[frozen])
 
-    def _descend(self, living: Company, frozen: np.ndarray, motion: Motion, fits: Fits) -> Company:
+    def _descend(self, living: Company, frozen: np.ndarray, pace: np.ndarray, motion: Motion) -> Company:
         """A few steps of all strokes but the frozen ones, held where the flow took them as far as it can be trusted."""
         clip, start = self.clip, living.strokes
         fixed = frozen | living.dying
         if fixed.all():
             return living
         view = View(replace(self._subject.target, image=motion.target, weight=None), self._studio.runtime)
-        pixel = view.pixel
-        boxes = Boxes.of(start, pixel)
+        boxes = Boxes.of(start, view.pixel)
         trust = np.exp(-motion.error[boxes.pixels(motion.error.shape)] / clip.trust).astype(np.float32)
         moments = select_moments(living.moments, torch.arange(len(living)))
         parameters = StrokeParameters(start, self._studio.constraints, self._studio.search, moments)
-        seen = fit_motion(start, living.settled_fade * start.opacity.numpy(), motion, pixel, replace(clip, taus=(0.0,))).seen
-        pace = torch.from_numpy(np.where(fixed, 0.0, seen.clip(0, 1)).astype(np.float32))
-        parameters.optimizer.units = {
-            name: (unit * pace.view(-1, *[1] * (unit.ndim - 1))).contiguous() for name, unit in parameters.optimizer.units.items()
-        }
+        paces = torch.from_numpy(np.where(fixed, np.float32(0), pace))
+        for unit in parameters.optimizer.units.values():
+            unit.mul_(paces.view(-1, *[1] * (unit.ndim - 1)))
         hold = torch.from_numpy(clip.hold * trust)
         fade = torch.from_numpy(living.settled_fade)
         steps, strokes = clip.steps, start
@@ -230,6 +183,10 @@ class ClipPainter:
             loss = loss + (hold * self._strayed(parameters, start)).mean()
             strokes = parameters.descend(loss, clip.rate * (0.5 + 0.5 * math.cos(math.pi * step / steps)))
         return replace(living, strokes=_rows(strokes, start, fixed), moments=_kept(moments, living.moments, fixed))
+
+    def _small_view(self) -> View:
+        """A canvas on which it is looked at how much of each stroke is seen."""
+        return View(self._subject.target.at(SMALL_SIDE), self._studio.runtime)
 
     def _strayed(self, parameters: StrokeParameters, start: Strokes) -> torch.Tensor:
         """[N]: squared distance from where the flow took them, in natural steps; of colours and opacity in full ranges:
@@ -253,7 +210,7 @@ class ClipPainter:
         pictures = {name: torch.from_numpy(getattr(self, name)) for name in ("_shot", "_painted", "_source")}
         return {
             "frame": self.frame, "next_id": self._next_id, "rng": self._rng.bit_generator.state, **pictures,
-            "living": self._living.state(), "hidden": self._hidden.state(),
+            "living": self._living.state(),
         }  # fmt: skip
 
     @ordinary_tensors()
@@ -267,25 +224,10 @@ class ClipPainter:
         self._rng.bit_generator.state = state["rng"]
         shot, self._painted, self._source = (state[name].numpy() for name in ("_shot", "_painted", "_source"))
         self._set_shot(shot)
-        self._living, self._hidden = (
-            restored_company(state[name], self._studio.brush, self._fresh_moments) for name in ("living", "hidden")
-        )
+        self._living = restored_company(state["living"], self._studio.brush, self._fresh_moments)
 
     def _fresh_moments(self, strokes: Strokes) -> Moments:
         return StrokeParameters(strokes, self._studio.constraints, self._studio.search).moments
-
-
-def _covers(motion: Motion, camera: Callable[[np.ndarray], np.ndarray], clip: ClipConfig) -> bool:
-    """Whether it is things of their own motion that cover others, not the other way round."""
-    height, width = motion.covered.shape
-    y, x = np.mgrid[0:height, 0:width]
-    points = np.stack([x, y], axis=2).reshape(-1, 2) + 0.5
-    whole = camera(points)[:, :2].reshape(height, width, 2)
-    moving = np.linalg.norm(motion.forward - whole, axis=2) > clip.parts
-    ends = np.rint(np.stack([x, y], axis=2) + motion.forward).astype(int)
-    goal = motion.covered[ends[..., 1].clip(0, height - 1), ends[..., 0].clip(0, width - 1)]
-    coverer = goal & ~motion.covered
-    return bool(coverer.sum() >= clip.least_lost and moving[coverer].mean() > 0.5)
 
 
 def _rows(new: Strokes, old: Strokes, kept: np.ndarray) -> Strokes:

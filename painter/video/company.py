@@ -1,4 +1,4 @@
-"""The strokes of a clip with what belongs to each of them for life: identity, moments, fade, and rank in the order."""
+"""The strokes of a clip with what belongs to each of them for life: identity, moments and fades."""
 
 from __future__ import annotations
 
@@ -16,15 +16,13 @@ from renderers.strokes import Strokes
 
 @dataclass(frozen=True, eq=False)
 class Company:
-    """N strokes in paint order, that is by rank."""
+    """N strokes in paint order."""
 
     strokes: Strokes
     moments: Moments  # what Adam knows of them
     id: np.ndarray  # [N] int64, unique in the clip
-    rank: np.ndarray  # [N] float64, rising
     fade: np.ndarray  # [N] float32 in [0, 1], the share of their opacity with which they are seen
     slope: np.ndarray  # [N] float32, by which that changes each frame: below 0 they die, above 0 they appear
-    since: np.ndarray  # [N] int64, the frame in which they were born, or hidden
 
     def __len__(self) -> int:
         return len(self.id)
@@ -34,19 +32,15 @@ class Company:
         at = torch.from_numpy(np.flatnonzero(index) if index.dtype == bool else index)
         rows = at.numpy()
         return Company(
-            self.strokes[at], select_moments(self.moments, at), self.id[rows], self.rank[rows], self.fade[rows],
-            self.slope[rows], self.since[rows],
-        )  # fmt: skip
+            self.strokes[at], select_moments(self.moments, at), self.id[rows], self.fade[rows], self.slope[rows]
+        )
 
     def joined(self, others: Company) -> Company:
-        """Both, in paint order."""
-        if not len(others):
-            return self
-        both = Company(
+        """Both, `others` on top."""
+        return Company(
             Strokes.cat([self.strokes, others.strokes]), cat_moments(self.moments, others.moments),
             *(np.concatenate([getattr(self, name), getattr(others, name)]) for name in _ARRAYS),
         )  # fmt: skip
-        return both[np.argsort(both.rank, kind="stable")]
 
     @property
     def dying(self) -> np.ndarray:
@@ -88,17 +82,15 @@ class Company:
         return Strokes(s.brush, s.params, s.colors, s.opacity * torch.from_numpy(fade), s.seed)
 
 
-_ARRAYS = ("id", "rank", "fade", "slope", "since")
-_DTYPES = (torch.int64, torch.float64, torch.float32, torch.float32, torch.int64)
+_ARRAYS = ("id", "fade", "slope")
+_DTYPES = (torch.int64, torch.float32, torch.float32)
 
 
-def new_company(strokes: Strokes, moments: Moments, first: int, rank: float, frame: int) -> Company:
-    """Strokes that are seen at once, with identities and ranks from `first` and `rank` on."""
+def new_company(strokes: Strokes, moments: Moments, first: int) -> Company:
+    """Strokes that are seen at once, with identities from `first` on."""
     count = len(strokes)
-    return Company(
-        strokes, moments, np.arange(first, first + count), rank + np.arange(count, dtype=np.float64),
-        np.ones(count, np.float32), np.zeros(count, np.float32), np.full(count, frame, np.int64),
-    )  # fmt: skip
+    fade, slope = np.ones(count, np.float32), np.zeros(count, np.float32)
+    return Company(strokes, moments, np.arange(first, first + count), fade, slope)
 
 
 def restored_company(state: dict[str, Any], brush: str, fresh: Any) -> Company:

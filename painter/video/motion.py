@@ -7,7 +7,7 @@ picture that it is at p + flow(p) in the second.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -23,7 +23,6 @@ HIGH_PASS = 0.80  # what the high-pass below lets through of white noise
 CALMEST = 20  # per cent of the blocks that noise is measured in
 MISS = (1.0, 0.1)  # pixels, and share of the length, by which there and back may miss
 FAITHFUL = 4.0  # pixels, over which the error of a carried picture is smoothed
-GRID = 8  # pixels between the points that the camera's motion is fitted to
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,26 +130,6 @@ def changed_pixels(reference: np.ndarray, image: np.ndarray, sigma: float, confi
     found = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     grown: np.ndarray = cv2.dilate(found, np.ones((9, 9), np.uint8)).astype(bool)
     return grown
-
-
-def camera_motion(forward: np.ndarray, covered: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """The similarity that most of the picture follows (RANSAC): a function from points [N, 2] to fits [N, 4] (x, y, a, b)
-    as `painter.video.carrying.fit_motion` gives them; all in pixels."""
-    height, width = forward.shape[:2]
-    y, x = np.mgrid[min(4, height - 1) : height : GRID, min(4, width - 1) : width : GRID].reshape(2, -1)
-    seen = ~covered[y, x]
-    points = np.stack([x, y], axis=1)[seen].astype(np.float32) + 0.5
-    matrix = None
-    if len(points) >= 3:
-        ends = points + forward[y[seen], x[seen]]
-        matrix, _ = cv2.estimateAffinePartial2D(points, ends, ransacReprojThreshold=0.5, maxIters=300)
-    found = np.eye(2, 3) if matrix is None else matrix
-
-    def fits(centers: np.ndarray) -> np.ndarray:
-        shift = centers @ found[:, :2].T + found[:, 2] - centers
-        return np.concatenate([shift, np.tile([found[0, 0] - 1, found[1, 0]], (len(centers), 1))], axis=1)
-
-    return fits
 
 
 def _pixels(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:

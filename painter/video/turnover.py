@@ -49,7 +49,6 @@ class Scene:
     changed: np.ndarray  # [H, W] bool
     exposed: np.ndarray  # [H, W] bool
     frozen: np.ndarray  # [N] bool: of the living, those whose place did not change
-    frame: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,14 +61,9 @@ class Change:
 
 
 def turn_over(
-    studio: Studio, scene: Scene, living: Company, candidates: Company, next_id: int, rng: np.random.Generator
+    studio: Studio, scene: Scene, living: Company, next_id: int, rng: np.random.Generator
 ) -> Change:
-    """Let strokes die and others be born, both where the picture changed only.
-
-    Args:
-        candidates: strokes that were hidden and may come back; they are taken without a fade, if they gain anything.
-        next_id: identities from here on are free.
-    """
+    """Let strokes die and others be born, both where the picture changed only; identities from `next_id` on are free."""
     clip, count = studio.clip, int(studio.config.strokes)
     size = clip.size * math.sqrt(500 / count)
     masked = replace(scene.target, weight=scene.changed.astype(np.float32))
@@ -92,24 +86,18 @@ def turn_over(
     most = min(free + round(clip.turnover * count) + extra, max(1, round(clip.most_births * count)))
     if studio.exact:
         most = max(most, room)
-    old = living.joined(candidates)
-    back = np.isin(old.id, candidates.id)
-    new = _placed(studio, placer, seen, old, size, most, next_id, scene.frame)
-    both = old.joined(new)
-    young = np.isin(both.id, new.id)
-    costs = _costs(seen, both.settled(), studio.maps)
-    return _chosen(studio, scene, both, costs, young, np.isin(both.id, candidates.id), free, most)
+    both = living.joined(_placed(studio, placer, seen, living, size, most, next_id))
+    return _chosen(studio, scene, both, _costs(seen, both.settled(), studio.maps), free, most)
 
 
 def _placed(
-    studio: Studio, placer: Placer, view: View, old: Company, size: float, count: int, next_id: int, frame: int
+    studio: Studio, placer: Placer, view: View, old: Company, size: float, count: int, next_id: int
 ) -> Company:
     """New strokes on top of the settled canvas."""
     with torch.no_grad():
         canvas = view.render(old.settled(), studio.maps).cpu().numpy()
     strokes, moments = placer.place(count, size, view, canvas, PLACES, 1.0, close=False)
-    top = float(old.rank.max()) + 1 if len(old) else 0.0
-    return new_company(strokes, moments, next_id, top, frame)
+    return new_company(strokes, moments, next_id)
 
 
 def _costs(view: View, strokes: Strokes, maps: SearchMaps) -> np.ndarray:
@@ -122,17 +110,16 @@ def _costs(view: View, strokes: Strokes, maps: SearchMaps) -> np.ndarray:
 
 
 def _chosen(
-    studio: Studio, scene: Scene, both: Company, costs: np.ndarray, young: np.ndarray, back: np.ndarray, free: int,
-    most: int,
-) -> Change:  # fmt: skip
-    """Of all of them the ones that stay: births by what they gain, deaths by what they cost."""
+    studio: Studio, scene: Scene, both: Company, costs: np.ndarray, free: int, most: int
+) -> Change:
+    """Of all of them, those of the scene and then the new ones, those that stay: births by what they gain, deaths by what
+    they cost."""
     clip = studio.clip
-    old = ~young & ~back
-    still = np.zeros(len(both), bool)
-    still[np.flatnonzero(old)] = scene.frozen
+    old = np.arange(len(both)) < len(scene.frozen)
+    still = np.pad(scene.frozen, (0, len(both) - len(scene.frozen)))
     able = old & ~both.dying & (both.fade >= 1) & (~still | (costs < clip.unseen_cost))
     weakest = np.flatnonzero(able)[np.argsort(costs[able], kind="stable")].tolist()
-    applicants = np.flatnonzero(young | back)
+    applicants = np.flatnonzero(~old)
     applicants = applicants[np.argsort(-costs[applicants], kind="stable")]
     alive = old.copy()
     slope, fade = both.slope.copy(), both.fade.copy()
@@ -155,7 +142,7 @@ def _chosen(
             break
         alive[n] = True
         born += 1
-        if young[n] and not soon[n]:
+        if not soon[n]:
             fade[n] = slope[n] = np.float32(1 / clip.fade)
     changed = replace(both, slope=slope, fade=fade)
     return Change(changed[alive], born, died)
