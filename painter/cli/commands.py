@@ -28,6 +28,7 @@ COMMANDS: dict[str, Command] = {
     "batch": Command("paint every picture of a folder", "painter.cli.batch"),
     "replay": Command("draw a stroke file again, at any size and in any format", "painter.cli.replay"),
     "restyle": Command("give the strokes of a stroke file the style of a picture", "painter.cli.restyle"),
+    "video": Command("paint a clip with strokes that move with it", "painter.cli.video"),
     "suggest": Command("show how the quality grows with the number of strokes", "painter.cli.suggest"),
     "studio": Command("paint on a page in the browser, and watch", "painter.cli.studio_command"),
     "collection": Command("paint a collection of unique tokens with their metadata", "painter.cli.collection"),

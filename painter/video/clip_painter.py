@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from painter.options.paint import PaintConfig
-from painter.pictures.ground import Color
 from painter.search.adam import Moments, select_moments
 from painter.search.config import SearchConfig
 from painter.search.parameters import Constraints, StrokeParameters, natural_steps
@@ -23,7 +22,8 @@ from painter.video.carrying import Boxes, Fits, carried, fit_motion
 from painter.video.clip_config import ClipConfig
 from painter.video.company import Company, new_company, restored_company
 from painter.video.motion import Motion, changed_pixels, follow_motion, noise_level
-from painter.video.turnover import Change, Scene, Studio, turn_over
+from painter.video.stroke_video import FilmFrame
+from painter.video.turnover import Scene, Studio, turn_over
 from painter.video.visibility import visible_shares
 from renderers.order import arrange
 from renderers.strokes import Strokes
@@ -40,20 +40,9 @@ class OpenConstraints(Constraints):
         """See `Constraints.strokes`."""
         limits = self.limits
         wide = replace(limits, width=limits.width + 2 * MARGIN, height=limits.height + 2 * MARGIN)
-        return _shifted(Constraints(wide, self.opacity, self.palette).strokes(_shifted(wanted, MARGIN), shapes), -MARGIN)
-
-
-@dataclass(frozen=True, eq=False)
-class PaintedFrame:
-    """What a frame is painted with."""
-
-    strokes: Strokes  # as they are seen, in paint order
-    id: np.ndarray  # [N] int64
-    ground: Color | None
-    cut: bool = False  # whether a shot begins with it
-    still: bool = False  # whether it is the frame before, to the byte
-    born: int = 0
-    died: int = 0
+        return _shifted(
+            Constraints(wide, self.opacity, self.palette).strokes(_shifted(wanted, MARGIN), shapes), -MARGIN
+        )
 
 
 class ClipPainter:
@@ -79,7 +68,7 @@ class ClipPainter:
         self._source: np.ndarray  # uint8 [H, W, 3]: the frame before
 
     @ordinary_tensors()
-    def next(self, image: np.ndarray) -> PaintedFrame:
+    def next(self, image: np.ndarray) -> FilmFrame:
         """Paint the next frame.
 
         Args:
@@ -91,7 +80,7 @@ class ClipPainter:
 
     # --- the first frame of a shot ---------------------------------------------------------------------------------
 
-    def _begin_shot(self, image: np.ndarray) -> PaintedFrame:
+    def _begin_shot(self, image: np.ndarray) -> FilmFrame:
         self._set_shot(image)
         search = Search.of(self._subject)
         for _ in search.run():
@@ -102,7 +91,7 @@ class ClipPainter:
         self._living = new_company(strokes, moments, self._next_id)
         self._next_id += len(strokes)
         self._painted = self._source = image
-        return self._frame(cut=True, born=len(strokes))
+        return self.shown(cut=True)
 
     def _set_shot(self, image: np.ndarray) -> None:
         """What all frames of the shot share that begins with this picture."""
@@ -120,13 +109,13 @@ class ClipPainter:
 
     # --- the others ------------------------------------------------------------------------------------------------
 
-    def _follow(self, image: np.ndarray) -> PaintedFrame:
+    def _follow(self, image: np.ndarray) -> FilmFrame:
         clip = self.clip
         now, before, source = (values.astype(np.float32) / 255 for values in (image, self._painted, self._source))
         changed = changed_pixels(before, now, noise_level(source, now), clip)
         if not changed.any() and not self._living.slope.any():
             self._source = image
-            return self._frame(still=True)
+            return self.shown(still=True)
         motion = follow_motion(before, now, changed, clip)
         if motion.lost > clip.shot:
             return self._begin_shot(image)
@@ -136,12 +125,12 @@ class ClipPainter:
         shares = visible_shares(self._small_view(), living.settled(), self._studio.maps)
         known = dict(zip(living.id.tolist(), shares.tolist(), strict=True))
         living, frozen = self._carry(living, fits, pixel)
-        change, frozen = self._turn_over(living, frozen, motion)
-        pace = np.array([known.get(n, 1.0) for n in change.living.id.tolist()], np.float32)
-        self._living = self._descend(change.living, frozen, pace, motion)
+        living, frozen = self._turn_over(living, frozen, motion)
+        pace = np.array([known.get(n, 1.0) for n in living.id.tolist()], np.float32)
+        self._living = self._descend(living, frozen, pace, motion)
         self._painted = np.where(changed[..., None], image, self._painted)
         self._source = image
-        return self._frame(born=change.born, died=change.died)
+        return self.shown()
 
     def _carry(self, living: Company, fits: Fits, pixel: float) -> tuple[Company, np.ndarray]:
         """The living where the flow takes them, without those that left or are dead; who of them is frozen."""
@@ -151,13 +140,13 @@ class ClipPainter:
         kept = ~Boxes.of(moved, pixel).off(shape) & ~(living.dying & (living.fade <= 0))
         return replace(living, strokes=moved)[kept], frozen[kept]
 
-    def _turn_over(self, living: Company, frozen: np.ndarray, motion: Motion) -> tuple[Change, np.ndarray]:
+    def _turn_over(self, living: Company, frozen: np.ndarray, motion: Motion) -> tuple[Company, np.ndarray]:
         """Births and deaths; who of those that live then is frozen."""
         target = replace(self._subject.target, image=motion.target, weight=None)
         scene = Scene(target, motion.changed, motion.exposed, frozen)
-        change = turn_over(self._studio, scene, living, self._next_id, self._rng)
-        self._next_id = max(self._next_id, int(change.living.id.max(initial=-1)) + 1)
-        return change, np.isin(change.living.id, living.id[frozen])
+        after = turn_over(self._studio, scene, living, self._next_id, self._rng)
+        self._next_id = max(self._next_id, int(after.id.max(initial=-1)) + 1)
+        return after, np.isin(after.id, living.id[frozen])
 
     def _descend(self, living: Company, frozen: np.ndarray, pace: np.ndarray, motion: Motion) -> Company:
         """A few steps of all strokes but the frozen ones, held where the flow took them as far as it can be trusted."""
@@ -178,7 +167,9 @@ class ClipPainter:
         steps, strokes = clip.steps, start
         for step in range(steps):
             now = parameters.strokes()
-            canvas = view.render(Strokes(now.brush, now.params, now.colors, now.opacity * fade, now.seed), self._studio.maps)
+            canvas = view.render(
+                Strokes(now.brush, now.params, now.colors, now.opacity * fade, now.seed), self._studio.maps
+            )
             loss, _ = view.loss(canvas, self.config.loss)
             loss = loss + (hold * self._strayed(parameters, start)).mean()
             strokes = parameters.descend(loss, clip.rate * (0.5 + 0.5 * math.cos(math.pi * step / steps)))
@@ -199,8 +190,10 @@ class ClipPainter:
             far = far + ((values - start.params[name]) / steps[name]).square()
         return far
 
-    def _frame(self, cut: bool = False, still: bool = False, born: int = 0, died: int = 0) -> PaintedFrame:
-        return PaintedFrame(self._living.seen(), self._living.id, self._subject.ground, cut, still, born, died)
+    def shown(self, cut: bool = False, still: bool = False) -> FilmFrame:
+        """The last frame."""
+        assert self._subject.ground is not None
+        return FilmFrame(self._living.seen(), self._living.id, self._subject.ground, cut, still)
 
     # --- saved and resumed -----------------------------------------------------------------------------------------
 
@@ -232,6 +225,7 @@ class ClipPainter:
 
 def _rows(new: Strokes, old: Strokes, kept: np.ndarray) -> Strokes:
     """`old` where `kept` [N], to the byte, else `new`."""
+
     def pick(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return torch.where(torch.from_numpy(kept).view(-1, *[1] * (x.ndim - 1)), y, x)
 
@@ -243,7 +237,9 @@ def _kept(new: Moments, old: Moments, kept: np.ndarray) -> Moments:
     """The moments `old` where `kept` [N], else `new`."""
     mask = torch.from_numpy(kept)
     return {
-        name: tuple(torch.where(mask.view(-1, *[1] * (x.ndim - 1)), y, x) for x, y in zip(new[name], old[name], strict=True))
+        name: tuple(
+            torch.where(mask.view(-1, *[1] * (x.ndim - 1)), y, x) for x, y in zip(new[name], old[name], strict=True)
+        )
         for name in new
     }
 

@@ -52,7 +52,9 @@ def follow_motion(before: np.ndarray, image: np.ndarray, changed: np.ndarray, co
 
 def flow_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """[H, W, 2] float32 pixels, of pictures [H, W, 3] float32 in [0, 1]; the same on any number of cores."""
-    grey = [cv2.cvtColor(np.rint(image.clip(0, 1) * 255).astype(np.uint8), cv2.COLOR_RGB2GRAY) for image in (first, second)]
+    grey = [
+        cv2.cvtColor(np.rint(image.clip(0, 1) * 255).astype(np.uint8), cv2.COLOR_RGB2GRAY) for image in (first, second)
+    ]
     if min(grey[0].shape) < 16:  # DIS compares patches of 8 pixels
         return np.zeros((*grey[0].shape, 2), np.float32)
     with one_thread():  # DIS cuts the picture into as many parts as there are threads
@@ -79,7 +81,7 @@ def one_thread() -> Iterator[None]:
 
 
 def pulled(image: np.ndarray, backward: np.ndarray) -> np.ndarray:
-    """The picture before [H, W, …] as `backward` [H, W, 2] brings it into the next one: out(p) = image(p + backward(p))."""
+    """The picture before [H, W, …] as `backward` [H, W, 2] brings it into the next: out(p) = image(p + backward(p))."""
     x, y = _pixels(backward.shape)
     found: np.ndarray = cv2.remap(
         image, x + backward[..., 0], y + backward[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
@@ -100,7 +102,9 @@ def unseen(forward: np.ndarray, backward: np.ndarray, borders: bool = True) -> n
     px, py = x + backward[..., 0], y + backward[..., 1]
     outside = (px < -0.5) | (py < -0.5) | (px > width - 0.5) | (py > height - 0.5)
     miss = np.linalg.norm(pulled(forward, backward) + backward, axis=2)
-    missed: np.ndarray = (outside & borders) | (~outside & (miss > MISS[0] + MISS[1] * np.linalg.norm(backward, axis=2)))
+    missed: np.ndarray = (outside & borders) | (
+        ~outside & (miss > MISS[0] + MISS[1] * np.linalg.norm(backward, axis=2))
+    )
     return missed
 
 

@@ -51,19 +51,8 @@ class Scene:
     frozen: np.ndarray  # [N] bool: of the living, those whose place did not change
 
 
-@dataclass(frozen=True, eq=False)
-class Change:
-    """What a turnover made of it."""
-
-    living: Company
-    born: int
-    died: int
-
-
-def turn_over(
-    studio: Studio, scene: Scene, living: Company, next_id: int, rng: np.random.Generator
-) -> Change:
-    """Let strokes die and others be born, both where the picture changed only; identities from `next_id` on are free."""
+def turn_over(studio: Studio, scene: Scene, living: Company, next_id: int, rng: np.random.Generator) -> Company:
+    """Let strokes die and others be born, where the picture changed only; identities from `next_id` on are free."""
     clip, count = studio.clip, int(studio.config.strokes)
     size = clip.size * math.sqrt(500 / count)
     masked = replace(scene.target, weight=scene.changed.astype(np.float32))
@@ -74,9 +63,7 @@ def turn_over(
             views[side] = View(masked.at(side), studio.runtime)
         return views[side]
 
-    placer = Placer(
-        view, studio.constraints, studio.brush, studio.maps, studio.config, studio.search, rng
-    )
+    placer = Placer(view, studio.constraints, studio.brush, studio.maps, studio.config, studio.search, rng)
     size = placer.within_limits(size)
     seen = placer.view(size, max(scene.target.image.shape[:2]))
     exposed = float(scene.exposed.mean())
@@ -86,13 +73,13 @@ def turn_over(
     most = min(free + round(clip.turnover * count) + extra, max(1, round(clip.most_births * count)))
     if studio.exact:
         most = max(most, room)
+    if not most:
+        return living
     both = living.joined(_placed(studio, placer, seen, living, size, most, next_id))
     return _chosen(studio, scene, both, _costs(seen, both.settled(), studio.maps), free, most)
 
 
-def _placed(
-    studio: Studio, placer: Placer, view: View, old: Company, size: float, count: int, next_id: int
-) -> Company:
+def _placed(studio: Studio, placer: Placer, view: View, old: Company, size: float, count: int, next_id: int) -> Company:
     """New strokes on top of the settled canvas."""
     with torch.no_grad():
         canvas = view.render(old.settled(), studio.maps).cpu().numpy()
@@ -101,7 +88,7 @@ def _placed(
 
 
 def _costs(view: View, strokes: Strokes, maps: SearchMaps) -> np.ndarray:
-    """[N]: by how much the mean squared error would rise without each; of the whole canvas, also what did not change."""
+    """[N]: by how much the mean squared error of the whole canvas would rise without each."""
     with torch.no_grad():
         layers = view.layers(strokes, maps)
     costs = removal_costs(view.bare.cpu(), torch.from_numpy(view.target.image), layers.cpu()).numpy()
@@ -109,43 +96,51 @@ def _costs(view: View, strokes: Strokes, maps: SearchMaps) -> np.ndarray:
     return found
 
 
-def _chosen(
-    studio: Studio, scene: Scene, both: Company, costs: np.ndarray, free: int, most: int
-) -> Change:
-    """Of all of them, those of the scene and then the new ones, those that stay: births by what they gain, deaths by what
-    they cost."""
+def _chosen(studio: Studio, scene: Scene, both: Company, costs: np.ndarray, free: int, most: int) -> Company:
+    """Of all of them, those of the scene and then the new ones, those that stay: births by what they gain, deaths by
+    what they cost."""
     clip = studio.clip
     old = np.arange(len(both)) < len(scene.frozen)
-    still = np.pad(scene.frozen, (0, len(both) - len(scene.frozen)))
-    able = old & ~both.dying & (both.fade >= 1) & (~still | (costs < clip.unseen_cost))
-    weakest = np.flatnonzero(able)[np.argsort(costs[able], kind="stable")].tolist()
+    weakest = _weakest(clip, scene, both, costs)
     applicants = np.flatnonzero(~old)
-    applicants = applicants[np.argsort(-costs[applicants], kind="stable")]
-    alive = old.copy()
-    slope, fade = both.slope.copy(), both.fade.copy()
+    applicants = applicants[np.argsort(-costs[applicants], kind="stable")].tolist()
+    alive, slope, fade = old.copy(), both.slope.copy(), both.fade.copy()
     soon = _soon(scene, both)
-    born = died = 0
-    for n in applicants.tolist():
-        gain = costs[n]
-        if born >= most or (gain < clip.least_gain and not studio.exact):
+
+    def bear(n: int) -> None:
+        alive[n] = True
+        if not soon[n]:
+            fade[n] = slope[n] = np.float32(1 / clip.fade)
+
+    for number, n in enumerate(applicants[:most]):
+        full = alive.sum() >= studio.most
+        if costs[n] < clip.least_gain:
             break
-        if born >= free and not (studio.exact and alive.sum() < studio.most):
-            if not weakest or gain < clip.gain_over_cost * max(costs[weakest[0]], 0.0) + clip.least_gain:
+        if full or number >= free:
+            if not weakest or costs[n] < clip.gain_over_cost * max(costs[weakest[0]], 0.0) + clip.least_gain:
                 break
             loser = weakest.pop(0)
-            died += 1
-            if costs[loser] < clip.unseen_cost or alive.sum() >= studio.most:
+            if costs[loser] < clip.unseen_cost or (full and soon[n]):
                 alive[loser] = False
             else:
                 slope[loser] = -1 / clip.fade
-        if alive.sum() >= studio.most:
-            break
-        alive[n] = True
-        born += 1
-        if not soon[n]:
-            fade[n] = slope[n] = np.float32(1 / clip.fade)
-    changed = replace(both, slope=slope, fade=fade)
-    return Change(changed[alive], born, died)
+                if full:  # there will be room once it has faded
+                    continue
+        bear(n)
+    if studio.exact:
+        for n in [n for n in applicants if not alive[n]][: studio.most - int(alive.sum())]:
+            bear(n)
+    return replace(both, slope=slope, fade=fade)[alive]
+
+
+def _weakest(clip: ClipConfig, scene: Scene, both: Company, costs: np.ndarray) -> list[int]:
+    """Those that may die, the least worth first: where the picture changed, or where nobody sees them."""
+    count = len(scene.frozen)
+    able = np.zeros(len(both), bool)
+    able[:count] = ~both.dying[:count] & (both.fade[:count] >= 1)
+    able[:count] &= ~scene.frozen | (costs[:count] < clip.unseen_cost)
+    found: list[int] = np.flatnonzero(able)[np.argsort(costs[able], kind="stable")].tolist()
+    return found
 
 
 def _soon(scene: Scene, both: Company) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from painter.search.view import View
 from painter.video.carrying import Boxes, share_within

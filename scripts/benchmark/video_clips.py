@@ -41,12 +41,21 @@ def drift(frames: int, side: int) -> Clip:
 
 def head(frames: int, side: int) -> Clip:
     """A head moves over a table that stands still."""
-    return _moving(data.coffee(), data.astronaut()[0:230, 110:330], frames, side, 0.6, lambda t: (20 + 8 * t, 60 + 30 * np.sin(t / 5)))
+    return _moving(
+        data.coffee(),
+        data.astronaut()[0:230, 110:330],
+        frames,
+        side,
+        0.6,
+        lambda t: (20 + 8 * t, 60 + 30 * np.sin(t / 5)),
+    )
 
 
 def cat(frames: int, side: int) -> Clip:
     """Held out: a cat's face moves up and left over a rocket's launch."""
-    return _moving(data.rocket(), data.chelsea()[0:220, 90:330], frames, side, 0.5, lambda t: (240 - 7 * t, 110 - 2 * t))
+    return _moving(
+        data.rocket(), data.chelsea()[0:220, 90:330], frames, side, 0.5, lambda t: (240 - 7 * t, 110 - 2 * t)
+    )
 
 
 def still(frames: int, side: int, noise: float = 0.0) -> Clip:
