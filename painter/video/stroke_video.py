@@ -1,7 +1,7 @@
 """Stroke videos: every stroke's birth, life and death, frame by frame, in one open text file.
 
-docs/stroke-video.md describes the format; docs/stroke-video.schema.json has its lines as a JSON Schema. Each line is a
-JSON object and a gzip member of its own: a file can be continued, and read as it grows. What is written reads back to
+docs/stroke-video.md describes the format, a JSON Schema is in painter/batch/collection/schemas. Each line is a JSON
+object and a gzip member of its own: a file can be continued, and read as it grows. What is written reads back to
 the same bits; `painter.video.stroke_video_reader` does that.
 """
 
@@ -49,7 +49,7 @@ class FilmFrame:
     still: bool = False
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Film:
     """What all frames of a stroke video share.
 

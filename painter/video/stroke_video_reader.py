@@ -137,8 +137,9 @@ def _film(head: dict[str, Any] | None) -> Film:
         raise StrokeFileError(f"it is not a stroke video; {HELP}")
     if whole(head.get("version")) != VERSION:
         raise StrokeFileError(f"its version is {shown(head.get('version'))}, and this Impasto reads {VERSION}; {HELP}")
-    if head.get("brush") not in NETWORK_BRUSHES:
-        raise _wrong("brush", head.get("brush"), f"one of {', '.join(NETWORK_BRUSHES)}")
+    brush = head.get("brush")
+    if not isinstance(brush, str) or brush not in NETWORK_BRUSHES:
+        raise _wrong("brush", brush, f"one of {', '.join(NETWORK_BRUSHES)}")
     canvas = head.get("canvas")
     if not isinstance(canvas, dict):
         raise _wrong("canvas", canvas, "an object with height and width")
@@ -147,7 +148,7 @@ def _film(head: dict[str, Any] | None) -> Film:
     if not isinstance(rate, list) or len(rate) != 2:
         raise _wrong("rate", rate, "two whole numbers: frames, and in how many seconds")
     rate = Fraction(*(_integer("rate", value, 1, 10**6) for value in rate))
-    return Film(head["brush"], (height, width), rate, _config(head.get("config"), head["brush"]))
+    return Film(brush, (height, width), rate, _config(head.get("config"), brush))
 
 
 def _config(given: Any, brush: str) -> PaintConfig:
