@@ -29,6 +29,7 @@ COMMANDS: dict[str, Command] = {
     "replay": Command("draw a stroke file again, at any size and in any format", "painter.cli.replay"),
     "morph": Command("let the strokes of one painting become those of another", "painter.cli.morph"),
     "restyle": Command("give the strokes of a stroke file the style of a picture", "painter.cli.restyle"),
+    "video": Command("paint a clip with strokes that move with it", "painter.cli.video"),
     "suggest": Command("show how the quality grows with the number of strokes", "painter.cli.suggest"),
     "studio": Command("paint on a page in the browser, and watch", "painter.cli.studio_command"),
     "collection": Command("paint a collection of unique tokens with their metadata", "painter.cli.collection"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from painter.cli.arguments import add_common_options, add_options, given, given_name, new_parser
+from painter.cli.film_replay import replay_film
 from painter.cli.outputs import (
     Outputs,
     add_export_options,
@@ -23,7 +24,7 @@ from painter.cli.paths import default_folder
 from painter.cli.progress import announce_compiling
 from painter.options.replay import ReplayConfig
 from painter.painting.file_bytes import check_readable
-from painter.system.names import split_ending
+from painter.system.names import FILM_ENDING, split_ending
 from painter.system.usage import Stopwatch, keep_freed_memory
 
 STILL_ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
@@ -43,6 +44,8 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
     """Draw, and write the files; the exit code."""
     request = read_request(make_parser(program), arguments)
     with default_folder(request.outputs.own_folder):
+        if request.file.name.lower().endswith(FILM_ENDING):
+            return replay_film(request.file, request.config, request.outputs, request.quiet)
         check_outputs(request.outputs, {"the input stroke file": request.file})
         check_readable(request.file)
         say_without_effect(request.outputs.paintings, request.outputs.export, request.quiet)
@@ -54,7 +57,8 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     parser = new_parser("Draw a stroke file again, at any size and in any format.", program)
     parser.add_argument(
         "file", metavar="FILE", type=given_name,
-        help="a stroke file (.strokes.json, .strokes.json.gz), or the original program's .npz",
+        help="a stroke file (.strokes.json, .strokes.json.gz), the original program's .npz, or a stroke video "
+        "(.strokes.jsonl.gz), of which -o FILE.mp4, .gif, .webp, .html or frames/ is drawn",
     )  # fmt: skip
     add_output_options(parser, "output/NAME.png and .gif")
     add_options(parser, ReplayConfig)

@@ -11,6 +11,7 @@ from pathlib import Path
 from painter.system.locks import exclusive_lock
 
 STROKE_ENDINGS = (".strokes.json", ".strokes.json.gz")
+FILM_ENDING = ".strokes.jsonl.gz"
 
 
 @contextmanager
@@ -48,7 +49,7 @@ def numbered(path: Path, number: int) -> Path:
 
 def split_ending(path: Path) -> tuple[str, str]:
     """A file's name without its ending, and the ending, which may have several parts: '.strokes.json'."""
-    known = max((e for e in STROKE_ENDINGS if path.name.lower().endswith(e)), key=len, default="")
+    known = max((e for e in (*STROKE_ENDINGS, FILM_ENDING) if path.name.lower().endswith(e)), key=len, default="")
     ending = path.name[len(path.name) - len(known) :] if known and path.name != known else path.suffix
     return path.name[: len(path.name) - len(ending)], ending
 

@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # From the top of the house down: a room may import those that come after it, and itself.
 ROOMS = (
-    "painter.cli", "painter.studio", "painter.notebook", "painter.layers", "painter.learning", "painter.batch",
-    "painter.pipeline", "painter.styling", "painter.search", "painter.painting", "painter.export", "painter.pictures",
+    "painter.cli", "painter.studio", "painter.notebook", "painter.layers", "painter.learning", "painter.video",
+    "painter.batch", "painter.pipeline", "painter.styling", "painter.search", "painter.painting", "painter.export", "painter.pictures",
     "painter.system", "painter.options", "painter.errors", "painter.version", "checkpoints", "renderers",
 )  # fmt: skip
 
@@ -164,7 +164,7 @@ def test_every_module_stands_in_a_room() -> None:
     assert [name for name in modules(ROOT) if room_of(name) is None] == ["painter"]
 
 
-VERBS = {"morph", "paint", "replay", "restyle", "running", "transfer"}
+VERBS = {"morph", "paint", "replay", "restyle", "running", "transfer", "video"}
 """What can be done: each has its options in one room, its work in another and its command in a third."""
 
 

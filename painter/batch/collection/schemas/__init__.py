@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-SCHEMAS = ("strokes-1", "opensea", "metaplex")
-"""The names of the schemas: of stroke files, with the format's version, and of the metadata of tokens."""
+SCHEMAS = ("strokes-1", "stroke-video-1", "opensea", "metaplex")
+"""The names of the schemas: of stroke files and of the lines of stroke videos, with the formats' versions, and of the
+metadata of tokens."""
 
 
 def read_schema(name: str = "strokes-1") -> dict[str, Any]:

@@ -1,0 +1,147 @@
+"""The command `video`: paint a clip with strokes that stay themselves."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from painter.cli.arguments import add_common_options, add_options, given, given_name, new_parser
+from painter.cli.commands import BAD_INPUT, INTERRUPTED
+from painter.cli.outputs import Outputs, add_overwrite, claimed, print_written, write_in_turn
+from painter.cli.paths import check_overwriting, default_folder
+from painter.cli.progress import StepBar, announce_compiling, say
+from painter.options.video import VideoConfig
+from painter.system.interrupts import deferred_interrupts
+from painter.system.journal import Journal
+from painter.system.usage import Stopwatch, keep_freed_memory
+
+if TYPE_CHECKING:
+    from painter.video.clip_run import ClipRun, PaintedClip
+
+LONG = 3000  # frames, from which an estimate is said before
+FRAME_SECONDS = 0.5  # that a frame of 500 strokes at 512 pixels takes, for that estimate
+
+
+@dataclass(frozen=True)
+class Request:
+    """A parsed command line."""
+
+    clip: Path
+    config: VideoConfig
+    outputs: Outputs
+    resume: bool
+    quiet: bool
+
+
+def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
+    """Paint, and write the files; the exit code."""
+    request = read_request(make_parser(program), arguments)
+    with default_folder(request.outputs.own_folder):
+        return run(request)
+
+
+def make_parser(program: str | None = None) -> argparse.ArgumentParser:
+    """The parser of the command, with the options of VideoConfig."""
+    parser = new_parser("Paint a clip with strokes that are carried along by what they depict.", program)
+    parser.add_argument(
+        "clip", metavar="CLIP", type=given_name,
+        help="a video that ffmpeg reads, an animated GIF or WebP, or a folder of pictures",
+    )  # fmt: skip
+    parser.add_argument(
+        *("-o", "--output"), action="append", default=[], type=given_name, metavar="FILE",
+        help="an output file, ending in .mp4, .gif, .webp, .html or .strokes.jsonl.gz, or a folder frames/; may be "
+        "repeated (default: output/NAME-STYLE.mp4)",
+    )  # fmt: skip
+    add_overwrite(parser)
+    add_options(parser, VideoConfig)
+    parser.add_argument("--resume", action="store_true", help="go on where a run of the same command was cut short")
+    add_common_options(parser)
+    return parser
+
+
+def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Request:
+    """Parse a command line. Raises OptionError: an unknown option, or a value outside its range."""
+    options = parser.parse_args(arguments)
+    config = VideoConfig(**given(options, VideoConfig))
+    clip = Path(options.clip)
+    named = options.output or [f"output/{clip.stem or 'clip'}-{config.style}.mp4"]
+    shown = tuple(f"{Path(name)}/" if name.endswith("/") else str(Path(name)) for name in named)
+    outputs = Outputs(shown, own_folder=not options.output, overwrite=options.overwrite)
+    return Request(clip, config, outputs, options.resume, options.quiet)
+
+
+def run(request: Request) -> int:
+    """Paint and write; the exit code."""
+    keep_freed_memory()
+    from painter.video.clip_config import ClipConfig
+    from painter.video.clip_run import ClipRun
+    from painter.video.clip_source import open_clip
+    from painter.video.film_files import FilmCut, check_film_output, write_film_file
+
+    outputs, config = request.outputs, request.config
+    for name in outputs.files:
+        check_film_output(name)
+    check_overwriting([Path(name) for name in outputs.files], {"the clip": request.clip})
+    source = open_clip(request.clip, min(config.size, ClipConfig.most_side), config.fps)
+    first = Path(outputs.paintings[0])
+    folder = first.with_name(f".{first.name}.video")
+    clip = ClipRun(source, config, folder, request.resume)
+    if not request.quiet:
+        announce_compiling(config.style)
+        _say_beginning(clip, request.resume)
+    journal = Journal(folder / "names", repr(outputs), request.resume)
+    with closing(FrameBar(request.quiet)) as bar:
+        painted = clip.run(bar.show)
+        bar.finish()
+    sound = request.clip if source.sound and not config.mute else None
+    shown = FilmCut(painted.path, painted.film, painted.frames, config.size, sound=sound)
+    with deferred_interrupts(stopped=not painted.ended) as late, claimed(outputs, journal) as written:
+        notes = write_in_turn([(name, lambda name=name: write_film_file(name, shown)) for name in written.files])
+    _say_end(request, written, notes, clip, painted)
+    clip.close(finished=painted.ended)
+    if painted.failed is not None:
+        say(sys.stderr, f"error: {painted.failed}; what was painted before is in the files")
+        return BAD_INPUT
+    return INTERRUPTED if late or painted.interrupted else 0
+
+
+class FrameBar(StepBar):
+    """The progress of a clip: its frames."""
+
+    def __init__(self, quiet: bool) -> None:
+        super().__init__()
+        self._quiet = quiet
+
+    def show(self, progress: object) -> None:
+        """Show one more frame, a `painter.video.clip_run.ClipProgress`."""
+        if not self._quiet:
+            frame, frames = progress.frame, progress.frames or progress.frame  # type: ignore[attr-defined]
+            strokes = len(progress.shown.id)  # type: ignore[attr-defined]
+            self.update(frame, max(frame, frames), "frames", f"{strokes} strokes")
+
+
+def _say_beginning(clip: ClipRun, resume: bool) -> None:
+    if resume and not clip.resumed:
+        say(sys.stderr, f"--resume: no progress is saved in {clip.folder}; starting from the beginning")
+    elif clip.resumed:
+        say(sys.stderr, f"resuming after {clip.resumed} frames, from {clip.folder}")
+    left = (clip.frames or 0) - clip.resumed
+    if left >= LONG:
+        config = clip.config
+        hours = left * FRAME_SECONDS * (config.strokes / 500) * (min(config.size, 768) / 512) / 3600
+        say(
+            sys.stderr, f"about {left:,} frames are left: some {hours:.1f} hours; Ctrl-C writes what is painted by then"
+        )
+
+
+def _say_end(request: Request, written: Outputs, notes: Sequence[str], clip: ClipRun, painted: PaintedClip) -> None:
+    if request.quiet:
+        return
+    print_written(request.outputs, written, notes, "wrote" if painted.ended else "interrupted; wrote")
+    if not painted.ended and painted.failed is None:
+        say(sys.stdout, f"{painted.frames} frames; the same command with --resume goes on, from {clip.folder}")

@@ -1,0 +1,34 @@
+"""Every constant of painting a clip, once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ClipConfig:
+    """How a clip is painted, beside what people set.
+
+    `docs/video.md` tells what was tried and what it gave.
+    """
+
+    most_side: int = 768  # longest side of the pictures that are compared and followed, pixels
+    steps: int = 8  # of gradient descent a frame
+    rate: float = 0.45  # of the first of them, in natural steps; half a cosine ends at none
+    hold: float = 3e-4  # λ of λ · mean_n Σ_p ((θ - θ_carried) / natural step)²
+    trust: float = 0.02  # error of the carried source (0 to 1) at which λ has fallen to 1/e
+    turnover: float = 0.02  # of all strokes that may be replaced a frame, beyond what is exposed
+    exposed_births: float = 2.0  # for each stroke's worth of newly exposed canvas
+    most_births: float = 0.12  # of all strokes, in one frame
+    gain_over_cost: float = 1.5  # what a birth must gain, over what the death that makes room for it costs
+    least_gain: float = 2e-6  # of the sum of squared errors over the canvas' pixels: less is not worth a stroke
+    unseen_cost: float = 1e-6  # the same for a death that nobody sees: it needs no fade
+    fade: int = 6  # frames that a birth or a death takes
+    size: float = 0.030  # of new strokes at 500 strokes, canvas units
+    freeze: float = 0.15  # share of a stroke's place that changed, below which it stays as it is, to the byte
+    noise_sigmas: float = 5.5  # beyond which a change is none of noise
+    least_change: float = 1.2 / 255
+    shot: float = 0.55  # share of the canvas that cannot be followed, from which everything is painted anew
+    unlike: float = 0.16  # error of the carried source from which a pixel was not followed
+    ridge: float = 9.0  # pixels²: small strokes have no turn of their own that could be measured
+    taus: tuple[float, ...] = (0.0, 1.5, 0.7)  # pixels, of the rounds of robust fitting; 0 is plain least squares

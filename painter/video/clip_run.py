@@ -1,0 +1,214 @@
+"""A clip painted from its first frame to its last, into a stroke video that grows: it can be stopped and resumed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from painter.errors import AutosaveError, OutputError, PictureError
+from painter.options.video import VideoConfig
+from painter.system.atomic import replacing
+from painter.system.interrupts import deferred_interrupts
+from painter.system.snapshot import dump, integer, load
+from painter.version import __version__
+from painter.video.clip_config import ClipConfig
+from painter.video.clip_painter import ClipPainter
+from painter.video.clip_source import ClipSource
+from painter.video.stroke_video import Film, FilmFrame, FrameWriter, end_line, head_line
+
+SAVE_SECONDS = 2.0  # at least, between two saves of the state
+LIVES = {
+    "calm": ClipConfig(),
+    "lively": replace(ClipConfig(), rate=0.8, hold=3e-5, turnover=0.06, gain_over_cost=1.2, fade=4),
+}
+"""What `VideoConfig.life` stands for."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClipProgress:
+    """One more frame has been painted."""
+
+    frame: int  # how many there are
+    frames: int | None  # how many there will be, about
+    shown: FilmFrame
+
+
+@dataclass(frozen=True, eq=False)
+class PaintedClip:
+    """What a run has painted.
+
+    Attributes:
+        path: of a complete stroke video, in the run's folder.
+        frames: how many it has.
+        ended: whether that is all of the clip.
+        interrupted: whether Ctrl-C ended it before.
+        failed: what cut the clip short.
+    """
+
+    path: Path
+    film: Film
+    frames: int
+    ended: bool
+    interrupted: bool
+    failed: PictureError | None
+
+
+class ClipRun:
+    """Paints a clip into a folder of its own.
+
+    Args:
+        folder: for the stroke video as it grows, and for the state to resume from; made if it is missing.
+        resume: whether to go on where an earlier run of the same was cut short.
+
+    Raises:
+        AutosaveError: what is to be resumed is damaged, or of another clip; it is left alone.
+        OutputError: the folder cannot be made.
+    """
+
+    def __init__(self, source: ClipSource, config: VideoConfig, folder: Path, resume: bool = False) -> None:
+        self.source, self.config, self.folder = source, config, folder
+        height, width = source.size
+        painting = config.painting()
+        self.film = Film(painting.style, (height, width), source.rate, painting)
+        seen = replace(painting, size=max(height, width), relief=0.0, texture=0.0)
+        self.painter = ClipPainter(seen, LIVES[config.life], config.exact)
+        self._lines, self._state = folder / "strokes.jsonl.gz", folder / "state"
+        self._identity = self._fingerprint()
+        self.resumed = 0  # frames that an earlier run had painted
+        self._length = 0  # bytes of the lines
+        if not (resume and self._resume()):
+            self._begin()
+
+    def run(self, on_frame: Callable[[ClipProgress], object] | None = None) -> PaintedClip:
+        """Paint all frames that are left, or as many as Ctrl-C and the time allow; the first Ctrl-C ends with a frame.
+
+        Raises:
+            PictureError: the first frame cannot be read.
+            KeyboardInterrupt: at the second Ctrl-C, or before the first frame.
+        """
+        begun = saved = time.monotonic()
+        before = self.painter.shown() if self.resumed else None
+        writer = FrameWriter(self.film, self.resumed, before)
+        count, ended, failed = self.resumed, False, None
+        with open(self._lines, "ab") as lines, deferred_interrupts() as received, closing(self._images()) as images:
+            while not received and not self._late(begun, count):
+                try:
+                    image = next(images)
+                except StopIteration:
+                    ended = True
+                    break
+                except PictureError as error:
+                    failed = error
+                    break
+                frame = self.painter.next(image)
+                self._length += lines.write(writer.line(frame))
+                count += 1
+                if time.monotonic() - saved >= SAVE_SECONDS:
+                    lines.flush()
+                    self._save(count)
+                    saved = time.monotonic()
+                if on_frame is not None:
+                    on_frame(ClipProgress(count, self.frames, frame))
+            lines.flush()
+            if count and (received or not ended):
+                self._save(count)
+        return self._finished(count, ended, bool(received), failed)
+
+    @property
+    def frames(self) -> int | None:
+        """How many frames there will be, about."""
+        both = [n for n in (self.source.count, self.config.frames) if n is not None]
+        return min(both, default=None)
+
+    def close(self, finished: bool) -> None:
+        """Remove the folder, unless there is something to resume."""
+        if finished:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _images(self) -> Iterator[np.ndarray]:
+        """The frames that are left, up to the last one wanted."""
+        yield from islice(self.source.frames(), self.resumed, self.config.frames)
+
+    def _late(self, begun: float, count: int) -> bool:
+        limit = self.config.seconds
+        return limit is not None and count > self.resumed and time.monotonic() - begun > limit
+
+    def _finished(self, count: int, ended: bool, interrupted: bool, failed: PictureError | None) -> PaintedClip:
+        if not count:
+            if failed is not None:
+                raise failed
+            if ended:
+                raise PictureError(f"cannot read {self.source.path}: there is no frame in it; name a clip")
+            raise KeyboardInterrupt
+        path = self.folder / "film.strokes.jsonl.gz"
+        try:
+            shutil.copyfile(self._lines, path)
+            with open(path, "ab") as file:
+                file.write(end_line(count))
+        except OSError as error:
+            raise OutputError(f"cannot write {path}: {error.strerror or error}; free some space") from error
+        return PaintedClip(path, self.film, count, ended, interrupted, failed)
+
+    # --- saved and resumed -----------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        try:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder.mkdir(parents=True)
+            head = head_line(self.film)
+            self._lines.write_bytes(head)
+        except OSError as error:
+            raise OutputError(
+                f"cannot write {self.folder}: {error.strerror or error}; choose another folder"
+            ) from error
+        self._length = len(head)
+
+    def _fingerprint(self) -> str:
+        options = {
+            name: value for name, value in asdict(self.config).items() if name not in ("frames", "seconds", "mute")
+        }
+        about = json.dumps([__version__, options, self.source.fingerprint()], sort_keys=True)
+        return hashlib.sha256(about.encode()).hexdigest()
+
+    def _save(self, count: int) -> None:
+        """A full disk is not the end of a run: it goes on unsaved."""
+        state = {"identity": self._identity, "count": count, "length": self._length, "painter": self.painter.state()}
+        with suppress(OSError), replacing(self._state) as temporary:
+            temporary.write_bytes(dump(state))
+
+    def _resume(self) -> bool:
+        """Whether there was a state to resume from."""
+        try:
+            content = self._state.read_bytes()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise AutosaveError(f"--resume: {self._state}: {error.strerror or error}; it was left alone") from error
+        try:
+            state = load(content)
+            if state["identity"] != self._identity:
+                raise AutosaveError(
+                    f"--resume: {self._state}: it is of another clip or other options; resume it by the command that "
+                    "started it"
+                )
+            self.resumed = integer(state["count"], 1, 10**9)
+            self._length = integer(state["length"], 1, self._lines.stat().st_size)
+            self.painter.restore(state["painter"])
+        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError, OSError) as error:
+            if isinstance(error, AutosaveError):
+                raise
+            raise AutosaveError(
+                f"--resume: {self._state}: it is damaged; delete it to start from the beginning"
+            ) from error
+        with open(self._lines, "r+b") as lines:
+            lines.truncate(self._length)
+        return True

@@ -1,0 +1,281 @@
+"""Clips: the frames of a video file, of an animated picture, or of a folder of pictures, one at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from io import BytesIO
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageSequence
+
+from painter.errors import PictureError, one_line
+from painter.export.ffmpeg import find_ffmpeg
+from painter.pictures.picture import load_picture
+from painter.pictures.pixels import in_steps
+from painter.pictures.resizing import fit_size, resize_image
+from renderers.special_files import is_special_file
+
+FOLDER_RATE = Fraction(24)  # of a folder of pictures
+MAX_PIXELS = 2**26  # of a frame that is read
+LEAST_SIDE = 16  # pixels, of a frame's longer side
+PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm")
+ANIMATION_ENDINGS = (".gif", ".webp", ".png", ".apng")
+_STREAM = re.compile(r"Stream #\S+.*: (Video|Audio): (.*)")
+_RATE = re.compile(r"([\d.]+k?) (?:fps|tbr)")
+_DURATION = re.compile(r"Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)")
+_SAMPLED = 2**22  # bytes at both ends of a file that tell it from others
+
+
+@dataclass(frozen=True, eq=False)
+class ClipSource:
+    """A clip that can be read from its beginning as often as wanted.
+
+    Attributes:
+        path: of the file or folder.
+        size: height and width of its frames as they are read, pixels.
+        rate: frames a second.
+        count: about so many frames; None if unknown.
+        sound: whether it has any.
+    """
+
+    path: Path
+    size: tuple[int, int]
+    rate: Fraction
+    count: int | None
+    sound: bool
+    _kind: str
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """All frames, uint8 [H, W, 3].
+
+        Raises:
+            PictureError: a frame cannot be read, or has another size than those before it; one line.
+        """
+        return {"folder": _folder_frames, "animation": _animation_frames, "video": _video_frames}[self._kind](self)
+
+    def fingerprint(self) -> str:
+        """What tells it from other clips, a sha256."""
+        digest = hashlib.sha256(str(self.size).encode())
+        files = _pictures_of(self.path) if self._kind == "folder" else [self.path]
+        for file in files:
+            length = file.stat().st_size
+            digest.update(f"{file.name} {length}".encode())
+            with open(file, "rb") as content:
+                digest.update(content.read(_SAMPLED))
+                content.seek(max(0, length - _SAMPLED))
+                digest.update(content.read(_SAMPLED))
+        return digest.hexdigest()
+
+
+def open_clip(path: Path, side: int, rate: float | None = None) -> ClipSource:
+    """Look at a clip.
+
+    Args:
+        path: a file that ffmpeg reads, an animated GIF, WebP or PNG, or a folder of pictures, taken in the order of
+            their names, numbers in them by value.
+        side: the longest side that its frames are read at, pixels.
+        rate: frames a second of a folder; 24 if not given.
+
+    Raises:
+        PictureError: there is no such clip, or no frame in it; one line with the name and what to do.
+    """
+    if not path.exists():
+        raise PictureError(f"cannot read {one_line(path)}: there is no such file or folder; check the name")
+    wanted = None if rate is None else Fraction(rate).limit_denominator(1001)
+    if path.is_dir():
+        files = _pictures_of(path)
+        if not files:
+            raise PictureError(f"cannot read {one_line(path)}: there is no picture in this folder; name another")
+        size = _fitted(load_picture(files[0], 16).size, side, path)
+        return ClipSource(path, size, wanted or FOLDER_RATE, len(files), False, "folder")
+    if is_special_file(path):
+        raise PictureError(f"cannot read {one_line(path)}: it is not a regular file; save the clip to a file first")
+    if path.suffix.lower() in ANIMATION_ENDINGS:
+        return _open_animation(path, side, wanted)
+    return _open_video(path, side, wanted)
+
+
+def _fitted(size: tuple[int, int], side: int, path: Path) -> tuple[int, int]:
+    if size[0] * size[1] > MAX_PIXELS:
+        raise PictureError(
+            f"cannot read {one_line(path)}: its frames have more than {MAX_PIXELS:,} pixels; make them smaller"
+        )
+    if max(size) < LEAST_SIDE:
+        raise PictureError(
+            f"cannot read {one_line(path)}: its frames are smaller than {LEAST_SIDE} pixels; name another clip"
+        )
+    return size if max(size) <= side else fit_size(*size, side)
+
+
+# --- folders -----------------------------------------------------------------------------------------------------
+
+
+def _pictures_of(folder: Path) -> list[Path]:
+    def by_number(path: Path) -> list[tuple[int, int, str]]:
+        parts = re.findall(r"\d+|\D+", path.name.lower())
+        return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts]
+
+    found = (p for p in folder.iterdir() if p.suffix.lower() in PICTURE_ENDINGS and not p.name.startswith("."))
+    return sorted(found, key=by_number)
+
+
+def _folder_frames(source: ClipSource) -> Iterator[np.ndarray]:
+    first = None
+    for file in _pictures_of(source.path):
+        picture = load_picture(file, max(source.size))
+        first = first or picture.size
+        _check_size(file, picture.size, first)
+        yield _opaque(picture.rgb, picture.alpha, source.size)
+
+
+def _check_size(path: Path, size: tuple[int, int], first: tuple[int, int]) -> None:
+    if size != first:
+        shown = f"{size[1]}x{size[0]} pixels, and those before it {first[1]}x{first[0]}"
+        raise PictureError(f"cannot read {one_line(path)}: this frame has {shown}; make all of one size")
+
+
+def _opaque(rgb: np.ndarray, alpha: np.ndarray | None, size: tuple[int, int]) -> np.ndarray:
+    """uint8 [H, W, 3] of a picture [h, w, 3] float32, over white where it is transparent."""
+    over = rgb if alpha is None else rgb * alpha[..., None] + (1 - alpha[..., None])
+    if over.shape[:2] != size:
+        over = resize_image(over.astype(np.float32), *size)
+    frame: np.ndarray = np.rint(in_steps(over.clip(0, 1)) * 255).astype(np.uint8)
+    return frame
+
+
+# --- animations --------------------------------------------------------------------------------------------------
+
+
+def _open_animation(path: Path, side: int, rate: Fraction | None) -> ClipSource:
+    try:
+        with Image.open(path) as image:
+            frames = getattr(image, "n_frames", 1)
+            size = _fitted((image.height, image.width), side, path)
+            shown = [
+                max(10, int(frame.info.get("duration") or 100)) for frame in islice(ImageSequence.Iterator(image), 200)
+            ]
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        raise PictureError(
+            f"cannot read {one_line(path)}: it is not a picture that can be read; name a clip"
+        ) from error
+    return ClipSource(path, size, rate or Fraction(1000, min(shown)), frames, False, "animation")
+
+
+def _animation_frames(source: ClipSource) -> Iterator[np.ndarray]:
+    """Each frame as often as it takes to be shown for its time."""
+    due, written = Fraction(0), 0
+    try:
+        with Image.open(source.path) as image:
+            for frame in ImageSequence.Iterator(image):
+                pixels = np.asarray(frame.convert("RGBA"), np.float32) / 255
+                due += Fraction(max(10, int(frame.info.get("duration") or 100)), 1000) * source.rate
+                opaque = _opaque(pixels[..., :3], pixels[..., 3], source.size)
+                while written < max(1, round(due)):
+                    yield opaque
+                    written += 1
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise PictureError(f"cannot read {one_line(source.path)}: it breaks off after {written} frames") from error
+
+
+# --- videos ------------------------------------------------------------------------------------------------------
+
+
+def _open_video(path: Path, side: int, rate: Fraction | None) -> ClipSource:
+    """By what ffmpeg says of it, and by its first frame: only that tells size and turn."""
+    said = _ffmpeg(path, ["-i", _named(path)]).stderr.decode(errors="replace")
+    streams = [match.groups() for match in map(_STREAM.search, said.splitlines()) if match]
+    video = next((about for kind, about in streams if kind == "Video" and "attached pic" not in about), None)
+    if video is None:
+        raise PictureError(f"cannot read {one_line(path)}: there is no video in this file; name a clip")
+    first = _ffmpeg(
+        path, ["-v", "error", *_input(path), "-frames:v", "1", "-f", "image2pipe", "-c:v", "png", "-"]
+    ).stdout
+    try:
+        with Image.open(BytesIO(first)) as image:
+            size = _fitted((image.height, image.width), side, path)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise PictureError(
+            f"cannot read {one_line(path)}: there is no frame in it that can be read; name a clip"
+        ) from error
+    found = _RATE.search(video)
+    rate = rate or _nice_rate(found[1] if found else "25")
+    time = _DURATION.search(said)
+    count = None
+    if time:
+        seconds = int(time[1]) * 3600 + int(time[2]) * 60 + float(time[3])
+        count = max(1, round(seconds * rate))
+    return ClipSource(path, size, rate, count, any(kind == "Audio" for kind, _ in streams), "video")
+
+
+def _video_frames(source: ClipSource) -> Iterator[np.ndarray]:
+    height, width = source.size
+    scale = f"scale=iw*sar:ih,scale={width}:{height}:flags=area+accurate_rnd,setsar=1"
+    command = [
+        find_ffmpeg(source.path), "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe", *_input(source.path),
+        "-vf", scale, "-r", str(source.rate), "-f", "rawvideo", "-pix_fmt", "rgb24", "-",
+    ]  # fmt: skip
+    size, read = height * width * 3, 0
+    with tempfile.TemporaryFile() as messages:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=messages, start_new_session=True
+        )
+        assert process.stdout is not None
+        try:
+            while len(content := process.stdout.read(size)) == size:
+                yield np.frombuffer(content, np.uint8).reshape(height, width, 3).copy()
+                read += 1
+            process.wait()
+            messages.seek(0)
+            _check_end(
+                source, read, messages.read().decode(errors="replace"), len(content) > 0 or process.returncode != 0
+            )
+        finally:
+            with suppress(OSError):
+                process.stdout.close()
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+def _check_end(source: ClipSource, read: int, said: str, broken: bool) -> None:
+    """Raise PictureError if a clip ended before its end."""
+    missing = source.count is not None and read < source.count - max(2, source.rate / 2)
+    if broken or (said.strip() and missing):
+        of = f" of about {source.count}" if source.count else ""
+        why = one_line(said.strip().splitlines()[0])[:160] if said.strip() else "its last frame is not complete"
+        raise PictureError(f"cannot read all of {one_line(source.path)}: it breaks off after {read}{of} frames ({why})")
+
+
+def _ffmpeg(path: Path, arguments: list[str]) -> subprocess.CompletedProcess[bytes]:
+    command = [find_ffmpeg(path), "-nostdin", "-hide_banner", "-protocol_whitelist", "file,pipe", *arguments]
+    try:
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise PictureError(f"cannot read {one_line(path)}: ffmpeg does not answer; name another clip") from error
+
+
+def _input(path: Path) -> list[str]:
+    return ["-i", _named(path), "-map", "0:v:0"]
+
+
+def _named(path: Path) -> str:
+    """A name that ffmpeg takes for a file, whatever is in it."""
+    return f"file:{path.absolute()}"
+
+
+def _nice_rate(text: str) -> Fraction:
+    """A rate as ffmpeg prints it: 29.97 is 30000/1001."""
+    value = float(text.removesuffix("k")) * (1000 if text.endswith("k") else 1)
+    for whole in (24, 30, 48, 60, 120):
+        if abs(value - whole * 1000 / 1001) < 0.006:
+            return Fraction(whole * 1000, 1001)
+    return min(max(Fraction(value).limit_denominator(1000), Fraction(1, 10)), Fraction(240))

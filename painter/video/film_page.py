@@ -1,0 +1,82 @@
+"""A film as one page of HTML that plays it in any browser: the strokes themselves, no other file, no request."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+import zlib
+from importlib import resources
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from painter.errors import OutputError
+from painter.export.places import writing
+from painter.pictures.resizing import fit_size
+from painter.video.film import painting_of
+from painter.video.stroke_video import Film
+from painter.video.stroke_video_reader import read_frames
+from renderers.webgl.shaders import paint_script
+from renderers.webgl.stroke_rows import pack_rows
+
+LARGEST = 256 * 2**20  # bytes of strokes in a page, before they are packed
+FALLBACK_QUALITY = 70
+_PART = re.compile(r"\{\{([a-z]+)\}\}")
+
+
+def write_film_page(path: Path, source: Path, film: Film, count: int, size: int) -> list[str]:
+    """Write the page.
+
+    Args:
+        source: the stroke video, of `count` frames.
+        size: the longer side of its pictures on the page, pixels, at most.
+
+    Returns:
+        Notes, a line each.
+
+    Raises:
+        OutputError: the strokes are too many for a page, or the file cannot be written; `path` is then unchanged.
+        StrokeFileError: the stroke video cannot be read.
+    """
+    shots, rows, first = _packed_frames(path, source, film, size)
+    height, width = fit_size(*film.aspect, size)
+    about = {
+        "brush": film.brush, "aspect": [height, width], "relief": film.config.relief, "rate": float(film.rate),
+        "frames": shots, "rows": base64.b64encode(rows).decode("ascii"),
+    }  # fmt: skip
+    parts = {
+        "title": html.escape(f"A film of {count} frames in strokes"),
+        "fallback": first,
+        "film": json.dumps(about, separators=(",", ":")).replace("<", "\\u003c"),
+        "paint": paint_script(film.brush),
+    }
+    page = resources.files("painter.video").joinpath("film.html").read_text(encoding="utf-8")
+    with writing(path) as temporary:
+        temporary.write_text(_PART.sub(lambda match: parts[match[1]], page), encoding="utf-8")
+    return [f"{path}: browsers draw the strokes without texture"] if film.config.texture > 0 else []
+
+
+def _packed_frames(path: Path, source: Path, film: Film, size: int) -> tuple[list[Any], bytes, str]:
+    """How many strokes each frame has and on which ground, None for one like that before it; their rows, deflated; and
+    the first frame as the address of a picture."""
+    packer, parts, shots, total, first = zlib.compressobj(9), [], list[Any](), 0, ""
+    for frame in read_frames(source):
+        if frame.still:
+            shots.append(None)
+            continue
+        if not first:
+            picture = BytesIO()
+            drawn = painting_of(film, frame).draw(min(size, 256))
+            Image.fromarray(drawn).save(picture, "WEBP", quality=FALLBACK_QUALITY)
+            first = "data:image/webp;base64," + base64.b64encode(picture.getvalue()).decode("ascii")
+        rows = pack_rows(frame.strokes).tobytes()
+        total += len(rows)
+        if total > LARGEST:
+            raise OutputError(f"cannot write {path}: {total >> 20} MB of strokes are too many for a page; write an MP4")
+        parts.append(packer.compress(rows))
+        shots.append([len(frame.strokes), list(frame.ground)])
+    return shots, b"".join([*parts, packer.flush()]), first

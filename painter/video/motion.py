@@ -1,0 +1,142 @@
+"""What has changed between two pictures, where it went, and what nobody saw before.
+
+Optical flow is DIS (Kroeger et al. 2016), dense, on grey pictures. A flow [H, W, 2] says of pixel p of the first
+picture that it is at p + flow(p) in the second.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+
+from painter.video.clip_config import ClipConfig
+
+SMOOTHING = 2.0  # pixels, of the difference that decides what changed
+BLOCK = 16  # pixels, of the blocks that noise is measured in
+HIGH_PASS = 0.80  # what the high-pass below lets through of white noise
+CALMEST = 20  # per cent of the blocks that noise is measured in
+MISS = (1.0, 0.1)  # pixels, and share of the length, by which there and back may miss
+FAITHFUL = 4.0  # pixels, over which the error of a carried picture is smoothed
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """How a picture became the next one."""
+
+    changed: np.ndarray  # [H, W] bool: pixels of the next that differ by more than noise
+    target: np.ndarray  # [H, W, 3] float32: the next where it changed, else the picture before
+    forward: np.ndarray  # [H, W, 2] float32: where pixels of the picture before went; 0 where nothing changed
+    exposed: np.ndarray  # [H, W] bool: pixels of the next that were not seen before
+    covered: np.ndarray  # [H, W] bool: pixels of the picture before that are not seen in the next
+    error: np.ndarray  # [H, W] float32: of the carried picture against the next, smoothed
+    lost: float  # share of the canvas that cannot be followed
+
+
+def follow_motion(before: np.ndarray, image: np.ndarray, changed: np.ndarray, config: ClipConfig) -> Motion:
+    """How `before` became `image`, both [H, W, 3] float32 in [0, 1], which differ where `changed` [H, W]."""
+    target = np.where(changed[..., None], image, before)
+    forward, backward = flow_between(before, target), flow_between(target, before)
+    forward, backward = forward * changed[..., None], backward * changed[..., None]
+    exposed = unseen(forward, backward) & changed
+    covered = unseen(backward, forward, borders=False) & changed
+    off = np.abs(pulled(before, backward) - target).mean(axis=2)
+    lost = float((exposed | (cv2.GaussianBlur(off, (0, 0), 1.0) > config.unlike)).mean())
+    return Motion(changed, target, forward, exposed, covered, cv2.GaussianBlur(off, (0, 0), FAITHFUL), lost)
+
+
+def flow_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """[H, W, 2] float32 pixels, of pictures [H, W, 3] float32 in [0, 1]; the same on any number of cores."""
+    grey = [
+        cv2.cvtColor(np.rint(image.clip(0, 1) * 255).astype(np.uint8), cv2.COLOR_RGB2GRAY) for image in (first, second)
+    ]
+    if min(grey[0].shape) < 16:  # DIS compares patches of 8 pixels
+        return np.zeros((*grey[0].shape, 2), np.float32)
+    with one_thread():  # DIS cuts the picture into as many parts as there are threads
+        flow: np.ndarray = _dis().calc(grey[0], grey[1], None)
+    return flow
+
+
+@cache
+def _dis() -> cv2.DISOpticalFlow:
+    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    dis.setFinestScale(0)
+    return dis
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Within this context OpenCV computes in one thread."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def pulled(image: np.ndarray, backward: np.ndarray) -> np.ndarray:
+    """The picture before [H, W, …] as `backward` [H, W, 2] brings it into the next: out(p) = image(p + backward(p))."""
+    x, y = _pixels(backward.shape)
+    found: np.ndarray = cv2.remap(
+        image, x + backward[..., 0], y + backward[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return found
+
+
+def unseen(forward: np.ndarray, backward: np.ndarray, borders: bool = True) -> np.ndarray:
+    """[H, W] bool: pixels of the next picture that were not seen before, for there and back again misses them.
+
+    With the two flows exchanged: pixels of the picture before that something covers in the next.
+
+    Args:
+        borders: whether to count what came in over the border.
+    """
+    height, width = backward.shape[:2]
+    x, y = _pixels(backward.shape)
+    px, py = x + backward[..., 0], y + backward[..., 1]
+    outside = (px < -0.5) | (py < -0.5) | (px > width - 0.5) | (py > height - 0.5)
+    miss = np.linalg.norm(pulled(forward, backward) + backward, axis=2)
+    missed: np.ndarray = (outside & borders) | (
+        ~outside & (miss > MISS[0] + MISS[1] * np.linalg.norm(backward, axis=2))
+    )
+    return missed
+
+
+def noise_level(before: np.ndarray, after: np.ndarray) -> float:
+    """Standard deviation of a picture's noise, from the calmest blocks of the difference of two [H, W, 3]."""
+    difference = (after - before).mean(axis=2)
+    difference = difference - cv2.GaussianBlur(difference, (0, 0), 1.0)
+    rows, columns = (side // BLOCK for side in difference.shape)
+    if not rows or not columns:
+        return float(difference.std()) / HIGH_PASS / math.sqrt(2)
+    blocks = difference[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
+    return float(np.percentile(blocks.std(axis=(1, 3)), CALMEST)) / HIGH_PASS / math.sqrt(2)
+
+
+def changed_pixels(reference: np.ndarray, image: np.ndarray, sigma: float, config: ClipConfig) -> np.ndarray:
+    """[H, W] bool: where a picture differs from what was painted there last by more than noise.
+
+    It is compared with what was painted, not with the picture before: slow changes would never be seen.
+
+    Args:
+        sigma: of the noise of the mean of three channels, see `noise_level`.
+    """
+    off = np.abs(cv2.GaussianBlur(image - reference, (0, 0), SMOOTHING)).max(axis=2)
+    # One channel has √3 of it, two pictures √2; the blur leaves 1 / (2 √π SMOOTHING).
+    left = 1.1 * sigma * math.sqrt(6) / (2 * math.sqrt(math.pi) * SMOOTHING)
+    found = (off > max(config.least_change, config.noise_sigmas * left)).astype(np.uint8)
+    found = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    grown: np.ndarray = cv2.dilate(found, np.ones((9, 9), np.uint8)).astype(bool)
+    return grown
+
+
+def _pixels(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Columns and rows [H, W] float32 of a picture's pixels."""
+    x, y = np.meshgrid(np.arange(shape[1], dtype=np.float32), np.arange(shape[0], dtype=np.float32))
+    return x, y

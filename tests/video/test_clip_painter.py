@@ -1,0 +1,161 @@
+"""Clips painted: still parts stay to the byte, strokes keep their identity, counts keep to the budget, cuts are found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from helpers.clips import HEIGHT, WIDTH, pan, square, texture
+
+from painter import PaintConfig
+from painter.system.snapshot import dump, load
+from painter.video.carrying import Boxes
+from painter.video.clip_config import ClipConfig
+from painter.video.clip_painter import ClipPainter
+from painter.video.clip_run import LIVES
+from painter.video.film import painting_of
+from painter.video.stroke_video import Film, FilmFrame
+
+STYLES = ("oilpaintbrush", "watercolor", "markerpen", "rectangle")
+COUNT = 20
+
+
+def config(style: str = "rectangle", strokes: int = COUNT) -> PaintConfig:
+    return PaintConfig(style=style, strokes=strokes, size=WIDTH, iterations=6, focus="none", texture=0.0)
+
+
+def painted(frames: Sequence[np.ndarray], painter: ClipPainter) -> list[FilmFrame]:
+    return [painter.next(frame) for frame in frames]
+
+
+def drawn(frame: FilmFrame) -> np.ndarray:
+    film = Film(frame.strokes.brush, (HEIGHT, WIDTH), 1, config(frame.strokes.brush))  # type: ignore[arg-type]
+    return painting_of(film, frame).draw()
+
+
+@pytest.fixture(scope="module")
+def panned() -> list[FilmFrame]:
+    return painted(pan(6), ClipPainter(config()))
+
+
+@pytest.fixture(scope="module")
+def moved() -> list[FilmFrame]:
+    return painted(square(6), ClipPainter(config()))
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_still_clip_changes_no_byte_nor_does_its_noise(style: str) -> None:
+    rng = np.random.default_rng(0)
+    clean = texture()
+    frames = [
+        clean,
+        clean,
+        *((clean + rng.normal(0, 4, clean.shape)).clip(0, 255).round().astype(np.uint8) for _ in range(2)),
+    ]
+    first, *others = painted(frames, ClipPainter(config(style)))
+    assert first.cut and all(frame.still and not frame.cut for frame in others)
+    assert all(np.array_equal(drawn(first), drawn(frame)) for frame in others)
+
+
+def test_where_nothing_changes_strokes_stay_to_the_byte() -> None:
+    stayed, frames = 0, painted(square(3), ClipPainter(config(strokes=60)))
+    for before, after in zip(frames, frames[1:], strict=False):
+        boxes = Boxes.of(before.strokes, 1 / WIDTH)
+        calm = before.id[boxes.center[:, 1] - boxes.reach[:, 1] > 40]  # the square is 9 pixels further up
+        for n in calm.tolist():
+            one, other = (frame.strokes[torch.from_numpy(frame.id == n)] for frame in (before, after))
+            stayed += len(other)
+            assert len(other) == 0 or all(torch.equal(one.params[k], other.params[k]) for k in one.params)
+            assert len(other) == 0 or torch.equal(one.colors, other.colors)
+    assert stayed
+
+
+def test_strokes_keep_seed_and_order_for_life(panned: list[FilmFrame], moved: list[FilmFrame]) -> None:
+    for frames in (panned, moved):
+        seeds: dict[int, int] = {}
+        for before, after in zip(frames, frames[1:], strict=False):
+            common = np.intersect1d(before.id, after.id)
+            assert [n for n in before.id if n in common] == [n for n in after.id if n in common]
+            assert (np.diff(after.id) > 0).all()  # what is born comes on top
+        for frame in frames:
+            for n, seed in zip(frame.id.tolist(), frame.strokes.seed.tolist(), strict=True):
+                assert seeds.setdefault(n, seed) == seed
+
+
+def test_strokes_go_with_what_they_depict(panned: list[FilmFrame]) -> None:
+    for before, after in zip(panned, panned[1:], strict=False):
+        common, at, now = np.intersect1d(before.id, after.id, return_indices=True)
+        shift = (after.strokes.params["x"][now] - before.strokes.params["x"][at]).numpy() * WIDTH
+        assert len(common) >= 0.8 * COUNT
+        assert np.median(shift) == pytest.approx(-2, abs=0.3)
+
+
+def test_a_pan_is_followed_as_well_as_painted(panned: list[FilmFrame]) -> None:
+    error = [np.mean((drawn(frame).astype(float) - source) ** 2) for frame, source in zip(panned, pan(6), strict=True)]
+    assert error[-1] < 1.15 * error[0]
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_counts_keep_to_the_budget(exact: bool) -> None:
+    frames = painted(square(5), ClipPainter(config(), exact=exact))
+    counts = [len(frame.id) for frame in frames]
+    assert counts[0] == COUNT and max(counts) <= (COUNT if exact else int(1.1 * COUNT))
+    assert not exact or set(counts) == {COUNT}
+    assert len(np.unique(np.concatenate([frame.id for frame in frames]))) > COUNT  # somebody was born
+
+
+def test_births_and_deaths_fade(moved: list[FilmFrame]) -> None:
+    """No stroke that stood for long goes at once, unless nobody saw it."""
+    clip = ClipConfig()
+    opacities: dict[int, list[float]] = {}
+    for frame in moved:
+        for n, opacity in zip(frame.id.tolist(), frame.strokes.opacity.tolist(), strict=True):
+            opacities.setdefault(n, []).append(opacity)
+    rising = [values for n, values in opacities.items() if n >= COUNT and len(values) > 1 and values[0] < 0.15]
+    assert all(values[1] > values[0] and values[1] < 3 * values[0] for values in rising)
+    assert clip.fade > 1
+
+
+def test_a_cut_is_painted_afresh() -> None:
+    frames = painted([texture(4), texture(4), texture(5), texture(5)], ClipPainter(config()))
+    assert [frame.cut for frame in frames] == [True, False, True, False]
+    assert not np.intersect1d(frames[1].id, frames[2].id).size
+    alone = ClipPainter(config()).next(texture(5))
+    assert np.array_equal(drawn(frames[2]), drawn(alone))
+
+
+def test_a_state_goes_on_to_the_same_bytes(panned: list[FilmFrame]) -> None:
+    first = ClipPainter(config())
+    painted(pan(6)[:3], first)
+    second = ClipPainter(config())
+    second.restore(load(dump(first.state())))
+    for frame, whole in zip(painted(pan(6)[3:], second), panned[3:], strict=True):
+        assert np.array_equal(frame.id, whole.id)
+        assert all(torch.equal(frame.strokes.params[name], whole.strokes.params[name]) for name in whole.strokes.params)
+        assert torch.equal(frame.strokes.opacity, whole.strokes.opacity)
+
+
+def test_a_lively_clip_lives_more(moved: list[FilmFrame]) -> None:
+    lively = painted(square(6), ClipPainter(config(), LIVES["lively"]))
+    assert LIVES["calm"] == ClipConfig()
+    assert lively[-1].id.max() > moved[-1].id.max()
+
+
+def test_strokes_may_leave_the_canvas() -> None:
+    """A stroke that has gone half way out does not pile up at the border."""
+    painter = ClipPainter(config())
+    frames = painted(pan(5, step=4), painter)
+    x = frames[-1].strokes.params["x"].numpy()
+    assert (x < 0).any() and not (x == 0).any()
+
+
+def test_a_palette_is_kept_to() -> None:
+    painter = ClipPainter(replace(config(), palette="#ffffff,#203040,#a05020"))
+    frames = painted(pan(3), painter)
+    colors = {
+        tuple(np.rint(255 * color).astype(int)) for frame in frames for color in frame.strokes.colors[:, 0].numpy()
+    }
+    assert colors <= {(255, 255, 255), (32, 48, 64), (160, 80, 32)}

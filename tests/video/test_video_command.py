@@ -1,0 +1,358 @@
+"""The command `video`: its files, sound, Ctrl-C, kill and --resume, and what it refuses."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.clips import HEIGHT, WIDTH, pan, save_clip, save_folder, square, texture
+from imageio_ffmpeg import get_ffmpeg_exe
+from PIL import Image
+
+from painter import cli
+from painter.errors import AutosaveError, OptionError, PictureError
+from painter.options.video import VideoConfig
+from painter.video import clip_run
+from painter.video.clip_run import ClipProgress, ClipRun
+from painter.video.clip_source import open_clip
+from painter.video.stroke_video_reader import count_frames, read_film, read_frames
+
+QUICK = ["--strokes", "10", "--size", "64", "--style", "rectangle", "--iterations", "4"]
+CONFIG = VideoConfig(style="rectangle", strokes=10, size=64, iterations=4)
+
+
+def ffmpeg(*words: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([get_ffmpeg_exe(), "-y", "-v", "error", *words], check=True, capture_output=True)
+
+
+def frames_of(path: Path) -> list[np.ndarray]:
+    return list(open_clip(path, 64).frames())
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["paint.py"])
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five frames at ten a second, with a tone."""
+    folder = tmp_path_factory.mktemp("clip")
+    silent = save_clip(folder / "silent.mp4", pan(5))
+    with_sound = folder / "clip.mp4"
+    tone = ["-f", "lavfi", "-i", "sine=440:duration=0.5"]
+    ffmpeg("-i", str(silent), *tone, "-c:v", "copy", "-c:a", "aac", str(with_sound))
+    return with_sound
+
+
+# --- reading ------------------------------------------------------------------------------------------------
+
+
+def test_a_video_is_read(clip: Path) -> None:
+    source = open_clip(clip, 64)
+    assert source.size == (HEIGHT, WIDTH) and source.rate == 10 and source.count == 5 and source.sound
+    found = list(source.frames())
+    assert len(found) == 5  # colours are halved in an MP4, lightness is not
+    assert max(np.abs(a.mean(axis=2) - b.mean(axis=2)).mean() for a, b in zip(found, pan(5), strict=True)) < 3
+    assert open_clip(clip, 32).size == (24, 32)
+
+
+def test_a_folder_is_read_in_the_order_of_its_numbers(tmp_path: Path) -> None:
+    folder = save_folder(tmp_path / "folder", pan(11))
+    source = open_clip(folder, 64, 12.5)
+    assert source.rate == Fraction(25, 2) and not source.sound
+    assert all(np.array_equal(*pair) for pair in zip(source.frames(), pan(11), strict=True))
+
+
+@pytest.mark.parametrize("ending", [".gif", ".webp", ".png"])
+def test_animations_keep_their_times(ending: str, tmp_path: Path) -> None:
+    first, *others = (Image.fromarray(np.full((20, 30, 3), 60 * k, np.uint8)) for k in range(3))
+    first.save(tmp_path / f"a{ending}", save_all=True, append_images=others, duration=[100, 300, 100], lossless=True)
+    source = open_clip(tmp_path / f"a{ending}", 64)
+    assert source.rate == 10
+    assert [int(round(frame.mean() / 60)) for frame in source.frames()] == [0, 1, 1, 1, 2]
+
+
+# --- files --------------------------------------------------------------------------------------------------
+
+
+def test_every_format(clip: Path, here: Path) -> None:
+    names = ("a.mp4", "a.gif", "a.webp", "frames/", "a.strokes.jsonl.gz", "a.html")
+    assert cli.main(["video", str(clip), "--quiet", *QUICK, *(word for name in names for word in ("-o", name))]) == 0
+    assert sorted(path.name for path in here.iterdir()) == sorted(name.rstrip("/") for name in names)
+    film = read_film(here / "a.strokes.jsonl.gz")
+    assert film.rate == 10 and film.aspect == (HEIGHT, WIDTH) and count_frames(here / "a.strokes.jsonl.gz") == 5
+    pictures = [np.asarray(Image.open(file)) for file in sorted((here / "frames").iterdir())]
+    assert len(pictures) == 5 and pictures[0].shape == (HEIGHT, WIDTH, 3)
+    for name in ("a.mp4", "a.gif", "a.webp"):
+        found = frames_of(here / name)
+        assert len(found) == 5, name
+        assert max(np.abs(a.astype(int) - b).mean() for a, b in zip(found, pictures, strict=True)) < 6, name
+    assert open_clip(here / "a.mp4", 64).sound
+    page = (here / "a.html").read_text()
+    assert "ImpastoPaint" in page and '"rate":10.0' in page and "http://" not in page
+
+
+def test_a_stroke_video_is_drawn_again(clip: Path, here: Path) -> None:
+    assert cli.main(["video", str(clip), "--quiet", *QUICK, "-o", "a.strokes.jsonl.gz", "-o", "frames/"]) == 0
+    replay = ["replay", "a.strokes.jsonl.gz", "--quiet"]
+    assert cli.main([*replay, "-o", "again-frames/"]) == 0
+    for one in (here / "frames").iterdir():
+        assert one.read_bytes() == (here / "again-frames" / one.name).read_bytes()
+    assert cli.main([*replay, "-o", "b.mp4", "--size", "32", "--fps", "20"]) == 0
+    assert open_clip(here / "b.mp4", 64).size == (24, 32)
+    assert len(frames_of(here / "b.mp4")) == 10
+    assert cli.main([*replay, "-o", "red-frames/", "--canvas", "#ff0000", "--relief", "0.5"]) == 0
+    assert (here / "red-frames/frame-00000.png").read_bytes() != (here / "frames/frame-00000.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "words", [["--strokes", ":3"], ["--style", "oil"], ["--canvas", "transparent"], ["-o", "a.png"]]
+)
+def test_what_replay_cannot_do_with_a_film(
+    words: list[str], clip: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["video", str(clip), "--quiet", *QUICK, "--frames", "1", "-o", "a.strokes.jsonl.gz"]) == 0
+    before = sorted(here.iterdir())
+    assert cli.main(["replay", "a.strokes.jsonl.gz", *(["-o", "b.mp4"] if words[0] != "-o" else []), *words]) == 2
+    assert sorted(here.iterdir()) == before
+
+
+def test_options_do_what_they_say(clip: Path, here: Path) -> None:
+    def film(*words: str) -> Path:
+        name = f"{len(list(here.iterdir()))}.strokes.jsonl.gz"
+        assert cli.main(["video", str(clip), "--quiet", *QUICK, *words, "-o", name]) == 0
+        return here / name
+
+    assert count_frames(film("--frames", "2")) == 2
+    assert {len(frame.id) for frame in read_frames(film("--exact", "--frames", "3"))} == {10}
+    assert read_film(film("--relief", "0.5", "--frames", "1")).config.relief == 0.5
+    white = next(read_frames(film("--canvas", "white", "--frames", "1")))
+    assert white.ground == (1.0, 1.0, 1.0)
+    short = ["--frames", "2"]
+    one, other = (film(*short).read_bytes() for _ in range(2))
+    assert one == other != film(*short, "--seed", "2").read_bytes()
+    assert film(*short, "--life", "lively").read_bytes() != one
+    cli.main(["video", str(clip), "--quiet", *QUICK, "--mute", "--frames", "2", "-o", "mute.mp4"])
+    assert not open_clip(here / "mute.mp4", 64).sound
+
+
+def test_sound_that_an_mp4_cannot_hold_is_kept_as_aac(clip: Path, here: Path) -> None:
+    ffmpeg("-i", str(clip), "-c:v", "copy", "-c:a", "pcm_s16le", "odd.mkv")
+    assert cli.main(["video", "odd.mkv", "--quiet", *QUICK, "-o", "a.mp4"]) == 0
+    assert open_clip(here / "a.mp4", 64).sound
+
+
+# --- Ctrl-C, kill, --resume ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The stroke video of a run that nothing stops."""
+    folder = tmp_path_factory.mktemp("whole")
+    run = ClipRun(open_clip(save_folder(folder / "in", square(5)), 64), CONFIG, folder / "run")
+    return run.run().path.read_bytes()
+
+
+def begun(folder: Path, resume: bool = False, config: VideoConfig = CONFIG) -> ClipRun:
+    source = folder / "in"
+    return ClipRun(
+        open_clip(source if source.exists() else save_folder(source, square(5)), 64), config, folder / "run", resume
+    )
+
+
+def test_ctrl_c_keeps_what_is_done_and_resume_ends_with_the_same_bytes(tmp_path: Path, whole: bytes) -> None:
+    def stop(progress: ClipProgress) -> None:
+        if progress.frame == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    painted = begun(tmp_path).run(stop)
+    assert (painted.frames, painted.ended, painted.interrupted) == (3, False, True)
+    assert count_frames(painted.path) == 3
+    run = begun(tmp_path, resume=True)
+    assert run.resumed == 3
+    painted = run.run()
+    assert painted.ended and painted.path.read_bytes() == whole
+
+
+class KilledError(Exception):
+    """Stands for `kill -9`: nothing is done after it."""
+
+
+@pytest.mark.parametrize("rest", [b"", b"half a line"])
+def test_a_killed_run_ends_with_the_same_bytes(
+    rest: bytes, tmp_path: Path, whole: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill(progress: ClipProgress) -> None:
+        monkeypatch.setattr(clip_run, "SAVE_SECONDS", 1e9)  # the second frame is the last that is saved
+        if progress.frame == 4:
+            raise KilledError
+
+    monkeypatch.setattr(clip_run, "SAVE_SECONDS", 0.0)
+    with pytest.raises(KilledError):
+        begun(tmp_path).run(kill)
+    with open(tmp_path / "run/strokes.jsonl.gz", "ab") as file:
+        file.write(rest)
+    run = begun(tmp_path, resume=True)
+    assert run.resumed == 1
+    assert run.run().path.read_bytes() == whole
+
+
+def test_time_that_is_over_ends_with_a_frame(tmp_path: Path, whole: bytes) -> None:
+    painted = begun(tmp_path, config=VideoConfig(**{**vars(CONFIG), "seconds": 0.1})).run()
+    assert 1 <= painted.frames <= 5 and not painted.interrupted
+    assert begun(tmp_path, resume=True).run().path.read_bytes() == whole
+
+
+def test_what_is_not_ours_is_not_resumed(tmp_path: Path) -> None:
+    run = begun(tmp_path)
+    run.run(lambda progress: os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(AutosaveError, match="another clip or other options"):
+        begun(tmp_path, True, VideoConfig(**{**vars(CONFIG), "seed": 3}))
+    state = tmp_path / "run/state"
+    state.write_bytes(state.read_bytes()[:-5])
+    with pytest.raises(AutosaveError, match="damaged"):
+        begun(tmp_path, True)
+
+
+def test_the_command_writes_what_is_painted_and_goes_on(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_folder(here / "in", square(4))
+    words = ["video", "in", *QUICK, "-o", "a.strokes.jsonl.gz"]
+    assert cli.main([*words, "--seconds", "0.1"]) == 0
+    assert "--resume goes on" in capsys.readouterr().out
+    assert 1 <= count_frames(here / "a.strokes.jsonl.gz") < 4
+    assert cli.main([*words, "--resume", "--overwrite"]) == 0
+    assert count_frames(here / "a.strokes.jsonl.gz") == 4
+    assert sorted(path.name for path in here.iterdir()) == ["a.strokes.jsonl.gz", "in"]
+
+
+# --- bad input ----------------------------------------------------------------------------------------------
+
+
+def text_file(folder: Path) -> Path:
+    (folder / "a.mp4").write_text("no video")
+    return folder / "a.mp4"
+
+
+def sound_only(folder: Path) -> Path:
+    ffmpeg("-f", "lavfi", "-i", "sine=440:duration=0.2", str(folder / "a.m4a"))
+    return folder / "a.m4a"
+
+
+def no_frames(folder: Path) -> Path:
+    ffmpeg(
+        "-f", "lavfi", "-i", "color=red:size=64x48:rate=10", "-frames:v", "0", "-c:v", "libx264", str(folder / "a.mkv")
+    )
+    return folder / "a.mkv"
+
+
+def beginning_only(folder: Path) -> Path:
+    path = save_clip(folder / "whole.mp4", pan(5))
+    (folder / "a.mp4").write_bytes(path.read_bytes()[:400])
+    return folder / "a.mp4"
+
+
+def empty_folder(folder: Path) -> Path:
+    (folder / "in").mkdir()
+    return folder / "in"
+
+
+def tiny(folder: Path) -> Path:
+    return save_folder(folder / "in", [texture(0, 16, 16)[:8, :8]])
+
+
+BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
+    "text": (text_file, "there is no video in this file"),
+    "sound": (sound_only, "there is no video in this file"),
+    "no frames": (no_frames, "there is no"),
+    "beginning": (beginning_only, "there is no"),
+    "empty folder": (empty_folder, "there is no picture in this folder"),
+    "tiny": (tiny, "smaller than 16 pixels"),
+    "missing": (lambda folder: folder / "a.mp4", "there is no such file"),
+    "gif": (lambda folder: text_file(folder).rename(folder / "a.gif"), "not a picture that can be read"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_no_clip_is_refused_in_one_line(name: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make, said = BAD[name]
+    path = make(here)
+    before = sorted(here.iterdir())
+    assert cli.main(["video", str(path), *QUICK, "-o", "out.mp4"]) == 2
+    error = capsys.readouterr().err
+    assert said in error and str(path) in error and error.count("\n") == 1
+    assert sorted(here.iterdir()) == before
+
+
+def test_a_size_that_changes_ends_the_clip_and_what_was_painted_is_kept(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_folder(here / "in", [*pan(3), texture(0, 32, 40)])
+    assert cli.main(["video", "in", *QUICK, "-o", "a.strokes.jsonl.gz", "--quiet"]) == 2
+    error = capsys.readouterr().err
+    assert "3.png: this frame has 40x32 pixels, and those before it 64x48" in error and error.count("\n") == 1
+    assert count_frames(here / "a.strokes.jsonl.gz") == 3
+
+
+def test_a_video_that_breaks_off_is_painted_to_there(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ffmpeg(
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc=size=64x48:rate=10:duration=3",
+        "-c:v",
+        "libx264",
+        "-g",
+        "5",
+        "-f",
+        "mpegts",
+        "whole.ts",
+    )
+    shutil.copyfile("whole.ts", "a.ts")
+    content = Path("a.ts").read_bytes()
+    Path("a.ts").write_bytes(content[: len(content) // 3])
+    source = open_clip(Path("a.ts"), 64)
+    found = []
+    try:
+        for frame in source.frames():
+            found.append(frame)
+    except PictureError as error:
+        assert "breaks off" in str(error) and "\n" not in str(error)
+    assert 1 <= len(found) < 30
+
+
+@pytest.mark.parametrize(
+    "words", [["--canvas", "transparent"], ["--strokes", "auto"], ["--life", "wild"], ["--fps", "0"], ["-o", "a.png"], ["-o", "a.strokes.json"]]
+)  # fmt: skip
+def test_options_that_a_clip_does_not_take(
+    words: list[str], clip: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["video", str(clip), *(["-o", "a.mp4"] if words[0] != "-o" else []), *words]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not list(here.iterdir())
+
+
+def test_the_configuration() -> None:
+    painting = VideoConfig(style="oil", strokes=300, palette="#ff0000,#00ff00").painting()
+    assert (painting.style, painting.strokes, painting.focus, painting.texture) == ("oilpaintbrush", 300, "none", 0.0)
+    with pytest.raises(OptionError, match="--life"):
+        VideoConfig(life="slow")
+
+
+def test_a_long_clip_is_estimated_first(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("painter.cli.video.LONG", 2)
+    save_folder(here / "in", square(3))
+    assert cli.main(["video", "in", *QUICK, "-o", "a.gif"]) == 0
+    assert "about 3 frames are left" in capsys.readouterr().err
