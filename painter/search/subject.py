@@ -58,7 +58,7 @@ class Subject:
     backend: str  # 'reference', 'cpu' or 'cuda', what blends there
     notes: tuple[str, ...]  # lines for people about the picture, see `painter.pictures.picture.Picture.notes`
     digests: Mapping[str, str]  # sha256 of arrays that stand for files, by the option's field
-    focus: np.ndarray | None = None  # [h, w] float32 in [0, 1], where to paint most finely; None: alike everywhere
+    focus: np.ndarray | None  # [h, w] float32 in [0, 1], where to paint most finely; None: alike everywhere
     label = "painting"  # what comes out, for people
 
     def fingerprint(self) -> dict[str, Any]:
