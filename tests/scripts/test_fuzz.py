@@ -16,10 +16,14 @@ import pytest
 from safetensors.numpy import load, save
 
 from painter.errors import CheckpointError, OptionError, PictureError, StrokeFileError
+from painter.options.paint import PaintConfig
+from painter.options.serving import StudioConfig
 from painter.options.toml import MAX_BYTES, read_config_file
 from painter.painting.bounded_json import parse_object
 from painter.painting.load import load_painting
 from painter.pictures.picture import load_picture
+from painter.studio.library import Library
+from painter.studio.requests import paint_request
 from renderers.checkpoint import checkpoint_folder, load_networks
 from scripts.fuzz import run, watch, worker
 from scripts.fuzz.cases.mutations import CANARY
@@ -187,3 +191,19 @@ def test_collecting_goes_on_after_reading() -> None:
     with pytest.raises(StrokeFileError):
         parse_object("{")
     assert gc.isenabled()
+
+
+@pytest.mark.parametrize(("name", "value"), [("style", "\u202egnp"), ("seed", "a\0.png"), ("canvas", "b" * 5000)])
+def test_values_are_shown_in_one_short_line(name: str, value: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        PaintConfig(**{name: value})  # type: ignore[arg-type]
+    assert str(caught.value).isprintable() and len(str(caught.value)) < 1200
+
+
+def test_a_page_cannot_write_to_the_terminal(tmp_path: Path) -> None:
+    library = Library(tmp_path, megapixels=1)
+    picture = library.add_picture(library.temporary(pictures()[0][1]), "a.png")["id"]
+    for asked in ({"config": {"\x1b[31m\n": 1}}, {"files": {"\x1b[2J" * 900: "x"}}):
+        with pytest.raises(OptionError) as caught:
+            paint_request({"picture": picture, **asked}, library, StudioConfig())
+        assert str(caught.value).isprintable() and len(str(caught.value)) < 200
