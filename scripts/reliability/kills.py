@@ -36,6 +36,7 @@ from scripts.reliability.killed_commands import COMMANDS, Killed, is_hidden, war
 
 TICK = os.sysconf("SC_CLK_TCK")
 TWO_DAYS = 2 * 86400.0
+PATIENCE = 20.0  # seconds that the processes of a killed command may take to end
 TEMPORARY = "temporary"  # a folder beside those of the cases
 
 
@@ -113,7 +114,7 @@ def kill_at(process: int, seconds: float) -> bool:
     os.kill(process, signal.SIGKILL)
     if os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) != -signal.SIGKILL:
         return False
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while left := session(process):
         if time.monotonic() > end:
             os.killpg(process, signal.SIGKILL)
