@@ -24,7 +24,7 @@ from scripts.fuzz.cases.mutations import HOSTILE, TRICKS, mutate_text, mutated, 
 
 
 @cache
-def _good_model() -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def good_model() -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The manifest and the arrays of a tiny model."""
     sizes = Sizes(
         16, 3, 1, {"Hat": ("None", "Top")}, False, TokenizerConfig(width=8, dims=4),
@@ -43,7 +43,7 @@ def _good_model() -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 def model(rng: random.Random) -> bytes:
     """A model: bytes changed, or its manifest or arrays, with a digest that is right again."""
-    manifest, arrays = _good_model()
+    manifest, arrays = good_model()
     way = rng.random()
     if way > 0.3:
         manifest = rearranged(manifest, rng)
@@ -52,10 +52,15 @@ def model(rng: random.Random) -> bytes:
         name = rng.choice(sorted(arrays))
         changed = (arrays[name][:0], arrays[name].astype(np.float16), arrays[name].ravel(), arrays[name] * np.nan)
         arrays[name] = rng.choice(changed) if rng.random() < 0.8 else np.zeros((1, 1), np.int64)
+    content = packed(manifest, arrays)
+    return mutated(content, rng) if way < 0.15 else content
+
+
+def packed(manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
+    """A model's file, with its digest."""
     digest = model_file._digest(manifest, arrays)
     metadata = {model_file._KIND: json.dumps({"manifest": manifest, "sha256": digest})}
-    content = safetensors.save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata)
-    return mutated(content, rng) if way < 0.15 else content
+    return safetensors.save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata)
 
 
 # --- layers -------------------------------------------------------------------------------------------------
