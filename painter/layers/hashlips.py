@@ -159,7 +159,8 @@ def _solana(solana: Mapping[str, Any]) -> dict[str, object]:
         metadata["seller_fee_basis_points"] = fee
     if _usable(Link(), link):
         metadata["external_url"] = link
-    pairs = [(one.get("address"), one.get("share")) for one in creators or () if isinstance(one, dict)]
+    creators = creators if isinstance(creators, list) else []
+    pairs = [(one.get("address"), one.get("share")) for one in creators if isinstance(one, dict)]
     valid = not any(Creator.problem(*pair) for pair in pairs)
     if pairs and valid and sum(int(share or 0) for _, share in pairs) == 100:
         metadata["creators"] = [{"address": address, "share": share} for address, share in pairs]
@@ -180,7 +181,8 @@ def _usable(kind: Text | Link, value: Any) -> bool:
 def _count(constants: Mapping[str, Any], configuration: int) -> int | None:
     """How many tokens the layer configuration makes: growEditionSizeTo counts those before as well."""
     listed = constants.get("layerConfigurations")
-    grown = [one.get("growEditionSizeTo") if isinstance(one, dict) else None for one in listed or ()]
+    listed = listed if isinstance(listed, list) else []
+    grown = [one.get("growEditionSizeTo") if isinstance(one, dict) else None for one in listed]
     upto = grown[configuration - 1] if configuration <= len(grown) else None
     before = grown[configuration - 2] if configuration > 1 else 0
     if not isinstance(upto, int) or not isinstance(before, int) or upto <= before:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ from painter.version import __version__
 VERSIONS = {"tokens": 1, "dcgan": 2}
 """Of the format, by engine; the largest is raised whenever an older program could not use a file."""
 _KIND, _LARGEST = "impasto model", 2**30  # bytes
+_WIDTHS = frozenset({"width", "layers", "heads", "hidden", "features", "blocks", "latent", "dims"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +112,11 @@ def load_model(path: str | os.PathLike[str]) -> Model:
     path = Path(path)
     manifest, arrays = _read(path)
     try:
-        return _model(manifest, arrays)
-    except (LookupError, TypeError, ValueError, RuntimeError) as error:
+        _check_widths(manifest["networks"], arrays)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's about odd sizes, which are refused when arrays do not fit
+            return _model(manifest, arrays)
+    except (LookupError, TypeError, ValueError, RuntimeError, AttributeError, ArithmeticError) as error:
         raise ModelError(f"cannot read {one_line(path)}: it is damaged; learn the collection again") from error
 
 
@@ -147,6 +152,18 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     if _digest(metadata["manifest"], arrays) != metadata.get("sha256"):
         raise ModelError(f"cannot read {name}: it was altered or damaged (its sha256 differs); copy it again")
     return manifest, arrays
+
+
+def _check_widths(networks: Mapping[str, Mapping[str, Any]], arrays: Mapping[str, np.ndarray]) -> None:
+    """Raise ValueError for networks that are wider or deeper than the arrays that are to fill them.
+
+    A manifest that says so could otherwise have any amount of memory allocated.
+    """
+    most = max(len(arrays), *(side for array in arrays.values() for side in array.shape))
+    for sizes in networks.values():
+        for name in _WIDTHS & sizes.keys():
+            if sizes[name] > most:
+                raise ValueError(f"{name} is {sizes[name]}, more than any array has")
 
 
 def _model(manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:

@@ -6,8 +6,10 @@ from dataclasses import Field, field, fields
 from pathlib import Path
 from typing import Any
 
-from painter.errors import OptionError
+from painter.errors import OptionError, one_line
 from painter.options.kinds import Kind
+
+_LONGEST_SHOWN = 1000  # characters of a value that is refused
 
 
 def option(default: Any, metavar: str, help: str, kind: Kind) -> Any:
@@ -60,7 +62,9 @@ def check_fields(config: Any) -> None:
         try:
             object.__setattr__(config, spec.name, check_value(spec, value))
         except ValueError as error:
-            raise OptionError(f"{option_name(spec.name)} {value}: {error}") from None
+            shown = one_line(str(value))
+            shown = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
+            raise OptionError(f"{option_name(spec.name)} {shown}: {error}") from None
 
 
 def named_files(config: Any) -> dict[str, Path]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
-from painter.errors import OptionError
+from painter.errors import OptionError, one_line
 from painter.options.export import ExportConfig
 from painter.options.fields import option_name
 from painter.options.paint import PaintConfig
@@ -20,6 +20,7 @@ from painter.studio.forms import NOT_SHOWN, RESTYLED
 from painter.studio.library import STROKES, Library
 
 _PLACEHOLDER = "an upload"
+_LONGEST_NAME = 100  # of an option that is not one, in messages
 _FILES = ("focus", "region", "brush", "style_image", "palette")
 
 
@@ -40,7 +41,7 @@ def paint_request(asked: Mapping[str, Any], library: Library, config: StudioConf
     uploads = {name: library.picture(upload) for name, upload in files.items()}
     for name, upload in uploads.items():
         if name not in _FILES or upload is None:
-            raise OptionError(f"{option_name(str(name))}: the upload is not there any more; choose it again")
+            raise OptionError(f"{_shown(name)}: the upload is not there any more; choose it again")
     settings = _object(asked, "config")
     options = read_options(settings, dict.fromkeys(files, _PLACEHOLDER))
     _check_limits(options, config)
@@ -97,7 +98,7 @@ def read_options(settings: Mapping[str, Any], files: Mapping[str, str]) -> Paint
     known = {spec.name: spec for spec in fields(PaintConfig)}
     for name, value in settings.items():
         if name not in known or name in NOT_SHOWN:
-            raise OptionError(f"{option_name(str(name))}: is not an option of the studio; leave it out")
+            raise OptionError(f"{_shown(name)}: is not an option of the studio; leave it out")
         if isinstance(value, (list, dict)):
             raise OptionError(f"{option_name(name)}: must be one number or text")
     options = PaintConfig(**{**settings, **files})
@@ -116,7 +117,7 @@ def export_options(settings: Mapping[str, Any]) -> ExportConfig:
     known = {spec.name for spec in fields(ExportConfig)}
     for name, value in settings.items():
         if name not in known or isinstance(value, (list, dict)):
-            raise OptionError(f"{option_name(str(name))}: is not an option of files; leave it out")
+            raise OptionError(f"{_shown(name)}: is not an option of files; leave it out")
     return ExportConfig(**settings)
 
 
@@ -127,6 +128,11 @@ def _check_limits(options: PaintConfig, config: StudioConfig) -> None:
         value = getattr(options, name)
         if isinstance(value, (int, float)) and value > most:
             raise OptionError(f"{option_name(name)} {value:g}: this studio allows at most {most}; lower it")
+
+
+def _shown(name: object) -> str:
+    """What a page calls an option, as messages show it."""
+    return one_line(option_name(str(name)))[:_LONGEST_NAME]
 
 
 def _object(asked: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -72,6 +73,14 @@ def remove(path: Path) -> None:
     _remove_abandoned(path, age=0)
     with suppress(OSError):
         path.unlink()
+
+
+def remove_abandoned_folders(prefix: str) -> None:
+    """Remove folders for temporary files that begin so, and that programs left which were killed a day ago or more."""
+    for path in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _ABANDONED:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def move_into_place(temporary: Path, path: Path) -> None:

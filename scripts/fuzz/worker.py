@@ -33,11 +33,13 @@ from painter.system.usage import Stopwatch, peak_rss_mb
 from renderers.checkpoint import load_networks
 from scripts.fuzz.cases.autosaves import SEARCHES, autosave, subject
 from scripts.fuzz.cases.checkpoints import checkpoint
+from scripts.fuzz.cases.collection_files import model
 from scripts.fuzz.cases.configs import config_file
 from scripts.fuzz.cases.heavy import HEAVY
 from scripts.fuzz.cases.picture_files import BOMBS, picture, pictures
 from scripts.fuzz.cases.record_files import ledger
 from scripts.fuzz.cases.stroke_files import stroke_documents, stroke_file
+from scripts.fuzz.collections import answer_request_case, load_model_case, read_layers_case
 from scripts.fuzz.records import (
     open_ledger_case,
     read_journal_case,
@@ -88,6 +90,7 @@ def _warm_up(folder: Path) -> None:
         find_strokes(subject(number), Stopwatch()).painting.draw()
     autosave(random.Random(0))
     ledger(random.Random(0))
+    model(random.Random(0))
 
 
 def _run_case(seed: int, case: int, root: Path, opened: Opened, noise: FileIO) -> Outcome:
@@ -314,6 +317,9 @@ KINDS: dict[str, tuple[int, Callable[[random.Random, Opened], str | None]]] = {
     "weights": (6, read_weights_case),
     "journal": (4, read_journal_case),
     "ledger": (8, open_ledger_case),
+    "model": (6, load_model_case),
+    "layers": (6, read_layers_case),
+    "request": (6, answer_request_case),
 }
 """By kind: weight among the cases, and what runs a case and returns the message if it was refused."""
 

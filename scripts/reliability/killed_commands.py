@@ -15,8 +15,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
-import torch._dynamo
 from PIL import Image
 
 import painter.batch.pools
@@ -202,6 +200,8 @@ COMMANDS: tuple[Killed, ...] = (
 
 def warm_up() -> None:
     """Load what takes seconds, in one thread: processes are forked from this one."""
+    import torch._dynamo
+
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     picture = np.arange(24 * 32 * 3, dtype=np.uint8).reshape(24, 32, 3)

@@ -36,6 +36,7 @@ from scripts.reliability.killed_commands import COMMANDS, Killed, is_hidden, war
 
 TICK = os.sysconf("SC_CLK_TCK")
 TWO_DAYS = 2 * 86400.0
+PATIENCE = 20.0  # seconds that the processes of a killed command may take to end
 TEMPORARY = "temporary"  # a folder beside those of the cases
 
 
@@ -113,7 +114,7 @@ def kill_at(process: int, seconds: float) -> bool:
     os.kill(process, signal.SIGKILL)
     if os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) != -signal.SIGKILL:
         return False
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while left := session(process):
         if time.monotonic() > end:
             os.killpg(process, signal.SIGKILL)
@@ -131,11 +132,11 @@ def hidden(folder: Path) -> set[str]:
     return {str(name) for name in names if is_hidden(name)}
 
 
-def make_older(folder: Path) -> None:
-    """Let all hidden files be two days old, as their times say."""
+def make_older(folder: Path, everything: bool = False) -> None:
+    """Let all hidden files, or all, be two days old, as their times say."""
     then = time.time() - TWO_DAYS
     for path in folder.rglob("*"):
-        if is_hidden(path.relative_to(folder)):
+        if everything or is_hidden(path.relative_to(folder)):
             os.utime(path, (then, then))
 
 
@@ -202,9 +203,7 @@ class Killer:
         if again:
             raise Wrong(f"{again[0]} was recorded as finished, and painted again")
         self._check_same(folder)
-        if others := os.listdir(self.scratch / TEMPORARY):
-            raise Wrong(f"{others} is left in the folder for temporary files")
-        left = hidden(folder) - self.whole.hidden
+        left = hidden(folder) - self.whole.hidden | self._temporary()
         if left:
             self._check_removed(folder, left)
         shutil.rmtree(folder)
@@ -231,11 +230,16 @@ class Killer:
             if files[name] != self.whole.files[name]:
                 raise Wrong(f"{name} has other bytes")
 
+    def _temporary(self) -> set[str]:
+        """What is left in the folder for temporary files."""
+        return {f"temporary {name}" for name in os.listdir(self.scratch / TEMPORARY)}
+
     def _check_removed(self, folder: Path, left: set[str]) -> None:
         make_older(folder)
+        make_older(self.scratch / TEMPORARY, everything=True)
         if code := finish(start(lambda: self.command.run_anew(), folder, self.said)):
             raise Wrong(f"exit code {code} when run anew")
-        if still := hidden(folder) & left:
+        if still := (hidden(folder) | self._temporary()) & left:
             raise Wrong(f"{sorted(still)} is left, and the next run does not remove it")
 
 

@@ -15,13 +15,20 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
-from painter.errors import CheckpointError, OptionError, PictureError, StrokeFileError
+from painter.errors import CheckpointError, ModelError, OptionError, PictureError, StrokeFileError
+from painter.layers.hashlips import read_layers
+from painter.learning.model_file import load_model
+from painter.options.paint import PaintConfig
+from painter.options.serving import StudioConfig
 from painter.options.toml import MAX_BYTES, read_config_file
 from painter.painting.bounded_json import parse_object
 from painter.painting.load import load_painting
 from painter.pictures.picture import load_picture
+from painter.studio.library import Library
+from painter.studio.requests import paint_request
 from renderers.checkpoint import checkpoint_folder, load_networks
 from scripts.fuzz import run, watch, worker
+from scripts.fuzz.cases import collection_files
 from scripts.fuzz.cases.mutations import CANARY
 from scripts.fuzz.cases.picture_files import BOMBS, pictures
 
@@ -187,3 +194,46 @@ def test_collecting_goes_on_after_reading() -> None:
     with pytest.raises(StrokeFileError):
         parse_object("{")
     assert gc.isenabled()
+
+
+@pytest.mark.parametrize(("name", "value"), [("style", "\u202egnp"), ("seed", "a\0.png"), ("canvas", "b" * 5000)])
+def test_values_are_shown_in_one_short_line(name: str, value: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        PaintConfig(**{name: value})  # type: ignore[arg-type]
+    assert str(caught.value).isprintable() and len(str(caught.value)) < 1200
+
+
+def test_a_page_cannot_write_to_the_terminal(tmp_path: Path) -> None:
+    library = Library(tmp_path, megapixels=1)
+    picture = library.add_picture(library.temporary(pictures()[0][1]), "a.png")["id"]
+    for asked in ({"config": {"\x1b[31m\n": 1}}, {"files": {"\x1b[2J" * 900: "x"}}):
+        with pytest.raises(OptionError) as caught:
+            paint_request({"picture": picture, **asked}, library, StudioConfig())
+        assert str(caught.value).isprintable() and len(str(caught.value)) < 200
+
+
+def test_models_that_promise_too_much(tmp_path: Path) -> None:
+    """With a digest that is right for what was changed."""
+    manifest, arrays = collection_files.good_model()
+    path = tmp_path / "a.model"
+    path.write_bytes(collection_files.packed(manifest, arrays))
+    assert load_model(path).names == ("tiny",)
+    networks = manifest["networks"]
+    wrong: tuple[dict[str, Any], ...] = (
+        {"figures": 3.0}, {"channels": float("inf")}, {"form": {**manifest["form"], "size": 0}},
+        {"networks": {**networks, "transformer": {**networks["transformer"], "layers": 100_000}}},
+        {"networks": {**networks, "tokenizer": {**networks["tokenizer"], "width": 20_000}}}, {"networks": []},
+    )  # fmt: skip
+    for changed in wrong:
+        path.write_bytes(collection_files.packed({**manifest, **changed}, arrays))
+        with pytest.raises(ModelError, match="it is damaged"):
+            load_model(path)
+
+
+def test_constants_of_another_kind(tmp_path: Path) -> None:
+    (tmp_path / "Hat").mkdir()
+    (tmp_path / "Hat" / "Top.png").write_bytes(pictures()[0][1])
+    for text in ("layerConfigurations = wrong;", "layerConfigurations = 5;", "x = 1;"):
+        config = "const network = NETWORK.sol;\nconst solanaMetadata = { creators: 5 };\nconst " + text
+        (tmp_path / "config.js").write_text(config)
+        assert [layer.name for layer in read_layers(tmp_path).layers] == ["Hat"]

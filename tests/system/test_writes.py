@@ -27,7 +27,7 @@ from painter.export.fitting import Quality, write_fitting
 from painter.export.frames import write_frames
 from painter.export.png import write_png
 from painter.system import locks
-from painter.system.atomic import replacing
+from painter.system.atomic import remove_abandoned_folders, replacing
 from painter.system.names import free_number, numbered, split_ending
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -484,3 +484,14 @@ def test_file_systems_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with free_names([tmp_path / "a.png"]) as names:
         assert names == [tmp_path / "a-2.png"]
     assert listing(tmp_path) == {"a.png"}
+
+
+def test_abandoned_folders_for_temporary_files_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for name in ("mine-old", "mine-new", "other-old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text("x")
+        if name.endswith("old"):
+            os.utime(tmp_path / name, (0, 0))
+    remove_abandoned_folders("mine-")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine-new", "other-old"]

@@ -1,0 +1,53 @@
+"""Cases of models, folders of layers and requests of pages: each returns the message if it was refused."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+from painter.layers.hashlips import read_layers
+from painter.learning.model_file import load_model
+from painter.options.serving import StudioConfig
+from painter.studio.library import Library
+from painter.studio.requests import export_options, paint_request
+from scripts.fuzz.cases.collection_files import export_request_of, layer_files, model, paint_request_of
+from scripts.fuzz.cases.picture_files import pictures
+from scripts.fuzz.watch import Opened, refusal
+
+
+def load_model_case(rng: random.Random, opened: Opened) -> str | None:
+    """A model is read."""
+    name = opened.write("a.model", model(rng))
+    return refusal(lambda: load_model(name))
+
+
+def read_layers_case(rng: random.Random, opened: Opened) -> str | None:
+    """A folder of layers is read, with the configuration in it."""
+    opened.ours = True
+    for name, content in layer_files(rng, pictures()[0][1]).items():
+        Path("layers", name).parent.mkdir(parents=True, exist_ok=True)
+        Path("layers", name).write_bytes(content)
+    opened.write("in", b"")
+    return refusal(lambda: read_layers(Path("layers")))
+
+
+def answer_request_case(rng: random.Random, opened: Opened) -> str | None:
+    """What a page asks for is checked; the studio answers to an error of types, too."""
+    opened.ours = True
+    library = Library(Path("out/studio"), megapixels=1)
+    upload = library.temporary(pictures()[0][1])
+    picture = library.add_picture(upload, "good.png")["id"]
+    opened.write("in", b"")
+    asked, settings = paint_request_of(rng, picture), export_request_of(rng)
+
+    def answer() -> None:
+        if isinstance(asked, dict):
+            json.dumps(paint_request(json.loads(json.dumps(asked)), library, StudioConfig()))
+        if isinstance(settings, dict):
+            export_options(settings)
+
+    try:
+        return refusal(answer)
+    except TypeError:
+        return "an option has a value of another type"

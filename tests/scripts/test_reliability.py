@@ -1,0 +1,135 @@
+"""The scripts that try things at length: their judgement, on small cases made on purpose."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from scripts.reliability import killed_commands, kills, troubles, versions, wheels
+
+LINUX = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are followed in /proc")
+
+
+# --- versions -----------------------------------------------------------------------------------------------
+
+
+def test_the_oldest_versions_are_the_lower_limits() -> None:
+    oldest, newest = versions.requirements("oldest"), versions.requirements("newest")
+    assert len(oldest) == len(newest) > 15 and "starlette>=0.40" in [line.partition(",")[0] for line in newest]
+    assert all("==" in line for line in oldest)
+    assert any(line.startswith("numpy==1.26.*") for line in oldest)
+    assert any(line.startswith("tomli==") and line.endswith('; python_version < "3.11"') for line in oldest)
+
+
+def test_a_limit_of_another_form_is_named(tmp_path: Path) -> None:
+    setup = tmp_path / "setup.cfg"
+    text = "[options]\ninstall_requires =\n    torch~=2.0\n[options.extras_require]\nstudio =\ntest =\ndev =\n"
+    setup.write_text(text)
+    with pytest.raises(ValueError, match=r"'torch~=2\.0' is not of the form"):
+        versions.requirements("oldest", setup)
+    assert versions.requirements("newest", setup) == ["torch~=2.0"]
+
+
+# --- wheels -------------------------------------------------------------------------------------------------
+
+
+def test_what_differs_between_wheels_is_named(tmp_path: Path) -> None:
+    paths = [tmp_path / "a.whl", tmp_path / "b.whl"]
+    for path, files in zip(paths, ({"same": "1", "x": "2"}, {"same": "1", "x": "3", "y": ""}), strict=True):
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, text in files.items():
+                archive.writestr(zipfile.ZipInfo(name), text)
+    assert wheels.differences(*paths) == ["x", "y"]
+    assert wheels.differences(paths[0], paths[0]) == []
+
+
+# --- kills --------------------------------------------------------------------------------------------------
+
+
+def busy(seconds: float) -> int:
+    while time.process_time() < seconds:
+        pass
+    return 0
+
+
+@LINUX
+def test_a_process_is_killed_when_it_has_taken_its_time(tmp_path: Path) -> None:
+    begin = time.process_time()
+    assert kills.kill_at(kills.start(lambda: busy(begin + 60), tmp_path, tmp_path / "said"), 0.05)
+    assert not kills.kill_at(kills.start(lambda: 0, tmp_path, tmp_path / "said"), 60.0)
+    with pytest.raises(kills.Wrong, match="exit code 3"):
+        kills.kill_at(kills.start(lambda: 3, tmp_path, tmp_path / "said"), 60.0)
+
+
+@LINUX
+def test_a_process_that_outlives_its_parent_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def leave_one() -> int:
+        if os.fork() == 0:
+            signal.pause()
+        return busy(time.process_time() + 60)
+
+    monkeypatch.setattr(kills, "PATIENCE", 0.1)
+    with pytest.raises(kills.Wrong, match="outlived"):
+        kills.kill_at(kills.start(leave_one, tmp_path, tmp_path / "said"), 0.05)
+
+
+def make_files(folder: Path, **files: str) -> None:
+    for name, text in files.items():
+        (folder / name.replace("dot", ".")).write_text(text)
+
+
+def test_files_that_are_hidden_or_notes_are_not_compared(tmp_path: Path) -> None:
+    make_files(tmp_path, a="1", dothidden="2")
+    (tmp_path / "ledger.sqlite-wal").write_text("3")
+    assert killed_commands.shown(tmp_path) == {"a": b"1"} and kills.hidden(tmp_path) == {".hidden"}
+    kills.make_older(tmp_path)
+    assert time.time() - (tmp_path / ".hidden").stat().st_mtime > 86400 > time.time() - (tmp_path / "a").stat().st_mtime
+
+
+@LINUX
+@pytest.mark.parametrize("flaw", ["", "half", "other", "left"])
+def test_what_a_kill_must_not_do_is_noticed(flaw: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that is killed after it has begun a file: right, and with each flaw."""
+
+    def main(words: list[str]) -> int:
+        text = "other" if flaw == "other" and "--resume" in words else "whole"
+        Path("out" if flaw == "half" else ".out.part").write_text(text[:2])
+        busy(time.process_time() + 0.1)
+        Path("out" if flaw == "half" else ".out.part").write_text(text)
+        if flaw != "half":
+            Path(".out.part").rename("out")
+        if flaw == "left" and "--resume" in words:
+            Path(".left").write_text("")
+        return 0
+
+    monkeypatch.setattr(killed_commands, "main", main)
+    command = killed_commands.Killed("made", (), lambda folder: None, 1, again=("--resume",))
+    killer = kills.Killer(command, tmp_path)
+    rng = random.Random(5)
+    monkeypatch.setattr(rng, "uniform", lambda low, high: 0.5)
+    if not flaw:
+        assert ": the same" in killer.case(0, rng)
+        return
+    expected = {"half": "not complete", "other": "other bytes", "left": "does not remove"}[flaw]
+    with pytest.raises(kills.Wrong, match=expected):
+        killer.case(0, rng)
+
+
+@LINUX
+@pytest.mark.skipif(sys.platform != "linux", reason="of Linux's file systems")
+def test_refusals_are_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(killed_commands, "main", lambda words: 0)
+    trial = troubles.Trial(killed_commands.Killed("made", (), lambda folder: None, 1), tmp_path)
+    trial.said = "reading\rpaint.py: error: cannot write a.png: No space left on device; free some\n"
+    trial.check_refused(2)
+    for code, said in ((1, trial.said), (2, "Traceback (most recent call last)"), (2, "error: a\nerror: b\n"), (2, "")):
+        trial.said = said
+        with pytest.raises(kills.Wrong):
+            trial.check_refused(code)
