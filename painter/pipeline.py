@@ -27,6 +27,7 @@ from painter.search.control import Control
 from painter.search.staged_run import OnProgress, Run, follow
 from painter.search.stroke_count import make_search
 from painter.search.subject import Subject, prepare_subject
+from painter.styling.perceptual import perceptual_distance
 from painter.styling.records import Record
 from painter.styling.style import load_style
 from painter.styling.styled_search import StyledSearch, StyledSubject
@@ -196,13 +197,20 @@ def find_strokes(
     return SearchResult(painting, None, interrupted, styled.losses, failed, styled.records)
 
 
-def finish(subject: Subject, found: SearchResult, watch: Stopwatch) -> Result:
-    """Draw the painting and measure it."""
+def finish(subject: Subject, found: SearchResult, watch: Stopwatch, perceptual: bool = False) -> Result:
+    """Draw the painting and measure it.
+
+    Args:
+        perceptual: whether the report has the perceptual distance, too, which takes a second.
+    """
     painting = found.painting
     with watch.phase("draw"):
         image = painting.draw()
     with watch.phase("measure"):
-        figures = compare(drawn_as_seen(painting, image, subject), subject.picture)
+        seen = drawn_as_seen(painting, image, subject)
+        figures = compare(seen, subject.picture)
+        if perceptual:
+            figures["perceptual"] = perceptual_distance(seen, subject.picture)
     report = {
         "version": __version__,
         "config": asdict(subject.config),
