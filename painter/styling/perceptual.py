@@ -50,5 +50,6 @@ def perceptual_distance(image: np.ndarray, other: np.ndarray, network: Features 
 def _fitted(image: np.ndarray) -> torch.Tensor:
     """[h, w, 3] float32 in [0, 1], at most SIDE pixels long."""
     opaque = over_white(image) if image.shape[2] == 4 else image
-    size = fit_size(*image.shape[:2], min(SIDE, max(image.shape[:2])))
+    rows, columns = image.shape[:2]
+    size = fit_size(rows, columns, min(SIDE, max(rows, columns)))
     return torch.from_numpy(resize_image(opaque.astype(np.float32) / 255, *size))

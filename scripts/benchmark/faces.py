@@ -67,7 +67,8 @@ def main() -> None:
 def photo(name: str, size: int) -> np.ndarray:
     image = getattr(data, name)()
     image = (image if image.ndim == 3 else np.dstack([image] * 3))[..., :3].astype(np.float32) / 255
-    return resize_image(image, *fit_size(*image.shape[:2], size))
+    rows, columns = image.shape[:2]
+    return resize_image(image, *fit_size(rows, columns, size))
 
 
 def composed(scene: np.ndarray, size: float, tilt: int, centre: tuple[float, float]) -> Scene:
