@@ -67,7 +67,7 @@ class Subject:
             networks = read_manifest(checkpoint_folder())[self.config.style]["sha256"]
         about = {"picture": self.about["sha256"], "checkpoint": networks}
         if self.config.focus == "auto" and (detector := face_detector()) != "cascade":
-            about["face detector"] = detector
+            about["face detector (IMPASTO_FACES=cascade)"] = detector  # what to do, where it differs
         options = options_of(self.config, known=self.digests, device=self.device, backend=self.backend)
         if self.config.style_image is None:  # then these have no effect; their defaults may change
             options = {name: value for name, value in options.items() if name not in NAMES_OF_STYLE}
