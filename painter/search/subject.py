@@ -181,7 +181,7 @@ def _focus(picture: Picture, config: PaintConfig, side: int, arrays: Arrays) -> 
 
 def _auto_focus(picture: Picture, side: int) -> np.ndarray:
     """`auto_focus` at `side`; kept for the last few pictures, for many paintings may be made of one."""
-    key = (picture.sha256, picture.size, picture.rgb.shape, side)
+    key = (picture.sha256, picture.size, picture.rgb.shape, side, face_detector())
     if key not in _focuses:
         alpha = None if picture.alpha is None else _at_most(picture.alpha, side)
         found = auto_focus(_at_most(picture.rgb, side), alpha)
