@@ -29,6 +29,7 @@ from painter.search.revealing import RevealSearch, RevealSubject, prepare_reveal
 from painter.search.staged_run import OnProgress, Run, follow
 from painter.search.stroke_count import make_search
 from painter.search.subject import Subject, prepare_subject
+from painter.styling.perceptual import perceptual_distance
 from painter.styling.records import Record
 from painter.styling.style import load_style
 from painter.styling.styled_search import StyledSearch, StyledSubject
@@ -240,14 +241,20 @@ def _arranged(strokes: Strokes, subject: Subject) -> Strokes:
     return Strokes.cat([in_paint_order(strokes[run], subject.aspect) for run in runs])
 
 
-def finish(subject: Subject, found: SearchResult, watch: Stopwatch) -> Result:
-    """Draw the painting and measure it."""
+def finish(subject: Subject, found: SearchResult, watch: Stopwatch, perceptual: bool = False) -> Result:
+    """Draw the painting and measure it.
+
+    Args:
+        perceptual: whether the report has the perceptual distance, too, which takes a second.
+    """
     painting = found.painting
     with watch.phase("draw"):
         image = painting.draw()
     with watch.phase("measure"):
-        figures = compare(drawn_as_seen(painting, image, subject), subject.picture)
-        more = subject.figures(painting)
+        seen = drawn_as_seen(painting, image, subject)
+        figures, more = compare(seen, subject.picture), subject.figures(painting)
+        if perceptual:
+            figures["perceptual"] = perceptual_distance(seen, subject.picture)
     report = {
         "version": __version__,
         "config": asdict(subject.config),

@@ -98,6 +98,7 @@ SECTIONS = (
     Section("restyle", COMMANDS["restyle"].module, (RestyleConfig, ExportConfig), "style.md"),
     Section("transfer", COMMANDS["transfer"].module, (TransferConfig, ExportConfig), "style.md"),
     Section("compile", COMMANDS["compile"].module, (), "painting.md"),
+    Section("features", COMMANDS["features"].module, (), "style.md"),
     Section("studio", COMMANDS["studio"].module, (StudioConfig,), "studio.md"),
     *(
         Section(

@@ -1,8 +1,8 @@
 """The command line: options in, files out, errors as one line. The only room that prints and exits.
 
     commands.py    the registry of commands, and the exit codes
-    paint.py       the command without a name; batch.py, morph.py, replay.py, restyle.py, suggest.py, transfer.py and
-                   collection/ are the others
+    paint.py       the command without a name; batch.py, morph.py, replay.py, restyle.py, suggest.py, transfer.py,
+                   video.py, features_command.py and collection/ are the others
     arguments.py   options from dataclass fields, and their values from defaults, preset, file and command line
     paths.py       input files and folders, checked before any work
     outputs.py     the files of one run: names, the check that they can be written, the writing in turn

@@ -34,7 +34,7 @@ COMMANDS: dict[str, Command] = {
     "studio": Command("paint on a page in the browser, and watch", "painter.cli.studio_command"),
     "collection": Command("paint a collection of unique tokens with their metadata", "painter.cli.collection"),
     "compile": Command("compile the kernels of all brushes ahead, once", "painter.cli.compile"),
-    "features": Command("list the trained networks that are on this machine", "painter.cli.features"),
+    "features": Command("list the trained networks that are on this machine", "painter.cli.features_command"),
     "transfer": Command("give a picture the style of another, pixel by pixel", "painter.cli.transfer"),
 }
 """Commands by the first word of a command line."""

@@ -177,7 +177,7 @@ def run(request: Request, watch: Stopwatch) -> int:
         found = pipeline.find_strokes(subject, watch, None if request.quiet else bar.show, resuming.autosave)
         bar.finish()
     with deferred_interrupts(found.interrupted) as late:
-        result = pipeline.finish(subject, found, watch)
+        result = pipeline.finish(subject, found, watch, perceptual=request.outputs.report is not None)
         painting, image = result.painting, result.image
         with resuming.claimed() as outputs:
             jobs = painting_jobs(outputs, lambda name: save_painting(painting, name, image, outputs.export))

@@ -250,7 +250,7 @@ def _squares(boxes: np.ndarray) -> np.ndarray:
 
 
 def _merged(boxes: np.ndarray, overlap: float, smaller: bool = False) -> np.ndarray:
-    return boxes[_kept(boxes, overlap, smaller)]
+    return np.asarray(boxes[_kept(boxes, overlap, smaller)])
 
 
 def _kept(boxes: np.ndarray, overlap: float, smaller: bool) -> np.ndarray:
@@ -266,7 +266,7 @@ def _kept(boxes: np.ndarray, overlap: float, smaller: bool) -> np.ndarray:
         shared = np.maximum(across, 0) * np.maximum(down, 0)
         whole = np.minimum(areas[order], areas[best]) if smaller else areas[order] + areas[best] - shared
         order = order[shared <= overlap * whole]
-    return np.array(kept, int)
+    return np.array(kept, np.intp)
 
 
 def _crops(image: np.ndarray, boxes: np.ndarray, side: int) -> Any:

@@ -68,7 +68,7 @@ class Subject:
             networks = read_manifest(checkpoint_folder())[self.config.style]["sha256"]
         about = {"picture": self.about["sha256"], "checkpoint": networks}
         if self.config.focus == "auto" and (detector := face_detector()) != "cascade":
-            about["face detector"] = detector
+            about["face detector (IMPASTO_FACES=cascade)"] = detector  # what to do, where it differs
         options = options_of(self.config, known=self.digests, device=self.device, backend=self.backend)
         if self.config.style_image is None:  # then these have no effect; their defaults may change
             options = {name: value for name, value in options.items() if name not in NAMES_OF_STYLE}
@@ -190,7 +190,7 @@ def _focus(picture: Picture, config: PaintConfig, side: int, arrays: Arrays) -> 
 
 def _auto_focus(picture: Picture, side: int) -> np.ndarray:
     """`auto_focus` at `side`; kept for the last few pictures, for many paintings may be made of one."""
-    key = (picture.sha256, picture.size, picture.rgb.shape, side)
+    key = (picture.sha256, picture.size, picture.rgb.shape, side, face_detector())
     if key not in _focuses:
         alpha = None if picture.alpha is None else _at_most(picture.alpha, side)
         found = auto_focus(_at_most(picture.rgb, side), alpha)

@@ -65,17 +65,14 @@ class NearestTarget:
 
 def hypercolumns(features: Mapping[str, Tensor]) -> Tensor:
     """[P, C], each row of length 1: LAYERS at the size of the second, about their mean, each layer alike strong."""
-    size = features[LAYERS[1]].shape[1:]
+    height, width = features[LAYERS[1]].shape[1:]
     parts = []
     for name in LAYERS:
         layer = features[name]
-        if layer.shape[1:] != size:
-            finer = layer.shape[1] > size[0] or layer.shape[2] > size[1]
-            layer = (
-                F.adaptive_avg_pool2d(layer[None], size)[0]
-                if finer
-                else F.interpolate(layer[None], size, mode="bilinear", align_corners=False)[0]
-            )
+        if layer.shape[1] > height or layer.shape[2] > width:
+            layer = F.adaptive_avg_pool2d(layer[None], (height, width))[0]
+        elif layer.shape[1:] != (height, width):
+            layer = F.interpolate(layer[None], (height, width), mode="bilinear", align_corners=False)[0]
         flat = layer.flatten(1)
         flat = flat - flat.mean(1, keepdim=True)
         parts.append(flat / flat.square().sum(0).mean().add(_TINY).sqrt())

@@ -153,6 +153,7 @@ class Autosave:
             self._restore(search, saved)
         except AutosaveError as error:
             raise AutosaveError(f"--resume: {path}: {error}; it was left alone") from error
+        self.path = path  # an earlier version may have named it otherwise
         self.report(f"resuming after {saved['steps']} steps, from {path}")
         if saved["machine"] != machine():
             self.report(

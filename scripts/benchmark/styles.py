@@ -82,8 +82,9 @@ def style_picture(name: str, size: int) -> np.ndarray:
 
 
 def _fitted(image: np.ndarray, size: int) -> np.ndarray:
-    smaller = resize_image(image.astype(np.float32) / 255, *fit_size(*image.shape[:2], size))
-    return np.rint(np.clip(smaller, 0, 1) * 255).astype(np.uint8)
+    rows, columns = image.shape[:2]
+    smaller = resize_image(image.astype(np.float32) / 255, *fit_size(rows, columns, size))
+    return np.asarray(np.rint(np.clip(smaller, 0, 1) * 255).astype(np.uint8))
 
 
 def by_pixels(content: np.ndarray, style: np.ndarray, size: int) -> np.ndarray:
@@ -141,9 +142,9 @@ def print_table(figures: dict[str, Any]) -> None:
     print("| content, style | style: content, " + ", ".join(WAYS) + " | SSIM in the face (found) | CPU s |")
     print("|---|---|---|---|")
     for pair in dict.fromkeys(name.rsplit("-", 1)[0] for name in figures):
-        rows = [figures.get(f"{pair}-{way}") for way in WAYS]
-        if None in rows:
+        if not all(f"{pair}-{way}" in figures for way in WAYS):
             continue
+        rows = [figures[f"{pair}-{way}"] for way in WAYS]
         style = [f"{rows[0]['content']:.3f}", *(f"{row['style']:.3f}" for row in rows)]
         faces = [f"{row['ssim']:.2f} ({'yes' if row['found'] else 'no'})" for row in rows if "ssim" in row]
         seconds = [f"{row['cpu']:.0f}" for row in rows]
@@ -159,7 +160,7 @@ def draw_sheet(figures: dict[str, Any], folder: Path, size: int) -> None:
             continue
         content, style = pair.split("-")
         cells = [content_picture(content, size), style_picture(style, size)]
-        cells += [cv2.imread(str(file))[..., ::-1] for file in files]
+        cells += [np.asarray(cv2.imread(str(file)))[..., ::-1] for file in files]
         rows.append(np.hstack([_cell(cell) for cell in cells]))
     cv2.imwrite(str(folder / "sheet.jpg"), np.vstack(rows)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
 

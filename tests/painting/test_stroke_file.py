@@ -234,6 +234,18 @@ def test_what_other_programs_may_add_is_passed_over(tmp_path: Path) -> None:
     assert painting.config.size == 64 and painting.config.seed == 4
 
 
+def test_options_of_a_style_that_there_is_not_are_passed_over(tmp_path: Path) -> None:
+    """Earlier versions wrote their defaults, which have changed since."""
+    file = saved(make("watercolor"), tmp_path / "a.strokes.json")
+    document = json.loads(file.read_text())
+    document["config"] |= {"features": "vgg19", "style_mode": "color", "style_image": None}
+    file.write_text(json.dumps(document))
+    assert load_painting(file).config.features == PaintConfig.features
+    document["config"]["style_image"] = "s.png"
+    file.write_text(json.dumps(document))
+    assert load_painting(file).config.features == "vgg19"
+
+
 def test_options_that_name_files_are_kept_and_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = {"brush": "/dev/zero", "region": "../../etc/passwd", "focus": "\0", "palette": "CON"}
     path = written(tmp_path, {**plain(), "config": names})

@@ -27,7 +27,7 @@ def astronaut() -> np.ndarray:
 def scene(astronaut: np.ndarray, width: float, tilt: float) -> tuple[np.ndarray, np.ndarray]:
     """A picture of 512 pixels with her head in it, its face so wide and tilted clockwise; and the map to it."""
     turn = cv2.getRotationMatrix2D((224, 115), -tilt, width / 98)
-    turn[:, 2] += np.array((300.0, 220.0)) - (224, 115)
+    turn = turn + np.array([[0, 0, 300.0 - 224], [0, 0, 220.0 - 115]])
     y, x = np.mgrid[:512, :512].astype(np.float32) / 512
     ground = np.stack([0.3 + 0.3 * x, 0.5 - 0.2 * y, 0.6 - 0.2 * x], axis=2)
     head = np.zeros((512, 512), np.float32)

@@ -275,7 +275,7 @@ def test_weights_in_the_cache_are_checked(
 
 
 def test_unknown_kinds(tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="--features resnet: unknown; choose from vgg19, vgg16, random"):
+    with pytest.raises(OptionError, match="--features resnet: unknown; choose from auto, vgg19, vgg16, hed, random"):
         load_features("resnet")
     with pytest.raises(OptionError, match="--features random takes no weights"):
         load_features("random", tmp_path / "w.pth")

@@ -22,9 +22,9 @@ def features(height: int, width: int, seed: int) -> dict[str, Tensor]:
 def network(image: Tensor, layers: object) -> dict[str, Tensor]:
     """Layers that are the picture's colours, smaller and smaller."""
     planes = image.permute(2, 0, 1)
-    halves = [-(-side // 2) for side in planes.shape[1:]]
+    height, width = (-(-side // 2) for side in planes.shape[1:])
     return {
-        name: F.adaptive_avg_pool2d(planes[None], [max(1, side // 2**k) for side in halves])[0]
+        name: F.adaptive_avg_pool2d(planes[None], (max(1, height // 2**k), max(1, width // 2**k)))[0]
         for k, name in enumerate(LAYERS)
     }
 

@@ -535,7 +535,8 @@ def test_a_missing_network_is_refused_before_painting(
 
     monkeypatch.setattr("torchvision.models._api.WeightsEnum.get_state_dict", no_network)
     monkeypatch.setenv("TORCH_HOME", str(here))
-    assert cli.main(["scene.png", "--style-image", "stripes.png", "-o", "a.png", "--quiet"]) == cli.BAD_INPUT
+    words = ["scene.png", "--style-image", "stripes.png", "--features", "vgg19", "-o", "a.png", "--quiet"]
+    assert cli.main(words) == cli.BAD_INPUT
     told = capsys.readouterr().err
     assert told.count("\n") == 1 and "--features random" in told and "--weights" in told
 
@@ -552,9 +553,10 @@ def test_a_configuration_file_names_a_style(here: Path) -> None:
 
 def test_defaults_are_those_of_painting() -> None:
     ours, theirs = RestyleConfig(), PaintConfig()
-    shared = [name for name in STYLE_OPTIONS if name != "style_iterations"]
+    shared = [name for name in STYLE_OPTIONS if name not in ("style_iterations", "style_mode")]
     assert [getattr(ours, name) for name in shared] == [getattr(theirs, name) for name in shared]
     assert ours.iterations == theirs.style_iterations
+    assert (ours.style_mode, theirs.style_mode) == ("color", "auto"), "a stroke file has no photograph"
 
 
 def test_the_size_of_a_large_painting_counts() -> None:

@@ -474,3 +474,46 @@ def test_tries_without_a_curve_are_no_state() -> None:
     for damage in ({"painted": [(5, 12.0)], "strokes": strokes, "psnr": 12.0}, {"attempt": attempt}):
         with pytest.raises(ValueError, match="there is no curve"):
             make_search(subject).restore({**state, **damage})
+
+
+class Counted:
+    """A run that counts, of something whose style options are in its fingerprint or not."""
+
+    label = "painting"
+
+    def __init__(self, **options: str | None) -> None:
+        self.options, self.count = options, 0
+
+    def fingerprint(self) -> dict[str, Any]:
+        return {"picture": "abc", "--style-image": None, **self.options}
+
+    def state(self) -> dict[str, Any]:
+        return {"count": self.count}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.count = state["count"]
+
+
+def test_an_autosave_that_names_options_without_effect_is_resumed(tmp_path: Path) -> None:
+    """Earlier versions kept the style's options even where there was no style; their defaults have changed since."""
+    before = Counted(**{"--features": "vgg19", "--style-mode": "color"})
+    before.count = 7
+    old = Autosave(tmp_path / "a.png", before, config=AutosaveConfig(seconds=0.0))
+    old.begin(before)
+    old.step(before, 7)
+    now, lines = Counted(), []
+    resumed = Autosave(tmp_path / "a.png", now, resume=True, report=lines.append)
+    resumed.begin(now)
+    assert now.count == 7 and "resuming after 7 steps" in lines[0]
+    resumed.close(finished=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_autosave_of_another_face_detector_is_refused(tmp_path: Path) -> None:
+    before = Counted()
+    old = Autosave(tmp_path / "a.png", before, config=AutosaveConfig(seconds=0.0))
+    old.begin(before)
+    old.step(before, 3)
+    now = Counted(**{"face detector (IMPASTO_FACES=cascade)": "mtcnn"})
+    with pytest.raises(AutosaveError, match=r"started with another face detector \(IMPASTO_FACES=cascade\)"):
+        Autosave(tmp_path / "a.png", now, resume=True).begin(now)
