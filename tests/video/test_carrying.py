@@ -25,7 +25,7 @@ STYLES = ("oilpaintbrush", "watercolor", "markerpen", "rectangle")
 def motion_of(flow: np.ndarray, covered: np.ndarray | None = None) -> Motion:
     everywhere, nowhere = np.ones(flow.shape[:2], bool), np.zeros(flow.shape[:2], bool)
     picture, error = np.zeros((*flow.shape[:2], 3), np.float32), np.zeros(flow.shape[:2], np.float32)
-    return Motion(everywhere, picture, flow, nowhere, nowhere if covered is None else covered, error, 0.0)
+    return Motion(everywhere, picture, flow, nowhere, nowhere if covered is None else covered, error, 0.0, 0.0)
 
 
 def floats(frame: np.ndarray) -> np.ndarray:

@@ -63,7 +63,7 @@ def test_a_video_is_read(clip: Path) -> None:
     assert source.size == (HEIGHT, WIDTH) and source.rate == 10 and source.count == 5 and source.sound
     found = list(source.frames())
     assert len(found) == 5  # colours are halved in an MP4, lightness is not
-    assert max(np.abs(a.mean(axis=2) - b.mean(axis=2)).mean() for a, b in zip(found, pan(5), strict=True)) < 3
+    assert max(np.abs(a.mean(axis=2) - b.mean(axis=2)).mean() for a, b in zip(found, pan(5), strict=True)) < 5
     assert open_clip(clip, 32).size == (24, 32)
 
 
@@ -116,12 +116,11 @@ def test_a_stroke_video_is_drawn_again(clip: Path, here: Path) -> None:
     assert (here / "red-frames/frame-00000.png").read_bytes() != (here / "frames/frame-00000.png").read_bytes()
 
 
-@pytest.mark.parametrize(
-    "words", [["--strokes", ":3"], ["--style", "oil"], ["--canvas", "transparent"], ["-o", "a.png"]]
-)
-def test_what_replay_cannot_do_with_a_film(
-    words: list[str], clip: Path, here: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+NOT_OF_FILMS = (["--strokes", ":3"], ["--style", "oil"], ["--canvas", "transparent"], ["-o", "a.png"])
+
+
+@pytest.mark.parametrize("words", NOT_OF_FILMS)
+def test_what_replay_cannot_do_with_a_film(words: list[str], clip: Path, here: Path) -> None:
     assert cli.main(["video", str(clip), "--quiet", *QUICK, "--frames", "1", "-o", "a.strokes.jsonl.gz"]) == 0
     before = sorted(here.iterdir())
     assert cli.main(["replay", "a.strokes.jsonl.gz", *(["-o", "b.mp4"] if words[0] != "-o" else []), *words]) == 2
@@ -304,7 +303,7 @@ def test_a_size_that_changes_ends_the_clip_and_what_was_painted_is_kept(
     assert count_frames(here / "a.strokes.jsonl.gz") == 3
 
 
-def test_a_video_that_breaks_off_is_painted_to_there(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_video_that_breaks_off_is_read_to_there(here: Path) -> None:
     ffmpeg(
         "-f",
         "lavfi",
@@ -331,9 +330,13 @@ def test_a_video_that_breaks_off_is_painted_to_there(here: Path, capsys: pytest.
     assert 1 <= len(found) < 30
 
 
-@pytest.mark.parametrize(
-    "words", [["--canvas", "transparent"], ["--strokes", "auto"], ["--life", "wild"], ["--fps", "0"], ["-o", "a.png"], ["-o", "a.strokes.json"]]
+REFUSED = (
+    ["--canvas", "transparent"], ["--strokes", "auto"], ["--life", "wild"], ["--fps", "0"], ["-o", "a.png"],
+    ["-o", "a.strokes.json"],
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("words", REFUSED)
 def test_options_that_a_clip_does_not_take(
     words: list[str], clip: Path, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
