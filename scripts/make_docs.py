@@ -37,6 +37,7 @@ from painter.options.restyle import RestyleConfig
 from painter.options.running import RunningConfig
 from painter.options.serving import StudioConfig
 from painter.options.transfer import TransferConfig
+from painter.options.video import VideoConfig
 from painter.painting.load import load_painting
 from painter.painting.painting import Painting
 from painter.painting.replay import with_overrides
@@ -90,6 +91,7 @@ SECTIONS = (
     Section("suggest", COMMANDS["suggest"].module, (PaintConfig,), "painting.md"),
     Section("batch", COMMANDS["batch"].module, (PaintConfig, ExportConfig, RunningConfig), "distributed.md"),
     Section("replay", COMMANDS["replay"].module, (ReplayConfig, ExportConfig), "files.md"),
+    Section("video", COMMANDS["video"].module, (VideoConfig,), "video.md"),
     Section("restyle", COMMANDS["restyle"].module, (RestyleConfig, ExportConfig), "style.md"),
     Section("transfer", COMMANDS["transfer"].module, (TransferConfig, ExportConfig), "style.md"),
     Section("compile", COMMANDS["compile"].module, (), "painting.md"),
@@ -109,6 +111,7 @@ GROUPS: dict[type, str] = {
     RunningConfig: "Processes and machines",
     StudioConfig: "The studio",
     ReplayConfig: "What may differ",
+    VideoConfig: "A clip",
     RestyleConfig: "A new style",
     TransferConfig: "A transfer",
     ImportConfig: "What the recipe asks for",

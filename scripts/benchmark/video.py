@@ -214,6 +214,8 @@ def _clip(name: str, frames: int, side: int, skip: int) -> Clip:
 
 def _compare(name: str, clip: Clip, config: PaintConfig, rivals: Sequence[str]) -> None:
     strokes, by_itself = int(config.strokes), alone(clip, config)
+    source = warp_error(clip.clean, clip.flows)
+    print(f"| {name}: the source itself | {source:.2f} |" + " – |" * 10, flush=True)
     methods = {
         "**Impasto**": lambda: followed(clip, ClipPainter(config)),
         "each frame alone": lambda: by_itself,

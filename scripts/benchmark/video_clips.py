@@ -26,8 +26,9 @@ class Clip:
 
 
 def pan(frames: int, side: int) -> Clip:
-    """The camera moves right by 3 pixels a frame at 384."""
-    return _camera(data.coffee(), frames, side, lambda t: (1.0, 0.0, 3.0 * t, 0.0))
+    """The camera moves right by whole pixels a frame, 3 at 384: no interpolation is in its figures."""
+    step = max(1, round(3 * side / 384)) * 384 / side
+    return _camera(data.coffee(), frames, side, lambda t: (1.0, 0.0, step * t, 0.0))
 
 
 def turn(frames: int, side: int) -> Clip:
