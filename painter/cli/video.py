@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,7 +102,7 @@ def run(request: Request) -> int:
     sound = request.clip if source.sound and not config.mute else None
     shown = FilmCut(painted.path, painted.film, painted.frames, config.size, sound=sound)
     with deferred_interrupts(stopped=not painted.ended) as late, claimed(outputs, journal) as written:
-        notes = write_in_turn([(name, lambda name=name: write_film_file(name, shown)) for name in written.files])
+        notes = write_in_turn([(name, partial(write_film_file, name, shown)) for name in written.files])
     _say_end(request, written, notes, clip, painted)
     clip.close(finished=painted.ended)
     if painted.failed is not None:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from painter.options.paint import PaintConfig
-from painter.search.adam import Moments, select_moments
+from painter.search.adam import Moments, StrokeAdam, select_moments
 from painter.search.config import SearchConfig
 from painter.search.parameters import Constraints, StrokeParameters, natural_steps
 from painter.search.search import Search
@@ -232,6 +232,7 @@ class ClipPainter:
 def _set_pace(parameters: StrokeParameters, pace: np.ndarray) -> None:
     """Let strokes [N] take steps of this share of the rate."""
     paces = torch.from_numpy(pace.astype(np.float32))
+    assert isinstance(parameters.optimizer, StrokeAdam)
     for unit in parameters.optimizer.units.values():
         unit.mul_(paces.view(-1, *[1] * (unit.ndim - 1)))
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -134,7 +134,7 @@ class ClipRun:
         if finished:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _images(self) -> Iterator[np.ndarray]:
+    def _images(self) -> Generator[np.ndarray, None, None]:
         """The frames that are left, up to the last one wanted."""
         yield from islice(self.source.frames(), self.resumed, self.config.frames)
 

@@ -19,8 +19,9 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -112,13 +113,18 @@ def carried_canvas(clip: Clip, config: PaintConfig) -> Painted:
         )
         target = replace(subject.target, image=after.astype(np.float32) / 255, weight=None)
         view = View(target, Runtime(torch.device("cpu"), "cpu"))
-        placer = Placer(lambda _, view=view: view, limits, subject.brush, subject.maps, config, search, rng)
+        placer = Placer(partial(_whole, view), limits, subject.brush, subject.maps, config, search, rng)
         new, _ = placer.place(
             round(NEW_SHARE * count), 0.03 * math.sqrt(500 / count), view, canvas, 3, 1.0, close=False
         )
         pictures.append(to_bytes(draw(new, canvas)))
     seconds = (time.process_time() - begun) / max(1, len(pictures) - 1)
     return Painted(pictures, list(range(len(pictures))), seconds, 0.0, [], 0)
+
+
+def _whole(view: View, side: int) -> View:
+    """The view itself, whatever side is asked for."""
+    return view
 
 
 def _drawn(frames: Sequence[FilmFrame], config: PaintConfig, clip: Clip) -> Iterator[np.ndarray]:
@@ -216,7 +222,7 @@ def _compare(name: str, clip: Clip, config: PaintConfig, rivals: Sequence[str]) 
     strokes, by_itself = int(config.strokes), alone(clip, config)
     source = warp_error(clip.clean, clip.flows)
     print(f"| {name}: the source itself | {source:.2f} |" + " – |" * 10, flush=True)
-    methods = {
+    methods: dict[str, Callable[[], Painted]] = {
         "**Impasto**": lambda: followed(clip, ClipPainter(config)),
         "each frame alone": lambda: by_itself,
         "warm start, no flow": lambda: followed(clip, UnmovedPainter(config)),

@@ -29,7 +29,8 @@ def texture(seed: int = 0, height: int = HEIGHT, width: int = WIDTH) -> np.ndarr
     )
     smooth = cv2.GaussianBlur(fine, (0, 0), 1.5) - 0.5
     large = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-    return np.rint((0.8 * large + 1.6 * smooth + 0.1).clip(0, 1) * 255).astype(np.uint8)
+    frame: np.ndarray = np.rint((0.8 * large + 1.6 * smooth + 0.1).clip(0, 1) * 255).astype(np.uint8)
+    return frame
 
 
 def pan(count: int, step: int = 2) -> list[np.ndarray]:

@@ -66,7 +66,7 @@ def test_flow_does_not_depend_on_the_number_of_threads() -> None:
             assert cv2.getNumThreads() == count
     finally:
         cv2.setNumThreads(threads)
-    assert np.array_equal(*flows)
+    assert np.array_equal(flows[0], flows[1])
 
 
 def test_noise_is_measured_and_never_chased() -> None:
@@ -95,7 +95,7 @@ def test_a_square_covers_and_uncovers() -> None:
 @pytest.mark.parametrize("style", STYLES)
 def test_strokes_move_by_a_known_pan(style: str) -> None:
     strokes = random_strokes(style, 12)
-    flow = np.broadcast_to(np.float32([2.0, -1.0]), (HEIGHT, WIDTH, 2)).copy()
+    flow = np.broadcast_to(np.array([2.0, -1.0], np.float32), (HEIGHT, WIDTH, 2)).copy()
     fits = fit_motion(strokes, strokes.opacity.numpy(), motion_of(flow), PIXEL, ClipConfig())
     there = ~fits.boxes.off((HEIGHT, WIDTH))
     assert there.sum() > 6
