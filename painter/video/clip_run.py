@@ -70,7 +70,8 @@ class ClipRun:
         resume: whether to go on where an earlier run of the same was cut short.
 
     Raises:
-        AutosaveError: what is to be resumed is damaged, or of another clip; it is left alone.
+        AutosaveError: what is to be resumed is damaged, or of another clip; or there is something to resume, and it is
+            not to be. It is left alone.
         OutputError: the folder cannot be made.
     """
 
@@ -85,6 +86,10 @@ class ClipRun:
         self._identity = self._fingerprint()
         self.resumed = 0  # frames that an earlier run had painted
         self._length = 0  # bytes of the lines
+        if not resume and self._state.exists():
+            raise AutosaveError(
+                f"{folder} has the progress of an earlier run; --resume goes on, or delete the folder to begin anew"
+            )
         if not (resume and self._resume()):
             self._begin()
 
@@ -144,6 +149,7 @@ class ClipRun:
 
     def _finished(self, count: int, ended: bool, interrupted: bool, failed: PictureError | None) -> PaintedClip:
         if not count:
+            self.close(finished=True)
             if failed is not None:
                 raise failed
             if ended:

@@ -14,13 +14,13 @@ import jsonschema
 import numpy as np
 import pytest
 import torch
-from helpers.clips import random_film, random_strokes
+from helpers.clips import random_film, random_strokes, write_film
 
 from painter.batch.collection.schemas import read_schema
 from painter.errors import StrokeFileError
 from painter.video import stroke_video_reader
 from painter.video.film import between, drawn, retimed
-from painter.video.stroke_video import FilmFrame, write_film
+from painter.video.stroke_video import FilmFrame
 from painter.video.stroke_video_reader import count_frames, read_film, read_frames
 
 BRUSHES = ("oilpaintbrush", "watercolor", "markerpen", "rectangle")

@@ -139,6 +139,8 @@ def test_options_do_what_they_say(clip: Path, here: Path) -> None:
     white = next(read_frames(film("--canvas", "white", "--frames", "1")))
     assert white.ground == (1.0, 1.0, 1.0)
     short = ["--frames", "2"]
+    glass = read_film(film(*short, "--preset", "portrait"))
+    assert (glass.config.style, glass.config.relief) == ("rectangle", 0.4)  # what is given goes before a preset
     one, other = (film(*short).read_bytes() for _ in range(2))
     assert one == other != film(*short, "--seed", "2").read_bytes()
     assert film(*short, "--life", "lively").read_bytes() != one
@@ -216,6 +218,8 @@ def test_time_that_is_over_ends_with_a_frame(tmp_path: Path, whole: bytes) -> No
 def test_what_is_not_ours_is_not_resumed(tmp_path: Path) -> None:
     run = begun(tmp_path)
     run.run(lambda progress: os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(AutosaveError, match="progress of an earlier run; --resume goes on"):
+        begun(tmp_path)
     with pytest.raises(AutosaveError, match="another clip or other options"):
         begun(tmp_path, True, VideoConfig(**{**vars(CONFIG), "seed": 3}))
     state = tmp_path / "run/state"
@@ -299,6 +303,7 @@ def test_a_size_that_changes_ends_the_clip_and_what_was_painted_is_kept(
     save_folder(here / "in", [*pan(3), texture(0, 32, 40)])
     assert cli.main(["video", "in", *QUICK, "-o", "a.strokes.jsonl.gz", "--quiet"]) == 2
     error = capsys.readouterr().err
+    assert sorted(path.name for path in here.iterdir()) == ["a.strokes.jsonl.gz", "in"]
     assert "3.png: this frame has 40x32 pixels, and those before it 64x48" in error and error.count("\n") == 1
     assert count_frames(here / "a.strokes.jsonl.gz") == 3
 
@@ -332,7 +337,7 @@ def test_a_video_that_breaks_off_is_read_to_there(here: Path) -> None:
 
 REFUSED = (
     ["--canvas", "transparent"], ["--strokes", "auto"], ["--life", "wild"], ["--fps", "0"], ["-o", "a.png"],
-    ["-o", "a.strokes.json"],
+    ["--preset", "none"], ["-o", "a.strokes.json"],
 )  # fmt: skip
 
 
