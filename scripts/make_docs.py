@@ -39,6 +39,7 @@ from painter.options.reveal import RevealConfig
 from painter.options.running import RunningConfig
 from painter.options.serving import StudioConfig
 from painter.options.transfer import TransferConfig
+from painter.options.video import VideoConfig
 from painter.painting.load import load_painting
 from painter.painting.morph import Morph, morph
 from painter.painting.painting import Painting
@@ -95,6 +96,7 @@ SECTIONS = (
     Section("batch", COMMANDS["batch"].module, (PaintConfig, ExportConfig, RunningConfig), "distributed.md"),
     Section("replay", COMMANDS["replay"].module, (ReplayConfig, ExportConfig), "files.md"),
     Section("morph", COMMANDS["morph"].module, (MorphConfig, ExportConfig), "moving.md"),
+    Section("video", COMMANDS["video"].module, (VideoConfig,), "video.md"),
     Section("restyle", COMMANDS["restyle"].module, (RestyleConfig, ExportConfig), "style.md"),
     Section("transfer", COMMANDS["transfer"].module, (TransferConfig, ExportConfig), "style.md"),
     Section("compile", COMMANDS["compile"].module, (), "painting.md"),
@@ -117,6 +119,7 @@ GROUPS: dict[type, str] = {
     StudioConfig: "The studio",
     ReplayConfig: "What may differ",
     MorphConfig: "A morph",
+    VideoConfig: "A clip",
     RestyleConfig: "A new style",
     TransferConfig: "A transfer",
     ImportConfig: "What the recipe asks for",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 from painter.cli.outputs import Outputs, claimed, print_written, write_in_turn
@@ -50,7 +51,7 @@ def replay_film(file: Path, config: ReplayConfig, outputs: Outputs, quiet: bool)
     rate = None if fps is None else Fraction(fps).limit_denominator(1001)
     shown = FilmCut(file, film, count, film.config.size, rate, ground)
     with claimed(outputs) as written:
-        notes = write_in_turn([(name, lambda name=name: write_film_file(name, shown)) for name in written.files])
+        notes = write_in_turn([(name, partial(write_film_file, name, shown)) for name in written.files])
     if not quiet:
         print_written(outputs, written, notes)
     return 0

@@ -6,15 +6,25 @@ import argparse
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from painter.cli.arguments import add_common_options, add_options, given, given_name, new_parser
+from painter.cli.arguments import (
+    LIST_OF_PRESETS,
+    add_common_options,
+    add_options,
+    given,
+    given_name,
+    new_parser,
+)
 from painter.cli.commands import BAD_INPUT, INTERRUPTED
 from painter.cli.outputs import Outputs, add_overwrite, claimed, print_written, write_in_turn
 from painter.cli.paths import check_overwriting, default_folder
 from painter.cli.progress import StepBar, announce_compiling, say
+from painter.errors import OptionError
+from painter.options.presets import PRESET_NAME, PRESETS
 from painter.options.video import VideoConfig
 from painter.system.interrupts import deferred_interrupts
 from painter.system.journal import Journal
@@ -47,7 +57,8 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
 
 def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     """The parser of the command, with the options of VideoConfig."""
-    parser = new_parser("Paint a clip with strokes that are carried along by what they depict.", program)
+    what = "Paint a clip with strokes that are carried along by what they depict."
+    parser = new_parser(what, program, LIST_OF_PRESETS)
     parser.add_argument(
         "clip", metavar="CLIP", type=given_name,
         help="a video that ffmpeg reads, an animated GIF or WebP, or a folder of pictures",
@@ -59,6 +70,7 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     )  # fmt: skip
     add_overwrite(parser)
     add_options(parser, VideoConfig)
+    parser.add_argument("--preset", metavar="NAME", help=f"what a clip can have of a preset: {', '.join(PRESETS)}")
     parser.add_argument("--resume", action="store_true", help="go on where a run of the same command was cut short")
     add_common_options(parser)
     return parser
@@ -67,12 +79,24 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
 def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Request:
     """Parse a command line. Raises OptionError: an unknown option, or a value outside its range."""
     options = parser.parse_args(arguments)
-    config = VideoConfig(**given(options, VideoConfig))
+    config = VideoConfig(**{**_preset(options.preset), **given(options, VideoConfig)})
     clip = Path(options.clip)
     named = options.output or [f"output/{clip.stem or 'clip'}-{config.style}.mp4"]
     shown = tuple(f"{Path(name)}/" if name.endswith("/") else str(Path(name)) for name in named)
     outputs = Outputs(shown, own_folder=not options.output, overwrite=options.overwrite)
     return Request(clip, config, outputs, options.resume, options.quiet)
+
+
+def _preset(name: str | None) -> dict[str, Any]:
+    """What a clip can have of a preset's settings. Raises OptionError if there is none of this name."""
+    if name is None:
+        return {}
+    try:
+        settings = PRESETS[PRESET_NAME.check(name)].settings
+    except ValueError as error:
+        raise OptionError(f"--preset {name}: {error}") from None
+    ours = {spec.name for spec in fields(VideoConfig)}
+    return {key: value for key, value in settings.items() if key in ours}
 
 
 def run(request: Request) -> int:
@@ -101,9 +125,9 @@ def run(request: Request) -> int:
     sound = request.clip if source.sound and not config.mute else None
     shown = FilmCut(painted.path, painted.film, painted.frames, config.size, sound=sound)
     with deferred_interrupts(stopped=not painted.ended) as late, claimed(outputs, journal) as written:
-        notes = write_in_turn([(name, lambda name=name: write_film_file(name, shown)) for name in written.files])
+        notes = write_in_turn([(name, partial(write_film_file, name, shown)) for name in written.files])
     _say_end(request, written, notes, clip, painted)
-    clip.close(finished=painted.ended)
+    clip.close(finished=painted.ended or painted.failed is not None)
     if painted.failed is not None:
         say(sys.stderr, f"error: {painted.failed}; what was painted before is in the files")
         return BAD_INPUT

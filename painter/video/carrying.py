@@ -37,9 +37,8 @@ class Boxes:
         """On a canvas whose pixels are `pixel` wide, canvas units."""
         brush = BRUSHES[strokes.brush]
         frame = brush.frame(strokes.params, pixel)
-        half = torch.stack(brush.extent(strokes.params), dim=1) / 2
-        center, axis, half = (values.double().numpy() for values in (frame.center / pixel, frame.axis, half / pixel))
-        return Boxes(center, axis, half)
+        half = torch.stack(brush.extent(strokes.params), dim=1) / 2 / pixel
+        return Boxes(*(values.double().numpy() for values in (frame.center / pixel, frame.axis, half)))
 
     @property
     def reach(self) -> np.ndarray:
@@ -79,12 +78,12 @@ def fit_motion(strokes: Strokes, opacity: np.ndarray, motion: Motion, pixel: flo
     """
     boxes = Boxes.of(strokes, pixel)
     flow = motion.forward.astype(np.float64)
-    masks = [mask.astype(np.float64) for mask in (motion.changed, motion.covered)]
+    changed, covered = (mask.astype(np.float64) for mask in (motion.changed, motion.covered))
     fit = np.zeros((len(strokes), 4))
     sums = np.zeros((len(strokes), 10))
     for tau in config.taus:
         sums[:] = 0.0
-        _sums(boxes.center, boxes.axis, boxes.half, opacity.astype(np.float64), flow, *masks, fit, tau, sums)
+        _sums(boxes.center, boxes.axis, boxes.half, opacity.astype(np.float64), flow, changed, covered, fit, tau, sums)
         fit = _solved(sums, config.ridge)
     area = sums[:, _AREA]
     fit[area == 0] = 0.0

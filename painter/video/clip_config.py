@@ -13,9 +13,13 @@ class ClipConfig:
     """
 
     most_side: int = 768  # longest side of the pictures that are compared and followed, pixels
-    steps: int = 8  # of gradient descent a frame
+    steps: int = 7  # of gradient descent a frame
     rate: float = 0.45  # of the first of them, in natural steps; half a cosine ends at none
     hold: float = 3e-4  # λ of λ · mean_n Σ_p ((θ - θ_carried) / natural step)²
+    least_pace: float = 0.4  # share of the rate at which strokes descend where nothing covers anything
+    unexplained: tuple[float, float] = (0.0005, 0.002)  # shares of the canvas that the flow explains badly: up to the
+    # first it is camera motion, from the second on things cover each other, and strokes descend at full rate
+    badly: float = 0.06  # error of the carried source there
     trust: float = 0.02  # error of the carried source (0 to 1) at which λ has fallen to 1/e
     turnover: float = 0.02  # of all strokes that may be replaced a frame, beyond what is exposed
     exposed_births: float = 2.0  # for each stroke's worth of newly exposed canvas

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from painter.options.paint import PaintConfig
-from painter.search.adam import Moments, select_moments
+from painter.search.adam import Moments, StrokeAdam, select_moments
 from painter.search.config import SearchConfig
 from painter.search.parameters import Constraints, StrokeParameters, natural_steps
 from painter.search.search import Search
@@ -159,21 +159,27 @@ class ClipPainter:
         trust = np.exp(-motion.error[boxes.pixels(motion.error.shape)] / clip.trust).astype(np.float32)
         moments = select_moments(living.moments, torch.arange(len(living)))
         parameters = StrokeParameters(start, self._studio.constraints, self._studio.search, moments)
-        paces = torch.from_numpy(np.where(fixed, np.float32(0), pace))
-        for unit in parameters.optimizer.units.values():
-            unit.mul_(paces.view(-1, *[1] * (unit.ndim - 1)))
         hold = torch.from_numpy(clip.hold * trust)
         fade = torch.from_numpy(living.settled_fade)
+        _set_pace(parameters, np.where(fixed, 0.0, pace * self._urgency(motion)))
         steps, strokes = clip.steps, start
         for step in range(steps):
             now = parameters.strokes()
-            canvas = view.render(
-                Strokes(now.brush, now.params, now.colors, now.opacity * fade, now.seed), self._studio.maps
-            )
-            loss, _ = view.loss(canvas, self.config.loss)
+            seen = Strokes(now.brush, now.params, now.colors, now.opacity * fade, now.seed)
+            loss, _ = view.loss(view.render(seen, self._studio.maps), self.config.loss)
             loss = loss + (hold * self._strayed(parameters, start)).mean()
             strokes = parameters.descend(loss, clip.rate * (0.5 + 0.5 * math.cos(math.pi * step / steps)))
-        return replace(living, strokes=_rows(strokes, start, fixed), moments=_kept(moments, living.moments, fixed))
+        strokes, moments = _rows(strokes, start, fixed), _kept(moments, living.moments, fixed)
+        return replace(living, strokes=strokes, moments=moments)
+
+    def _urgency(self, motion: Motion) -> float:
+        """In (0, 1]: how much there is to learn. Where the flow explains all, the strokes are where they belong, and
+        full steps would only make them tremble; where things cover each other, all that overlap must give way."""
+        clip = self.clip
+        little, much = clip.unexplained
+        return clip.least_pace + (1 - clip.least_pace) * min(
+            max((motion.unexplained - little) / (much - little), 0.0), 1.0
+        )
 
     def _small_view(self) -> View:
         """A canvas on which it is looked at how much of each stroke is seen."""
@@ -221,6 +227,14 @@ class ClipPainter:
 
     def _fresh_moments(self, strokes: Strokes) -> Moments:
         return StrokeParameters(strokes, self._studio.constraints, self._studio.search).moments
+
+
+def _set_pace(parameters: StrokeParameters, pace: np.ndarray) -> None:
+    """Let strokes [N] take steps of this share of the rate."""
+    paces = torch.from_numpy(pace.astype(np.float32))
+    assert isinstance(parameters.optimizer, StrokeAdam)
+    for unit in parameters.optimizer.units.values():
+        unit.mul_(paces.view(-1, *[1] * (unit.ndim - 1)))
 
 
 def _rows(new: Strokes, old: Strokes, kept: np.ndarray) -> Strokes:

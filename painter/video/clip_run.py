@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -70,7 +70,8 @@ class ClipRun:
         resume: whether to go on where an earlier run of the same was cut short.
 
     Raises:
-        AutosaveError: what is to be resumed is damaged, or of another clip; it is left alone.
+        AutosaveError: what is to be resumed is damaged, or of another clip; or there is something to resume, and it is
+            not to be. It is left alone.
         OutputError: the folder cannot be made.
     """
 
@@ -85,6 +86,10 @@ class ClipRun:
         self._identity = self._fingerprint()
         self.resumed = 0  # frames that an earlier run had painted
         self._length = 0  # bytes of the lines
+        if not resume and self._state.exists():
+            raise AutosaveError(
+                f"{folder} has the progress of an earlier run; --resume goes on, or delete the folder to begin anew"
+            )
         if not (resume and self._resume()):
             self._begin()
 
@@ -134,7 +139,7 @@ class ClipRun:
         if finished:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _images(self) -> Iterator[np.ndarray]:
+    def _images(self) -> Generator[np.ndarray, None, None]:
         """The frames that are left, up to the last one wanted."""
         yield from islice(self.source.frames(), self.resumed, self.config.frames)
 
@@ -144,6 +149,7 @@ class ClipRun:
 
     def _finished(self, count: int, ended: bool, interrupted: bool, failed: PictureError | None) -> PaintedClip:
         if not count:
+            self.close(finished=True)
             if failed is not None:
                 raise failed
             if ended:

@@ -248,7 +248,7 @@ def _video_frames(source: ClipSource) -> Iterator[np.ndarray]:
 
 def _check_end(source: ClipSource, read: int, said: str, broken: bool) -> None:
     """Raise PictureError if a clip ended before its end."""
-    missing = source.count is not None and read < source.count - max(2, source.rate / 2)
+    missing = source.count is not None and read < source.count - max(2.0, float(source.rate) / 2)
     if broken or (said.strip() and missing):
         of = f" of about {source.count}" if source.count else ""
         why = one_line(said.strip().splitlines()[0])[:160] if said.strip() else "its last frame is not complete"

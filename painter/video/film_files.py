@@ -6,8 +6,8 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -53,14 +53,11 @@ class FilmCut:
     rate: Fraction | None = None
     ground: Color | None = None
     sound: Path | None = None
-    on_frame: Callable[[], object] = field(default=lambda: None)
 
     def pictures(self, size: int | None = None, rate: Fraction | None = None) -> Iterator[np.ndarray]:
         """Its frames, drawn."""
         frames = retimed(read_frames(self.path), self.film.rate, rate or self.shown_rate)
-        for picture in drawn(self.film, frames, size or self.size, self.ground):
-            yield picture
-            self.on_frame()
+        return drawn(self.film, frames, size or self.size, self.ground)
 
     @property
     def shown_rate(self) -> Fraction:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,6 +23,7 @@ BLOCK = 16  # pixels, of the blocks that noise is measured in
 HIGH_PASS = 0.80  # what the high-pass below lets through of white noise
 CALMEST = 20  # per cent of the blocks that noise is measured in
 MISS = (1.0, 0.1)  # pixels, and share of the length, by which there and back may miss
+BORDER = 12  # pixels, where flow is unsure of what comes in
 FAITHFUL = 4.0  # pixels, over which the error of a carried picture is smoothed
 
 
@@ -36,6 +38,7 @@ class Motion:
     covered: np.ndarray  # [H, W] bool: pixels of the picture before that are not seen in the next
     error: np.ndarray  # [H, W] float32: of the carried picture against the next, smoothed
     lost: float  # share of the canvas that cannot be followed
+    unexplained: float  # share that is not what the flow brought, but for the border
 
 
 def follow_motion(before: np.ndarray, image: np.ndarray, changed: np.ndarray, config: ClipConfig) -> Motion:
@@ -46,8 +49,12 @@ def follow_motion(before: np.ndarray, image: np.ndarray, changed: np.ndarray, co
     exposed = unseen(forward, backward) & changed
     covered = unseen(backward, forward, borders=False) & changed
     off = np.abs(pulled(before, backward) - target).mean(axis=2)
-    lost = float((exposed | (cv2.GaussianBlur(off, (0, 0), 1.0) > config.unlike)).mean())
-    return Motion(changed, target, forward, exposed, covered, cv2.GaussianBlur(off, (0, 0), FAITHFUL), lost)
+    near = cv2.GaussianBlur(off, (0, 0), 1.0)
+    lost = float((exposed | (near > config.unlike)).mean())
+    inner = near[BORDER:-BORDER, BORDER:-BORDER]
+    unexplained = float((inner > config.badly).mean()) if inner.size else 1.0
+    error = cv2.GaussianBlur(off, (0, 0), FAITHFUL)
+    return Motion(changed, target, forward, exposed, covered, error, lost, unexplained)
 
 
 def flow_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -63,8 +70,8 @@ def flow_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 @cache
-def _dis() -> cv2.DISOpticalFlow:
-    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+def _dis() -> Any:
+    dis: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     dis.setFinestScale(0)
     return dis
 

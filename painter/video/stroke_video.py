@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -141,14 +139,3 @@ def _differ(now: Strokes, before: Strokes, at: np.ndarray) -> np.ndarray:
 
 def _packed(document: dict[str, Any]) -> bytes:
     return gzip.compress((json.dumps(document, separators=(",", ":")) + "\n").encode("ascii"), 6, mtime=0)
-
-
-def write_film(path: Path, film: Film, frames: Iterable[FilmFrame]) -> None:
-    """Write a whole file. Raises OSError, or StrokeFileError for what it cannot keep."""
-    writer, count = FrameWriter(film), 0
-    with open(path, "wb") as file:
-        file.write(head_line(film))
-        for frame in frames:
-            file.write(writer.line(frame))
-            count += 1
-        file.write(end_line(count))

@@ -11,8 +11,8 @@ from renderers.strokes import Strokes
 
 
 def visible_shares(view: View, strokes: Strokes, maps: SearchMaps) -> np.ndarray:
-    """[N] float32 in [0, 1]: the share of each stroke's paint on the canvas that later strokes leave visible; 1 where it
-    has none there.
+    """[N] float32 in [0, 1]: the share of each stroke's paint on the canvas that later strokes leave visible; 1 where
+    it has none there.
 
     The canvas is linear in a stroke's colour, with the paint that is seen of it as its factor: one backward pass gives
     that of all strokes.

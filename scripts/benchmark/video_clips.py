@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -25,8 +26,9 @@ class Clip:
 
 
 def pan(frames: int, side: int) -> Clip:
-    """The camera moves right by 3 pixels a frame at 384."""
-    return _camera(data.coffee(), frames, side, lambda t: (1.0, 0.0, 3.0 * t, 0.0))
+    """The camera moves right by whole pixels a frame, 3 at 384: no interpolation is in its figures."""
+    step = max(1, round(3 * side / 384)) * 384 / side
+    return _camera(data.coffee(), frames, side, lambda t: (1.0, 0.0, step * t, 0.0))
 
 
 def turn(frames: int, side: int) -> Clip:
@@ -37,6 +39,14 @@ def turn(frames: int, side: int) -> Clip:
 def drift(frames: int, side: int) -> Clip:
     """Held out: the camera moves down by 1.7 and left by 0.6 pixels a frame, and away by 0.4 %."""
     return _camera(data.rocket(), frames, side, lambda t: (0.8 * 1.004**t, 0.0, -0.6 * t, 1.7 * t))
+
+
+def sway(frames: int, side: int) -> Clip:
+    """A camera that goes to and fro, for long clips."""
+    picture = data.coffee()
+    return _camera(
+        picture, frames, side, lambda t: (1.0, 0.08 * np.sin(t / 19), 30 * np.sin(t / 13), 20 * np.sin(t / 17))
+    )
 
 
 def head(frames: int, side: int) -> Clip:
@@ -76,7 +86,7 @@ def noisy(frames: int, side: int) -> Clip:
 
 
 CLIPS: dict[str, Callable[[int, int], Clip]] = {
-    "pan": pan, "turn": turn, "head": head, "drift": drift, "cat": cat, "still": still, "noisy": noisy,
+    "pan": pan, "turn": turn, "head": head, "drift": drift, "cat": cat, "sway": sway, "still": still, "noisy": noisy,
 }  # fmt: skip
 """By name; drift and cat were not looked at while settings were chosen."""
 
@@ -84,7 +94,7 @@ CLIPS: dict[str, Callable[[int, int], Clip]] = {
 def estimated(frames: list[np.ndarray]) -> Clip:
     """A clip of a real camera: its flows as DIS sees them."""
     flows = []
-    for before, after in zip(frames, frames[1:], strict=False):
+    for before, after in pairwise(frames):
         a, b = before.astype(np.float32) / 255, after.astype(np.float32) / 255
         back, forth = flow_between(b, a), flow_between(a, b)
         flows.append((back, ~unseen(forth, back)))

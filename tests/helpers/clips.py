@@ -13,7 +13,7 @@ from PIL import Image
 
 from painter import PaintConfig
 from painter.export.mp4 import write_mp4
-from painter.video.stroke_video import Film, FilmFrame
+from painter.video.stroke_video import Film, FilmFrame, FrameWriter, end_line, head_line
 from renderers.brushes import BRUSHES
 from renderers.strokes import Strokes
 
@@ -29,7 +29,8 @@ def texture(seed: int = 0, height: int = HEIGHT, width: int = WIDTH) -> np.ndarr
     )
     smooth = cv2.GaussianBlur(fine, (0, 0), 1.5) - 0.5
     large = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-    return np.rint((0.8 * large + 1.6 * smooth + 0.1).clip(0, 1) * 255).astype(np.uint8)
+    frame: np.ndarray = np.rint((0.8 * large + 1.6 * smooth + 0.1).clip(0, 1) * 255).astype(np.uint8)
+    return frame
 
 
 def pan(count: int, step: int = 2) -> list[np.ndarray]:
@@ -90,3 +91,9 @@ def random_film(brush: str = "rectangle") -> tuple[Film, list[FilmFrame]]:
         FilmFrame(born, np.array([0, 1, 3, 4]), white, still=True),
         FilmFrame(last, np.array([5, 6, 7]), grey, cut=True),
     ]
+
+
+def write_film(path: Path, film: Film, frames: Sequence[FilmFrame]) -> None:
+    """A whole stroke video."""
+    writer = FrameWriter(film)
+    path.write_bytes(b"".join([head_line(film), *map(writer.line, frames), end_line(len(frames))]))

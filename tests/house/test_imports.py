@@ -14,8 +14,9 @@ ROOT = Path(__file__).resolve().parents[2]
 # From the top of the house down: a room may import those that come after it, and itself.
 ROOMS = (
     "painter.cli", "painter.studio", "painter.notebook", "painter.layers", "painter.learning", "painter.video",
-    "painter.batch", "painter.pipeline", "painter.styling", "painter.search", "painter.painting", "painter.export", "painter.pictures",
-    "painter.system", "painter.options", "painter.errors", "painter.version", "checkpoints", "renderers",
+    "painter.batch", "painter.pipeline", "painter.styling", "painter.search", "painter.painting", "painter.export",
+    "painter.pictures", "painter.system", "painter.options", "painter.errors", "painter.version", "checkpoints",
+    "renderers",
 )  # fmt: skip
 
 # Modules that may import others inside a function, and why.

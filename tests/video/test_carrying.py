@@ -25,7 +25,7 @@ STYLES = ("oilpaintbrush", "watercolor", "markerpen", "rectangle")
 def motion_of(flow: np.ndarray, covered: np.ndarray | None = None) -> Motion:
     everywhere, nowhere = np.ones(flow.shape[:2], bool), np.zeros(flow.shape[:2], bool)
     picture, error = np.zeros((*flow.shape[:2], 3), np.float32), np.zeros(flow.shape[:2], np.float32)
-    return Motion(everywhere, picture, flow, nowhere, nowhere if covered is None else covered, error, 0.0)
+    return Motion(everywhere, picture, flow, nowhere, nowhere if covered is None else covered, error, 0.0, 0.0)
 
 
 def floats(frame: np.ndarray) -> np.ndarray:
@@ -66,7 +66,7 @@ def test_flow_does_not_depend_on_the_number_of_threads() -> None:
             assert cv2.getNumThreads() == count
     finally:
         cv2.setNumThreads(threads)
-    assert np.array_equal(*flows)
+    assert np.array_equal(flows[0], flows[1])
 
 
 def test_noise_is_measured_and_never_chased() -> None:
@@ -95,7 +95,7 @@ def test_a_square_covers_and_uncovers() -> None:
 @pytest.mark.parametrize("style", STYLES)
 def test_strokes_move_by_a_known_pan(style: str) -> None:
     strokes = random_strokes(style, 12)
-    flow = np.broadcast_to(np.float32([2.0, -1.0]), (HEIGHT, WIDTH, 2)).copy()
+    flow = np.broadcast_to(np.array([2.0, -1.0], np.float32), (HEIGHT, WIDTH, 2)).copy()
     fits = fit_motion(strokes, strokes.opacity.numpy(), motion_of(flow), PIXEL, ClipConfig())
     there = ~fits.boxes.off((HEIGHT, WIDTH))
     assert there.sum() > 6

@@ -1,9 +1,11 @@
-"""Clips painted: still parts stay to the byte, strokes keep their identity, counts keep to the budget, cuts are found."""
+"""Clips painted: still parts stay to the byte, strokes keep identity and budget, cuts are found."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -32,7 +34,7 @@ def painted(frames: Sequence[np.ndarray], painter: ClipPainter) -> list[FilmFram
 
 
 def drawn(frame: FilmFrame) -> np.ndarray:
-    film = Film(frame.strokes.brush, (HEIGHT, WIDTH), 1, config(frame.strokes.brush))  # type: ignore[arg-type]
+    film = Film(frame.strokes.brush, (HEIGHT, WIDTH), Fraction(1), config(frame.strokes.brush))
     return painting_of(film, frame).draw()
 
 
@@ -62,7 +64,7 @@ def test_a_still_clip_changes_no_byte_nor_does_its_noise(style: str) -> None:
 
 def test_where_nothing_changes_strokes_stay_to_the_byte() -> None:
     stayed, frames = 0, painted(square(3), ClipPainter(config(strokes=60)))
-    for before, after in zip(frames, frames[1:], strict=False):
+    for before, after in pairwise(frames):
         boxes = Boxes.of(before.strokes, 1 / WIDTH)
         calm = before.id[boxes.center[:, 1] - boxes.reach[:, 1] > 40]  # the square is 9 pixels further up
         for n in calm.tolist():
@@ -76,7 +78,7 @@ def test_where_nothing_changes_strokes_stay_to_the_byte() -> None:
 def test_strokes_keep_seed_and_order_for_life(panned: list[FilmFrame], moved: list[FilmFrame]) -> None:
     for frames in (panned, moved):
         seeds: dict[int, int] = {}
-        for before, after in zip(frames, frames[1:], strict=False):
+        for before, after in pairwise(frames):
             common = np.intersect1d(before.id, after.id)
             assert [n for n in before.id if n in common] == [n for n in after.id if n in common]
             assert (np.diff(after.id) > 0).all()  # what is born comes on top
@@ -86,7 +88,7 @@ def test_strokes_keep_seed_and_order_for_life(panned: list[FilmFrame], moved: li
 
 
 def test_strokes_go_with_what_they_depict(panned: list[FilmFrame]) -> None:
-    for before, after in zip(panned, panned[1:], strict=False):
+    for before, after in pairwise(panned):
         common, at, now = np.intersect1d(before.id, after.id, return_indices=True)
         shift = (after.strokes.params["x"][now] - before.strokes.params["x"][at]).numpy() * WIDTH
         assert len(common) >= 0.8 * COUNT

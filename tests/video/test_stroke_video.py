@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,13 @@ import jsonschema
 import numpy as np
 import pytest
 import torch
-from helpers.clips import random_film, random_strokes
+from helpers.clips import random_film, random_strokes, write_film
 
 from painter.batch.collection.schemas import read_schema
 from painter.errors import StrokeFileError
 from painter.video import stroke_video_reader
 from painter.video.film import between, drawn, retimed
-from painter.video.stroke_video import Film, FilmFrame, write_film
+from painter.video.stroke_video import FilmFrame
 from painter.video.stroke_video_reader import count_frames, read_film, read_frames
 
 BRUSHES = ("oilpaintbrush", "watercolor", "markerpen", "rectangle")
@@ -226,7 +227,7 @@ def test_frames_are_drawn_at_any_size_and_still_ones_once() -> None:
     pictures = list(drawn(film, frames, 64))
     assert {picture.shape for picture in pictures} == {(48, 64, 3)}
     assert pictures[3] is pictures[2] and not np.array_equal(pictures[0], pictures[1])
-    red = list(drawn(film, frames[:1], 64, (1.0, 0.0, 0.0)))[0]
+    red = next(drawn(film, frames[:1], 64, (1.0, 0.0, 0.0)))
     assert not np.array_equal(red, pictures[0])
-    lit = Film(film.brush, film.aspect, film.rate, film.config.__class__(**{**vars(film.config), "relief": 1.0}))
+    lit = replace(film, config=replace(film.config, relief=1.0))
     assert not np.array_equal(next(drawn(lit, frames, 64)), pictures[0])

@@ -63,7 +63,7 @@ def test_a_video_is_read(clip: Path) -> None:
     assert source.size == (HEIGHT, WIDTH) and source.rate == 10 and source.count == 5 and source.sound
     found = list(source.frames())
     assert len(found) == 5  # colours are halved in an MP4, lightness is not
-    assert max(np.abs(a.mean(axis=2) - b.mean(axis=2)).mean() for a, b in zip(found, pan(5), strict=True)) < 3
+    assert max(np.abs(a.mean(axis=2) - b.mean(axis=2)).mean() for a, b in zip(found, pan(5), strict=True)) < 5
     assert open_clip(clip, 32).size == (24, 32)
 
 
@@ -116,12 +116,11 @@ def test_a_stroke_video_is_drawn_again(clip: Path, here: Path) -> None:
     assert (here / "red-frames/frame-00000.png").read_bytes() != (here / "frames/frame-00000.png").read_bytes()
 
 
-@pytest.mark.parametrize(
-    "words", [["--strokes", ":3"], ["--style", "oil"], ["--canvas", "transparent"], ["-o", "a.png"]]
-)
-def test_what_replay_cannot_do_with_a_film(
-    words: list[str], clip: Path, here: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+NOT_OF_FILMS = (["--strokes", ":3"], ["--style", "oil"], ["--canvas", "transparent"], ["-o", "a.png"])
+
+
+@pytest.mark.parametrize("words", NOT_OF_FILMS)
+def test_what_replay_cannot_do_with_a_film(words: list[str], clip: Path, here: Path) -> None:
     assert cli.main(["video", str(clip), "--quiet", *QUICK, "--frames", "1", "-o", "a.strokes.jsonl.gz"]) == 0
     before = sorted(here.iterdir())
     assert cli.main(["replay", "a.strokes.jsonl.gz", *(["-o", "b.mp4"] if words[0] != "-o" else []), *words]) == 2
@@ -140,6 +139,8 @@ def test_options_do_what_they_say(clip: Path, here: Path) -> None:
     white = next(read_frames(film("--canvas", "white", "--frames", "1")))
     assert white.ground == (1.0, 1.0, 1.0)
     short = ["--frames", "2"]
+    glass = read_film(film(*short, "--preset", "portrait"))
+    assert (glass.config.style, glass.config.relief) == ("rectangle", 0.4)  # what is given goes before a preset
     one, other = (film(*short).read_bytes() for _ in range(2))
     assert one == other != film(*short, "--seed", "2").read_bytes()
     assert film(*short, "--life", "lively").read_bytes() != one
@@ -217,6 +218,8 @@ def test_time_that_is_over_ends_with_a_frame(tmp_path: Path, whole: bytes) -> No
 def test_what_is_not_ours_is_not_resumed(tmp_path: Path) -> None:
     run = begun(tmp_path)
     run.run(lambda progress: os.kill(os.getpid(), signal.SIGINT))
+    with pytest.raises(AutosaveError, match="progress of an earlier run; --resume goes on"):
+        begun(tmp_path)
     with pytest.raises(AutosaveError, match="another clip or other options"):
         begun(tmp_path, True, VideoConfig(**{**vars(CONFIG), "seed": 3}))
     state = tmp_path / "run/state"
@@ -300,11 +303,12 @@ def test_a_size_that_changes_ends_the_clip_and_what_was_painted_is_kept(
     save_folder(here / "in", [*pan(3), texture(0, 32, 40)])
     assert cli.main(["video", "in", *QUICK, "-o", "a.strokes.jsonl.gz", "--quiet"]) == 2
     error = capsys.readouterr().err
+    assert sorted(path.name for path in here.iterdir()) == ["a.strokes.jsonl.gz", "in"]
     assert "3.png: this frame has 40x32 pixels, and those before it 64x48" in error and error.count("\n") == 1
     assert count_frames(here / "a.strokes.jsonl.gz") == 3
 
 
-def test_a_video_that_breaks_off_is_painted_to_there(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_video_that_breaks_off_is_read_to_there(here: Path) -> None:
     ffmpeg(
         "-f",
         "lavfi",
@@ -331,9 +335,13 @@ def test_a_video_that_breaks_off_is_painted_to_there(here: Path, capsys: pytest.
     assert 1 <= len(found) < 30
 
 
-@pytest.mark.parametrize(
-    "words", [["--canvas", "transparent"], ["--strokes", "auto"], ["--life", "wild"], ["--fps", "0"], ["-o", "a.png"], ["-o", "a.strokes.json"]]
+REFUSED = (
+    ["--canvas", "transparent"], ["--strokes", "auto"], ["--life", "wild"], ["--fps", "0"], ["-o", "a.png"],
+    ["--preset", "none"], ["-o", "a.strokes.json"],
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("words", REFUSED)
 def test_options_that_a_clip_does_not_take(
     words: list[str], clip: Path, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
