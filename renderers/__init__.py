@@ -20,6 +20,7 @@ differentiated. In the search two small *networks* draw its maps instead, and so
     drawing.py       the finished picture, of strokes on pixels (placed.py); relief.py lights it
     media/           how they lie on paper and linen, with texture or without
     order.py         the paint order that is shown to people
+    poses.py         strokes in their own frames, in which they can be moved to others
     decoding.py      maps by the networks or the engine; decoder*.py is its fast form on CPUs
     networks.py      the networks; training.py, evaluation.py and checkpoint.py train, measure and load them
     webgl/           strokes drawn in a browser

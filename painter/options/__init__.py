@@ -9,5 +9,6 @@ This room imports neither numpy nor torch, so that a bad option is refused at on
     export.py        ExportConfig: its files            toml.py      its settings from a TOML file
     replay.py        ReplayConfig                       running.py   RunningConfig: many paintings at once
     restyle.py       RestyleConfig                      transfer.py  TransferConfig
+    morph.py         MorphConfig                        reveal.py    RevealConfig
     style_checks.py  checks that commands with a style share; network_layers.py: the networks' layers, by name
 """

@@ -6,7 +6,8 @@ All modules use numpy and Pillow, some OpenCV and scikit-image; none imports tor
     ground.py     what is painted on; floats to bytes              masks.py    pictures that weight each pixel
     palette.py    the few colours of a painting     tones.py       the few tones of a picture
     focus.py      faces and fine detail             metrics.py     PSNR, SSIM and mean absolute error
-    color.py      colours as #rrggbb                grey_png.py    grey pictures as text, for stroke files
+    color.py      colours as #rrggbb                oklab.py       colours as they look
+    grey_png.py   grey pictures as text, for stroke files          proportions.py   a picture cut to those of another
     stacking.py   pictures stacked on each other, with blend modes
     brush_file.py the texture of a brush of one's own              samples/    pictures that come with Impasto
 """

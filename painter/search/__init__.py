@@ -8,6 +8,7 @@
     placer.py         new strokes: placement.py proposes places, climbing.py improves them, candidates.py scores them
     parameters.py     strokes as parameters of Adam (adam.py), within the artist's constraints
     pixel_losses.py   the losses; fused_loss.py is their fast form, transport.py the optimal-transport term
+    revealing.py      one painting for several pictures, the first strokes of which show the first
     stroke_count.py   how many strokes: for `--strokes auto`, `--until-psnr` and `suggest`
 
 It sees strokes only through `renderers.render`. `docs/search.md` tells what each idea gained, and what did not pay.

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import re
 import shutil
 import sys
 import time
@@ -55,6 +56,7 @@ BEFORE = b"what was there before"
 NEVER_READ = ("weights",)  # kinds of which no file is good: a whole network's would be too large
 SVG_TAGS = {
     *("svg", "title", "desc", "rect", "g", "path", "linearGradient", "stop", "defs", "mask", "image", "use", "ellipse"),
+    *("metadata", "strokes"),
     *("circle", "line", "polyline"),
 }
 
@@ -295,6 +297,9 @@ def check_complete(path: Path) -> None:
         root = ElementTree.parse(path).getroot()
         foreign = {element.tag.rpartition("}")[2] for element in root.iter()} - SVG_TAGS
         links = [v for e in root.iter() for k, v in e.attrib.items() if k.endswith("href") and v[:1] != "#"]
+        texts = [element.text or "" for element in root.iter() if element.tag.endswith("}strokes")]
+        if not all(re.fullmatch(r"[A-Za-z0-9+/=]+", text) for text in texts):
+            raise Wrong("the SVG carries strokes that are not in base64")
         if foreign or not all(link.startswith("data:image/png;base64,") for link in links):
             raise Wrong(f"the SVG contains {foreign or links}")
         return
