@@ -78,10 +78,14 @@ class TransferConfig:
     )
     content_loss: str = option("features", "L", "what of the content is preserved: {}", Names(CONTENT_LOSSES))
     content_layer: str = option(
-        None, "LAYER", "the layer that compares content (default: relu4_2; random relu2_1)", Names(NETWORKS["vgg19"])
+        None,
+        "LAYER",
+        "the layer that compares content (default: relu4_2; hed relu3_1; random relu2_1)",
+        Names(NETWORKS["vgg19"]),
     )
     style_layers: str = option(
-        None, "LAYERS", "the layers that compare style: {} (default: relu1_1 to relu5_1; random to relu3_1)",
+        None, "LAYERS",
+        "the layers that compare style: {} (default: relu1_1 to relu5_1; hed to relu4_1; random to relu3_1)",
         Weighted(NETWORKS["vgg19"]),
     )  # fmt: skip
     style_loss: str = option(
@@ -102,7 +106,7 @@ class TransferConfig:
     preserve_color: str = option("none", "P", "what of the content's colours is preserved: {}", Names(PRESERVES))
     content_color: str = option(
         None, "C", "the colours in which the content is compared: {}, to which a linear map brings it first (default: "
-        "own; random style; own with --preserve-color)", Names(CONTENT_COLORS),
+        "own; hed and random style; own with --preserve-color)", Names(CONTENT_COLORS),
     )  # fmt: skip
     region: str | None = option(
         None, "FILE", "apply the style only where this mask is bright, and a second style elsewhere", File()

@@ -13,7 +13,15 @@ import pytest
 from painter.cli import main
 from painter.errors import CheckpointError, OptionError
 from painter.options import network_files
-from painter.options.network_files import HED, MTCNN, TORCHVISION, choose_features, face_detector, features_note
+from painter.options.network_files import (
+    HED,
+    MTCNN,
+    PACKAGES,
+    TORCHVISION,
+    choose_features,
+    face_detector,
+    features_note,
+)
 from painter.options.paint import PaintConfig
 from painter.options.transfer import TransferConfig
 
@@ -115,6 +123,11 @@ def test_the_command_lists_them(machine: Machine, capsys: pytest.CaptureFixture[
     assert str(damaged) in lines[2] and "sha256 differs" in lines[2] and HED.install in lines[2]
     assert MTCNN.install in lines[3] and "missing" in lines[3]
     assert lines[-1] == "--features auto uses hed"
+
+
+def test_make_installs_them() -> None:
+    text = (Path(__file__).resolve().parents[2] / "Makefile").read_text()
+    assert all(f"{package.name}=={package.version}" in text for package in PACKAGES)
 
 
 def test_a_file_is_known_by_its_sha256(tmp_path: Path) -> None:

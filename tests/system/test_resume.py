@@ -501,7 +501,7 @@ def test_an_autosave_that_names_options_without_effect_is_resumed(tmp_path: Path
     old = Autosave(tmp_path / "a.png", before, config=AutosaveConfig(seconds=0.0))
     old.begin(before)
     old.step(before, 7)
-    now, lines = Counted(), []
+    now, lines = Counted(), list[str]()
     resumed = Autosave(tmp_path / "a.png", now, resume=True, report=lines.append)
     resumed.begin(now)
     assert now.count == 7 and "resuming after 7 steps" in lines[0]
