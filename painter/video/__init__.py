@@ -1,9 +1,11 @@
 """Moving pictures: strokes that are painted once and then live in time, carried along by what they depict.
 
-clip_config.py   every constant; painter/options/video.py has what people set
-clip_source.py   frames, sizes, rate and sound of a file, a folder of pictures or an animation
-motion.py        what changed, where it went, what cannot be followed; carrying.py moves strokes along
-company.py       the strokes that are alive, with identity, fades and rank; turnover.py lets them die and be born
-clip_painter.py  one frame after the other: the state that can be saved and resumed
-stroke_video.py  the stroke-video file: every stroke's life, frame by frame; film.py draws it, film_files.py writes it
+clip_config.py    every constant; painter/options/video.py has what people set
+clip_source.py    frames, size, rate and sound of a video, an animation or a folder of pictures
+motion.py         what changed, where it went, what was uncovered; carrying.py moves strokes along
+company.py        the strokes that are alive, with identity and fades; visibility.py tells what is seen of each
+turnover.py       who dies and who is born
+clip_painter.py   one frame after the other; clip_run.py all of them, which can be stopped, killed and resumed
+stroke_video.py   the stroke-video file, written; stroke_video_reader.py reads and checks it
+film.py           a stroke video as pictures, at any size and rate; film_files.py and film_page.py write them
 """

@@ -24,6 +24,7 @@ HIGH_PASS = 0.80  # what the high-pass below lets through of white noise
 CALMEST = 20  # per cent of the blocks that noise is measured in
 MISS = (1.0, 0.1)  # pixels, and share of the length, by which there and back may miss
 BORDER = 12  # pixels, where flow is unsure of what comes in
+FINE_SIDE = 400  # pixels: larger pictures are followed at half size, in a third of the time
 FAITHFUL = 4.0  # pixels, over which the error of a carried picture is smoothed
 
 
@@ -65,14 +66,14 @@ def flow_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     if min(grey[0].shape) < 16:  # DIS compares patches of 8 pixels
         return np.zeros((*grey[0].shape, 2), np.float32)
     with one_thread():  # DIS cuts the picture into as many parts as there are threads
-        flow: np.ndarray = _dis().calc(grey[0], grey[1], None)
+        flow: np.ndarray = _dis(int(max(grey[0].shape) > FINE_SIDE)).calc(grey[0], grey[1], None)
     return flow
 
 
 @cache
-def _dis() -> Any:
+def _dis(finest: int) -> Any:
     dis: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    dis.setFinestScale(0)
+    dis.setFinestScale(finest)
     return dis
 
 

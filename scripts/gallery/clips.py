@@ -18,8 +18,8 @@ from painter.video.film import drawn
 from painter.video.stroke_video import Film
 from scripts.benchmark.video_clips import CLIPS
 
-CLIPS_SHOWN = (("turn", "rectangle", 350), ("head", "rectangle", 350), ("pan", "oilpaintbrush", 350))
-FRAMES, SIDE, RATE, QUALITY = 24, 320, 12, 55
+CLIPS_SHOWN = (("turn", "rectangle", 300), ("head", "rectangle", 300), ("pan", "oilpaintbrush", 300))
+FRAMES, SIDE, RATE, QUALITY = 16, 256, 12, 55
 
 
 def main() -> None:
