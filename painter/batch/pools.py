@@ -20,7 +20,7 @@ from multiprocessing.process import BaseProcess
 from typing import Protocol
 
 from painter.batch.jobs import Failure, Job, Outcome
-from painter.batch.worker import READY, serve
+from painter.batch.worker import READY, TOO_LITTLE_MEMORY, serve
 from painter.errors import WorkersError
 from painter.options.running import RunningConfig
 from painter.system.atomic import remove_abandoned_folders
@@ -153,6 +153,8 @@ class LocalPool:
         worker.lifeline.close()
         self._workers.remove(worker)
         how = _how_it_ended(worker.process.exitcode or 0)
+        if worker.process.exitcode == TOO_LITTLE_MEMORY and not worker.ready:
+            raise WorkersError("there is not enough memory for a worker; raise the limit of memory (ulimit -v)")
         if not worker.ready:
             self._failed_starts += 1
             if self._failed_starts >= _MAX_FAILED_STARTS:

@@ -10,9 +10,10 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 
 from painter.system import late_torch
-from painter.system.usage import keep_freed_memory
+from painter.system.usage import address_space, keep_freed_memory
 
 READY = "ready"
+TOO_LITTLE_MEMORY = 12  # exit code of a worker that cannot load its libraries into the memory that it may use
 
 
 def serve(pipe: Connection, lifeline: Connection, threads: int, scratch: str) -> None:
@@ -31,7 +32,12 @@ def serve(pipe: Connection, lifeline: Connection, threads: int, scratch: str) ->
         os.environ[f"{library}_NUM_THREADS"] = str(threads)
 
     late_torch.put_off()
-    from painter.batch.paint_job import attempt, using_threads
+    try:
+        from painter.batch.paint_job import attempt, using_threads
+    except (ImportError, MemoryError, OSError):
+        if address_space() is None:
+            raise
+        os._exit(TOO_LITTLE_MEMORY)  # whatever the loader of libraries says
 
     keep_freed_memory()
     with using_threads(threads), suppress(EOFError, OSError):

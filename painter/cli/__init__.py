@@ -28,12 +28,7 @@ from painter.cli.commands import BAD_INPUT, COMMANDS, INTERRUPTED, PAINT
 from painter.cli.progress import say
 from painter.errors import ImpastoError
 from painter.system import late_torch
-from painter.system.usage import Stopwatch
-
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None  # type: ignore[assignment]
+from painter.system.usage import Stopwatch, address_space
 
 __all__ = ["BAD_INPUT", "INTERRUPTED", "main", "run_program"]
 
@@ -78,7 +73,7 @@ def main(argv: list[str] | None = None) -> int:
             return _interrupted(program)
         if not _is_memory_shortage(error):
             raise
-        remedy = "raise the limit of memory (ulimit -v)" if _address_space() else "use a smaller --size"
+        remedy = "raise the limit of memory (ulimit -v)" if address_space() else "use a smaller --size"
         return _fail(program, f"error: there is not enough memory; {remedy}", BAD_INPUT)
 
 
@@ -116,17 +111,9 @@ def _is_interrupt(error: BaseException | None) -> bool:
     return False
 
 
-def _address_space() -> int | None:
-    """How many bytes of memory this process may address (`ulimit -v`); None: there is no limit."""
-    if resource is None:
-        return None
-    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    return None if limit == resource.RLIM_INFINITY else limit
-
-
 def _check_address_space() -> None:
     """Raise ImpastoError where not even the libraries fit into memory: some of them would crash."""
-    limit = _address_space()
+    limit = address_space()
     if limit is not None and limit < LEAST_ADDRESS_SPACE:
         what = f"there is not enough memory: this process may use {limit >> 20} MB"
         raise ImpastoError(f"{what}; raise the limit (ulimit -v) to several GB")
@@ -135,6 +122,6 @@ def _check_address_space() -> None:
 def _is_memory_shortage(error: Exception) -> bool:
     """Whether this is how numpy, torch, OpenCV or the loader of libraries report that memory ran out."""
     text = str(error).lower()
-    if isinstance(error, (ImportError, OSError)) and _address_space():
+    if isinstance(error, (ImportError, OSError)) and address_space():
         return True  # whatever the library says
     return isinstance(error, MemoryError) or any(sign in text for sign in _SIGNS_OF_SHORTAGE)

@@ -137,7 +137,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         metadata = json.loads(json.loads(content[8 : 8 + min(length, _LARGEST)])["__metadata__"][_KIND])
         manifest = metadata["manifest"]
         version = int(manifest["version"])
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise ModelError(f"cannot read {name}: it is not a model; `collection learn` makes one") from error
     if version not in VERSIONS.values():
         other = one_line(str(manifest.get("impasto")))

@@ -8,6 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+
+def address_space() -> int | None:
+    """How many bytes of memory this process may address (`ulimit -v`); None: there is no limit."""
+    if resource is None:
+        return None
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if limit == resource.RLIM_INFINITY else limit
+
 
 class Stopwatch:
     """Measures seconds by phase, and in total since it was created."""
@@ -40,9 +53,7 @@ def peak_rss_mb() -> float | None:
                 return round(int(line.split()[1]) / 1024, 1)
     except OSError:
         pass
-    try:
-        import resource
-    except ImportError:  # Windows
+    if resource is None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)

@@ -25,7 +25,7 @@ with atheris.instrument_imports(include=["painter", "json", "tomllib", "renderer
     from painter.batch.collection.reading import read_recipe
     from painter.layers.javascript import read_constants
     from painter.learning.model_file import load_model
-    from painter.options.toml import make_config, read_config_file
+    from painter.options.toml import make_config
     from painter.painting.load import load_painting
     from painter.pictures.palette import read_palette
     from painter.system.journal import Journal
@@ -42,7 +42,7 @@ SEEDS = 60  # files of the blind fuzzer that each reader begins with
 
 READERS: dict[str, tuple[str, Callable[[Path], object], Callable[[random.Random], bytes]]] = {
     "strokes": ("a.strokes.json", load_painting, lambda rng: stroke_file(rng)[1]),
-    "config": ("a.toml", lambda path: make_config(read_config_file(path)), lambda rng: config_file(rng)[1]),
+    "config": ("a.toml", lambda path: make_config({}, path), lambda rng: config_file(rng)[1]),
     "recipe": ("a.toml", read_recipe, lambda rng: recipe_file(rng)[1]),
     "palette": (
         "a.txt", lambda path: read_palette(str(path), np.zeros((2, 2, 3), np.float32), None, 0),

@@ -25,6 +25,7 @@ from painter.batch.jobs import Failure, Job, Outcome, Painted
 from painter.batch.ledger import NAME, Ledger
 from painter.batch.paint_job import attempt, paint_job, using_threads
 from painter.batch.pools import LocalPool, _how_it_ended
+from painter.batch.worker import TOO_LITTLE_MEMORY
 from painter.cli import running as cli_running
 from painter.errors import PictureError, WorkersError
 from painter.options.export import ExportConfig
@@ -493,3 +494,17 @@ def test_only_workers_need_torch(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
     assert (done.stdout, done.stderr) == ("0\n[]\n", "") and (tmp_path / "out/a.png").exists()
+
+
+def test_a_worker_without_memory_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where a limit of memory keeps it from loading its libraries; nobody starts others then."""
+    monkeypatch.setattr("painter.batch.pools.serve", end_without_memory)
+    with LocalPool(1) as pool:
+        pool.submit(tiny_jobs(tmp_path, 1)[0])
+        with pytest.raises(WorkersError, match=r"not enough memory for a worker; raise the limit"):
+            for _ in range(600):
+                pool.wait(0.1)
+
+
+def end_without_memory(pipe: object, lifeline: object, threads: int, scratch: str) -> None:
+    os._exit(TOO_LITTLE_MEMORY)
