@@ -202,7 +202,7 @@ def warm_up() -> None:
     """Load what takes seconds, in one thread: processes are forked from this one."""
     import torch._dynamo
 
-    b"".decode("utf-8-sig")  # whose module another user may not be able to read later
+    b"a".decode("utf-8-sig")  # whose module another user may not be able to read later
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     picture = np.arange(24 * 32 * 3, dtype=np.uint8).reshape(24, 32, 3)
