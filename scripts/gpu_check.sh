@@ -9,5 +9,5 @@ if [ -z "${PYTHON:-}" ]; then
     PYTHON=python3
     if [ -x .venv/bin/python ]; then PYTHON=.venv/bin/python; fi
 fi
-command -v nvidia-smi >/dev/null && nvidia-smi -L
+if command -v nvidia-smi >/dev/null; then nvidia-smi -L || true; fi
 PYTHONPATH=. exec timeout 480 "$PYTHON" -m scripts.benchmark.gpu_check --out "${OUT:-output/gpu}" "$@"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from renderers.blending import Layers, blend
 from scripts.benchmark import gpu_check
 
 pytest.importorskip("triton", reason="triton is not installed")
+EMPTY: dict[str, Any] = {
+    "device": "d", "torch": "t", "iterations": [], "paintings": [], "failed": [], "left_out": [],
+}  # fmt: skip
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
@@ -29,6 +33,17 @@ def test_wrong_kernels_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(gpu_check, "blend", wrong)
     assert not gpu_check.compare_kernels("rectangle", 3, (20, 24, 3), DEVICE)["good"]
+
+
+def test_gradients_that_are_no_numbers_are_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(canvas: Tensor, layers: Layers, backend: str) -> Tensor:
+        texels = layers.maps.texels + 0 * (0 * layers.maps.texels).sqrt()  # the same values, and gradients of 0 * inf
+        return blend(canvas, replace(layers, maps=replace(layers.maps, texels=texels)), "reference")
+
+    monkeypatch.setattr(gpu_check, "blend", wrong)
+    found = gpu_check.compare_kernels("rectangle", 3, (20, 24, 3), DEVICE)
+    assert found["value"] < 1e-5 and math.isnan(found["gradients"]["texels"]) and not found["good"]
+    assert "gradients nan: WRONG" in gpu_check.table({**EMPTY, "kernels": [found]})
 
 
 def test_what_there_is_no_time_for_is_listed(tmp_path: Path) -> None:
@@ -48,3 +63,11 @@ def test_without_a_gpu_it_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     with pytest.raises(SystemExit) as ended:
         gpu_check.main([])
     assert ended.value.code == 2 and "torch sees no CUDA device" in capsys.readouterr().err
+
+
+def test_a_part_that_fails_is_listed_and_the_others_go_on(tmp_path: Path) -> None:
+    check = gpu_check.Check("cpu", tmp_path, limit=60.0)
+    check.do("kernels", "b", lambda: EMPTY["nothing"])
+    check.do("paintings", "5 at 9 px", lambda: {"strokes": 5, "size": 9, "seconds": 1.0, "psnr": 20.0})
+    assert [row["what"] for row in check.found["failed"]] == ["kernels, b"] and len(check.found["paintings"]) == 1
+    assert "failed: kernels, b: KeyError('nothing')" in gpu_check.table(check.found)
