@@ -110,6 +110,7 @@ def _write_layers(path: Path, artwork: Artwork, config: ExportConfig) -> list[st
     write = write_psd if format_of(path).ending == ".psd" else write_ora
     write(path, *layers_of(painting, artwork.side, config.layers))
     lost = [name for name in ("texture", "relief") if getattr(painting.config, name) > 0]
+    lost += ["mixing"] if painting.config.mixing != "srgb" else []
     return [f"{path}: layers hold bare strokes, without {' and '.join(lost)}"] if lost else []
 
 

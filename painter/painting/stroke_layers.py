@@ -7,6 +7,8 @@ it lies on those below it: the composite is the painting to 1/255.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -15,16 +17,19 @@ from painter.export.layered_files import Layer
 from painter.export.svg import levels
 from painter.painting.painting import Painting
 from painter.pictures.color import to_hex
-from painter.pictures.ground import canvas_color, region_at, to_bytes
+from painter.pictures.ground import Color, canvas_color, region_at, to_bytes
 from painter.pictures.palette import choose_palette, nearest
 from painter.pictures.resizing import fit_size
 from renderers.brushes import BRUSHES
-from renderers.drawing import draw
+from renderers.drawing import Drawing, drawing_threads
+from renderers.media.media import medium_of
+from renderers.placed import PlacedStrokes
 from renderers.strokes import Strokes
 
 MOST_COLORS = 12
 """Layers by colour, at most."""
 
+_BAND_PIXELS = 2**20  # of the rows that are made at a time, at most; 12 colours there take 0.2 GB
 _SPOT = 5  # pixels; so that a stroke's colour has a calm middle in a picture of them
 _CLEAREST = 1e-4  # what less shines through is not seen
 _CLEAR = 1 / 8  # share that shows through what lies below, from which on alpha is chosen for the composite, too
@@ -32,6 +37,8 @@ _CLEAR = 1 / 8  # share that shows through what lies below, from which on alpha 
 
 def layers_of(painting: Painting, side: int, by: str = "level") -> tuple[list[Layer], np.ndarray]:
     """The layers, the lowest first, and the picture of them all; without light and texture.
+
+    They are made a band of rows at a time, so that beside the layers themselves little is in memory.
 
     Args:
         side: the longer side, pixels.
@@ -42,56 +49,124 @@ def layers_of(painting: Painting, side: int, by: str = "level") -> tuple[list[La
         The picture is uint8 [H, W, 3], or [H, W, 4] on a transparent ground.
     """
     height, width = fit_size(*painting.aspect, side)
-    region = region_at(painting.region, height, width)
-    stack, layers = _Stack(height, width), []
-    if painting.ground is not None:
-        layers.append(stack.add("Ground", _plain(canvas_color(painting.ground), np.ones((height, width), np.float32))))
-    within = region if painting.ground is None else None
-    for name, paint in {"level": _by_level, "color": _by_color}[by](painting, (height, width), within):
-        layers.append(stack.add(name, paint))
-    if painting.ground is not None and region is not None:
-        layers.append(stack.add("Bare canvas", _plain(canvas_color(painting.ground), 1 - region)))
-    merged = to_bytes(stack.seen.astype(np.float32))
-    return [layer for layer in layers if layer is not None], merged if painting.ground is None else merged[..., :3]
+    region, opaque = region_at(painting.region, height, width), painting.ground is not None
+    parts = {"level": _levels, "color": _colors}[by](painting.strokes)
+    below, above = ["Ground"] * opaque, ["Bare canvas"] * (opaque and region is not None)
+    names = [*below, *parts.names, *above]
+    planes = np.zeros((len(names), height, width, 4), np.uint8)  # takes no memory where nothing is written
+    merged = np.empty((height, width, 3 if opaque else 4), np.uint8)
+    margin = medium_of(painting.strokes.brush, None).margin
+    placed, rows = PlacedStrokes(painting.strokes, height, width, 4, margin), max(1, _BAND_PIXELS // width)
+    with drawing_threads() as pool:
+        for top in range(0, height, rows):
+            band = slice(top, min(height, top + rows))
+            part = None if region is None else region[band]
+            drawing = Drawing(placed, np.zeros((band.stop - top, width, 4), np.float32), top=top)
+            stack = _Stack(band.stop - top, width)
+            for plane, paint in zip(planes, _paints(painting.ground, part, parts, drawing, pool), strict=True):
+                pixels = stack.add(paint)
+                if pixels.any():
+                    plane[band] = pixels
+            merged[band] = to_bytes(stack.seen.astype(np.float32))[..., : merged.shape[2]]
+    cut = (_cut(name, plane) for name, plane in zip(names, planes, strict=True))
+    return [layer for layer in cut if layer is not None], merged
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What of the strokes goes into which layer."""
+
+    names: list[str]  # of the layers
+    group: np.ndarray  # [N] the layer of each stroke
+    by_color: bool
+
+    @property
+    def runs(self) -> Iterator[tuple[int, int, int]]:
+        """Strokes of one layer that follow each other: which layer, the first of them, one past the last."""
+        cuts = (np.flatnonzero(np.diff(self.group)) + 1).tolist()
+        for first, last in pairwise([0, *cuts, len(self.group)]):
+            if last > first:
+                yield int(self.group[first]), first, last
+
+
+def _levels(strokes: Strokes) -> _Parts:
+    runs = levels(BRUSHES[strokes.brush].size(strokes.params).detach().numpy())
+    group = np.repeat(np.arange(len(runs)), [last - first for first, last in runs])
+    return _Parts([f"Strokes {first + 1} to {last}" for first, last in runs], group, False)
+
+
+def _colors(strokes: Strokes) -> _Parts:
+    colors, group = color_groups(strokes)
+    counts = np.bincount(group, minlength=len(colors)).tolist()
+    names = [
+        f"{color}, {count} strokes" if count > 1 else f"{color}, a stroke"
+        for color, count in zip(colors, counts, strict=True)
+    ]
+    return _Parts(names, group, True)
+
+
+def _paints(
+    ground: Color | None, region: np.ndarray | None, parts: _Parts, drawing: Drawing, pool: ThreadPoolExecutor
+) -> Iterator[np.ndarray]:
+    """The paint of each layer on the rows of a drawing, [rows, W, 4] premultiplied, from the ground up."""
+    bare, within = np.ones(drawing.canvas.shape[:2], np.float32), region if ground is None else None
+    if ground is not None:
+        yield _plain(canvas_color(ground), bare)
+    painted = _painted(parts, drawing, pool)
+    if parts.by_color:
+        yield from _by_color(painted, (len(parts.names), *drawing.canvas.shape), within)
+    else:
+        yield from _by_level(painted, drawing.canvas.shape, within)
+    if ground is not None and region is not None:
+        yield _plain(canvas_color(ground), 1 - region)
+
+
+def _painted(
+    parts: _Parts, drawing: Drawing, pool: ThreadPoolExecutor
+) -> Iterator[tuple[int, tuple[slice, slice], np.ndarray]]:
+    """The layer of each run of strokes, the rows and columns that they may reach, and their paint there alone.
+
+    The paint is premultiplied, and gone with the next run.
+    """
+    placed, height = drawing.placed, len(drawing.canvas)
+    for layer, first, last in parts.runs:
+        drawing.draw(last, pool)
+        top, bottom = placed.top[first:last].min() - drawing.top, placed.bottom[first:last].max() - drawing.top
+        rows = slice(*np.clip([top, bottom], 0, height).tolist())
+        box = rows, slice(int(placed.left[first:last].min()), int(placed.right[first:last].max()))
+        yield layer, box, drawing.canvas[box]
+        drawing.canvas[box] = 0
 
 
 def _by_level(
-    painting: Painting, shape: tuple[int, int], region: np.ndarray | None
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Names and paint [H, W, 4], premultiplied, of the layers from coarse to fine."""
-    sizes = BRUSHES[painting.strokes.brush].size(painting.strokes.params).detach().numpy()
-    for first, last in levels(sizes):
-        paint = draw(painting.strokes[first:last], np.zeros((*shape, 4), np.float32))
-        yield f"Strokes {first + 1} to {last}", paint if region is None else paint * region[:, :, None]
+    painted: Iterator[tuple[int, tuple[slice, slice], np.ndarray]], shape: tuple[int, ...], region: np.ndarray | None
+) -> Iterator[np.ndarray]:
+    """The paint [rows, W, 4] of the layers from coarse to fine."""
+    for _, box, part in painted:
+        paint = np.zeros(shape, np.float32)
+        paint[box] = part
+        yield paint if region is None else paint * region[:, :, None]
 
 
 def _by_color(
-    painting: Painting, shape: tuple[int, int], region: np.ndarray | None
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Names and paint [H, W, 4], premultiplied, of the layers of each colour, in the order of their first strokes.
+    painted: Iterator[tuple[int, tuple[slice, slice], np.ndarray]], shape: tuple[int, ...], region: np.ndarray | None
+) -> Iterator[np.ndarray]:
+    """The paint [rows, W, 4] of the layers of each colour, in the order of their first strokes.
 
     What is seen of a colour is what its strokes leave behind once all that lies on them is painted. So that layers, one
     over the other, show just these parts, each is divided by what those above let through.
     """
-    colors, group = color_groups(painting.strokes)
-    seen = np.zeros((len(colors), *shape, 4), np.float32)
-    cuts = [0, *(np.flatnonzero(np.diff(group)) + 1).tolist(), len(group)]
-    for first, last in pairwise(cuts):
-        paint = draw(painting.strokes[first:last], np.zeros((*shape, 4), np.float32))
-        rows, columns = (np.flatnonzero(paint[..., 3].any(axis=axis)) for axis in (1, 0))
-        if rows.size:
-            box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-            own, everywhere = (group[first], *box), (slice(None), *box)
-            seen[everywhere] *= 1 - paint[box][..., 3:]
-            seen[own] += paint[box]
+    seen = np.zeros(shape, np.float32)
+    for layer, box, part in painted:
+        own, everywhere = (layer, *box), (slice(None), *box)
+        seen[everywhere] *= 1 - part[..., 3:]
+        seen[own] += part
     if region is not None:
         seen *= region[:, :, None]
     above = np.cumsum(seen[::-1, ..., 3:], axis=0)[::-1] - seen[..., 3:]
-    for k, color in enumerate(colors):
-        through = 1 - above[k]
-        count = int((group == k).sum())
-        name = f"{color}, {count} strokes" if count > 1 else f"{color}, a stroke"
-        yield name, seen[k] / np.maximum(through, _CLEAREST) * (through > _CLEAREST)
+    for layer, paint in enumerate(seen):
+        through = 1 - above[layer]
+        yield paint / np.maximum(through, _CLEAREST) * (through > _CLEAREST)
 
 
 def color_groups(strokes: Strokes) -> tuple[list[str], np.ndarray]:
@@ -116,13 +191,13 @@ def _plain(color: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 
 class _Stack:
-    """Layers that have been added: what is to be seen, and what is seen with 8 bits a layer. Premultiplied."""
+    """Layers of some rows, added up: what is to be seen, and what is seen with 8 bits a layer. Premultiplied."""
 
     def __init__(self, height: int, width: int) -> None:
         self.wanted, self.seen = (np.zeros((height, width, 4)) for _ in range(2))
 
-    def add(self, name: str, paint: np.ndarray) -> Layer | None:
-        """A layer of premultiplied paint [H, W, 4] over the others; None if it has none."""
+    def add(self, paint: np.ndarray) -> np.ndarray:
+        """A layer of premultiplied paint [H, W, 4] over the others: its pixels, uint8 with straight alpha."""
         self.wanted = paint + (1 - paint[..., 3:]) * self.wanted
         shows = 1 - self.seen[..., 3]
         needed = (self.wanted[..., 3] - self.seen[..., 3]) / np.maximum(shows, _CLEAR)
@@ -132,13 +207,14 @@ class _Stack:
         color = (self.wanted[..., :3] - (1 - alpha) * self.seen[..., :3]) / np.maximum(alpha, 1 / 255)
         levels = np.rint(255 * color.clip(0, 1)) * (whole > 0)
         self.seen = np.concatenate([levels / 255 * alpha, alpha], axis=2) + (1 - alpha) * self.seen
-        return _cut(name, np.concatenate([levels, whole], axis=2).astype(np.uint8))
+        pixels: np.ndarray = np.concatenate([levels, whole], axis=2).astype(np.uint8)
+        return pixels
 
 
 def _cut(name: str, pixels: np.ndarray) -> Layer | None:
-    """The layer without empty borders."""
+    """The layer without empty borders; None if it has no paint."""
     rows, columns = (np.flatnonzero(pixels[..., 3].any(axis=axis)) for axis in (1, 0))
     if not rows.size:
         return None
     top, left = int(rows[0]), int(columns[0])
-    return Layer(name, pixels[top : rows[-1] + 1, left : columns[-1] + 1].copy(), left, top)
+    return Layer(name, pixels[top : rows[-1] + 1, left : columns[-1] + 1], left, top)

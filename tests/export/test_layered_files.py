@@ -16,6 +16,7 @@ from PIL import Image
 from psd_tools import PSDImage
 
 from painter import ExportConfig, Painting
+from painter.painting import stroke_layers
 from painter.painting.stroke_layers import MOST_COLORS, color_groups, layers_of
 
 Placed = list[tuple[str, np.ndarray, int, int]]  # name, [h, w, 4], left, top; the lowest first
@@ -90,6 +91,8 @@ def test_equal_paintings_give_equal_bytes_and_a_note(tmp_path: Path) -> None:
     for ending in READERS:
         (note,) = painting.save(tmp_path / f"a{ending}")
         assert note.endswith("layers hold bare strokes, without texture")
+        mixed = replace(painting, config=replace(painting.config, mixing="pigment"))
+        assert mixed.save(tmp_path / f"c{ending}")[0].endswith("layers hold bare strokes, without texture and mixing")
         painting.save(tmp_path / f"b{ending}")
         assert (tmp_path / f"a{ending}").read_bytes() == (tmp_path / f"b{ending}").read_bytes()
 
@@ -108,6 +111,18 @@ def test_layers_of_colors_are_the_painting(ending: str, kind: str, tmp_path: Pat
     drawn = premultiplied(painting.draw_bare().astype(float))
     assert np.abs(composite(layers, (48, 64)) - drawn).max() <= 1.5
     assert len([name for name, *_ in layers if name.startswith("#")]) <= MOST_COLORS
+
+
+@pytest.mark.parametrize("by", ["level", "color"])
+def test_layers_do_not_depend_on_the_bands_they_are_made_in(by: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    painting = half(make_painting(60, brush="watercolor"))
+    whole, seen = layers_of(painting, 64, by)
+    monkeypatch.setattr(stroke_layers, "_BAND_PIXELS", 64 * 11)
+    parts, again = layers_of(painting, 64, by)
+    assert np.array_equal(seen, again)
+    for one, other in zip(whole, parts, strict=True):
+        assert (one.name, one.left, one.top) == (other.name, other.left, other.top)
+        assert np.array_equal(one.pixels, other.pixels)
 
 
 def test_a_layer_has_the_strokes_of_its_color() -> None:
