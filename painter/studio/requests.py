@@ -74,8 +74,11 @@ def restyle_request(
     settings = _object(asked, "config")
     for name, value in settings.items():
         if name not in RESTYLED or isinstance(value, (list, dict)):
-            raise OptionError(f"{option_name(str(name))}: is not an option of a restyling; leave it out")
+            raise OptionError(f"{_shown(name)}: is not an option of a restyling; leave it out")
     options = RestyleConfig(**settings, features="random")
+    for name, most in (("size", config.most_size), ("strokes", config.most_strokes)):
+        if painting.get(name, 0) > most:  # it may be of a stroke file from elsewhere
+            raise OptionError(f"the painting's {name} of {painting[name]}: this studio restyles at most {most}")
     if options.iterations > config.most_iterations:
         wrong = f"this studio allows at most {config.most_iterations}"
         raise OptionError(f"--iterations {options.iterations}: {wrong}; lower it")

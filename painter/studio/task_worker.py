@@ -135,11 +135,11 @@ def restyle(worker: Worker, task: dict[str, Any]) -> None:
     """Give a painting the style of a picture, and keep what comes of it as another painting."""
     folder, config = Path(task["folder"]), RestyleConfig(**task["config"])
     worker.send({"kind": "stage", "stage": "looking at the style"})
-    painting = load_painting(task["source"])
     try:
+        painting = load_painting(task["source"])
         styling = prepare_styling(painting, task["style"], config)
     except ImpastoError as error:
-        worker.fail(str(error).replace(task["style"], task["style_name"]))
+        worker.fail(_renamed(str(error), task, style=task["style_name"], source="the painting"))
         return
     live = _Live(worker, replace(painting, config=replace(painting.config, seconds=None)), task["most_seconds"])
     restyled = finish_styling(styling, live.show, control=worker.control)
@@ -218,10 +218,14 @@ def keep(worker: Worker, painting: Painting, folder: Path, about: dict[str, Any]
 
 def export(worker: Worker, task: dict[str, Any]) -> None:
     """Write a painting to a file."""
-    painting = load_painting(task["source"])
-    if task["size"] is not None:
-        painting = replace(painting, config=replace(painting.config, size=task["size"]))
-    notes = save_painting(painting, task["target"], config=ExportConfig(**task["config"]))
+    try:
+        painting = load_painting(task["source"])
+        if task["size"] is not None:
+            painting = replace(painting, config=replace(painting.config, size=task["size"]))
+        notes = save_painting(painting, task["target"], config=ExportConfig(**task["config"]))
+    except ImpastoError as error:
+        worker.fail(_renamed(str(error), task, source="the painting", target="the file"))
+        return
     shown = [note.removeprefix(f"{task['target']}: ") for note in notes]
     worker.send({"kind": "exported", "notes": shown})
 
@@ -231,9 +235,18 @@ def reopen(worker: Worker, task: dict[str, Any]) -> None:
     try:
         painting = load_painting(task["source"])
     except ImpastoError as error:
-        worker.fail(str(error).replace(task["source"], task["name"]))
+        worker.fail(_renamed(str(error), task, source=task["name"]))
         return
     keep(worker, painting, Path(task["folder"]), {**task["about"], "interrupted": False})
+
+
+def _renamed(message: str, task: dict[str, Any], **names: str) -> str:
+    """A message with these names for the task's files, for no page needs to know where the server keeps them."""
+    for file, name in names.items():
+        message = message.replace(task[file], name)
+    for folder in sorted((str(Path(task[file]).parent) for file in names), key=len, reverse=True):
+        message = message.replace(folder, "the studio's folder")
+    return message
 
 
 TASKS: dict[str, Callable[[Worker, dict[str, Any]], None]] = {

@@ -10,8 +10,14 @@ from painter.layers.hashlips import read_layers
 from painter.learning.model_file import load_model
 from painter.options.serving import StudioConfig
 from painter.studio.library import Library
-from painter.studio.requests import export_options, paint_request
-from scripts.fuzz.cases.collection_files import export_request_of, layer_files, model, paint_request_of
+from painter.studio.requests import export_options, paint_request, restyle_request
+from scripts.fuzz.cases.collection_files import (
+    export_request_of,
+    layer_files,
+    model,
+    paint_request_of,
+    restyle_request_of,
+)
 from scripts.fuzz.cases.picture_files import pictures
 from scripts.fuzz.watch import Opened, refusal
 
@@ -39,11 +45,14 @@ def answer_request_case(rng: random.Random, opened: Opened) -> str | None:
     upload = library.temporary(pictures()[0][1])
     picture = library.add_picture(upload, "good.png")["id"]
     opened.write("in", b"")
-    asked, settings = paint_request_of(rng, picture), export_request_of(rng)
+    asked, settings, restyled = paint_request_of(rng, picture), export_request_of(rng), restyle_request_of(rng, picture)
+    painting = {"id": picture, "name": "good", "size": rng.choice((64, 10**9)), "strokes": 9}
 
     def answer() -> None:
         if isinstance(asked, dict):
             json.dumps(paint_request(json.loads(json.dumps(asked)), library, StudioConfig()))
+        if isinstance(restyled, dict):
+            json.dumps(restyle_request(json.loads(json.dumps(restyled)), painting, library, StudioConfig()))
         if isinstance(settings, dict):
             export_options(settings)
 

@@ -6,13 +6,20 @@ import json
 import struct
 import zlib
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from helpers.paintings import make_painting
 from helpers.studio import Client, serving
 
+from painter.options.restyle import RestyleConfig
 from painter.options.serving import StudioConfig
+from painter.studio import task_worker
 from painter.studio.library import new_id, write_json
+from painter.studio.messages import unpack_message
 from painter.studio.pool import Pool
 from painter.studio.requests import read_options
 
@@ -147,6 +154,7 @@ def test_options_cannot_name_files_of_the_server(client: Client, picture: str, o
         ({"config": {"style_image": "/etc/passwd"}}, "--style-image: is not an option of a restyling"),
         ({"config": {"iterations": 99_999}}, "--iterations 99999: this studio allows"),
         ({"config": {"style_mode": "texture", "iterations": []}}, "--iterations: is not an option"),
+        ({"config": {"a\n" * 500: 1}}, ": is not an option of a restyling; leave it out"),
         ({"picture": "../jobs"}, "the style picture is not there"),
     ],
 )
@@ -158,8 +166,39 @@ def test_a_restyling_names_no_files_and_keeps_to_the_limits(
     place.mkdir()
     write_json(place / "about.json", {"id": painting, "created": 0.0, "name": "a"})
     status, answer, _ = client.ask("POST", f"/api/paintings/{painting}/restyle", {"picture": picture, **asked})
-    assert status == 422 and message in answer["error"] and "\n" not in answer["error"]
+    assert status == 422 and message in answer["error"] and "\n" not in answer["error"] and len(answer["error"]) < 200
     assert client.ask("POST", f"/api/paintings/{new_id()}/restyle", {"picture": picture})[0] == 404
+
+
+@pytest.mark.parametrize(("name", "value"), [("size", 8192), ("strokes", 100_000)])
+def test_a_painting_beyond_the_limits_is_not_restyled(
+    client: Client, picture: str, folder: Path, name: str, value: int
+) -> None:
+    painting = new_id()
+    (folder / "paintings" / painting).mkdir()
+    about = {"id": painting, "created": 0.0, "name": "a", "size": 64, "strokes": 9, name: value}
+    write_json(folder / "paintings" / painting / "about.json", about)
+    status, answer, _ = client.ask("POST", f"/api/paintings/{painting}/restyle", {"picture": picture})
+    most = {"size": 2048, "strokes": 20_000}[name]
+    assert status == 422
+    assert answer["error"] == f"the painting's {name} of {value}: this studio restyles at most {most}"
+
+
+def test_no_message_says_where_the_studio_keeps_its_files(tmp_path: Path) -> None:
+    sent: list[dict[str, Any]] = []
+    connection = SimpleNamespace(send_bytes=lambda content: sent.append(unpack_message(content)[0]))
+    worker = task_worker.Worker(cast(Any, connection))
+    style, strokes = (str(tmp_path / name) for name in ("style", "a.strokes.json"))
+    restyled: dict[str, Any] = {"source": strokes, "style": style, "style_name": "waves.jpg", "folder": str(tmp_path)}
+    restyled |= {"config": asdict(RestyleConfig(features="random"))}
+    exported: dict[str, Any] = {"source": strokes, "target": str(tmp_path / "no" / "a.png"), "size": None, "config": {}}
+    for named in (("the painting", "the painting"), ("waves.jpg", "the file")):
+        task_worker.restyle(worker, restyled)
+        task_worker.export(worker, exported)
+        told = [message["message"] for message in sent[-3:] if message["kind"] == "failed"]
+        assert all(name in said for name, said in zip(named, told, strict=True))
+        assert not [said for said in told if str(tmp_path) in said]
+        make_painting(3).save(strokes)
 
 
 def test_options_without_files_are_taken() -> None:

@@ -118,6 +118,12 @@ def paint_request_of(rng: random.Random, picture: str) -> Any:
     return asked
 
 
+def restyle_request_of(rng: random.Random, picture: str) -> Any:
+    """What a page asks to restyle, hostile: an object from JSON."""
+    good = {"picture": picture, "config": {"style_mode": "color", "style_weight": 1.0, "iterations": 9, "seed": 1}}
+    return rearranged(good, rng)
+
+
 def export_request_of(rng: random.Random) -> Any:
     """Options of a file that a page asks for, hostile."""
     return rearranged({"duration": 3.0, "fps": 20, "frames": 9, "quality": 80, "svg": "strokes", "gif_side": 64}, rng)
