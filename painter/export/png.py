@@ -25,6 +25,9 @@ MAX_SIDE = 2**31 - 1
 KEYWORD = "impasto-strokes"
 """Of the text that a painting's strokes are carried in."""
 
+MOST_GAIN = 8
+"""Times as long that a deflated text may become, so that no small file fills the memory; others are written plain."""
+
 _BAND_BYTES = 2**24  # of pixels, filtered at a time
 _CHUNK_BYTES = 2**18  # deflated bytes, at least, in a chunk
 _LEVEL = 6
@@ -65,7 +68,11 @@ def encode_png(
 
 def _text_chunk(text: str) -> bytes:
     """A text under KEYWORD, without a language; deflating base64 takes back most of what it adds."""
-    return _chunk(b"iTXt", KEYWORD.encode() + b"\0\1" + bytes(3) + zlib.compress(text.encode("ascii"), 9))
+    plain = text.encode("ascii")
+    deflated = zlib.compress(plain, 9)
+    if len(plain) > MOST_GAIN * len(deflated):
+        return _chunk(b"iTXt", KEYWORD.encode() + bytes(5) + plain)
+    return _chunk(b"iTXt", KEYWORD.encode() + b"\0\1" + bytes(3) + deflated)
 
 
 def _write(file: BinaryIO, first: np.ndarray, bands: Iterable[np.ndarray], more: bytes, sparing: bool) -> None:

@@ -13,12 +13,11 @@ import struct
 import zlib
 
 from painter.errors import StrokeFileError
-from painter.export.png import KEYWORD, SIGNATURE
+from painter.export.png import KEYWORD, MOST_GAIN, SIGNATURE
 
 _IN_SVG = re.compile(rb"<impasto:strokes\b[^>]*>([A-Za-z0-9+/=\s]*)</impasto:strokes>")
 _DAMAGED = "the strokes that it carries are damaged; save it again"
 _NONE = "it carries no strokes; save it with --embed always, or give a stroke file"
-_MOST_GAIN = 8  # times as long that deflated base64 may become: it has 64 signs of 8 bits
 
 
 def packed_text(content: bytes) -> str:
@@ -54,7 +53,7 @@ def _inflated(text: bytes) -> bytes:
     """A text that is carried compressed. Raises StrokeFileError if it is damaged."""
     unpacker = zlib.decompressobj()
     try:
-        plain = unpacker.decompress(text, _MOST_GAIN * len(text) + 64)
+        plain = unpacker.decompress(text, MOST_GAIN * len(text) + 64)
     except zlib.error:
         raise StrokeFileError(_DAMAGED) from None
     if not unpacker.eof:

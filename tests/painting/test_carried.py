@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import struct
 import zlib
 from dataclasses import replace
@@ -15,8 +17,9 @@ from PIL import Image
 from painter import ExportConfig, PaintConfig, Painting, StrokeFileError
 from painter.cli import main
 from painter.errors import OutputError
+from painter.export.png import MOST_GAIN, encode_png
 from painter.options.export import EMBEDDING
-from painter.painting.carried import packed_text
+from painter.painting.carried import carried_strokes, packed_text
 from painter.painting.stroke_file import packed_strokes
 
 EMBED, PLAIN = ExportConfig(embed="always"), ExportConfig(embed="never")
@@ -30,6 +33,16 @@ def test_a_picture_carries_its_strokes(ending: str, tmp_path: Path) -> None:
     assert np.array_equal(again.draw(), painting.draw()) and again.config == painting.config
     painting.save(tmp_path / f"plain{ending}", config=PLAIN)
     assert path.stat().st_size > (tmp_path / f"plain{ending}").stat().st_size + 1000
+
+
+def test_strokes_that_repeat_are_carried_however_well_they_pack() -> None:
+    """Of very many equal strokes gzip's packing repeats itself, and deflating it once more gains more than is read."""
+    packed = gzip.compress(b'{"n": [' + b"0.25, " * 400_000 + b"0]}", mtime=0)
+    text = packed_text(packed)
+    assert len(text) > MOST_GAIN * len(zlib.compress(text.encode(), 9))
+    file = io.BytesIO()
+    encode_png(file, np.zeros((4, 4, 3), np.uint8), carried=text)
+    assert carried_strokes(file.getvalue()) == packed
 
 
 def test_the_picture_is_the_same_with_them(tmp_path: Path) -> None:
