@@ -27,7 +27,7 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
         _say_torchvision(kind, torch_folder() / name)
     for package in PACKAGES:
         _say_package(package)
-    say(sys.stdout, "random    there, always: filters that were never trained, which see colours and fine texture")
+    say(sys.stdout, "random    always there: filters that were never trained, which see colours and fine texture")
     say(sys.stdout, f"--features auto uses {choose_features('auto')}")
     return 0
 
@@ -44,13 +44,16 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
 
 
 def _say_torchvision(kind: str, path: Path) -> None:
-    if not path.is_file():
-        what = f"--features {kind} downloads it once to {path}"
-        say(sys.stdout, f"{kind:<9} missing; {what}")
-    elif sha256_of(path).startswith(path.stem.rsplit("-", 1)[1]):
-        say(sys.stdout, f"{kind:<9} there: {path}")
-    else:
-        say(sys.stdout, f"{kind:<9} damaged: delete {path}")
+    try:
+        if not path.is_file():
+            said = f"missing; --features {kind} downloads it once to {path}"
+        elif sha256_of(path).startswith(path.stem.rsplit("-", 1)[1]):
+            said = f"there: {path}"
+        else:
+            said = f"damaged: delete {path}"
+    except OSError as error:
+        said = f"cannot be read ({error.strerror or error}): change the permissions of {path}"
+    say(sys.stdout, f"{kind:<9} {said}")
 
 
 def _say_package(package: NetworkPackage) -> None:

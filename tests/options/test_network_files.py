@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from painter.cli import main
+from painter.cli import features_command, main
 from painter.errors import CheckpointError, OptionError
 from painter.options import network_files
 from painter.options.network_files import (
@@ -139,3 +139,23 @@ def test_a_file_is_known_by_its_sha256(tmp_path: Path) -> None:
     ) as caught:
         package.check(tmp_path / "a.h5", wrong)
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_is_not_known_by_that_of_another(tmp_path: Path) -> None:
+    package = replace(HED, files={"data/a.pt": "1" * 64, "data/b.pt": "2" * 64})
+    package.check(tmp_path / "data/b.pt", "2" * 64)
+    with pytest.raises(CheckpointError, match="is damaged or of another version"):
+        package.check(tmp_path / "data/b.pt", "1" * 64)
+
+
+def test_a_file_that_cannot_be_read_is_a_line(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    machine.download("vgg19")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(features_command, "sha256_of", refuse)
+        assert main(["features"]) == 0
+    line = capsys.readouterr().out.splitlines()[0]
+    assert line.startswith("vgg19     cannot be read (Permission denied): change the permissions of ")
+
+
+def refuse(path: Path) -> str:
+    raise PermissionError(13, "Permission denied")
