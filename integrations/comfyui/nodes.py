@@ -155,7 +155,10 @@ class Morph(io.ComfyNode):
         from .tensors import image_of
 
         config = options_from(MorphConfig, held)
-        pairs = zip(first, second, strict=False)
+        if len(first) != len(second):
+            counts = f"{len(first)} paintings and {len(second)}"
+            raise ImpastoError(f"{counts}: each of the first needs one of the second; give as many of both")
+        pairs = zip(first, second, strict=True)
         return io.NodeOutput(
             *image_of([frame for one, other in pairs for frame in morph(one, other, config).frames(count=count)])
         )

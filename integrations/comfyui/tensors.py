@@ -30,7 +30,6 @@ def mask_of(mask: torch.Tensor | None, number: int) -> np.ndarray | None:
 
 def image_of(drawn: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
     """Pictures, uint8 [H, W, 3] or [H, W, 4] of one size, as IMAGE and MASK, which is 1 where nothing is painted."""
-    values = torch.from_numpy(np.stack(drawn)).float() / 255
-    if values.shape[3] == 3:
-        return values, torch.zeros(values.shape[:3])
+    whole = [np.pad(one, ((0, 0), (0, 0), (0, 4 - one.shape[2])), constant_values=255) for one in drawn]
+    values = torch.from_numpy(np.stack(whole)).float() / 255
     return values[..., :3], 1 - values[..., 3]

@@ -152,6 +152,17 @@ def test_paintings_are_drawn_grown_morphed_and_restyled(comfy: SimpleNamespace) 
     assert styled.shape == (1, 48, 64, 3) and len(paintings[0].strokes) == 9
 
 
+def test_batches_that_are_unlike(comfy: SimpleNamespace) -> None:
+    tensors = sys.modules["impasto_comfyui.tensors"]
+    opaque, clear = np.full((4, 5, 3), 51, np.uint8), np.full((4, 5, 4), 102, np.uint8)
+    image, bare = tensors.image_of([opaque, clear])
+    assert image.shape == (2, 4, 5, 3) and torch.equal(bare[0], torch.zeros(4, 5))
+    assert bare[1].allclose(torch.tensor(1 - 102 / 255)) and image[0].allclose(torch.tensor(51 / 255))
+    node, one = comfy.nodes["ImpastoMorph"], make_painting(3)
+    with pytest.raises(ImpastoError, match="2 paintings and 1: each of the first needs one of the second"):
+        node.execute(first=[one, one], second=[one], **held(node, count=2))
+
+
 def test_paintings_are_saved_and_loaded(comfy: SimpleNamespace) -> None:
     one, node = make_painting(6), comfy.nodes["ImpastoSave"]
     output = comfy.stub.folder / "output" / "a"
