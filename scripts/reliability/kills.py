@@ -1,4 +1,4 @@
-"""Kill every command at random moments, run it again, and check that nothing is lost, different or left behind.
+"""Kill the commands that search, and the studio, at random moments, run them again, and check that nothing is lost.
 
     python -m scripts.reliability.kills [--kills N] [--seed K] [--only NAME] [--log FILE]
 

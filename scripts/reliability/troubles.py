@@ -232,6 +232,8 @@ def main() -> int:
                         said = work(trial)
                     except Wrong as error:
                         said, failed = f"FAILED: {error}", failed + 1
+                    except PermissionError as error:
+                        said = f"not tried: {error}; only root can make small disks"
                     print(f"{name}, {trouble}: {said}", flush=True)
     print(f"{failed} failed")
     return int(failed > 0)

@@ -58,11 +58,13 @@ def _at_lower_limit(line: str) -> str:
 
 
 def make_environment(folder: Path, python: str, lines: list[str]) -> Path:
-    """An environment with these requirements; its Python."""
+    """An environment with these requirements; its Python. Raises FileExistsError for a folder with other things."""
     own, stamp = folder / "bin" / "python", folder / STAMP
     wanted = "\n".join(lines)
     if stamp.exists() and stamp.read_text() == wanted:
         return own
+    if folder.exists() and not (folder / "pyvenv.cfg").exists() and any(folder.iterdir()):
+        raise FileExistsError(f"{folder}: is a folder with other things, which would be lost; give an empty one")
     subprocess.run([python, "-m", "venv", "--clear", folder], check=True)
     pip: list[str | Path] = [own, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "--upgrade", *lines], check=True)
@@ -98,7 +100,10 @@ def main() -> int:
     name = f"{options.kind}-{Path(options.python).resolve().name}"
     folder = options.folder or Path.home() / ".cache" / "impasto" / "versions" / name
     start = time.monotonic()
-    python = make_environment(folder, options.python, lines)
+    try:
+        python = make_environment(folder, options.python, lines)
+    except (FileExistsError, NotADirectoryError) as error:
+        parser.error(f"--folder {error}")
     code = run_tests(folder, python, words[end + 1 :])
     print(f"{options.kind}: exit code {code} after {time.monotonic() - start:.0f} s, in {folder}")
     return code

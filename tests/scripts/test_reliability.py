@@ -20,6 +20,13 @@ LINUX = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="process
 # --- versions -----------------------------------------------------------------------------------------------
 
 
+def test_a_folder_with_other_things_is_not_emptied(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("all of it")
+    with pytest.raises(FileExistsError, match="is a folder with other things, which would be lost"):
+        versions.make_environment(tmp_path, sys.executable, [])
+    assert (tmp_path / "thesis.txt").exists()
+
+
 def test_the_oldest_versions_are_the_lower_limits() -> None:
     oldest, newest = versions.requirements("oldest"), versions.requirements("newest")
     assert len(oldest) == len(newest) > 15 and "starlette>=0.40" in [line.partition(",")[0] for line in newest]
