@@ -25,6 +25,7 @@ FOCUSES = ("none", "auto")
 STYLE_MODES = ("auto", "paint", "color", "texture")
 CONTENT_LOSSES = ("luminance", "features")
 MAX_ITERATIONS = 100_000
+MAX_CONTENT_WEIGHT = 1e6
 STYLED_STROKES = 1500  # of --strokes on the command line with --style-image: a style needs more of them
 DEFAULT_ITERATIONS = 48  # of the search, if neither --iterations nor --seconds is given
 SMALLEST_STROKE = 1e-5  # of --min-size and --max-size: what is smaller cannot be kept in a stroke file
@@ -34,6 +35,9 @@ STYLE_OPTIONS = (
     "weights",
 )  # fmt: skip
 """Fields that have no effect without a style picture."""
+
+NAMES_OF_STYLE = frozenset(map(option_name, STYLE_OPTIONS))
+"""The same on the command line."""
 
 _OPACITIES = Pair(0, 1)
 
@@ -133,7 +137,9 @@ class PaintConfig:
         "auto is paint for photographs where a trained network is there, else color)", Names(STYLE_MODES),
     )  # fmt: skip
     style_weight: float = option(1.0, "W", "weight of the style, {}", Number(0.0, 1e6))
-    content_weight: float = option(2.0, "W", "weight of the painting before styling, {}", Number(0.0, 1e6))
+    content_weight: float = option(
+        2.0, "W", "weight of the painting before styling, {}", Number(0.0, MAX_CONTENT_WEIGHT)
+    )  # fmt: skip
     content_loss: str = option("luminance", "L", "what of it is preserved: {}", Names(CONTENT_LOSSES))
     style_size: int | None = option(
         None, "PX", "long side of the style picture, for a painting of --size, {} (default: the same)",

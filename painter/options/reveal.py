@@ -42,12 +42,15 @@ class RevealConfig:
             raise OptionError(f"--shares {self.shares}: there are {pictures} pictures; give a share for each")
         ends = [round(strokes * sum(parts[: k + 1]) / sum(parts)) for k in range(pictures)]
         if any(end <= before for end, before in zip(ends, [0, *ends], strict=False)):
-            raise OptionError(f"--strokes {strokes}: too few for {pictures} pictures; each needs one at least")
+            why = f" with --shares {self.shares}" if self.shares else ""
+            raise OptionError(f"--strokes {strokes}: too few for {pictures} pictures{why}; each needs at least one")
         return ends
 
 
 def check_reveal(config: PaintConfig, pictures: int) -> None:
     """Raise OptionError if a painting with these options cannot show several pictures in turn."""
+    if pictures < 2:
+        raise OptionError(f"a reveal is of two pictures or more, not of {pictures}; name another")
     if pictures > MOST_PICTURES:
         raise OptionError(f"--then: {pictures} pictures are too many for one painting; at most {MOST_PICTURES}")
     if config.strokes == "auto" or config.until_psnr is not None:

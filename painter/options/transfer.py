@@ -89,7 +89,7 @@ class TransferConfig:
         Weighted(NETWORKS["vgg19"]),
     )  # fmt: skip
     style_loss: str = option(
-        "gram", "L", "how style is compared: {} (how often features occur together; place by place; or so and so)",
+        "gram", "L", "how style is compared: {} (how often features occur together; place by place; or both)",
         Names(STYLE_LOSSES),
     )  # fmt: skip
     focus: str = option(

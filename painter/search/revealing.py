@@ -25,7 +25,7 @@ from painter.pictures.color import to_hex
 from painter.pictures.ground import ground_name
 from painter.pictures.metrics import compare
 from painter.pictures.palette import read_palette
-from painter.pictures.picture import PictureSource, read_picture
+from painter.pictures.picture import Picture, PictureSource, read_picture
 from painter.pictures.proportions import read_fitted
 from painter.search.adam import cat_moments, select_moments
 from painter.search.parameters import StrokeParameters
@@ -34,7 +34,7 @@ from painter.search.placer import Placer
 from painter.search.plan import Plan, make_plan, split
 from painter.search.search import Search, SearchStage
 from painter.search.staged_run import Progress
-from painter.search.subject import Subject, prepare_subject
+from painter.search.subject import Subject, prepare_subject, region_of, shown_of
 from painter.search.target import ALPHA_WEIGHT, Target
 from painter.search.view import Runtime, View
 from renderers.blending import Layers
@@ -95,7 +95,8 @@ def prepare_reveal(
     pictures = [first, *(read_fitted(source, first) for source in sources[1:])]
     shared = config
     if config.palette is not None:  # one for all pictures
-        colors = read_palette(config.palette, np.concatenate([picture.rgb for picture in pictures]), None, config.seed)
+        rgb, shown = np.concatenate([picture.rgb for picture in pictures]), _shown(pictures, config, arrays)
+        colors = read_palette(config.palette, rgb, shown, config.seed)
         shared = replace(config, palette=",".join(map(to_hex, colors.tolist())))
     arrays = replace(arrays, palette=None)
     subjects = [prepare_subject(pictures[0], shared, arrays)]
@@ -105,6 +106,16 @@ def prepare_reveal(
     values = {name: getattr(last, name) for name in Subject.__dataclass_fields__}
     values["notes"] = tuple(dict.fromkeys(note for subject in subjects for note in subject.notes))
     return RevealSubject(**values, earlier=tuple(earlier), ends=tuple(ends))
+
+
+def _shown(pictures: Sequence[Picture], config: PaintConfig, arrays: Arrays) -> np.ndarray | None:
+    """See `shown_of`: of pictures of one size, one below the other."""
+    region = region_of(pictures[0], config, arrays)
+    shown = [shown_of(picture, region) for picture in pictures]
+    if all(each is None for each in shown):
+        return None
+    size = pictures[0].rgb.shape[:2]
+    return np.concatenate([np.ones(size, np.float32) if each is None else each for each in shown])
 
 
 class RevealSearch(Search):

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from painter.options.fields import option_name
 from painter.options.network_files import face_detector
-from painter.options.paint import STYLE_OPTIONS, PaintConfig
+from painter.options.paint import NAMES_OF_STYLE, PaintConfig
 from painter.painting.painting import Painting
 from painter.pictures.arrays import Arrays
 from painter.pictures.brush_file import load_texture
@@ -35,7 +34,6 @@ from renderers.checkpoint import checkpoint_folder, listed_digest, read_manifest
 from renderers.decoding import SearchMaps
 
 FOCUSES_KEPT = 8  # pictures of which is remembered where faces and fine detail are
-NAMES_OF_STYLE = frozenset(map(option_name, STYLE_OPTIONS))
 TONES_SIDE = 1024  # the longest side at which a picture is divided into tones, pixels
 
 _focuses: dict[tuple[Any, ...], np.ndarray] = {}
@@ -130,10 +128,8 @@ def prepare_subject(source: PictureSource, config: PaintConfig, arrays: Arrays |
     picture = read_picture(source, seen)
     rows, columns = picture.rgb.shape[:2]
     notes = picture.notes
-    region = None
-    if config.region is not None:
-        region = in_steps(load_mask(_either(arrays.region, config.region), rows, columns, "--region", picture.size))
-    shown = _shown(picture.alpha, region)
+    region = region_of(picture, config, arrays)
+    shown = shown_of(picture, region)
     palette = None
     if config.palette is not None:
         palette = read_palette(config.palette, picture.rgb, shown, config.seed)
@@ -201,11 +197,19 @@ def _auto_focus(picture: Picture, side: int) -> np.ndarray:
     return _focuses[key]
 
 
-def _shown(alpha: np.ndarray | None, region: np.ndarray | None) -> np.ndarray | None:
+def region_of(picture: Picture, config: PaintConfig, arrays: Arrays) -> np.ndarray | None:
+    """[H, W] float32 in [0, 1]: where there may be paint; None is 1 everywhere. Raises PictureError."""
+    if config.region is None:
+        return None
+    rows, columns = picture.rgb.shape[:2]
+    return in_steps(load_mask(_either(arrays.region, config.region), rows, columns, "--region", picture.size))
+
+
+def shown_of(picture: Picture, region: np.ndarray | None) -> np.ndarray | None:
     """[H, W] how much of each pixel will be seen, so that no colour is spent on others; None is 1 everywhere."""
-    if alpha is None or region is None:
-        return region if alpha is None else alpha
-    both: np.ndarray = alpha * region
+    if picture.alpha is None or region is None:
+        return region if picture.alpha is None else picture.alpha
+    both: np.ndarray = picture.alpha * region
     return both
 
 

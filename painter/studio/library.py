@@ -26,13 +26,12 @@ from PIL import Image
 from painter.errors import PictureError
 from painter.pictures.picture import FORMATS, load_picture, quiet_pillow
 from painter.pictures.pixels import in_steps
-from painter.system.atomic import replacing
+from painter.system.atomic import remove_abandoned, replacing
 
 STROKES = "painting.strokes.json.gz"
 PREVIEW_SIDE = 1024  # pixels
 _ID = re.compile(r"[0-9a-f]{32}")
 _LONGEST_NAME = 120
-_ABANDONED = 86400.0  # age in seconds from which no studio is assumed to be busy with a file
 
 
 def new_id() -> str:
@@ -67,10 +66,7 @@ class Library:
     def _remove_abandoned(self) -> None:
         """Remove what a studio left that was killed while it took a picture or made a file, a day ago or more."""
         incomplete = [path for path in (self.folder / "pictures").iterdir() if not (path / "about.json").exists()]
-        for path in (*self._temporary.iterdir(), *incomplete):
-            with suppress(OSError):
-                if time.time() - path.stat().st_mtime > _ABANDONED:
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+        remove_abandoned((*self._temporary.iterdir(), *incomplete))
 
     def temporary(self, content: bytes = b"", ending: str = "") -> Path:
         """A new file for what is taken or made, to be moved or removed by the caller."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from painter.options.paint import PaintConfig
+from painter.options.paint import MAX_ITERATIONS, PaintConfig
 from painter.options.transfer import FEATURE_DEFAULTS, FeatureDefaults, TransferConfig
 from painter.pictures.ground import canvas_color, make_target, to_bytes, within_region
 from painter.pictures.picture import Picture
@@ -44,12 +44,12 @@ def styled_picture(subject: Subject, style: Style, seconds: float | None, search
         features=kind,
         size=side,
         scales=search.pixel_scales,
-        iterations=max(1, round(search.pixel_steps * config.style_iterations)),
+        iterations=min(MAX_ITERATIONS, max(1, round(search.pixel_steps * config.style_iterations))),
         seconds=None if seconds is None else max(1.0, seconds),
         seed=config.seed,
         content_weight=config.content_weight / PaintConfig.content_weight,
         style_weight=search.pixel_style * defaults.style_weight * config.style_weight,
-        content_loss=config.content_loss if config.content_loss != PaintConfig.content_loss else "features",
+        content_loss="features",
         content_color="style",
         style_loss="both",
         style_size=str(style_side(config, side)),

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from painter.errors import PictureError
-from painter.options.paint import PaintConfig
+from painter.options.paint import MAX_CONTENT_WEIGHT, PaintConfig
 from painter.painting.painting import Painting
 from painter.painting.stroke_columns import strokes_of
 from painter.pictures.photograph import is_photograph
@@ -210,7 +210,8 @@ class StyledSearch:
         if self._picture is None:
             return config
         steps = round(search.finish_steps * config.style_iterations)
-        return replace(config, style_iterations=steps, content_weight=search.finish_content * config.content_weight)
+        content = min(MAX_CONTENT_WEIGHT, search.finish_content * config.content_weight)
+        return replace(config, style_iterations=steps, content_weight=content)
 
     def _style(self, strokes: Strokes) -> StrokeStyling:
         """Styling of strokes that are found: as a stroke file would have them, so that restyling it is the same."""

@@ -14,7 +14,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
@@ -77,10 +77,19 @@ def remove(path: Path) -> None:
 
 def remove_abandoned_folders(prefix: str) -> None:
     """Remove folders for temporary files that begin so, and that programs left which were killed a day ago or more."""
-    for path in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+    remove_abandoned(Path(tempfile.gettempdir()).glob(f"{prefix}*"))
+
+
+def remove_abandoned(paths: Iterable[Path], age: float = _ABANDONED) -> None:
+    """Remove files and folders that are a day old, or this many seconds, and older. Failures are ignored."""
+    for path in paths:
         with suppress(OSError):
-            if time.time() - path.stat().st_mtime > _ABANDONED:
+            if time.time() - path.lstat().st_mtime < age:
+                continue
+            if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
 
 
 def move_into_place(temporary: Path, path: Path) -> None:
@@ -155,16 +164,7 @@ def _remove_abandoned(path: Path, age: float = _ABANDONED) -> None:
     """Remove temporary files and folders of `path` that killed programs left, from an age of so many seconds on."""
     ours = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.part(?:{re.escape(path.suffix)})?", re.DOTALL)
     with suppress(OSError), os.scandir(path.parent) as entries:
-        for entry in entries:
-            if not ours.fullmatch(entry.name):
-                continue
-            with suppress(OSError):
-                if time.time() - entry.stat(follow_symlinks=False).st_mtime < age:
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    shutil.rmtree(entry.path)
-                else:
-                    os.unlink(entry.path)
+        remove_abandoned([Path(entry.path) for entry in entries if ours.fullmatch(entry.name)], age)
 
 
 def remove_temporary(folder: Path, names: Collection[str]) -> None:

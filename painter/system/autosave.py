@@ -22,8 +22,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from painter.errors import AutosaveError
-from painter.options.fields import option_name
-from painter.options.paint import STYLE_OPTIONS
+from painter.options.paint import NAMES_OF_STYLE
 from painter.system.atomic import remove, replacing
 from painter.system.fingerprint import differences
 from painter.system.snapshot import dump, load
@@ -38,7 +37,6 @@ class AutosaveConfig:
 
 
 FORMAT = 2  # of what searches save; raised whenever an older state cannot be resumed
-_OF_STYLE = frozenset(map(option_name, STYLE_OPTIONS))
 LARGEST = 2**31  # bytes that are read; 100,000 strokes take 60 MB
 
 
@@ -205,7 +203,8 @@ class Autosave:
             why = str(error) if type(error) is ValueError else "it is not an autosave"
             raise AutosaveError(f"{why}; delete it to start from the beginning") from error
         if found.get("--style-image") is None:  # earlier versions also named the options that then have no effect
-            found = {name: value for name, value in found.items() if name in self.fingerprint or name not in _OF_STYLE}
+            unheeded = NAMES_OF_STYLE - self.fingerprint.keys()
+            found = {name: value for name, value in found.items() if name not in unheeded}
         if found != self.fingerprint:
             difference = differences(found, self.fingerprint)
             raise AutosaveError(

@@ -2,11 +2,11 @@
 
     python -m scripts.benchmark.styles [--size 256] [--contents C,C] [--styles S,S] [--out output/styles] [--sheet]
 
-For each content and style: the pixels of `transfer` with its defaults; strokes of the painted content given the style
-(`--style-mode texture`, 500 of them, as `restyle` does); and `--style-mode paint`. Style: distance of Gram matrices in
-EfficientNet-Lite0, which nothing here optimises, from the style. Face: SSIM of luminance in the content's largest face,
-and whether MTCNN finds a face there again. CPU seconds of all threads. What has been measured is kept in the folder and
-not measured again; --sheet draws the sheet of all that is there.
+For each content and style: the pixels of `transfer` with 150 steps and without focus; strokes of the painted content
+given the style (`--style-mode texture`, 500 of them, as `restyle` does); and `--style-mode paint`. Style: distance of
+Gram matrices in EfficientNet-Lite0, which nothing here optimises, from the style. Face: SSIM of luminance in the
+content's largest face, and whether MTCNN finds a face there again. CPU seconds of all threads. What has been measured
+is kept in the folder and not measured again; --sheet draws the sheet of all that is there.
 """
 
 from __future__ import annotations
@@ -162,6 +162,9 @@ def draw_sheet(figures: dict[str, Any], folder: Path, size: int) -> None:
         cells = [content_picture(content, size), style_picture(style, size)]
         cells += [np.asarray(cv2.imread(str(file)))[..., ::-1] for file in files]
         rows.append(np.hstack([_cell(cell) for cell in cells]))
+    if not rows:
+        print(f"nothing to draw: {folder} has no pair that was made in all of {', '.join(WAYS)}")
+        return
     cv2.imwrite(str(folder / "sheet.jpg"), np.vstack(rows)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
 
 

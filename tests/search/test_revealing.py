@@ -16,6 +16,7 @@ from PIL import Image
 
 from painter import PaintConfig, Painting, Result, RevealConfig, cli, paint, reveal
 from painter.errors import AutosaveError, OptionError
+from painter.pictures.arrays import Arrays
 from painter.pictures.metrics import compare
 from painter.pictures.picture import picture_from_array
 from painter.pictures.proportions import fitted, read_fitted
@@ -92,6 +93,26 @@ def test_shares_are_exact() -> None:
     subject = prepare_reveal([FIRST, SECOND], config(strokes=20), RevealConfig(shares="1,3"))
     assert subject.ends == (5, 20) and subject.runs(20) == [slice(0, 5), slice(5, 20)]
     assert subject.runs(4) == [slice(0, 4)] and subject.runs(5) == [slice(0, 5)]
+
+
+def test_fewer_than_two_pictures_are_refused() -> None:
+    for few in ([], [FIRST]):
+        with pytest.raises(OptionError, match=f"a reveal is of two pictures or more, not of {len(few)}; name another"):
+            reveal(few, config())
+    with pytest.raises(OptionError, match=r"--strokes 4: too few for 2 pictures with --shares 1,99; each needs at"):
+        RevealConfig(shares="1,99").ends(4, 2)
+
+
+def test_no_color_of_the_palette_is_spent_on_pixels_that_are_not_seen() -> None:
+    clear = np.zeros((40, 40, 4), np.uint8)  # black where it is transparent, as decoders give it
+    clear[:20, :, 0] = clear[:20, :, 3] = 255
+    shown, region = np.full((40, 40, 3), (0, 0, 255), np.uint8), np.zeros((40, 40), np.uint8)
+    subject = prepare_reveal([clear, shown], config(palette="2"))
+    assert sorted(subject.palette_names() or []) == ["#0000ff", "#ff0000"]
+    region[:, :20] = 255
+    shown[:, 20:] = (0, 255, 0)
+    subject = prepare_reveal([clear, shown], config(palette="2"), arrays=Arrays(region=region))
+    assert sorted(subject.palette_names() or []) == ["#0000ff", "#ff0000"]
 
 
 def searched(subject: RevealSubject) -> tuple[RevealSearch, list[Progress], list[bytes]]:

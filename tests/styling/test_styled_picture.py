@@ -59,6 +59,13 @@ def subject(picture: np.ndarray, **options: Any) -> StyledSubject:
     return found
 
 
+def test_the_greatest_values_of_options_are_taken(photo: np.ndarray) -> None:
+    search = StyledSearch(subject(photo, style_iterations=100_000, content_weight=1e6, content_loss="luminance"))
+    assert search._picture is not None and search._picture.config.iterations == 100_000
+    assert search._picture.config.content_loss == "features"
+    assert (search._finishing.content_weight, search._finishing.content_loss) == (1e6, "luminance")
+
+
 def test_photographs_are_told_from_drawings(photo: np.ndarray) -> None:
     flat = np.repeat(np.repeat(photo[:5, :6], 8, axis=0), 8, axis=1)
     clear = np.dstack([photo, np.full(photo.shape[:2], 255, np.uint8)])
