@@ -22,7 +22,7 @@ from painter.cli.outputs import (
 )
 from painter.cli.paths import default_folder
 from painter.cli.progress import announce_compiling, say_notes
-from painter.export import format_of
+from painter.export.formats import format_of, moves
 from painter.options.export import ExportConfig
 from painter.options.morph import MorphConfig
 from painter.painting.file_bytes import check_readable
@@ -61,7 +61,10 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
 def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     """The parser of the command, with the options of MorphConfig and some of ExportConfig among others."""
     parser = new_parser("Let the strokes of one painting become those of another.", program)
-    for name, which in (("first", "the stroke file to begin with"), ("second", "that to arrive at, of the same brush")):
+    for name, which in (
+        ("first", "the stroke file to begin with"),
+        ("second", "the one to end with, of the same brush"),
+    ):
         parser.add_argument(name, metavar=name.upper(), type=given_name, help=which)
     add_output_options(parser, "output/FIRST-SECOND.gif")
     add_options(parser, MorphConfig)
@@ -87,7 +90,7 @@ def read_request(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> R
 def say_unheeded(request: Request) -> None:
     """Say which options change nothing."""
     names, config = request.outputs.paintings, request.config
-    moving = [name for name in names if moves(name, config)]
+    moving = [name for name in names if moves(name, config.webp)]
     notes = []
     if config.at is not None and len(moving) == len(names):
         notes.append(f"--at has no effect on {', '.join(names)}")
@@ -99,12 +102,6 @@ def say_unheeded(request: Request) -> None:
     export = replace(request.outputs.export, webp="animated" if webp else "still")
     hold = ExportConfig.hold if config.hold == MorphConfig.hold else config.hold
     say_without_effect(names, replace(export, hold=hold), request.quiet)
-
-
-def moves(name: str, config: MorphConfig) -> bool:
-    """Whether a file shows the way, and not one painting on it."""
-    format = format_of(name)
-    return format.kind == "animation" or (format.ending == ".webp" and config.at is None)
 
 
 def run(request: Request) -> int:

@@ -101,9 +101,9 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
         "--then",
         action="append",
         default=[],
-        metavar="IMAGE",
+        metavar="PICTURE",
         type=given_name,
-        help="a picture that all strokes show, while the first ones show IMAGE; may be repeated",
+        help="paint this picture over the first: the first strokes show IMAGE, all of them PICTURE; may be repeated",
     )
     add_options(parser, RevealConfig)
     parser.add_argument(
@@ -141,7 +141,7 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
 
 
 def check_then(config: PaintConfig, then: Sequence[Path], shares: RevealConfig) -> None:
-    """Raise OptionError if the options do not go with the pictures of --then, or one is not a file."""
+    """Raise OptionError if the options do not go with the pictures of --then."""
     if not then:
         if shares.shares is not None:
             raise OptionError(f"--shares {shares.shares}: has no effect without --then; name a second picture with it")

@@ -152,6 +152,16 @@ def format_of(path: str | os.PathLike[str]) -> Format:
     raise OutputError(f"cannot write {text}: {what}; use {_endings()}")
 
 
+def moves(path: str | os.PathLike[str], webp: str) -> bool:
+    """Whether a file of this name is an animation, where a .webp is 'still' or 'animated'.
+
+    Raises:
+        OutputError: there is no format of this ending.
+    """
+    format = format_of(path)
+    return format.kind == "animation" or (format.ending == ".webp" and webp == "animated")
+
+
 def without_effect(paths: Iterable[str | os.PathLike[str]], config: ExportConfig) -> list[str]:
     """The fields of a configuration that say something and that none of these files goes by.
 

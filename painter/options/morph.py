@@ -49,6 +49,11 @@ class MorphConfig:
         check_fields(self)
 
     @property
+    def webp(self) -> str:
+        """What a .webp is, as `ExportConfig.webp` has it."""
+        return "animated" if self.at is None else "still"
+
+    @property
     def of_both(self) -> ReplayConfig:
         """What is to differ from the paintings as they were made."""
         return ReplayConfig(**{spec.name: getattr(self, spec.name) for spec in fields(self) if spec.name in _OF_BOTH})

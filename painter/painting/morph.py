@@ -13,7 +13,7 @@ from torch import Tensor
 
 from painter.errors import OptionError
 from painter.export.encoding import EncodingConfig
-from painter.export.formats import check_output, format_of
+from painter.export.formats import check_output, moves
 from painter.export.timeline import Passage, Timeline, make_passage, share_after
 from painter.export.write import write_artwork
 from painter.options.export import ExportConfig
@@ -53,7 +53,7 @@ class Morph:
     config: MorphConfig = field(default_factory=MorphConfig)
 
     def at(self, share: float | None = None) -> Painting:
-        """The painting after a share of the way: at 0 the first, at 1 the second, themselves.
+        """The painting after a share of the way: at 0 the first, at 1 the second, at the first's size.
 
         >>> from painter import morph
         >>> turning = morph(painting, painting)
@@ -90,7 +90,12 @@ class Morph:
         Args:
             size: the longer side, pixels; `first.config.size` if not given.
             count: how many, at least 2.
+
+        Raises:
+            ValueError: `count` is below 2.
         """
+        if count < 2:
+            raise ValueError(f"frames are the first and the second painting at least, got {count=}")
         return self.drawn((share_after(k, count - 1, self.config.ease) for k in range(count)), size)
 
     def drawn(self, shares: Iterable[float], size: int | None = None) -> Iterator[np.ndarray]:
@@ -121,14 +126,9 @@ class Morph:
     def _save(self, path: str | os.PathLike[str], config: ExportConfig) -> list[str]:
         check_output(path)
         config = replace(config, ease="linear", frames=self.config.frames, hold=self.config.hold, reverse=False)
-        if not self.moves(path):
+        if not moves(path, self.config.webp):
             return save_painting(self.at(), path, config=replace(config, webp="still"))
         return write_artwork(MorphArtwork(self.at(), morph=self), path, replace(config, webp="animated"))
-
-    def moves(self, path: str | os.PathLike[str]) -> bool:
-        """Whether a file of this name shows the way, and not one painting on it."""
-        format = format_of(path)
-        return format.kind == "animation" or (format.ending == ".webp" and self.config.at is None)
 
     def _strokes(self, share: float) -> Strokes:
         """The strokes after a share of the way, in (0, 1), in their order there."""
@@ -170,7 +170,7 @@ def morph(first: Painting, second: Painting, config: MorphConfig | None = None) 
     """Let the strokes of one painting become those of another.
 
     Each stroke goes to one that is near in place, size, angle, colour and paint order (see
-    `painter.painting.pairing`); what one painting has more than the other fades. Places move along straight lines,
+    `painter.painting.pairing`); strokes that only one painting has fade. Places move along straight lines,
     angles turn the short way, sizes change by equal factors and colours through OKLab.
 
     >>> from dataclasses import replace

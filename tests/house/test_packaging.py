@@ -91,6 +91,7 @@ def test_the_wheel_holds_all_that_is_needed_and_no_more(wheel: Path) -> None:
     expected |= (
         tracked("renderers", ".js")
         | tracked("painter/painting", ".html")
+        | tracked("painter/video", ".html")
         | tracked("painter/studio/static", ".html", ".js", ".css", ".svg", ".webp")
         | tracked("painter/pictures/samples", ".png")
         | tracked("painter", ".json")

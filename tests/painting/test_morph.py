@@ -50,6 +50,11 @@ def two(brush: str = "markerpen", counts: tuple[int, int] = (20, 20)) -> tuple[P
     return first, replace(second, ground=(0.0, 0.2, 0.6))
 
 
+def test_a_way_has_two_frames_at_least() -> None:
+    with pytest.raises(ValueError, match="got count=1"):
+        morph(*two()).frames(count=1)
+
+
 @pytest.mark.parametrize("brush", NAMES)
 def test_the_ends_are_the_two_paintings_and_the_way_has_no_leaps(brush: str) -> None:
     first, second = two(brush)
