@@ -10,7 +10,7 @@ import pytest
 # As painter.cli has it, and for the same reason; before anything imports torch.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-# Each of the processes that share the files keeps to one core, as does all that it starts: threads that wait for each
+# Each of the processes that share the tests' files keeps to one core, as does all that it starts: threads that wait for each
 # other on two busy cores cost a tenth of the time.
 if "PYTEST_XDIST_WORKER" in os.environ and hasattr(os, "sched_setaffinity"):
     cores = sorted(os.sched_getaffinity(0))

@@ -81,7 +81,8 @@ def paint_job(job: Job, local_paths: Mapping[Path, Path] | None = None, scratch:
         raise KeyboardInterrupt
     if found.failed is not None:
         raise found.failed
-    painting = replace(found.painting, config=job.config)  # with the names as they were given
+    as_given = {name: getattr(job.config, name) for name in job.config.files}
+    painting = replace(found.painting, config=replace(found.painting.config, **as_given))
     image = painting.draw()
     figures = pixel_errors(drawn_as_seen(painting, image, subject), subject.picture)
     files, notes = {}, list(subject.notes)
