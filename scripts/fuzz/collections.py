@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from painter.layers.hashlips import read_layers
 from painter.learning.model_file import load_model
@@ -45,16 +48,17 @@ def answer_request_case(rng: random.Random, opened: Opened) -> str | None:
     upload = library.temporary(pictures()[0][1])
     picture = library.add_picture(upload, "good.png")["id"]
     opened.write("in", b"")
-    asked, settings, restyled = paint_request_of(rng, picture), export_request_of(rng), restyle_request_of(rng, picture)
-    painting = {"id": picture, "name": "good", "size": rng.choice((64, 10**9)), "strokes": 9}
+    painting = {"id": picture, "name": "good", "size": rng.choice((64, 64, 64, 10**9)), "strokes": 9}
+    answers: tuple[tuple[Any, Callable[[dict[str, Any]], Any]], ...] = (
+        (paint_request_of(rng, picture), lambda asked: paint_request(asked, library, StudioConfig())),
+        (restyle_request_of(rng, picture), lambda asked: restyle_request(asked, painting, library, StudioConfig())),
+        (export_request_of(rng), lambda asked: asdict(export_options(asked))),
+    )
+    asked, check = rng.choice(answers)
 
     def answer() -> None:
         if isinstance(asked, dict):
-            json.dumps(paint_request(json.loads(json.dumps(asked)), library, StudioConfig()))
-        if isinstance(restyled, dict):
-            json.dumps(restyle_request(json.loads(json.dumps(restyled)), painting, library, StudioConfig()))
-        if isinstance(settings, dict):
-            export_options(settings)
+            json.dumps(check(json.loads(json.dumps(asked))))
 
     try:
         return refusal(answer)

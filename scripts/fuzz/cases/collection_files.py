@@ -109,8 +109,10 @@ _PAINT = {"style": "oilpaintbrush", "strokes": 20, "size": 64, "iterations": 4, 
 
 
 def paint_request_of(rng: random.Random, picture: str) -> Any:
-    """What a page asks to paint, hostile: an object from JSON."""
+    """What a page asks to paint, an object from JSON: one in four as it should be, the others hostile."""
     good = {"picture": picture, "config": {**_PAINT, "focus": "auto"}, "files": {"region": picture}}
+    if rng.random() < 0.25:
+        return good
     asked = rearranged(good, rng)
     if rng.random() < 0.3 and isinstance(asked.get("config"), dict):
         name = rng.choice(("palette", "brush", "style_image", "weights", "focus", "device", "tones", *TRICKS))
@@ -119,9 +121,9 @@ def paint_request_of(rng: random.Random, picture: str) -> Any:
 
 
 def restyle_request_of(rng: random.Random, picture: str) -> Any:
-    """What a page asks to restyle, hostile: an object from JSON."""
+    """What a page asks to restyle; see `paint_request_of`."""
     good = {"picture": picture, "config": {"style_mode": "color", "style_weight": 1.0, "iterations": 9, "seed": 1}}
-    return rearranged(good, rng)
+    return good if rng.random() < 0.25 else rearranged(good, rng)
 
 
 def export_request_of(rng: random.Random) -> Any:

@@ -75,12 +75,14 @@ def weights_file(rng: random.Random) -> tuple[str, bytes]:
 
 
 def journal(rng: random.Random) -> bytes:
-    """A damaged or hostile journal of a run."""
+    """A journal of a run: one in four whole, the others damaged or hostile."""
     document = {"command": COMMAND, "number": 2, "stamps": {"a-2.png": [[0, 1], []], "a-2.gif": []}}
     way = rng.random()
-    if way < 0.5:
+    if way < 0.3:
         return json.dumps(rearranged(document, rng)).encode()
     content = json.dumps(document).encode()
+    if way < 0.55:
+        return content
     return mutate_text(content, rng) if way < 0.8 else mutated(content, rng)
 
 
