@@ -13,6 +13,7 @@ from numba.core.runtime.nrt import rtsys
 
 from renderers.compiled import cache_folder
 from renderers.errors import ImpastoError
+from renderers.kernel_parts import digest_of
 
 _OUR_PACKAGES = ("renderers", "painter")
 _options: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}
@@ -100,9 +101,17 @@ def _load_unprepared(cache: Any, signature: Any, context: Any) -> Any:
     """
     if cache._py_func.__module__.partition(".")[0] not in _OUR_PACKAGES:
         return _load_prepared(cache, signature, context)  # type: ignore[no-untyped-call]
+    _stamp(cache)
     rtsys.initialize(context)
     with cache._guard_against_spurious_io_errors():
         return cache._load_overload(signature, context)
+
+
+def _stamp(cache: Any) -> None:
+    """Have numba compare not only the kernel's own file with that of the disk cache, but all that it is made of."""
+    file = cache._cache_file
+    if not isinstance(file._source_stamp, dict):
+        file._source_stamp = {"file": file._source_stamp, "parts": digest_of(cache._py_func)}
 
 
 Cache.load_overload = _load_unprepared  # type: ignore[method-assign]

@@ -28,7 +28,10 @@ def filter_rows(rows: np.ndarray, above: np.ndarray, stride: int, out: np.ndarra
             for number in range(FILTERS):
                 difference = (x - _predicted(number, left, np.int64(before[k]), corner)) & 255
                 sums[number] += min(difference, 256 - difference)
-        best = int(np.argmin(sums))
+        best = 0
+        for number in range(1, FILTERS):
+            if sums[number] < sums[best]:
+                best = number
         out[i, 0] = best
         for k in range(len(row)):
             x, left, corner = _neighbours(row, before, stride, k)

@@ -165,11 +165,22 @@ def _climb_all(
 
 
 @kernel
+def place_of_largest(values: np.ndarray) -> int:
+    """As np.argmax, whose compiled form has numba load SciPy's linear algebra: a tenth of a second at the start."""
+    place = 0
+    for k in range(1, len(values)):
+        if values[k] > values[place]:
+            place = k
+    return place
+
+
+@kernel
 def _set_gain(gains: np.ndarray, best: np.ndarray, m: int, value: float) -> None:
     """Candidate m gains so much; `best` has the most of each BLOCK of candidates."""
     gains[m] = value
     block = m // BLOCK
-    best[block] = np.max(gains[BLOCK * block : BLOCK * (block + 1)])
+    of_block = gains[BLOCK * block : BLOCK * (block + 1)]
+    best[block] = of_block[place_of_largest(of_block)]
 
 
 @kernel
@@ -187,20 +198,20 @@ def _choose(
     for m in range(0, len(gains), BLOCK):
         _set_gain(gains, best, m, gains[m])
     for k in range(len(chosen)):
-        if np.max(best) <= NOTHING:
-            for index in np.flatnonzero(taken):
-                m = int(index)
-                now = _climb(scene, found[m], gain(found[m], scene, totals, spans), tries, states, m, bounds)
-                _set_gain(gains, best, m, now if now > NOTHING else gains[m])
+        if best[place_of_largest(best)] <= NOTHING:
+            for m in range(len(found)):
+                if taken[m]:
+                    now = _climb(scene, found[m], gain(found[m], scene, totals, spans), tries, states, m, bounds)
+                    _set_gain(gains, best, m, now if now > NOTHING else gains[m])
         while True:
-            block = int(np.argmax(best))
-            m = BLOCK * block + int(np.argmax(gains[BLOCK * block : BLOCK * (block + 1)]))
+            block = place_of_largest(best)
+            m = BLOCK * block + place_of_largest(gains[BLOCK * block : BLOCK * (block + 1)])
             now = gain(found[m], scene, totals, spans)
             if now >= gains[m] - 1e-9:
                 break
             now = _climb(scene, found[m], now, tries, states, m, bounds)
             _set_gain(gains, best, m, min(now, gains[m] - 2e-9))  # so that every candidate has its turn
-            if gains[m] >= np.max(best):
+            if gains[m] >= best[place_of_largest(best)]:
                 break
         chosen[k], taken[m] = found[m], True
         _set_gain(gains, best, m, 2 * NOTHING)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from painter.search.candidates import make_scene
-from painter.search.climbing import Bounds, best_candidates
+from painter.search.climbing import Bounds, best_candidates, place_of_largest
 from renderers.brushes import BRUSHES
 from renderers.brushes.base import MAX_BEND, SEED_END
 from renderers.jit import kernel
@@ -65,9 +65,9 @@ def _find_peaks(field: np.ndarray, damping: np.ndarray, reach: int, peaks: np.nd
     top, bottom = 0, height
     for k in range(len(peaks)):
         for y in range(top, bottom):
-            where[y] = np.argmax(field[y])
+            where[y] = place_of_largest(field[y])
             largest[y] = field[y, where[y]]
-        y = int(np.argmax(largest))
+        y = place_of_largest(largest)
         x = where[y]
         if largest[y] < 1e-30:  # with hundreds of strokes to a pixel, all would end up as zeros
             field *= np.float32(1e30)

@@ -77,7 +77,9 @@ def _find_rows(texel: np.ndarray, size: np.ndarray, height: int, first: np.ndarr
     for n in range(len(size)):
         a, b, c, d, e, f = texel[n, 0], texel[n, 1], texel[n, 2], texel[n, 3], texel[n, 4], texel[n, 5]
         determinant = a * e - b * d
-        low, high, finite = np.inf, -np.inf, np.isfinite(texel[n]).all()
+        low, high, finite = np.inf, -np.inf, True
+        for k in range(6):
+            finite = finite and np.isfinite(texel[n, k])
         for corner in range(4):
             x, y = (corner % 2) * (size[n, 1] - 1.0), (corner // 2) * (size[n, 0] - 1.0)
             row = (a * (y - f) - d * (x - c)) / determinant
