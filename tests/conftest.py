@@ -10,8 +10,8 @@ import pytest
 # As painter.cli has it, and for the same reason; before anything imports torch.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-# Each of the processes that share the tests' files keeps to one core, as does all that it starts: threads that wait for each
-# other on two busy cores cost a tenth of the time.
+# Each of the processes that share the tests' files keeps to one core, as does all that it starts: threads that wait for
+# each other on two busy cores cost a tenth of the time.
 if "PYTEST_XDIST_WORKER" in os.environ and hasattr(os, "sched_setaffinity"):
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[int(os.environ["PYTEST_XDIST_WORKER"][2:]) % len(cores)]})
