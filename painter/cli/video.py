@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -157,15 +158,14 @@ def _say_beginning(clip: ClipRun, resume: bool) -> None:
     left = (clip.frames or 0) - clip.resumed
     if left >= LONG:
         config = clip.config
-        hours = left * FRAME_SECONDS * (config.strokes / 500) * (min(config.size, 768) / 512) / 3600
-        say(
-            sys.stderr, f"about {left:,} frames are left: some {hours:.1f} hours; Ctrl-C writes what is painted by then"
-        )
+        seconds = left * FRAME_SECONDS * (config.strokes / 500) * (min(config.size, 768) / 512)
+        some = f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{math.ceil(seconds / 60)} minutes"
+        say(sys.stderr, f"about {left:,} frames are left: some {some}; Ctrl-C writes what is painted by then")
 
 
 def _say_end(request: Request, written: Outputs, notes: Sequence[str], clip: ClipRun, painted: PaintedClip) -> None:
     if request.quiet:
         return
-    print_written(request.outputs, written, notes, "wrote" if painted.ended else "interrupted; wrote")
+    print_written(request.outputs, written, notes, "interrupted; wrote" if painted.interrupted else "wrote")
     if not painted.ended and painted.failed is None:
         say(sys.stdout, f"{painted.frames} frames; the same command with --resume goes on, from {clip.folder}")

@@ -37,7 +37,7 @@ class VideoConfig:
     )
     size: int = same_option(PaintConfig, "size")
     fps: float | None = option(
-        None, "N", "frames per second of a folder of pictures, {} (default: 24; of a clip, its own)", Number(0.1, 120.0)
+        None, "N", "frames per second, {} (default: the clip's own; 24 for a folder of pictures)", Number(0.1, 120.0)
     )
     frames: int | None = option(None, "N", "paint only the first frames, {}", Integer(1, 1_000_000))
     seconds: float | None = option(

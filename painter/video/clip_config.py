@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ClipConfig:
-    """How a clip is painted, beside what people set.
+    """The settings of painting a clip that people do not set.
 
     `docs/video.md` tells what was tried and what it gave.
     """

@@ -6,15 +6,15 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Generator
-from contextlib import closing, suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from painter.errors import AutosaveError, OutputError, PictureError
+from painter.errors import AutosaveError, OutputError, PictureError, one_line
 from painter.options.video import VideoConfig
 from painter.system.atomic import replacing
 from painter.system.interrupts import deferred_interrupts
@@ -73,6 +73,7 @@ class ClipRun:
         AutosaveError: what is to be resumed is damaged, or of another clip; or there is something to resume, and it is
             not to be. It is left alone.
         OutputError: the folder cannot be made.
+        PictureError: the clip cannot be read.
     """
 
     def __init__(self, source: ClipSource, config: VideoConfig, folder: Path, resume: bool = False) -> None:
@@ -98,13 +99,19 @@ class ClipRun:
 
         Raises:
             PictureError: the first frame cannot be read.
+            OutputError: the stroke video cannot be written; what was saved before can be resumed.
             KeyboardInterrupt: at the second Ctrl-C, or before the first frame.
         """
         begun = saved = time.monotonic()
         before = self.painter.shown() if self.resumed else None
         writer = FrameWriter(self.film, self.resumed, before)
         count, ended, failed = self.resumed, False, None
-        with open(self._lines, "ab") as lines, deferred_interrupts() as received, closing(self._images()) as images:
+        with (
+            _full_disk_explained(self._lines),
+            open(self._lines, "ab") as lines,
+            deferred_interrupts() as received,
+            closing(self._images()) as images,
+        ):
             while not received and not self._late(begun, count):
                 try:
                     image = next(images)
@@ -153,15 +160,13 @@ class ClipRun:
             if failed is not None:
                 raise failed
             if ended:
-                raise PictureError(f"cannot read {self.source.path}: there is no frame in it; name a clip")
+                raise PictureError(f"cannot read {one_line(self.source.path)}: there is no frame in it; name a clip")
             raise KeyboardInterrupt
         path = self.folder / "film.strokes.jsonl.gz"
-        try:
+        with _full_disk_explained(path):
             shutil.copyfile(self._lines, path)
             with open(path, "ab") as file:
                 file.write(end_line(count))
-        except OSError as error:
-            raise OutputError(f"cannot write {path}: {error.strerror or error}; free some space") from error
         return PaintedClip(path, self.film, count, ended, interrupted, failed)
 
     # --- saved and resumed -----------------------------------------------------------------------------------------
@@ -215,6 +220,18 @@ class ClipRun:
             raise AutosaveError(
                 f"--resume: {self._state}: it is damaged; delete it to start from the beginning"
             ) from error
-        with open(self._lines, "r+b") as lines:
+        wanted = self.config.frames
+        if wanted is not None and self.resumed > wanted:
+            raise AutosaveError(f"--frames {wanted}: {self.resumed} frames are painted already; name at least as many")
+        with _full_disk_explained(self._lines), open(self._lines, "r+b") as lines:
             lines.truncate(self._length)
         return True
+
+
+@contextmanager
+def _full_disk_explained(path: Path) -> Iterator[None]:
+    """Turn what the machine refuses to write into an OutputError."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}; free some space") from error

@@ -7,7 +7,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageSequence
 
-from painter.errors import PictureError, one_line
+from painter.errors import ImpastoError, OutputError, PictureError, one_line
 from painter.export.ffmpeg import find_ffmpeg
-from painter.pictures.picture import load_picture
+from painter.pictures.picture import load_picture, quiet_pillow
 from painter.pictures.pixels import in_steps
 from painter.pictures.resizing import fit_size, resize_image
 from renderers.special_files import is_special_file
@@ -29,9 +29,12 @@ MAX_PIXELS = 2**26  # of a frame that is read
 LEAST_SIDE = 16  # pixels, of a frame's longer side
 PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm")
 ANIMATION_ENDINGS = (".gif", ".webp", ".png", ".apng")
+ANIMATION_FORMATS = ("GIF", "WEBP", "PNG")  # Pillow's names; others are refused: some start external programs
+TIMED = 200  # frames of an animation, from whose times its rate is taken
 _STREAM = re.compile(r"Stream #\S+.*: (Video|Audio): (.*)")
 _RATE = re.compile(r"([\d.]+k?) (?:fps|tbr)")
 _DURATION = re.compile(r"Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)")
+SQUARE = "scale=iw*sar:ih,setsar=1"  # ffmpeg's filter that makes pixels square
 _SAMPLED = 2**22  # bytes at both ends of a file that tell it from others
 
 
@@ -43,7 +46,7 @@ class ClipSource:
         path: of the file or folder.
         size: height and width of its frames as they are read, pixels.
         rate: frames a second.
-        count: about so many frames; None if unknown.
+        count: about so many frames are yielded; None if unknown.
         sound: whether it has any.
     """
 
@@ -63,13 +66,13 @@ class ClipSource:
         return {"folder": _folder_frames, "animation": _animation_frames, "video": _video_frames}[self._kind](self)
 
     def fingerprint(self) -> str:
-        """What tells it from other clips, a sha256."""
+        """What tells it from other clips, a sha256. Raises PictureError, one line: a file cannot be read."""
         digest = hashlib.sha256(str(self.size).encode())
         files = _pictures_of(self.path) if self._kind == "folder" else [self.path]
         for file in files:
-            length = file.stat().st_size
-            digest.update(f"{file.name} {length}".encode())
-            with open(file, "rb") as content:
+            with _trouble_explained(file), open(file, "rb") as content:
+                length = file.stat().st_size
+                digest.update(f"{file.name} {length}".encode(errors="surrogateescape"))
                 digest.update(content.read(_SAMPLED))
                 content.seek(max(0, length - _SAMPLED))
                 digest.update(content.read(_SAMPLED))
@@ -83,25 +86,37 @@ def open_clip(path: Path, side: int, rate: float | None = None) -> ClipSource:
         path: a file that ffmpeg reads, an animated GIF, WebP or PNG, or a folder of pictures, taken in the order of
             their names, numbers in them by value.
         side: the longest side that its frames are read at, pixels.
-        rate: frames a second of a folder; 24 if not given.
+        rate: frames a second that are read; if not given, the clip's own, and 24 of a folder.
 
     Raises:
         PictureError: there is no such clip, or no frame in it; one line with the name and what to do.
     """
-    if not path.exists():
+    with _trouble_explained(path):
+        there, is_folder, is_special = path.exists(), path.is_dir(), is_special_file(path)
+    if not there:
         raise PictureError(f"cannot read {one_line(path)}: there is no such file or folder; check the name")
     wanted = None if rate is None else Fraction(rate).limit_denominator(1001)
-    if path.is_dir():
+    if is_folder:
         files = _pictures_of(path)
         if not files:
             raise PictureError(f"cannot read {one_line(path)}: there is no picture in this folder; name another")
         size = _fitted(load_picture(files[0], 16).size, side, path)
         return ClipSource(path, size, wanted or FOLDER_RATE, len(files), False, "folder")
-    if is_special_file(path):
+    if is_special:
         raise PictureError(f"cannot read {one_line(path)}: it is not a regular file; save the clip to a file first")
     if path.suffix.lower() in ANIMATION_ENDINGS:
         return _open_animation(path, side, wanted)
     return _open_video(path, side, wanted)
+
+
+@contextmanager
+def _trouble_explained(path: Path) -> Iterator[None]:
+    """Turn what the machine refuses into a PictureError."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or error
+        raise PictureError(f"cannot read {one_line(path)}: {why}; check its name, and that you may read it") from error
 
 
 def _fitted(size: tuple[int, int], side: int, path: Path) -> tuple[int, int]:
@@ -120,12 +135,15 @@ def _fitted(size: tuple[int, int], side: int, path: Path) -> tuple[int, int]:
 
 
 def _pictures_of(folder: Path) -> list[Path]:
+    """The files of pictures, in the order of their names. Raises PictureError: the folder cannot be read."""
+
     def by_number(path: Path) -> list[tuple[int, int, str]]:
         parts = re.findall(r"\d+|\D+", path.name.lower())
-        return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts]
+        return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
 
-    found = (p for p in folder.iterdir() if p.suffix.lower() in PICTURE_ENDINGS and not p.name.startswith("."))
-    return sorted(found, key=by_number)
+    with _trouble_explained(folder):
+        shown = (p for p in folder.iterdir() if p.suffix.lower() in PICTURE_ENDINGS and not p.name.startswith("."))
+        return sorted((p for p in shown if p.is_file()), key=lambda p: (by_number(p), p.name))
 
 
 def _folder_frames(source: ClipSource) -> Iterator[np.ndarray]:
@@ -157,32 +175,50 @@ def _opaque(rgb: np.ndarray, alpha: np.ndarray | None, size: tuple[int, int]) ->
 
 def _open_animation(path: Path, side: int, rate: Fraction | None) -> ClipSource:
     try:
-        with Image.open(path) as image:
+        with quiet_pillow(), Image.open(path, formats=ANIMATION_FORMATS) as image:
             frames = getattr(image, "n_frames", 1)
             size = _fitted((image.height, image.width), side, path)
-            shown = [
-                max(10, int(frame.info.get("duration") or 100)) for frame in islice(ImageSequence.Iterator(image), 200)
-            ]
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+            times = [_seconds(image)]
+            with suppress(Exception):  # damage further on is told when the frames are read
+                times += (_seconds(frame) for frame in islice(ImageSequence.Iterator(image), 1, TIMED))
+    except (ImpastoError, MemoryError):
+        raise
+    except Exception as error:  # damaged files raise errors of every type
         raise PictureError(
             f"cannot read {one_line(path)}: it is not a picture that can be read; name a clip"
         ) from error
-    return ClipSource(path, size, rate or Fraction(1000, min(shown)), frames, False, "animation")
+    rate, total = rate or 1 / min(times), None
+    if len(times) == frames:
+        total = sum(times)
+    elif min(times) == max(times):
+        total = frames * times[0]
+    return ClipSource(path, size, rate, None if total is None else max(1, round(total * rate)), False, "animation")
+
+
+def _seconds(frame: Image.Image) -> Fraction:
+    """For how long a frame is shown."""
+    if frame.format == "WEBP":
+        frame.load()  # the time is known only then
+    return Fraction(max(10, int(frame.info.get("duration") or 100)), 1000)
 
 
 def _animation_frames(source: ClipSource) -> Iterator[np.ndarray]:
     """Each frame as often as it takes to be shown for its time."""
     due, written = Fraction(0), 0
     try:
-        with Image.open(source.path) as image:
+        with quiet_pillow():  # not around the frames: it holds a lock, and they are yielded
+            opened = Image.open(source.path, formats=ANIMATION_FORMATS)
+        with opened as image:
             for frame in ImageSequence.Iterator(image):
+                due += _seconds(frame) * source.rate
                 pixels = np.asarray(frame.convert("RGBA"), np.float32) / 255
-                due += Fraction(max(10, int(frame.info.get("duration") or 100)), 1000) * source.rate
                 opaque = _opaque(pixels[..., :3], pixels[..., 3], source.size)
                 while written < max(1, round(due)):
                     yield opaque
                     written += 1
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
+    except (ImpastoError, MemoryError):
+        raise
+    except Exception as error:  # damaged files raise errors of every type
         raise PictureError(f"cannot read {one_line(source.path)}: it breaks off after {written} frames") from error
 
 
@@ -197,12 +233,15 @@ def _open_video(path: Path, side: int, rate: Fraction | None) -> ClipSource:
     if video is None:
         raise PictureError(f"cannot read {one_line(path)}: there is no video in this file; name a clip")
     first = _ffmpeg(
-        path, ["-v", "error", *_input(path), "-frames:v", "1", "-f", "image2pipe", "-c:v", "png", "-"]
+        path,
+        ["-v", "error", *_input(path), "-vf", SQUARE, "-frames:v", "1", "-f", "image2pipe", "-c:v", "png", "-"],
     ).stdout
     try:
-        with Image.open(BytesIO(first)) as image:
+        with quiet_pillow(), Image.open(BytesIO(first), formats=("PNG",)) as image:
             size = _fitted((image.height, image.width), side, path)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (ImpastoError, MemoryError):
+        raise
+    except Exception as error:
         raise PictureError(
             f"cannot read {one_line(path)}: there is no frame in it that can be read; name a clip"
         ) from error
@@ -218,16 +257,17 @@ def _open_video(path: Path, side: int, rate: Fraction | None) -> ClipSource:
 
 def _video_frames(source: ClipSource) -> Iterator[np.ndarray]:
     height, width = source.size
-    scale = f"scale=iw*sar:ih,scale={width}:{height}:flags=area+accurate_rnd,setsar=1"
+    scale = f"{SQUARE},scale={width}:{height}:flags=area+accurate_rnd,setsar=1"
     command = [
-        find_ffmpeg(source.path), "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe", *_input(source.path),
+        _program(source.path), "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe", *_input(source.path),
         "-vf", scale, "-r", str(source.rate), "-f", "rawvideo", "-pix_fmt", "rgb24", "-",
     ]  # fmt: skip
     size, read = height * width * 3, 0
     with tempfile.TemporaryFile() as messages:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=messages, start_new_session=True
-        )
+        with _trouble_explained(source.path):
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=messages, start_new_session=True
+            )
         assert process.stdout is not None
         try:
             while len(content := process.stdout.read(size)) == size:
@@ -256,11 +296,21 @@ def _check_end(source: ClipSource, read: int, said: str, broken: bool) -> None:
 
 
 def _ffmpeg(path: Path, arguments: list[str]) -> subprocess.CompletedProcess[bytes]:
-    command = [find_ffmpeg(path), "-nostdin", "-hide_banner", "-protocol_whitelist", "file,pipe", *arguments]
+    command = [_program(path), "-nostdin", "-hide_banner", "-protocol_whitelist", "file,pipe", *arguments]
     try:
         return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PictureError(f"cannot read {one_line(path)}: ffmpeg does not answer; name another clip") from error
+
+
+def _program(path: Path) -> str:
+    """Where ffmpeg is. Raises PictureError if there is none."""
+    try:
+        return find_ffmpeg(path)
+    except OutputError as error:
+        raise PictureError(
+            f"cannot read {one_line(path)}: there is no ffmpeg; run pip install imageio-ffmpeg"
+        ) from error
 
 
 def _input(path: Path) -> list[str]:

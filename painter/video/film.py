@@ -28,10 +28,13 @@ def drawn(
         ground: what is painted on, instead of the frames' own.
     """
     picture: np.ndarray | None = None
+    last: FilmFrame | None = None
     for frame in frames:
-        if picture is None or not frame.still:
+        same = last is not None and frame.strokes is last.strokes and frame.ground == last.ground
+        if picture is None or not (frame.still or same):
             picture = painting_of(film, frame, ground).draw(size)
         yield picture
+        last = frame
 
 
 def painting_of(film: Film, frame: FilmFrame, ground: Color | None = None) -> Painting:
@@ -44,7 +47,8 @@ def retimed(frames: Iterable[FilmFrame], rate: Fraction, wanted: Fraction) -> It
 
     Args:
         rate: of `frames`, a second.
-        wanted: of what is yielded; it lasts as long, to a frame.
+        wanted: of what is yielded; it lasts as long, to a frame. At another rate no frame is called still: the one
+            yielded before it may be a mix.
     """
     if rate == wanted:
         yield from frames
@@ -57,7 +61,7 @@ def retimed(frames: Iterable[FilmFrame], rate: Fraction, wanted: Fraction) -> It
             at += step
         before, number = after, number + 1
     while before is not None and at < number:
-        yield replace(before, cut=False, still=at > number - 1)
+        yield replace(before, cut=False, still=False)
         at += step
 
 
@@ -67,27 +71,24 @@ def between(before: FilmFrame, after: FilmFrame, part: float) -> FilmFrame:
     if part == 0.0:
         return replace(before, still=False)
     if after.still or after.cut:
-        return replace(before, cut=False, still=after.still)
+        return replace(before, cut=False, still=False)
     old, new = before.id.tolist(), after.id.tolist()
     in_old, in_new = ({n: k for k, n in enumerate(ids)} for ids in (old, new))
     order = old + [n for n in new if n not in in_old]
-    a, b = (torch.tensor([where.get(n, -1) for n in order]) for where in (in_old, in_new))
+    a, b = (torch.tensor([where.get(n, -1) for n in order], dtype=torch.int64) for where in (in_old, in_new))
     strokes = _mixed(before.strokes, after.strokes, a, b, part)
     return FilmFrame(strokes, np.array(order, np.int64), after.ground)
 
 
 def _mixed(before: Strokes, after: Strokes, a: Tensor, b: Tensor, part: float) -> Strokes:
     """Strokes at rows `a` of the one and `b` of the other; -1 where one of them lacks it, which fades."""
-    both = (a >= 0) & (b >= 0)
-    first, second = before[a.clamp(0)], after[b.clamp(0)]
+    pool, count = Strokes.cat([before, after]), len(before)
+    first, second = pool[torch.where(a >= 0, a, count + b)], pool[torch.where(b >= 0, count + b, a)]
 
     def blend(x: Tensor, y: Tensor, angle: bool = False) -> Tensor:
-        rows = (-1, *[1] * (x.ndim - 1))
-        change = wrapped(y - x) if angle else y - x
-        return torch.where(both.view(rows), x + part * change, torch.where((a >= 0).view(rows), x, y))
+        return x + part * (wrapped(y - x) if angle else y - x)
 
     angles = {parameter.name for parameter in BRUSHES[before.brush].parameters if parameter.unit == "rad"}
     params = {name: blend(first.params[name], second.params[name], name in angles) for name in first.params}
     opacity = torch.where(a >= 0, first.opacity, 0.0) * (1 - part) + torch.where(b >= 0, second.opacity, 0.0) * part
-    seed = torch.where(a >= 0, first.seed, second.seed)
-    return Strokes(before.brush, params, blend(first.colors, second.colors), opacity, seed)
+    return Strokes(before.brush, params, blend(first.colors, second.colors), opacity, first.seed)

@@ -30,7 +30,7 @@ from painter.video.stroke_video import Film
 from painter.video.stroke_video_reader import read_frames
 
 ENDINGS = (".mp4", ".gif", ".webp", "frames/", FILM_ENDING, ".html")
-GIF_RATE = Fraction(50)
+GIF_RATE = Fraction(EncodingConfig.gif_fps)
 QUALITY = 80  # of an animated WebP
 
 
@@ -43,7 +43,7 @@ class FilmCut:
         rate: frames a second; the film's own if None.
         size: the longer side, pixels.
         ground: what is painted on; the frames' own if None.
-        sound: a clip whose sound goes with it, and how many seconds of it.
+        sound: a clip whose sound goes with it; None for none.
     """
 
     path: Path
@@ -125,23 +125,25 @@ def _write_mp4(path: Path, shown: FilmCut) -> list[str]:
     rate = shown.shown_rate
     seconds = [1 / rate] * shown.length(rate)
     size = min(shown.size, EncodingConfig.video_side)
+    notes = [] if size == shown.size else [f"{path}: its longer side is {size} pixels, the most that an MP4 gets"]
     if shown.sound is None:
         write_mp4(path, shown.pictures(size), seconds, rate)
-        return []
+        return notes
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", suffix=".part") as folder:
         silent = Path(folder) / "silent.mp4"
         write_mp4(silent, shown.pictures(size), seconds, rate)
-        return _with_sound(path, silent, shown.sound)
+        return notes + _with_sound(path, silent, shown.sound, shown.length(rate) / rate)
 
 
-def _with_sound(path: Path, silent: Path, source: Path) -> list[str]:
-    """Write the film with the sound of a clip: as it is where an MP4 can hold it, else as AAC, else without."""
+def _with_sound(path: Path, silent: Path, source: Path, seconds: Fraction) -> list[str]:
+    """Write the film, of so many seconds, with the sound of a clip: as it is where an MP4 can hold it, else as AAC,
+    else without."""
     for codec in ("copy", "aac"):
         with writing(path) as temporary:
             command = [
                 find_ffmpeg(path), "-nostdin", "-y", "-v", "error", "-protocol_whitelist", "file,pipe",
                 "-i", f"file:{silent.absolute()}", "-i", f"file:{source.absolute()}",
-                "-map", "0:v:0", "-map", "1:a:0", "-c:v", "copy", "-c:a", codec, "-shortest",
+                "-map", "0:v:0", "-map", "1:a:0", "-c:v", "copy", "-c:a", codec, "-t", f"{float(seconds):.6f}",
                 "-movflags", "+faststart", "-map_metadata", "-1", "-fflags", "+bitexact", "-flags:a", "+bitexact",
                 "-f", "mp4", str(temporary.absolute()),
             ]  # fmt: skip

@@ -24,7 +24,7 @@ from renderers.webgl.shaders import paint_script
 from renderers.webgl.stroke_rows import pack_rows
 
 LARGEST = 256 * 2**20  # bytes of strokes in a page, before they are packed
-FALLBACK_QUALITY = 70
+FALLBACK_SIDE, FALLBACK_QUALITY = 256, 70  # of the first frame as a picture
 _PART = re.compile(r"\{\{([a-z]+)\}\}")
 
 
@@ -33,7 +33,7 @@ def write_film_page(path: Path, source: Path, film: Film, count: int, size: int)
 
     Args:
         source: the stroke video, of `count` frames.
-        size: the longer side of its pictures on the page, pixels, at most.
+        size: the longer side of the picture shown without WebGL, pixels; it has at most FALLBACK_SIDE.
 
     Returns:
         Notes, a line each.
@@ -70,7 +70,7 @@ def _packed_frames(path: Path, source: Path, film: Film, size: int) -> tuple[lis
             continue
         if not first:
             picture = BytesIO()
-            drawn = painting_of(film, frame).draw(min(size, 256))
+            drawn = painting_of(film, frame).draw(min(size, FALLBACK_SIDE))
             Image.fromarray(drawn).save(picture, "WEBP", quality=FALLBACK_QUALITY)
             first = "data:image/webp;base64," + base64.b64encode(picture.getvalue()).decode("ascii")
         rows = pack_rows(frame.strokes).tobytes()

@@ -129,6 +129,8 @@ class FrameWriter:
 
 def _differ(now: Strokes, before: Strokes, at: np.ndarray) -> np.ndarray:
     """[N] bool: which differ from those at `at` [N] before, in any bit but the seed; -1 is compared with anything."""
+    if not len(now) or not len(before):
+        return np.ones(len(now), bool)
     rows = torch.from_numpy(at.clip(0))
     pairs = [(now.params[name], before.params[name][rows]) for name in now.params]
     pairs += [(now.colors, before.colors[rows]), (now.opacity, before.opacity[rows])]

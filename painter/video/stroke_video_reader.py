@@ -103,7 +103,7 @@ class open_lines:
 
 
 def _documents(file: BinaryIO) -> Iterator[dict[str, Any]]:
-    total, rest = 0, b""
+    total, parts, held = 0, list[bytes](), 0  # the parts of a line are joined once, when it ends
     with gzip.GzipFile(fileobj=file, mode="rb") as unpacked:
         while True:
             try:
@@ -115,12 +115,17 @@ def _documents(file: BinaryIO) -> Iterator[dict[str, Any]]:
             if not part:
                 break
             total += len(part)
-            *lines, rest = (rest + part).split(b"\n")
-            if total > LARGEST or len(rest) > LONGEST_LINE:
+            lines = list[bytes]()
+            parts.append(part)
+            held += len(part)
+            if b"\n" in part:
+                *lines, rest = b"".join(parts).split(b"\n")
+                parts, held = [rest], len(rest)
+            if total > LARGEST or held > LONGEST_LINE:
                 raise StrokeFileError(f"it holds more than a stroke video may; {HELP}")
             for line in lines:
                 yield _object(line)
-    if rest.strip():
+    if b"".join(parts).strip():
         raise StrokeFileError("it is cut short: its last line does not end; copy or save it again")
 
 

@@ -2,13 +2,13 @@
 
     python -m scripts.fuzz.run [--cases N] [--seed K] [--first N] [--heavy] [--jobs N] [--out FOLDER]
 
-Pictures, masks, brushes, palettes, stroke files, configurations, recipes, checkpoints, weights, autosaves, journals,
-ledgers, models, folders of layers and requests of pages, mutated and invented (see scripts/fuzz/cases/), are read by
-their readers, some of them by complete commands. A case fails if anything else is raised than an ImpastoError whose
-message is one printable line; if it takes more than 10 s of processor time or 2 GB of memory, 3 GB for pictures of 200
-megapixels; if a file is left half written, or a temporary file left behind, or an existing file changed; or if anything
-is opened that a stroke file names. Cases run in a process (scripts/fuzz/worker.py) that is watched, and killed and
-replaced when necessary.
+Pictures, masks, brushes, palettes, stroke files and videos, configurations, recipes, checkpoints, weights, autosaves,
+journals, ledgers, models, folders of layers and requests of pages, mutated and invented (see scripts/fuzz/cases/), are
+read by their readers, some of them by complete commands. A case fails if anything else is raised than an ImpastoError
+whose message is one printable line; if it takes more than 10 s of processor time or 2 GB of memory, 3 GB for pictures
+of 200 megapixels; if a file is left half written, or a temporary file left behind, or an existing file changed; or if
+anything is opened that a stroke file names. Cases run in a process (scripts/fuzz/worker.py) that is watched, and killed
+and replaced when necessary.
 
 The files of failed cases are kept in FOLDER (output/fuzz) as SEED-CASE-NAME. The exit code is 1 if any case failed.
 """

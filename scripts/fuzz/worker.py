@@ -33,6 +33,8 @@ from painter.pictures.picture import load_picture
 from painter.pipeline import find_strokes
 from painter.system.autosave import Autosave
 from painter.system.usage import Stopwatch, peak_rss_mb
+from painter.video.film import retimed
+from painter.video.stroke_video_reader import read_film, read_frames
 from renderers.checkpoint import load_networks
 from scripts.fuzz.cases.autosaves import SEARCHES, autosave, subject
 from scripts.fuzz.cases.checkpoints import checkpoint
@@ -41,7 +43,7 @@ from scripts.fuzz.cases.configs import config_file
 from scripts.fuzz.cases.heavy import HEAVY
 from scripts.fuzz.cases.picture_files import BOMBS, picture, pictures
 from scripts.fuzz.cases.record_files import ledger
-from scripts.fuzz.cases.stroke_files import stroke_documents, stroke_file
+from scripts.fuzz.cases.stroke_files import film_file, film_lines, stroke_documents, stroke_file
 from scripts.fuzz.collections import answer_request_case, load_model_case, read_layers_case
 from scripts.fuzz.records import (
     open_ledger_case,
@@ -97,6 +99,7 @@ def _warm_up(folder: Path) -> None:
     for number in range(len(SEARCHES)):
         find_strokes(subject(number), Stopwatch()).painting.draw()
     autosave(random.Random(0))
+    film_lines()
     ledger(random.Random(0))
     model(random.Random(0))
 
@@ -194,6 +197,19 @@ def _read_strokes(rng: random.Random, opened: Opened) -> str | None:
         parts = [*strokes.params.values(), strokes.colors, strokes.opacity]
         if not all(part.isfinite().all() for part in parts):
             raise Wrong("values are not finite")
+
+    return refusal(read)
+
+
+def _read_film(rng: random.Random, opened: Opened) -> str | None:
+    name, opened.strict = Path(opened.write(*film_file(rng))), True
+
+    def read() -> None:
+        film = read_film(name)
+        for frame in retimed(read_frames(name), film.rate, film.rate * 3 / 2):
+            parts = [*frame.strokes.params.values(), frame.strokes.colors, frame.strokes.opacity]
+            if not all(part.isfinite().all() for part in parts):
+                raise Wrong("values are not finite")
 
     return refusal(read)
 
@@ -317,7 +333,8 @@ def check_complete(path: Path) -> None:
 
 KINDS: dict[str, tuple[int, Callable[[random.Random, Opened], str | None]]] = {
     "picture": (35, _read_picture),
-    "strokes": (25, _read_strokes),
+    "strokes": (18, _read_strokes),
+    "film": (7, _read_film),
     "config": (15, _read_config),
     "checkpoint": (11, _read_checkpoint),
     "autosave": (12, _resume),

@@ -24,7 +24,11 @@ import painter.cli.collection.run
 import painter.cli.paint
 import painter.cli.restyle
 import painter.cli.transfer
+import painter.cli.video
 import painter.system.autosave
+import painter.video.clip_run
+import painter.video.clip_source
+import painter.video.film_files
 from painter import PaintConfig, paint
 from painter.batch.ledger import NAME
 from painter.batch.worker import serve
@@ -76,6 +80,7 @@ class Killed:
             times: how often it has been run before.
         """
         painter.system.autosave.AutosaveConfig = lambda: AutosaveConfig(saved)  # type: ignore
+        painter.video.clip_run.SAVE_SECONDS = saved
         return self._main(self.again if times else ())
 
     def run_anew(self) -> int:
@@ -123,6 +128,15 @@ def _prepare_restyle(folder: Path) -> None:
         paint(folder / "in.png", PaintConfig(size=64, strokes=10, iterations=4)).save(folder / "in.strokes.json")
         _STROKES["in"] = (folder / "in.strokes.json").read_bytes()
     (folder / "in.strokes.json").write_bytes(_STROKES["in"])
+
+
+def _prepare_video(folder: Path) -> None:
+    """Six frames over which a camera moves."""
+    save_pictures(folder, "wide.png")
+    wide = Image.open(folder / "wide.png").resize((144, 64))
+    (folder / "clip").mkdir()
+    for k in range(6):
+        wide.crop((4 * k, 0, 4 * k + 80, 64)).save(folder / f"clip/{k}.png")
 
 
 # --- many paintings -----------------------------------------------------------------------------------------
@@ -180,6 +194,12 @@ COMMANDS: tuple[Killed, ...] = (
         ("transfer", "in.png", "style.png", "--features", "random", "--size", "64", "--scales", "2", "--iterations",
          "16", "-o", "c.png"),
         lambda folder: save_pictures(folder, "in.png", "style.png"), 15, ("--resume",), ("--overwrite",),
+    ),
+    Killed(
+        "video",
+        ("video", "clip", "--size", "64", "--strokes", "10", "--iterations", "20", "-o", "v.strokes.jsonl.gz", "-o",
+         "v.gif"),
+        _prepare_video, 15, ("--resume",), ("--overwrite",),
     ),
     Killed(
         "batch",

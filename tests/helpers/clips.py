@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from imageio_ffmpeg import get_ffmpeg_exe
 from PIL import Image
 
 from painter import PaintConfig
@@ -97,3 +99,16 @@ def write_film(path: Path, film: Film, frames: Sequence[FilmFrame]) -> None:
     """A whole stroke video."""
     writer = FrameWriter(film)
     path.write_bytes(b"".join([head_line(film), *map(writer.line, frames), end_line(len(frames))]))
+
+
+def ffmpeg(*words: str) -> None:
+    """Run ffmpeg; it must succeed."""
+    subprocess.run([get_ffmpeg_exe(), "-y", "-v", "error", *words], check=True, capture_output=True)
+
+
+def clip_with_tone(folder: Path) -> Path:
+    """An MP4 of five frames at ten a second, with sound."""
+    silent, clip = save_clip(folder / "silent.mp4", pan(5)), folder / "clip.mp4"
+    tone = ["-f", "lavfi", "-i", "sine=440:duration=0.5"]
+    ffmpeg("-i", str(silent), *tone, "-c:v", "copy", "-c:a", "aac", str(clip))
+    return clip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -19,7 +21,7 @@ from painter.video.clip_config import ClipConfig
 from painter.video.clip_painter import ClipPainter
 from painter.video.clip_run import LIVES
 from painter.video.film import painting_of
-from painter.video.stroke_video import Film, FilmFrame
+from painter.video.stroke_video import Film, FilmFrame, FrameWriter
 
 STYLES = ("oilpaintbrush", "watercolor", "markerpen", "rectangle")
 COUNT = 20
@@ -110,15 +112,38 @@ def test_counts_keep_to_the_budget(exact: bool) -> None:
 
 
 def test_births_and_deaths_fade(moved: list[FilmFrame]) -> None:
-    """No stroke that stood for long goes at once, unless nobody saw it."""
-    clip = ClipConfig()
-    opacities: dict[int, list[float]] = {}
+    """A birth that is not exposed canvas comes in `fade` steps, and a death goes in as many."""
+    fade, opacities = ClipConfig().fade, dict[int, list[float]]()
     for frame in moved:
         for n, opacity in zip(frame.id.tolist(), frame.strokes.opacity.tolist(), strict=True):
             opacities.setdefault(n, []).append(opacity)
-    rising = [values for n, values in opacities.items() if n >= COUNT and len(values) > 1 and values[0] < 0.15]
-    assert all(values[1] > values[0] and values[1] < 3 * values[0] for values in rising)
-    assert clip.fade > 1
+    born = [values for n, values in opacities.items() if n >= COUNT and len(values) > 1 and values[0] < 0.15]
+    assert born and all(values[1] > 1.5 * values[0] and values[1] < 3 * values[0] for values in born)
+    old = [values for n, values in opacities.items() if n < COUNT]
+    drops = [
+        np.diff(values) / values[0] for values in old if len(values) == len(moved) and values[-1] < 0.7 * values[0]
+    ]
+    assert drops and all(abs(drop[-1] + 1 / fade) < 0.05 for drop in drops)  # dying strokes are not descended any more
+
+
+def test_all_strokes_may_be_gone() -> None:
+    """Where the only one has left, and nothing is worth another."""
+    painter = ClipPainter(config(strokes=1), replace(ClipConfig(), least_gain=1e9))
+    first, *others = pan(3)
+    frames = [painter.next(first)]
+    painter._living = painter._living[np.zeros(1, bool)]
+    frames += painted(others, painter)
+    painter.clip = ClipConfig()
+    painter._set_shot(first)
+    frames += painted([pan(4)[3]], painter)
+    assert [len(frame.id) for frame in frames] == [1, 0, 0, 1]
+    writer = FrameWriter(Film("rectangle", (HEIGHT, WIDTH), Fraction(1), config()))
+    lines = [json.loads(gzip.decompress(writer.line(frame))) for frame in frames]
+    assert lines[1]["gone"] == [0] and lines[2] == {"frame": 2} and lines[3]["born"]["id"] == lines[3]["set"]["id"]
+
+
+def test_one_stroke_follows_a_fast_camera() -> None:
+    assert [len(frame.id) for frame in painted(pan(4, 24), ClipPainter(config(strokes=1)))] == [1] * 4
 
 
 def test_a_cut_is_painted_afresh() -> None:

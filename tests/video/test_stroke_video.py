@@ -18,6 +18,7 @@ from helpers.clips import random_film, random_strokes, write_film
 
 from painter.batch.collection.schemas import read_schema
 from painter.errors import StrokeFileError
+from painter.painting.painting import Painting
 from painter.video import stroke_video_reader
 from painter.video.film import between, drawn, retimed
 from painter.video.stroke_video import FilmFrame
@@ -199,6 +200,24 @@ def test_frames_between_are_half_way() -> None:
     assert same(between(born, last, 0.5), born)  # a cut comes with its frame
 
 
+def test_frames_without_strokes_are_between_others_too(path: Path) -> None:
+    film, (beginning, moved, *_) = random_film()
+    first = replace(beginning, cut=False)
+    none = FilmFrame(first.strokes[:0], first.id[:0], first.ground)
+    white = np.full((24, 32, 3), 255, np.uint8)
+    found = list(retimed([replace(none, cut=True), first, none, none], Fraction(24), Fraction(48)))
+    assert [len(frame.id) for frame in found] == [0, 4, 4, 4, 0, 0, 0, 0]
+    for half in (found[1], found[3]):
+        assert all(torch.equal(half.strokes.params[name], first.strokes.params[name]) for name in first.strokes.params)
+        assert torch.equal(half.strokes.colors, first.strokes.colors)
+        assert torch.equal(half.strokes.seed, first.strokes.seed)
+        assert torch.equal(half.strokes.opacity, first.strokes.opacity / 2)
+    pictures = list(drawn(film, found))
+    assert all(np.array_equal(pictures[k], white) for k in (0, 4, 7)) and (pictures[1] != white).any()
+    write_film(path, film, [replace(none, cut=True), moved])
+    assert [len(frame.id) for frame in read_frames(path)] == [0, 4]
+
+
 def test_strokes_turn_the_shorter_way() -> None:
     strokes = random_strokes("rectangle", 1)
     turned = strokes.map(torch.Tensor.clone)
@@ -220,6 +239,23 @@ def test_twice_the_rate_shows_every_frame_too() -> None:
     _, frames = random_film()
     found = list(retimed(frames, Fraction(24), Fraction(48)))
     assert all(same(*pair) for pair in zip(found[::2], frames, strict=True))
+
+
+def test_a_still_frame_is_right_at_another_rate_and_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    film, (first, moved, *_) = random_film()
+    found = list(retimed([first, moved, replace(moved, still=True)], Fraction(24), Fraction(60)))
+    alone = [next(drawn(film, [replace(frame, still=False)])) for frame in found]
+    drawings, draw = list[Painting](), Painting.draw
+
+    def counted(painting: Painting, size: int | None = None) -> np.ndarray:
+        drawings.append(painting)
+        return draw(painting, size)
+
+    monkeypatch.setattr(Painting, "draw", counted)
+    pictures = list(drawn(film, found))
+    assert len(pictures) == 8 and all(np.array_equal(*pair) for pair in zip(pictures, alone, strict=True))
+    assert len(drawings) == 4  # the first, two between, and what follows once
+    assert not np.array_equal(pictures[2], pictures[3])
 
 
 def test_frames_are_drawn_at_any_size_and_still_ones_once() -> None:

@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.clips import HEIGHT, WIDTH, pan, save_clip, save_folder, square, texture
-from imageio_ffmpeg import get_ffmpeg_exe
+from helpers.clips import (
+    HEIGHT,
+    WIDTH,
+    clip_with_tone,
+    ffmpeg,
+    pan,
+    random_film,
+    save_clip,
+    save_folder,
+    square,
+    texture,
+    write_film,
+)
 from PIL import Image
 
 from painter import cli
-from painter.errors import AutosaveError, OptionError, PictureError
+from painter.errors import AutosaveError, OptionError, OutputError, PictureError
 from painter.options.video import VideoConfig
 from painter.video import clip_run
 from painter.video.clip_run import ClipProgress, ClipRun
 from painter.video.clip_source import open_clip
+from painter.video.film_files import FilmCut, write_film_file
 from painter.video.stroke_video_reader import count_frames, read_film, read_frames
 
 QUICK = ["--strokes", "10", "--size", "64", "--style", "rectangle", "--iterations", "4"]
 CONFIG = VideoConfig(style="rectangle", strokes=10, size=64, iterations=4)
-
-
-def ffmpeg(*words: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([get_ffmpeg_exe(), "-y", "-v", "error", *words], check=True, capture_output=True)
 
 
 def frames_of(path: Path) -> list[np.ndarray]:
@@ -46,41 +51,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five frames at ten a second, with a tone."""
-    folder = tmp_path_factory.mktemp("clip")
-    silent = save_clip(folder / "silent.mp4", pan(5))
-    with_sound = folder / "clip.mp4"
-    tone = ["-f", "lavfi", "-i", "sine=440:duration=0.5"]
-    ffmpeg("-i", str(silent), *tone, "-c:v", "copy", "-c:a", "aac", str(with_sound))
-    return with_sound
-
-
-# --- reading ------------------------------------------------------------------------------------------------
-
-
-def test_a_video_is_read(clip: Path) -> None:
-    source = open_clip(clip, 64)
-    assert source.size == (HEIGHT, WIDTH) and source.rate == 10 and source.count == 5 and source.sound
-    found = list(source.frames())
-    assert len(found) == 5  # colours are halved in an MP4, lightness is not
-    assert max(np.abs(a.mean(axis=2) - b.mean(axis=2)).mean() for a, b in zip(found, pan(5), strict=True)) < 5
-    assert open_clip(clip, 32).size == (24, 32)
-
-
-def test_a_folder_is_read_in_the_order_of_its_numbers(tmp_path: Path) -> None:
-    folder = save_folder(tmp_path / "folder", pan(11))
-    source = open_clip(folder, 64, 12.5)
-    assert source.rate == Fraction(25, 2) and not source.sound
-    assert all(np.array_equal(*pair) for pair in zip(source.frames(), pan(11), strict=True))
-
-
-@pytest.mark.parametrize("ending", [".gif", ".webp", ".png"])
-def test_animations_keep_their_times(ending: str, tmp_path: Path) -> None:
-    first, *others = (Image.fromarray(np.full((20, 30, 3), 60 * k, np.uint8)) for k in range(3))
-    first.save(tmp_path / f"a{ending}", save_all=True, append_images=others, duration=[100, 300, 100], lossless=True)
-    source = open_clip(tmp_path / f"a{ending}", 64)
-    assert source.rate == 10
-    assert [int(round(frame.mean() / 60)) for frame in source.frames()] == [0, 1, 1, 1, 2]
+    return clip_with_tone(tmp_path_factory.mktemp("clip"))
 
 
 # --- files --------------------------------------------------------------------------------------------------
@@ -154,6 +125,37 @@ def test_sound_that_an_mp4_cannot_hold_is_kept_as_aac(clip: Path, here: Path) ->
     assert open_clip(here / "a.mp4", 64).sound
 
 
+def test_a_film_is_not_cut_where_its_sound_ends(here: Path) -> None:
+    save_clip(here / "silent.mp4", pan(8))
+    tone = ["-f", "lavfi", "-i", "sine=440:duration=0.3"]
+    ffmpeg("-i", "silent.mp4", *tone, "-c:v", "copy", "-c:a", "aac", "clip.mp4")
+    assert cli.main(["video", "clip.mp4", "--quiet", *QUICK, "-o", "a.mp4"]) == 0
+    found = open_clip(here / "a.mp4", 64)
+    assert found.sound and len(list(found.frames())) == 8
+
+
+def test_what_has_no_effect_on_a_film_is_said(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_film(here / "a.strokes.jsonl.gz", *random_film())
+    files = ["-o", "b.html", "-o", "c.strokes.jsonl.gz", "-o", "d.gif"]
+    words = ["--fps", "24", "--canvas", "#ff0000", "--size", "32", "--hold", "1"]
+    assert cli.main(["replay", "a.strokes.jsonl.gz", *files, *words]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "--size has no effect on c.strokes.jsonl.gz",
+        "--canvas has no effect on b.html, c.strokes.jsonl.gz",
+        "--fps has no effect on b.html, c.strokes.jsonl.gz",
+        "--hold has no effect on b.html, c.strokes.jsonl.gz, d.gif",
+    ]
+
+
+def test_a_size_that_an_mp4_does_not_get_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("painter.video.film_files.EncodingConfig.video_side", 32)
+    film, frames = random_film()
+    write_film(tmp_path / "a.strokes.jsonl.gz", film, frames)
+    shown = FilmCut(tmp_path / "a.strokes.jsonl.gz", film, len(frames), 64)
+    (note,) = write_film_file(str(tmp_path / "a.mp4"), shown)
+    assert "32 pixels" in note and open_clip(tmp_path / "a.mp4", 64).size == (24, 32)
+
+
 # --- Ctrl-C, kill, --resume ---------------------------------------------------------------------------------
 
 
@@ -172,11 +174,13 @@ def begun(folder: Path, resume: bool = False, config: VideoConfig = CONFIG) -> C
     )
 
 
-def test_ctrl_c_keeps_what_is_done_and_resume_ends_with_the_same_bytes(tmp_path: Path, whole: bytes) -> None:
-    def stop(progress: ClipProgress) -> None:
-        if progress.frame == 3:
-            os.kill(os.getpid(), signal.SIGINT)
+def stop(progress: ClipProgress) -> None:
+    """Ctrl-C in the third frame."""
+    if progress.frame == 3:
+        os.kill(os.getpid(), signal.SIGINT)
 
+
+def test_ctrl_c_keeps_what_is_done_and_resume_ends_with_the_same_bytes(tmp_path: Path, whole: bytes) -> None:
     painted = begun(tmp_path).run(stop)
     assert (painted.frames, painted.ended, painted.interrupted) == (3, False, True)
     assert count_frames(painted.path) == 3
@@ -228,11 +232,29 @@ def test_what_is_not_ours_is_not_resumed(tmp_path: Path) -> None:
         begun(tmp_path, True)
 
 
+def test_fewer_frames_than_are_painted_are_refused(tmp_path: Path, whole: bytes) -> None:
+    begun(tmp_path).run(stop)
+    with pytest.raises(AutosaveError, match="--frames 2: 3 frames are painted already; name at least as many"):
+        begun(tmp_path, True, VideoConfig(**{**vars(CONFIG), "frames": 2}))
+    assert begun(tmp_path, True).run().path.read_bytes() == whole
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full disk is made of /dev/full")
+@pytest.mark.parametrize("seconds", [0.0, 2.0])
+def test_a_full_disk_is_told_in_one_line(seconds: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clip_run, "SAVE_SECONDS", seconds)
+    run = begun(tmp_path)
+    run._lines = Path("/dev/full")
+    with pytest.raises(OutputError, match="cannot write /dev/full: No space left on device; free some space"):
+        run.run()
+
+
 def test_the_command_writes_what_is_painted_and_goes_on(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save_folder(here / "in", square(4))
     words = ["video", "in", *QUICK, "-o", "a.strokes.jsonl.gz"]
     assert cli.main([*words, "--seconds", "0.1"]) == 0
-    assert "--resume goes on" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "--resume goes on" in said and said.startswith("wrote a.strokes.jsonl.gz")
     assert 1 <= count_frames(here / "a.strokes.jsonl.gz") < 4
     assert cli.main([*words, "--resume", "--overwrite"]) == 0
     assert count_frames(here / "a.strokes.jsonl.gz") == 4
@@ -309,30 +331,15 @@ def test_a_size_that_changes_ends_the_clip_and_what_was_painted_is_kept(
 
 
 def test_a_video_that_breaks_off_is_read_to_there(here: Path) -> None:
-    ffmpeg(
-        "-f",
-        "lavfi",
-        "-i",
-        "testsrc=size=64x48:rate=10:duration=3",
-        "-c:v",
-        "libx264",
-        "-g",
-        "5",
-        "-f",
-        "mpegts",
-        "whole.ts",
-    )
-    shutil.copyfile("whole.ts", "a.ts")
-    content = Path("a.ts").read_bytes()
-    Path("a.ts").write_bytes(content[: len(content) // 3])
-    source = open_clip(Path("a.ts"), 64)
+    about = "testsrc=size=64x48:rate=10:duration=3"
+    ffmpeg("-f", "lavfi", "-i", about, "-c:v", "libx264", "-g", "5", "-movflags", "+faststart", "a.mp4")
+    content = Path("a.mp4").read_bytes()
+    Path("a.mp4").write_bytes(content[: len(content) // 2])
     found = []
-    try:
-        for frame in source.frames():
+    with pytest.raises(PictureError, match="breaks off") as error:
+        for frame in open_clip(Path("a.mp4"), 64).frames():
             found.append(frame)
-    except PictureError as error:
-        assert "breaks off" in str(error) and "\n" not in str(error)
-    assert 1 <= len(found) < 30
+    assert 1 <= len(found) < 30 and "\n" not in str(error.value)
 
 
 REFUSED = (
@@ -363,4 +370,4 @@ def test_a_long_clip_is_estimated_first(
     monkeypatch.setattr("painter.cli.video.LONG", 2)
     save_folder(here / "in", square(3))
     assert cli.main(["video", "in", *QUICK, "-o", "a.gif"]) == 0
-    assert "about 3 frames are left" in capsys.readouterr().err
+    assert "about 3 frames are left: some 1 minutes" in capsys.readouterr().err

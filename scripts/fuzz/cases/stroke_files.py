@@ -1,4 +1,4 @@
-"""Damaged and hostile stroke files, and those of the original program."""
+"""Damaged and hostile stroke files and videos, and stroke files of the original program."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import io
 import json
 import random
 import tempfile
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from painter.painting.painting import Painting
 from painter.painting.stroke_columns import allowed
 from painter.painting.stroke_file import save_strokes
 from painter.pictures.pixels import in_steps
+from painter.video.stroke_video import Film, FilmFrame, FrameWriter, end_line, head_line
 from renderers.brushes import BRUSHES, NETWORK_BRUSHES, register
 from renderers.brushes.stamp import Stamp
 from renderers.strokes import Strokes
@@ -125,3 +127,37 @@ def stroke_file(rng: random.Random) -> tuple[str, bytes]:
     if rng.random() < 0.004:
         content = gzip.compress(b'{"a":' + b" " * 2**28, 1)
     return "a.strokes.json", content
+
+
+@cache
+def film_lines() -> tuple[dict[str, Any], ...]:
+    """A good stroke video, as JSON: a stroke moves, one dies and one is born, nothing happens, a cut."""
+    painting = _painting("rectangle")
+    film, strokes = Film("rectangle", (30, 40), Fraction(24), painting.config), painting.strokes
+    ground, moved = (1.0, 1.0, 1.0), strokes.map(torch.Tensor.clone)
+    moved.params["x"][1] += 0.01
+    frames = [
+        FilmFrame(strokes[:4], np.arange(4), ground, cut=True),
+        FilmFrame(moved[:4], np.arange(4), ground),
+        FilmFrame(moved[1:6], np.arange(1, 6), ground),
+        FilmFrame(moved[1:6], np.arange(1, 6), ground, still=True),
+        FilmFrame(strokes[:3], np.arange(6, 9), ground, cut=True),
+    ]
+    writer = FrameWriter(film)
+    lines = [head_line(film), *map(writer.line, frames), end_line(len(frames))]
+    return tuple(json.loads(gzip.decompress(line)) for line in lines)
+
+
+def film_file(rng: random.Random) -> tuple[str, bytes]:
+    """A damaged or hostile stroke video: (name, bytes)."""
+    lines, way = list(film_lines()), rng.random()
+    if way < 0.4:
+        lines = rearranged(lines, rng)
+    elif way < 0.55:
+        n = rng.randrange(len(lines))
+        lines[n : n + 1] = rng.choice(([], [lines[n]] * 2, [lines[n]] * 300, [rng.choice(lines)]))
+    content = "".join(json.dumps(line) + "\n" for line in lines).encode()
+    if 0.55 < way < 0.7:
+        content = mutate_text(content, rng)
+    packed = gzip.compress(content, 1)
+    return "a.strokes.jsonl.gz", mutated(packed, rng) if 0.7 < way < 0.85 else packed
