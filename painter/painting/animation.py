@@ -34,11 +34,7 @@ def in_reverse(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     Raises:
         OutputError: there is no room for temporary files.
     """
-    try:
-        file = tempfile.TemporaryFile()  # noqa: SIM115 (an OSError of the body must not be taken for one of opening it)
-    except OSError as error:
-        raise _no_room(error) from error
-    with file:
+    with _temporary_file() as file:
         lengths: list[int] = []
         frame: np.ndarray | None = None
         for following in frames:
@@ -67,11 +63,7 @@ def there_and_back(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     Raises:
         OutputError: there is no room for temporary files.
     """
-    try:
-        file = tempfile.TemporaryFile()  # noqa: SIM115 (an OSError of the body must not be taken for one of opening it)
-    except OSError as error:
-        raise _no_room(error) from error
-    with file:
+    with _temporary_file() as file:
         ends, shape = [0], (0,)
         for frame in frames:
             packed = zlib.compress(frame.tobytes(), 1)
@@ -88,6 +80,14 @@ def _keep(file: IO[bytes], change: bytes) -> None:
     try:
         file.write(change)
         file.flush()
+    except OSError as error:
+        raise _no_room(error) from error
+
+
+def _temporary_file() -> IO[bytes]:
+    """Where frames are kept. Raises OutputError if there is no room for it."""
+    try:
+        return tempfile.TemporaryFile()
     except OSError as error:
         raise _no_room(error) from error
 

@@ -496,6 +496,7 @@ def test_only_workers_need_torch(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr) == ("0\n[]\n", "") and (tmp_path / "out/a.png").exists()
 
 
+@pytest.mark.slow
 def test_a_worker_without_memory_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As where a limit of memory keeps it from loading its libraries; nobody starts others then."""
     monkeypatch.setattr("painter.batch.pools.serve", end_without_memory)

@@ -175,6 +175,7 @@ def unconnected(monkeypatch: pytest.MonkeyPatch) -> RayPool:
     return pool
 
 
+@pytest.mark.slow
 def test_what_cannot_be_sent_comes_back_as_a_failure(unconnected: RayPool, tmp_path: Path) -> None:
     picture = save_picture(tmp_path / "picture.png")
     config = PaintConfig(**TINY)  # type: ignore[arg-type]

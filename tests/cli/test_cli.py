@@ -365,6 +365,7 @@ def test_same_seed_same_bytes(default_run: tuple[Path, subprocess.CompletedProce
         assert first == (tmp_path / f"b.{ending}").read_bytes()
 
 
+@pytest.mark.slow
 def test_another_seed_another_painting(here: Path) -> None:
     for seed in "12":
         assert cli.main([*QUICK, "--quiet", "--seed", seed, "-o", f"{seed}.png"]) == 0
@@ -426,6 +427,7 @@ def test_canvas_color_is_what_is_painted_on(canvas: str, color: tuple[int, int, 
     assert (first == color).all()
 
 
+@pytest.mark.slow
 def test_opaque_picture_on_a_transparent_canvas(here: Path) -> None:
     save_picture(here / "in.png")
     arguments = ["in.png", *QUICK, "--quiet", "--canvas", "transparent", "-o", "a.png", "--report", "r.json"]
@@ -435,6 +437,7 @@ def test_opaque_picture_on_a_transparent_canvas(here: Path) -> None:
     assert json.loads((here / "r.json").read_text())["alpha_iou"] > 0.5
 
 
+@pytest.mark.slow
 def test_without_iterations_strokes_are_only_placed(here: Path) -> None:
     arguments = ["--style", "marker", "--strokes", "20", "--size", "32", "--iterations", "0"]
     assert cli.main([*arguments, "-o", "a.png", "--report", "r.json"]) == 0
@@ -479,6 +482,7 @@ def test_interrupted_search_writes_what_there_is(tmp_path: Path) -> None:
 NAMED = (("a", "png"), ("a", "strokes.json"), ("r", "json"))
 
 
+@pytest.mark.slow
 def test_files_that_exist_are_kept(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = [*QUICK, "-o", "a.png", "--report", "r.json"]
     (here / "a.png").write_bytes(b"mine")
@@ -702,6 +706,7 @@ def test_trouble_while_suggesting(
 # --- from Python --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_paint_from_python(tmp_path: Path) -> None:
     steps: list[Any] = []
     result = paint(sample_path(), TINY, steps.append)

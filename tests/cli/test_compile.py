@@ -15,6 +15,7 @@ from painter.pipeline import paint as really_paint
 from renderers.compiled import STAMP
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_compiled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

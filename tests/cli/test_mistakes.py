@@ -131,6 +131,7 @@ def test_nothing_is_seen_of_a_region_beside_the_picture(here: Path) -> None:
     assert not np.asarray(Image.open("a.png")).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "what"),
     [

@@ -278,6 +278,7 @@ def test_formats_that_do_not_shrink_say_so(tmp_path: Path) -> None:
     assert save_painting(make_painting(3), tmp_path / "a.png", config=ExportConfig(max_bytes="1MB")) == []  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_gif_of_few_colours_has_few_colours(tmp_path: Path) -> None:
     painting = make_painting(60, size=96)
     save_painting(painting, tmp_path / "a.gif", config=ExportConfig(frames=16))

@@ -61,12 +61,14 @@ def page(running: Browser, file: Path) -> Page:
     return page
 
 
+@pytest.mark.slow
 def test_it_is_small_and_asks_for_nothing(page: Page, file: Path) -> None:
     assert file.stat().st_size < 100_000
     assert page.asked == [file.as_uri()] and page.wrong == []  # type: ignore[attr-defined]
     assert page.title() == NAME
 
 
+@pytest.mark.slow
 def test_it_plays_and_begins_again(page: Page) -> None:
     until(page, "player.count == player.total")
     until(page, "player.count < 300 && player.playing")
@@ -98,6 +100,7 @@ def test_it_zooms_where_the_pointer_is_and_says_which_stroke_is_there(page: Page
     assert page.evaluate("player.view.zoom") == 1
 
 
+@pytest.mark.slow
 def test_it_shows_the_painting(page: Page) -> None:
     painting = make_painting(500, brush="rectangle")
     shown = page.evaluate("Array.from(player.renderer.pixels(64, 48, 500))")
@@ -105,6 +108,7 @@ def test_it_shows_the_painting(page: Page) -> None:
     assert np.square(np.array(shown).reshape(48, 64, 4)[..., :3] - drawn).mean() < 255**2 * 1e-5
 
 
+@pytest.mark.slow
 def test_without_webgl_there_is_a_picture(running: Browser, file: Path) -> None:
     page = running.new_page()
     page.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
@@ -119,6 +123,7 @@ def test_a_note_says_that_texture_is_left_out(tmp_path: Path) -> None:
     assert note.endswith("a.html: browsers draw the strokes without texture")
 
 
+@pytest.mark.slow
 def test_a_stamp_and_a_region_are_in_it(running: Browser, tmp_path: Path) -> None:
     texture = (np.arange(12, dtype=np.float32).reshape(3, 4) * 20 / 255).astype(np.float32)
     stamp = register(Stamp(texture))

@@ -110,6 +110,7 @@ def test_another_painting_falls_short_of_the_floor(brush: str, tmp_path: Path) -
     assert psnr(rasterize(path, 128, 128)[..., :3], painting.draw(128)) < CHROMIUM_FLOOR - 4
 
 
+@pytest.mark.slow
 @ALL
 def test_each_stroke_covers_what_its_engine_covers(brush: str, tmp_path: Path) -> None:
     """Strokes of all shapes alone on nothing: alpha, and so their outlines, folds of tight bends included."""
@@ -129,6 +130,7 @@ def test_each_stroke_covers_what_its_engine_covers(brush: str, tmp_path: Path) -
         assert found.sum() == pytest.approx(wanted.sum(), rel=0.1)
 
 
+@pytest.mark.slow
 @ALL
 def test_transparent_ground_and_region(brush: str, tmp_path: Path) -> None:
     region = np.zeros((40, 50), np.float32)
@@ -165,6 +167,7 @@ QUIETLY = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @ALL
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
 def test_chromium_shows_the_painting(brush: str, tmp_path: Path) -> None:

@@ -133,6 +133,7 @@ def test_an_interruption_ends_it(comfy: SimpleNamespace) -> None:
         comfy.stub.interrupted = False
 
 
+@pytest.mark.slow
 def test_paintings_are_drawn_grown_morphed_and_restyled(comfy: SimpleNamespace) -> None:
     nodes, one = comfy.nodes, make_painting(9, brush="rectangle")
     other = make_painting(5, brush="rectangle")

@@ -64,6 +64,7 @@ def rebuilt(found: Unmixed, tokens: list[Token]) -> np.ndarray:
     return np.stack(stacks)
 
 
+@pytest.mark.slow
 def test_layers_are_found_exactly_with_traits_from_metadata(hard: list[Token]) -> None:
     found = unmix(in_memory(hard), ReadingLimits())
     assert [trait.name for trait in found.traits] == list(ORDER)
@@ -76,6 +77,7 @@ def test_layers_are_found_exactly_with_traits_from_metadata(hard: list[Token]) -
     assert found.traits[0].weights == tuple(sum(t.traits["Ground"] == v for t in hard) for v in found.traits[0].values)
 
 
+@pytest.mark.slow
 def test_soft_edges_and_glass_are_found_as_well() -> None:
     tokens, drawn = stack_tokens(170, seed=1, side=SIDE), draw_layers(SIDE)
     values = np.array([[list(drawn[name]).index(token.traits[name]) for name in ORDER] for token in tokens])
@@ -88,6 +90,7 @@ def test_soft_edges_and_glass_are_found_as_well() -> None:
     assert abs(glass * 255 - 0x60) <= 2
 
 
+@pytest.mark.slow
 def test_traits_are_found_without_metadata(hard: list[Token]) -> None:
     found = unmix(in_memory(hard, traits=False), ReadingLimits())
     assert found.psnr >= 40 and found.equal >= 0.95 and 0.8 < found.sure <= 1
@@ -131,6 +134,7 @@ def test_what_no_token_shows_continues_what_is_beside_it() -> None:
     assert np.allclose(stack(find_sprites(tokens), tokens.values), tokens.pixels, atol=1 / 255)
 
 
+@pytest.mark.slow
 def test_new_tokens_are_new_and_made_of_the_layers_that_were_found(hard: list[Token], unmixed: Path) -> None:
     checked = check_recipe(read_recipe(unmixed / "collection.toml"))
     old = {tuple(token.traits[name] for name in ORDER) for token in hard}
@@ -156,6 +160,7 @@ def test_pairs_that_never_occur_become_rules() -> None:
     assert found.exclusions == ((("Ground", "Night"), ("Hat", "None")),)
 
 
+@pytest.mark.slow
 def test_pixel_art_is_taken_apart_pixel_by_pixel_and_given_back_at_its_size(tmp_path: Path) -> None:
     for number, token in enumerate(stack_tokens(60, seed=3, side=SIDE, soft=False), 1):
         large = token.pixels.repeat(3, 0).repeat(3, 1)
@@ -198,6 +203,7 @@ def test_names_are_made_usable() -> None:
 # --- crossing ---
 
 
+@pytest.mark.slow
 def test_heads_of_one_are_put_on_bodies_of_the_other(unmixed: Path, tmp_path: Path) -> None:
     save_tokens(tmp_path / "b", stack_tokens(110, seed=4, side=SIDE, soft=False, shift=2, palette=1))
     assert collection("unmix", tmp_path / "b", "-o", tmp_path / "u", "--quiet") == 0
@@ -222,6 +228,7 @@ def picture(path: Path | None) -> np.ndarray:
         return np.asarray(image.convert("RGBA"))
 
 
+@pytest.mark.slow
 def test_bad_requests_are_refused_in_one_line(
     folder: Path, unmixed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

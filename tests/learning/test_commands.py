@@ -23,7 +23,7 @@ from painter.options.fields import option_name
 from painter.options.learn import BlendConfig, GenerateConfig, LearnConfig
 from painter.system.autosave import Autosave, AutosaveConfig
 
-pytestmark = pytest.mark.usefixtures("forked_workers")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked_workers")]
 
 
 def learn_slowly(here: Path, folder: Path, pause: float) -> None:
@@ -100,7 +100,6 @@ def test_two_folders_are_blended_in_one_command(here: Path, faces: Path, robots:
     assert collection(*words) == 0 and (here / "children.model").stat().st_mtime_ns == time_before
 
 
-@pytest.mark.slow
 def test_pieces_are_painted_with_a_ledger(here: Path, faces: Path) -> None:
     assert collection("learn", faces, "-o", "x.model", "--pictures", 1000, "--quiet") == 0
     words = ("generate", "x.model", "-o", "new", "--count", 2, "--paint", "marker", "--size", 96, "--strokes", 20)

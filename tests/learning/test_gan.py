@@ -27,6 +27,8 @@ from painter.learning.training_pictures import Collection
 from painter.options.learn import BlendConfig, GenerateConfig, LearnConfig
 from painter.system.snapshot import dump, load
 
+pytestmark = pytest.mark.slow
+
 PLAIN = GanConfig(latent=8, width=4, batch=16)
 STABLE = replace(RELATIVISTIC, latent=8, width=4, batch=16)
 SMALL = replace(TINY, gan=PLAIN, relativistic=STABLE)

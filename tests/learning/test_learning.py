@@ -27,6 +27,8 @@ from painter.options.learn import GenerateConfig
 from painter.system.autosave import Autosave, AutosaveConfig
 from painter.system.snapshot import dump, load
 
+pytestmark = pytest.mark.slow
+
 NAN = float("nan")
 
 
@@ -195,7 +197,6 @@ def test_the_transformer_stops_when_held_out_bits_no_longer_fall(collection: Col
     assert trainer.stopped and trainer.done < trainer.total and last.pictures == last.total
 
 
-@pytest.mark.slow
 def test_a_tiny_collection_is_learned_in_a_minute(tmp_path: Path) -> None:
     """600 faces of 2304 that there can be: most pieces are one of them nearly pixel by pixel, with the right traits."""
     collection = read(save_faces(tmp_path / "faces", 600, 32, blocks=4))

@@ -74,6 +74,7 @@ def test_the_kernel_distance_is_that_of_all_pairs() -> None:
     assert kernel_distance(a, b) == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_a_judge_of_parents_sees_both_in_mixtures() -> None:
     pixels = np.concatenate([np.full((40, 32, 32, 3), color, np.uint8) for color in ((230, 40, 40), (40, 40, 230))])
     collection = Collection(

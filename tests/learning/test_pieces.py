@@ -30,6 +30,8 @@ from painter.learning.token_sampling import BATCH
 from painter.learning.workers import worker_threads
 from painter.options.learn import BlendConfig, GenerateConfig
 
+pytestmark = pytest.mark.slow
+
 CLEANING = CleaningConfig()
 
 

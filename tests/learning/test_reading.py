@@ -53,6 +53,7 @@ def test_pixel_art_that_is_too_large_for_the_size_is_refused(tmp_path: Path) -> 
         read(tmp_path, size=24)
 
 
+@pytest.mark.slow
 def test_smooth_pictures_of_any_format_and_size_are_averaged(tmp_path: Path) -> None:
     for number in range(80):
         ending = ("png", "jpg", "webp", "bmp", "tif", "gif")[number % 6]
@@ -66,6 +67,7 @@ def test_smooth_pictures_of_any_format_and_size_are_averaged(tmp_path: Path) -> 
     assert 0 < len(collection.large) <= 81 and collection.large.shape[1:] == (128, 128, 3)
 
 
+@pytest.mark.slow
 def test_transparency_is_kept_and_hidden_colors_are_not_seen(tmp_path: Path) -> None:
     for number, picture in enumerate(faces(90, 256, transparent=True)):
         pixels = np.array(picture)
@@ -77,6 +79,7 @@ def test_transparency_is_kept_and_hidden_colors_are_not_seen(tmp_path: Path) -> 
     assert not ((shown[:, 0] > 250) & (shown[:, 1] < 5) & (shown[:, 2] > 250)).any()
 
 
+@pytest.mark.slow
 def test_pictures_of_another_shape_are_cropped_to_the_common_one(tmp_path: Path) -> None:
     for number in range(80):
         gradient(3 * number, 300, 200 if number else 220).save(tmp_path / f"{number:03}.png")
@@ -121,6 +124,7 @@ def test_too_few_pictures_or_all_alike_are_refused(tmp_path: Path) -> None:
         read(tmp_path / "broken")
 
 
+@pytest.mark.slow
 def test_two_folders_are_two_sources(tmp_path: Path) -> None:
     first, second = save_faces(tmp_path / "a", 70, 64, seed=1), save_faces(tmp_path / "b", 160, 64, seed=2, robots=True)
     collection = read(first, second)

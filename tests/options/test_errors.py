@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import pytest
+
 from painter import errors
 from painter.errors import one_line
 
@@ -18,6 +20,7 @@ def bases() -> dict[str, str]:
     return {node.name: node.bases[0].id for node in classes if node.bases and isinstance(node.bases[0], ast.Name)}
 
 
+@pytest.mark.slow
 def test_the_tree_names_every_error_once() -> None:
     found, known = {"ImpastoError"}, bases()
     while more := {name for name, base in known.items() if base in found} - found:

@@ -66,6 +66,7 @@ class Handle:
         self.shown.append(bundle)
 
 
+@pytest.mark.slow
 def test_the_example_notebook_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     handle, module = Handle(), ModuleType("IPython.display")

@@ -350,6 +350,7 @@ def test_a_painting_of_pigments_is_drawn_again_as_it_was(ground: Color | None, t
     np.testing.assert_array_equal(with_overrides(again, ReplayConfig(mixing="srgb")).draw(), plain.draw_bare())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("brush", list(NETWORK_BRUSHES))
 def test_the_number_of_threads_changes_no_byte(brush: str, tmp_path: Path) -> None:
     """From the stroke file to all files that are drawn from it: texture, light, transparency and growth included."""

@@ -106,6 +106,7 @@ def test_a_painting_comes_back_to_the_bit_and_is_drawn_alike(tmp_path: Path, bru
     assert saved(loaded, tmp_path / f"b{ending}").read_bytes() == (tmp_path / f"a{ending}").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [0, 1, 20_000])
 def test_any_number_of_strokes(tmp_path: Path, count: int) -> None:
     painting = make("watercolor", count)
@@ -588,6 +589,7 @@ TOKENS = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("brush", ["oilpaintbrush", "markerpen", "stamp"])
 def test_mutated_files_are_read_or_refused(tmp_path: Path, brush: str) -> None:
     whole = saved(make(brush, 3, region=noise(4, 5)), tmp_path / "a.strokes.json").read_bytes()

@@ -36,6 +36,7 @@ def scene(astronaut: np.ndarray, width: float, tilt: float) -> tuple[np.ndarray,
     return ground * (1 - mask) + cv2.warpAffine(astronaut, turn, (512, 512)) * mask, turn
 
 
+@pytest.mark.slow
 @THERE
 @pytest.mark.parametrize(("width", "tilt"), [(120, 0), (21, 0), (60, 45), (21, -45)])
 def test_a_face_is_found_with_eyes_and_mouth(width: float, tilt: float, astronaut: np.ndarray) -> None:
@@ -54,6 +55,7 @@ def test_there_is_none_in_textures_and_flat_pictures() -> None:
         assert find_face_landmarks(picture) == []
 
 
+@pytest.mark.slow
 @THERE
 def test_the_focus_is_fullest_at_eyes_and_mouth(astronaut: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("IMPASTO_FACES")

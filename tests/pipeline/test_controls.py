@@ -111,6 +111,7 @@ def test_region_focus_palette_and_a_picture_on_nothing_go_together(tmp_path: Pat
         assert not frame[~mask_of()].any()
 
 
+@pytest.mark.slow
 def test_brush_palette_and_region_go_together() -> None:
     result = get(brush="leaf.png", palette=FOUR, region="soft.png", opacity="0.4:0.9", canvas="auto")
     strokes = result.painting.strokes

@@ -51,11 +51,13 @@ def test_strokes_have_colors_of_the_palette(style: str, palette: str) -> None:
         assert result.report["ground"] in listed or (style == "watercolor" and palette == "5")
 
 
+@pytest.mark.slow
 def test_the_ground_that_is_asked_for_need_not_be_of_the_palette() -> None:
     result = get(palette=FOUR)
     assert result.report["ground"] == GREY and GREY not in result.report["palette"]
 
 
+@pytest.mark.slow
 def test_without_a_palette_there_are_many_colors() -> None:
     result = get()
     assert result.report["palette"] is None
@@ -100,6 +102,7 @@ def test_tones_leave_few_colors_to_paint() -> None:
     assert psnr(result, toned) > psnr(get(), toned) + 1
 
 
+@pytest.mark.slow
 def test_tones_of_a_palette_have_its_colors() -> None:
     areas = areas_of(subject_of("face", config(tones=4, palette=FOUR, size=256)).picture)
     wanted = [np.array(list(bytes.fromhex(name[1:]))) for name in FOUR.split(",")]
@@ -164,5 +167,6 @@ def test_relief_is_in_the_light_only(style: str) -> None:
     assert np.array_equal(list(lit.painting.frames(96, 3))[-1], lit.image)
 
 
+@pytest.mark.slow
 def test_no_relief_is_the_default() -> None:
     assert np.array_equal(get(relief=0.0).image, paint(picture("face"), config()).image)

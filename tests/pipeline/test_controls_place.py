@@ -49,6 +49,7 @@ def test_focus_makes_its_place_more_exact(style: str) -> None:
     assert psnr(focused, wanted) < psnr(plain, wanted) + 0.2  # paid for elsewhere
 
 
+@pytest.mark.slow
 def test_focus_weighs_in_the_loss() -> None:
     # A stroke over all of these stripes takes a mean colour, in which every other one counts five times as much.
     stripes, seen = picture("stripes"), []
@@ -99,6 +100,7 @@ def test_nothing_is_painted_outside_the_region(
             assert outside_is_bare(frame, bare, far)
 
 
+@pytest.mark.slow
 def test_a_region_may_be_of_another_size() -> None:
     result = get(region="small.png")
     assert outside_is_bare(result.image, (128,) * 3, inner(~mask_of(), 4))
@@ -133,6 +135,7 @@ def test_the_report_is_about_the_picture_within_the_region() -> None:
     assert result.report["psnr"] == compare(result.image, wanted)["psnr"]
 
 
+@pytest.mark.slow
 def test_a_soft_region_fades_into_the_ground() -> None:
     result = get("plate", region="soft.png", canvas="black")
     shown = subject_of("plate", config(region="soft.png", canvas="black")).region

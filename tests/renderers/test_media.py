@@ -173,6 +173,7 @@ def test_without_texture_the_engines_alone_paint(brush: str, stamp: str) -> None
     assert np.array_equal(drawn(strokes, shape, None), canvas)
 
 
+@pytest.mark.slow
 @KINDS
 def test_texture_grows_with_its_strength(brush: str, stamp: str) -> None:
     strokes, shape = strokes_of(brush, stamp), (480, 640)
@@ -191,6 +192,7 @@ def test_a_transparent_ground_stays_clean(brush: str, stamp: str) -> None:
     assert (seen[..., :3] <= seen[..., 3:] + 1e-6).all()
 
 
+@pytest.mark.slow
 @KINDS
 def test_the_same_spot_at_two_sizes(brush: str, stamp: str) -> None:
     """A drawing of 1,024 px is one of 2,048 reduced, but for what its pixels cannot resolve."""
@@ -201,6 +203,7 @@ def test_the_same_spot_at_two_sizes(brush: str, stamp: str) -> None:
     assert -10 * np.log10(error) > 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("brush", NETWORK_BRUSHES)
 def test_a_margin_stays_bare(brush: str, stamp: str) -> None:
     strokes, shape = strokes_of(brush, stamp, 200), (300, 400)
@@ -244,6 +247,7 @@ def octaves_of(band: np.ndarray) -> list[float]:
     return [float((a - b).std() / density.mean()) for a, b in itertools.pairwise(blurred)]
 
 
+@pytest.mark.slow
 def test_density_varies_as_in_real_washes() -> None:
     """Relative variation of density by octave at 3,072 px, within a third of what scans of washes have."""
     generator, count = torch.Generator().manual_seed(2), 8

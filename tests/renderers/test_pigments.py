@@ -112,6 +112,7 @@ def test_dark_paint_outweighs_light_paint() -> None:
 # --- blending -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["cpu", "cuda"])
 @pytest.mark.parametrize("channels", [3, 4])
 def test_kernels_blend_pigments_as_the_reference_does(channels: int, backend: str) -> None:

@@ -115,12 +115,14 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
     return 10 * float(np.log10(255**2 / max(error, 1e-9)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("brush", [*NETWORK_BRUSHES, STAMP])
 def test_the_browser_draws_as_the_engines_do(page: Page, stamp: str, brush: str) -> None:
     painting = painting_of(stamp if brush == STAMP else brush, (0.2, 0.5, 0.7))
     assert psnr(seen_by(page, painting)[0], painting.draw()) >= LEAST
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("brush", [*NETWORK_BRUSHES, STAMP])
 def test_transparent_grounds_relief_and_region_are_the_same(page: Page, stamp: str, brush: str) -> None:
     painting = painting_of(stamp if brush == STAMP else brush, None, region=True)
@@ -165,6 +167,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("brush", CHANGES)
 def test_a_changed_constant_is_found(page: Page, brush: str) -> None:
     before, after = CHANGES[brush]

@@ -479,6 +479,7 @@ def test_only_the_same_painting_is_kept(tmp_path: Path) -> None:
     assert not is_done(json.dumps(report))
 
 
+@pytest.mark.slow
 def test_the_pictures_of_the_readme(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def copied(orders: Any, jobs: int) -> None:
         for order in orders:

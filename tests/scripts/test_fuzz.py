@@ -203,6 +203,7 @@ def test_values_are_shown_in_one_short_line(name: str, value: str) -> None:
     assert str(caught.value).isprintable() and len(str(caught.value)) < 1200
 
 
+@pytest.mark.slow
 def test_a_page_cannot_write_to_the_terminal(tmp_path: Path) -> None:
     library = Library(tmp_path, megapixels=1)
     picture = library.add_picture(library.temporary(pictures()[0][1]), "a.png")["id"]

@@ -22,6 +22,7 @@ EMPTY: dict[str, Any] = {
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
+@pytest.mark.slow
 def test_right_kernels_are_good() -> None:
     found = gpu_check.compare_kernels("rectangle", 3, (20, 24, 4), DEVICE)
     assert found["good"] and 0 < found["value"] < 1e-5 and set(found["gradients"]) == set(gpu_check.FIELDS)

@@ -100,6 +100,7 @@ def test_files_that_are_hidden_or_notes_are_not_compared(tmp_path: Path) -> None
     assert time.time() - (tmp_path / ".hidden").stat().st_mtime > 86400 > time.time() - (tmp_path / "a").stat().st_mtime
 
 
+@pytest.mark.slow
 @LINUX
 @pytest.mark.parametrize("flaw", ["", "half", "other", "left"])
 def test_what_a_kill_must_not_do_is_noticed(flaw: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

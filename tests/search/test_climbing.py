@@ -604,6 +604,7 @@ def test_stout_candidates_bend_less() -> None:
         assert (np.abs(found[:, 5]) <= most * (1 + 1e-9)).all() and (np.abs(found[:, 5]) > 0.5 * most).any()
 
 
+@pytest.mark.slow
 def test_moments_live_as_long_as_their_strokes() -> None:
     search = make_search(scenery(), strokes=30, iterations=40)
     stages = {stage.name: stage for stage in search.stages()}

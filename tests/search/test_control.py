@@ -38,6 +38,7 @@ def test_stopping_keeps_what_is_there() -> None:
     assert control.stopped and not paint(picture(), SMALL, None, control).painting.strokes.opacity.isnan().any()
 
 
+@pytest.mark.slow
 def test_a_paused_run_waits_and_goes_on_to_the_same_painting(plain: np.ndarray) -> None:
     control, waits = Control(), threading.Event()
 
@@ -66,6 +67,7 @@ def test_a_paused_run_can_be_stopped() -> None:
     assert not control.wait(TimeBudget(None))
 
 
+@pytest.mark.slow
 def test_the_clock_stands_still_in_a_pause() -> None:
     budget, control = TimeBudget(10.0), Control()
     budget.begin()
@@ -78,6 +80,7 @@ def test_the_clock_stands_still_in_a_pause() -> None:
     assert budget.seconds_left() < before - 0.04, "and goes on after it"
 
 
+@pytest.mark.slow
 def test_progress_shows_its_canvas() -> None:
     shown: list[np.ndarray] = []
     paint(picture(), SMALL, lambda progress: shown.append(progress.canvas()))
@@ -130,6 +133,7 @@ def test_arrays_decide_what_may_be_resumed() -> None:
     assert one.fingerprint() == same.fingerprint() != other.fingerprint()
 
 
+@pytest.mark.slow
 def test_a_style_may_be_an_array() -> None:
     config = replace(SMALL, style_image="an array", features="random", style_iterations=1)
     shown: list[np.ndarray] = []

@@ -28,6 +28,7 @@ def glazed() -> Result:
     return paint(picture(), CONFIG)
 
 
+@pytest.mark.slow
 def test_strokes_are_thin_and_go_from_light_to_dark(glazed: Result) -> None:
     strokes = glazed.painting.strokes
     assert float(strokes.opacity.max()) <= 0.5
@@ -36,6 +37,7 @@ def test_strokes_are_thin_and_go_from_light_to_dark(glazed: Result) -> None:
     assert glazed.painting.ground == (1.0, 1.0, 1.0)
 
 
+@pytest.mark.slow
 def test_a_glaze_is_not_far_from_opaque_paint(glazed: Result) -> None:
     opaque = paint(picture(), replace(CONFIG, mixing="srgb"))
     assert glazed.report["psnr"] > opaque.report["psnr"] - 4 and glazed.report["psnr"] > 18

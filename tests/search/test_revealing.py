@@ -53,6 +53,7 @@ def both() -> Result:
     return reveal([FIRST, SECOND], config())
 
 
+@pytest.mark.slow
 def test_the_first_strokes_show_the_first_picture_and_all_of_them_the_second(both: Result) -> None:
     painting = both.painting
     frames = dict(zip((12, 24), painting.drawn_after([12, 24]), strict=True))
@@ -67,6 +68,7 @@ def test_the_first_strokes_show_the_first_picture_and_all_of_them_the_second(bot
     assert both.report["psnr"] == psnr[2, 24] and len(painting.strokes) == both.report["strokes"] == 24
 
 
+@pytest.mark.slow
 def test_both_losses_descend_together(both: Result) -> None:
     """Early strokes depend on what is to come, and yet show the first picture nearly as well as on their own."""
     other = reveal([FIRST, 255 - SECOND], config(strokes=24))
@@ -76,6 +78,7 @@ def test_both_losses_descend_together(both: Result) -> None:
     assert both.report["revealed"][0]["psnr"] > few.report["psnr"] - 1.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("brush", ["oilpaintbrush", "watercolor", "markerpen"])
 def test_every_brush_reveals(brush: str) -> None:
     shown = reveal([FIRST, SECOND, FIRST], config(style=brush, strokes=18, iterations=5)).report["revealed"]
@@ -132,6 +135,7 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+@pytest.mark.slow
 def test_a_search_goes_on_from_any_step_with_the_same_bytes(one_thread: None) -> None:
     subject = prepare_reveal([FIRST, SECOND], config(strokes=14, iterations=8, ot=0.02, palette="5"))
     search, steps, states = searched(subject)
@@ -243,6 +247,7 @@ def command(*words: str) -> int:
     return cli.main(["a.png", *options, *words])
 
 
+@pytest.mark.slow
 def test_the_command_reveals(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("--then", "b.png", "--strokes", "12", "--shares", "1,2", "-o", "c.png", "-o", "c.gif")
     assert command(*words, "--report", "c.json") == 0

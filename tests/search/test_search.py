@@ -421,6 +421,7 @@ def test_the_same_seed_gives_the_same_strokes(brush: str) -> None:
     assert not same(next(iter(seeded.run())).strokes, steps[0].strokes)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_strokes_to_the_end() -> None:
     search, again = found("rectangle")[0], make_search()
     for _ in again.run():

@@ -139,6 +139,7 @@ SECRETS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", SECRETS, ids=str)
 def test_options_cannot_name_files_of_the_server(client: Client, picture: str, options: dict[str, str]) -> None:
     status, answer, _ = client.ask("POST", "/api/jobs", {"picture": picture, "config": options})
@@ -250,6 +251,7 @@ def bomb(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
 
 
+@pytest.mark.slow
 def test_a_bomb_is_refused_before_it_is_unpacked(client: Client) -> None:
     content = bomb(30_000, 30_000)
     assert len(content) < 200_000

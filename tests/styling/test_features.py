@@ -149,6 +149,7 @@ def test_random_is_seeded_and_well_scaled(network: Features) -> None:
         assert (layer.flatten(1).std(1) > 0).float().mean() > 0.95, name  # hardly any filter is dead
 
 
+@pytest.mark.slow
 def test_random_tells_textures_apart(network: Features) -> None:
     """Two parts of one texture are far more alike than two textures, as their Gram matrices see them."""
     from skimage import data
@@ -170,6 +171,7 @@ def test_random_tells_textures_apart(network: Features) -> None:
 # --- weights ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".pth", ".safetensors"])
 def test_weights_from_a_file(
     ending: str, file: Path, state: dict[str, Tensor], network: Features, tmp_path: Path

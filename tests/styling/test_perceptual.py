@@ -25,6 +25,7 @@ def photo() -> np.ndarray:
     return np.ascontiguousarray(data.coffee()[100:164, 200:280])
 
 
+@pytest.mark.slow
 def test_it_is_the_mean_of_what_a_plain_loop_finds(network: Features, photo: np.ndarray) -> None:
     other = photo[:, ::-1].copy()
     seen = [network(torch.from_numpy(each.astype(np.float32) / 255), LAYERS) for each in (photo, other)]
@@ -36,6 +37,7 @@ def test_it_is_the_mean_of_what_a_plain_loop_finds(network: Features, photo: np.
     assert perceptual_distance(photo, other, network) == pytest.approx(np.mean(terms), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_more_is_lost_the_further_off(network: Features, photo: np.ndarray) -> None:
     found = [perceptual_distance(photo, cv2.GaussianBlur(photo, (0, 0), sigma), network) for sigma in (0.7, 1.5, 4.0)]
     assert perceptual_distance(photo, photo, network) == 0

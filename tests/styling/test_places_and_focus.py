@@ -40,6 +40,7 @@ def config(**changes: Any) -> TransferConfig:
     return TransferConfig(features="random", size=32, scales=1, content_color="own", **changes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["nearest", "both"])
 def test_the_style_is_the_sum_of_its_parts(kind: str, network: Features) -> None:
     made, settings = inputs(), config(style_loss=kind)

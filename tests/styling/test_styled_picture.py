@@ -66,6 +66,7 @@ def test_the_greatest_values_of_options_are_taken(photo: np.ndarray) -> None:
     assert (search._finishing.content_weight, search._finishing.content_loss) == (1e6, "luminance")
 
 
+@pytest.mark.slow
 def test_photographs_are_told_from_drawings(photo: np.ndarray) -> None:
     flat = np.repeat(np.repeat(photo[:5, :6], 8, axis=0), 8, axis=1)
     clear = np.dstack([photo, np.full(photo.shape[:2], 255, np.uint8)])
@@ -85,6 +86,7 @@ def test_auto_styles_photographs_before_they_are_painted(
     assert subject(picture, style_mode="auto").config.style_mode == mode
 
 
+@pytest.mark.slow
 def test_the_styled_picture_is_what_is_painted(photo: np.ndarray) -> None:
     asked = subject(photo)
     run, seen = StyledSearch(asked), []
@@ -101,6 +103,7 @@ def test_the_styled_picture_is_what_is_painted(photo: np.ndarray) -> None:
     assert run.styled is not None and run.styled.losses is not None
 
 
+@pytest.mark.slow
 def test_it_goes_on_from_any_step(photo: np.ndarray) -> None:
     asked = subject(photo)
     search, states = StyledSearch(asked), {}

@@ -225,6 +225,7 @@ def expected(plain: Subject) -> Strokes:
     return find_strokes(plain, Stopwatch()).painting.strokes
 
 
+@pytest.mark.slow
 def test_a_run_that_died_is_gone_on_with(tmp_path: Path, plain: Subject, expected: Strokes) -> None:
     left_by(tmp_path, plain)
     lines: list[str] = []

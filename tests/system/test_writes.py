@@ -451,6 +451,7 @@ with ThreadPoolExecutor(2) as pool:
 """
 
 
+@pytest.mark.slow
 def test_runs_into_one_folder_at_once(tmp_path: Path) -> None:
     """Three programs with two threads each, of which some write in another order, make 30 paintings of 3 files."""
     endings = ["a.png", "a.gif", "a.strokes.json"]

@@ -92,6 +92,7 @@ def test_a_square_covers_and_uncovers() -> None:
 # --- carrying -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", STYLES)
 def test_strokes_move_by_a_known_pan(style: str) -> None:
     strokes = random_strokes(style, 12)
@@ -186,6 +187,7 @@ def test_a_stroke_that_moves_otherwise_than_a_few_pixels_below_it_is_not_misled(
     assert abs(robust) < 0.15 < 1.0 < plain
 
 
+@pytest.mark.slow
 def test_shares_within_a_mask() -> None:
     strokes = random_strokes("rectangle", 8)
     boxes = Boxes.of(strokes, PIXEL)

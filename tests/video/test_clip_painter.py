@@ -77,6 +77,7 @@ def test_where_nothing_changes_strokes_stay_to_the_byte() -> None:
     assert stayed
 
 
+@pytest.mark.slow
 def test_strokes_keep_seed_and_order_for_life(panned: list[FilmFrame], moved: list[FilmFrame]) -> None:
     for frames in (panned, moved):
         seeds: dict[int, int] = {}
@@ -102,6 +103,7 @@ def test_a_pan_is_followed_as_well_as_painted(panned: list[FilmFrame]) -> None:
     assert error[-1] < 1.15 * error[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exact", [False, True])
 def test_counts_keep_to_the_budget(exact: bool) -> None:
     frames = painted(square(5), ClipPainter(config(), exact=exact))
@@ -146,6 +148,7 @@ def test_one_stroke_follows_a_fast_camera() -> None:
     assert [len(frame.id) for frame in painted(pan(4, 24), ClipPainter(config(strokes=1)))] == [1] * 4
 
 
+@pytest.mark.slow
 def test_a_cut_is_painted_afresh() -> None:
     frames = painted([texture(4), texture(4), texture(5), texture(5)], ClipPainter(config()))
     assert [frame.cut for frame in frames] == [True, False, True, False]
@@ -154,6 +157,7 @@ def test_a_cut_is_painted_afresh() -> None:
     assert np.array_equal(drawn(frames[2]), drawn(alone))
 
 
+@pytest.mark.slow
 def test_a_state_goes_on_to_the_same_bytes(panned: list[FilmFrame]) -> None:
     first = ClipPainter(config())
     painted(pan(6)[:3], first)
@@ -165,12 +169,14 @@ def test_a_state_goes_on_to_the_same_bytes(panned: list[FilmFrame]) -> None:
         assert torch.equal(frame.strokes.opacity, whole.strokes.opacity)
 
 
+@pytest.mark.slow
 def test_a_lively_clip_lives_more(moved: list[FilmFrame]) -> None:
     lively = painted(square(6), ClipPainter(config(), LIVES["lively"]))
     assert LIVES["calm"] == ClipConfig()
     assert lively[-1].id.max() > moved[-1].id.max()
 
 
+@pytest.mark.slow
 def test_strokes_may_leave_the_canvas() -> None:
     """A stroke that has gone half way out does not pile up at the border."""
     painter = ClipPainter(config())

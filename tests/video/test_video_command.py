@@ -34,6 +34,8 @@ from painter.video.clip_source import open_clip
 from painter.video.film_files import FilmCut, write_film_file
 from painter.video.stroke_video_reader import count_frames, read_film, read_frames
 
+pytestmark = pytest.mark.slow
+
 QUICK = ["--strokes", "10", "--size", "64", "--style", "rectangle", "--iterations", "4"]
 CONFIG = VideoConfig(style="rectangle", strokes=10, size=64, iterations=4)
 

@@ -161,6 +161,7 @@ def test_large_numbers_of_combinations_are_exact() -> None:
     assert hub.total > 0, "rules that share an axis are no tangle"
 
 
+@pytest.mark.slow
 def test_rules_that_hang_together_too_much_are_refused() -> None:
     exclusions = [exclusion((k, [0]), (k + 18, [0])) for k in range(18)]
     with pytest.raises(RulesTooComplexError, match="use fewer"):
@@ -217,6 +218,7 @@ def test_draws_are_reproducible_and_nobody_is_alike() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_rarity_is_as_asked(seed: int) -> None:
     """10,000 tokens drawn, of 4.3 million combinations: chi-square on every axis."""
