@@ -42,9 +42,21 @@ _RGB_OF_XYZ = np.array([[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [
 _NEWTON_STEPS = 60
 
 
+def to_light(colors: np.ndarray) -> np.ndarray:
+    """[...] channels of sRGB in [0, 1] → amounts of light in [0, 1]."""
+    light: np.ndarray = np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
+    return light
+
+
+def from_light(light: np.ndarray) -> np.ndarray:
+    """[...] amounts of light in [0, 1] → channels of sRGB: the inverse of `to_light`."""
+    colors: np.ndarray = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    return colors
+
+
 def to_pigment(colors: np.ndarray) -> np.ndarray:
     """[..., 3] colours in [0, 1], sRGB → [..., WAVEBANDS] float64, φ."""
-    light = np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
+    light = to_light(colors)
     white = light.min(axis=-1, keepdims=True)
     shifted = np.stack([np.roll(light, -1, axis=-1), np.roll(light, -2, axis=-1)])
     between = shifted.min(axis=0) - white  # cyan lies between green and blue, and so on
@@ -57,9 +69,7 @@ def to_pigment(colors: np.ndarray) -> np.ndarray:
 def to_colors(pigment: np.ndarray) -> np.ndarray:
     """[..., WAVEBANDS] → [..., 3] float64 colours in [0, 1]: the inverse of `to_pigment`."""
     reflectance = (np.maximum(pigment, 1.0) ** -POWER - FLOOR) / (1 - FLOOR)
-    light = np.clip(reflectance @ rgb_of_wavebands().T, 0, 1)
-    colors: np.ndarray = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
-    return colors
+    return from_light(np.clip(reflectance @ rgb_of_wavebands().T, 0, 1))
 
 
 def mix_pigments(colors: np.ndarray, parts: np.ndarray) -> np.ndarray:

@@ -32,7 +32,7 @@ from painter.system.journal import Journal
 from painter.system.usage import Stopwatch, keep_freed_memory
 
 if TYPE_CHECKING:
-    from painter.video.clip_run import ClipRun, PaintedClip
+    from painter.video.clip_run import ClipProgress, ClipRun, PaintedClip
 
 LONG = 3000  # frames, from which an estimate is said before
 FRAME_SECONDS = 0.5  # that a frame of 500 strokes at 512 pixels takes, for that estimate
@@ -142,12 +142,11 @@ class FrameBar(StepBar):
         super().__init__()
         self._quiet = quiet
 
-    def show(self, progress: object) -> None:
-        """Show one more frame, a `painter.video.clip_run.ClipProgress`."""
+    def show(self, progress: ClipProgress) -> None:
+        """Show one more frame."""
         if not self._quiet:
-            frame, frames = progress.frame, progress.frames or progress.frame  # type: ignore[attr-defined]
-            strokes = len(progress.shown.id)  # type: ignore[attr-defined]
-            self.update(frame, max(frame, frames), "frames", f"{strokes} strokes")
+            total = max(progress.frame, progress.frames or 0)
+            self.update(progress.frame, total, "frames", f"{len(progress.shown.id)} strokes")
 
 
 def _say_beginning(clip: ClipRun, resume: bool) -> None:

@@ -6,9 +6,11 @@ import base64
 import html
 import json
 import re
+from collections.abc import Mapping
 from importlib import resources
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -57,18 +59,16 @@ def page_text(painting: Painting, fallback: np.ndarray, config: ExportConfig) ->
     }  # fmt: skip
     name = (painting.about.get("input") or {}).get("name")
     count = f"{len(painting.strokes)} {NAMES.get(brush, 'strokes')}"
-    form = json.dumps({**browser_form(painting), "times": times}, separators=(",", ":"))
+    form = script_json({**browser_form(painting), "times": times})
     parts = {
         "title": html.escape(name or "Painting"),
         "label": html.escape(f"{name}, in {count}" if name else f"A painting of {count}"),
-        "fallback": _data_url(fallback),
-        # Inside a script element only '<' can end the text.
-        "painting": form.replace("<", "\\u003c"),
+        "fallback": picture_address(fallback, FALLBACK_QUALITY),
+        "painting": form,
         "paint": paint_script(brush),
         "player": player_script(),
     }
-    page = resources.files("painter.painting").joinpath("page.html").read_text(encoding="utf-8")
-    return _PART.sub(lambda match: parts[match[1]], page)
+    return filled("painter.painting", "page.html", parts)
 
 
 def player_of(painting: Painting, size: int, config: ExportConfig) -> Player:
@@ -78,7 +78,19 @@ def player_of(painting: Painting, size: int, config: ExportConfig) -> Player:
     return Player(what, page_text(painting, painting.draw(min(FALLBACK_SIDE, size)), config), width, height)
 
 
-def _data_url(image: np.ndarray) -> str:
+def filled(package: str, name: str, parts: Mapping[str, str]) -> str:
+    """A page of a package, with a part in place of each {{name}}."""
+    page = resources.files(package).joinpath(name).read_text(encoding="utf-8")
+    return _PART.sub(lambda match: parts[match[1]], page)
+
+
+def script_json(value: Any) -> str:
+    """JSON that can stand inside a script element, where only '<' can end the text."""
+    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def picture_address(image: np.ndarray, quality: int) -> str:
+    """A picture, uint8 [H, W, 3 or 4], as an address that holds all of it: a WebP of this quality."""
     buffer = BytesIO()
-    Image.fromarray(image).save(buffer, "WEBP", quality=FALLBACK_QUALITY, method=4)
+    Image.fromarray(image).save(buffer, "WEBP", quality=quality, method=4)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

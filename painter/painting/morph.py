@@ -74,7 +74,7 @@ class Morph:
             return self.second if share else self.first
         one, other = self.first, self.second
         blended: dict[str, Any] = {
-            name: _between(getattr(one.config, name), getattr(other.config, name), share) for name in _BLENDED
+            name: _lerp(getattr(one.config, name), getattr(other.config, name), share) for name in _BLENDED
         }
         return Painting(
             self._strokes(share), one.aspect, _ground(one.ground, other.ground, share),
@@ -220,10 +220,6 @@ def _plain(values: Tensor) -> Tensor:
     return values.detach().cpu()
 
 
-def _between(one: float, other: float, share: float) -> float:
-    return one + share * (other - one)
-
-
 def _moved(ones: Strokes, others: Strokes, share: float) -> Strokes:
     """N strokes on their way to N others."""
     others = turned_like(others, ones)
@@ -236,9 +232,9 @@ def _moved(ones: Strokes, others: Strokes, share: float) -> Strokes:
     return Strokes(ones.brush, params, colors, opacity, torch.where(late, others.seed, ones.seed))
 
 
-def _lerp(one: np.ndarray, other: np.ndarray, share: float) -> np.ndarray:
-    mixed: np.ndarray = one + share * (other - one)
-    return mixed
+def _lerp(one: Any, other: Any, share: float) -> Any:
+    """Between two numbers or two arrays."""
+    return one + share * (other - one)
 
 
 def _unpaired(count: int, paired: Tensor) -> Tensor:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from renderers.spectra import from_light, to_light
+
 _TO_CONES = np.array(
     [
         [0.4122214708, 0.5363325363, 0.0514459929],
@@ -30,14 +32,11 @@ def to_oklab(colors: np.ndarray) -> np.ndarray:
     >>> to_oklab(np.array([1.0, 1.0, 1.0])).round(3).tolist()
     [1.0, 0.0, 0.0]
     """
-    srgb = np.asarray(colors, np.float64)
-    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-    lab: np.ndarray = np.cbrt(linear @ _TO_CONES.T) @ _TO_LAB.T
+    lab: np.ndarray = np.cbrt(to_light(np.asarray(colors, np.float64)) @ _TO_CONES.T) @ _TO_LAB.T
     return lab
 
 
 def from_oklab(lab: np.ndarray) -> np.ndarray:
     """Straight sRGB [..., 3] float64 of [..., 3]; what sRGB does not have is clipped to [0, 1]."""
     linear = np.clip((np.asarray(lab, np.float64) @ _FROM_LAB.T) ** 3 @ _FROM_CONES.T, 0, 1)
-    srgb: np.ndarray = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return srgb.clip(0, 1)
+    return from_light(linear).clip(0, 1)

@@ -35,10 +35,9 @@ from painter.search.plan import Plan, make_plan, split
 from painter.search.search import Search, SearchStage
 from painter.search.staged_run import Progress
 from painter.search.subject import Subject, prepare_subject, region_of, shown_of
-from painter.search.target import ALPHA_WEIGHT, Target
+from painter.search.target import Target
 from painter.search.view import Runtime, View
 from renderers.blending import Layers
-from renderers.blending.relevance import removal_costs
 from renderers.strokes import Strokes
 
 
@@ -103,9 +102,8 @@ def prepare_reveal(
     shared = replace(shared, canvas=ground_name(subjects[0].ground))
     subjects += [prepare_subject(picture, shared, arrays) for picture in pictures[1:]]
     *earlier, last = (replace(subject, config=config) for subject in subjects)
-    values = {name: getattr(last, name) for name in Subject.__dataclass_fields__}
-    values["notes"] = tuple(dict.fromkeys(note for subject in subjects for note in subject.notes))
-    return RevealSubject(**values, earlier=tuple(earlier), ends=tuple(ends))
+    notes = tuple(dict.fromkeys(note for subject in subjects for note in subject.notes))
+    return RevealSubject(**{**last.fields(), "notes": notes}, earlier=tuple(earlier), ends=tuple(ends))
 
 
 def _shown(pictures: Sequence[Picture], config: PaintConfig, arrays: Arrays) -> np.ndarray | None:
@@ -232,11 +230,7 @@ class RevealSearch(Search):
         own = torch.zeros(end - begin, dtype=torch.float64)
         for k, first in list(enumerate(self._firsts(layers)))[picture:]:
             seen = self.view_of(k, max(view.target.image.shape[:2]))
-            weight = seen.target.paint_weight()
-            own += removal_costs(
-                seen.bare.cpu(), torch.from_numpy(seen.target.image), first.cpu(),
-                None if weight is None else torch.from_numpy(weight), ALPHA_WEIGHT,
-            )[begin:end]  # fmt: skip
+            own += seen.removal_costs(first, seen.target.paint_weight())[begin:end]
         kept = begin + own.argsort(stable=True)[count:].sort().values
         kept = torch.cat([torch.arange(begin), kept, torch.arange(end, len(self.strokes))]).to(self.runtime.device)
         self.moments = select_moments(self.moments or self._fresh_moments(self.strokes), kept)

@@ -26,11 +26,10 @@ from painter.search.placer import Placer
 from painter.search.plan import Plan, make_plan, planned_iterations
 from painter.search.staged_run import Progress, StagedRun
 from painter.search.subject import Subject
-from painter.search.target import ALPHA_WEIGHT, Target
+from painter.search.target import Target
 from painter.search.time_budget import falling_rate
 from painter.search.view import Runtime, View
 from painter.system.snapshot import integer, number
-from renderers.blending.relevance import removal_costs
 from renderers.decoding import MapSource, SearchMaps
 from renderers.strokes import Strokes
 
@@ -226,13 +225,9 @@ class Search(StagedRun[SearchStage, Progress]):
         assert self.strokes is not None
         size = self._placer.within_limits(size)
         view = self._placer.view(size, side)
-        weight = view.target.paint_weight()
         with torch.no_grad():
             layers = view.layers(self.strokes, self.maps)
-        costs = removal_costs(
-            view.bare.cpu(), torch.from_numpy(view.target.image), layers.cpu(),
-            None if weight is None else torch.from_numpy(weight), ALPHA_WEIGHT,
-        )  # fmt: skip
+        costs = view.removal_costs(layers, view.target.paint_weight())
         kept = costs.argsort(stable=True)[count:].sort().values.to(self.runtime.device)
         self.moments = select_moments(self.moments or self._fresh_moments(self.strokes), kept)
         self.strokes = self.strokes[kept]

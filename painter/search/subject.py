@@ -72,6 +72,10 @@ class Subject:
             options = {name: value for name, value in options.items() if name not in NAMES_OF_STYLE}
         return {**about, **options}
 
+    def fields(self) -> dict[str, Any]:
+        """What every subject has, by its name: to make a subject of another kind with it."""
+        return {name: getattr(self, name) for name in Subject.__dataclass_fields__}
+
     def provenance(self) -> dict[str, Any]:
         """Where a painting of it comes from; see `painter.painting.painting.Painting.about`."""
         return {

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from painter.search.fused_loss import measured_loss
-from painter.search.target import Target
+from painter.search.target import ALPHA_WEIGHT, Target
 from renderers.blending import Layers
+from renderers.blending.relevance import removal_costs
 from renderers.decoding import MapSource, make_layers
 from renderers.rendering import composite
 from renderers.strokes import Strokes
@@ -67,6 +68,15 @@ class View:
     def render(self, strokes: Strokes, maps: MapSource) -> Tensor:
         """[H, W, C]: strokes on the bare canvas; see `renderers.render`."""
         return self.composite(self.bare, self.layers(strokes, maps))
+
+    def removal_costs(self, layers: Layers, weight: np.ndarray | None) -> Tensor:
+        """[N] float64, on the CPU: by how much the squared error of the canvas would rise without each of the layers.
+
+        Args:
+            weight: [H, W] float32, how much a pixel counts; None: all the same.
+        """
+        weights = None if weight is None else torch.from_numpy(weight)
+        return removal_costs(self.bare.cpu(), torch.from_numpy(self.target.image), layers.cpu(), weights, ALPHA_WEIGHT)
 
     def loss(self, canvas: Tensor, kind: str) -> tuple[Tensor, float]:
         """The pixel loss of a canvas, and its mean squared error; see `measured_loss`."""

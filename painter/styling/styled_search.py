@@ -58,14 +58,14 @@ class StyledSubject(Subject):
         mode, kind = subject.config.style_mode, style.features.kind
         if mode == "auto":
             mode = "paint" if kind != "random" and is_photograph(subject.picture) else "color"
-        values = {name: getattr(subject, name) for name in Subject.__dataclass_fields__}
-        values["config"] = replace(subject.config, style_mode=mode, features=kind)
-        return StyledSubject(**{**values, "notes": (*subject.notes, *style.notes)}, style=style)
+        changed = {
+            "config": replace(subject.config, style_mode=mode, features=kind), "notes": (*subject.notes, *style.notes),
+        }  # fmt: skip
+        return StyledSubject(**{**subject.fields(), **changed}, style=style)
 
     def plain(self, config: PaintConfig) -> Subject:
         """The subject without its style, with this configuration."""
-        values = {name: getattr(self, name) for name in Subject.__dataclass_fields__}
-        return Subject(**{**values, "config": config})
+        return Subject(**{**self.fields(), "config": config})
 
 
 class StyledSearch:

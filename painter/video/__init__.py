@@ -1,6 +1,6 @@
 """Moving pictures: strokes that are painted once and then live in time, carried along by what they depict.
 
-clip_config.py    every constant; painter/options/video.py has what people set
+clip_config.py    what people do not set; painter/options/video.py has what they do
 clip_source.py    frames, size, rate and sound of a video, an animation or a folder of pictures
 motion.py         what changed, where it went, what was uncovered; carrying.py moves strokes along
 company.py        the strokes that are alive, with identity and fades; visibility.py tells what is seen of each

@@ -1,4 +1,4 @@
-"""Every constant of painting a clip, once."""
+"""How a clip is painted, beside what people set."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from painter.search.config import SearchConfig
 from painter.search.parameters import Constraints, StrokeParameters, natural_steps
 from painter.search.search import Search
 from painter.search.subject import Subject, prepare_subject
+from painter.search.target import Target
 from painter.search.view import Runtime, View
 from painter.system.devices import one_torch_thread, ordinary_tensors
 from painter.system.snapshot import integer
@@ -23,7 +25,7 @@ from painter.video.clip_config import ClipConfig
 from painter.video.company import Company, new_company, restored_company
 from painter.video.motion import Motion, changed_pixels, follow_motion, noise_level
 from painter.video.stroke_video import FilmFrame
-from painter.video.turnover import Scene, Studio, turn_over
+from painter.video.turnover import Scene, Setting, turn_over
 from painter.video.visibility import visible_shares
 from renderers.order import arrange
 from renderers.strokes import Strokes
@@ -57,12 +59,11 @@ class ClipPainter:
     def __init__(self, config: PaintConfig, clip: ClipConfig | None = None, exact: bool = False) -> None:
         assert isinstance(config.strokes, int)
         self.config, self.clip, self.exact = config, clip or ClipConfig(), exact
-        self.frame = -1
         self._rng = np.random.default_rng(config.seed)
         self._next_id = 0
         self._shot: np.ndarray | None = None  # uint8 [H, W, 3], the picture that the shot began with
         self._subject: Subject
-        self._studio: Studio
+        self._setting: Setting
         self._living: Company
         self._painted: np.ndarray  # uint8 [H, W, 3]: the source as it was painted last, pixel by pixel
         self._source: np.ndarray  # uint8 [H, W, 3]: the frame before
@@ -74,7 +75,6 @@ class ClipPainter:
         Args:
             image: uint8 [H, W, 3] sRGB; of the same size for all frames.
         """
-        self.frame += 1
         with one_torch_thread():
             return self._begin_shot(image) if self._shot is None else self._follow(image)
 
@@ -101,7 +101,7 @@ class ClipPainter:
         palette = None if target.palette is None else torch.from_numpy(target.palette)
         allowed = Constraints.of(self.config, target.image.shape[:2], target.opacity, palette)
         count = int(self.config.strokes)
-        self._studio = Studio(
+        self._setting = Setting(
             self.config, search, self.clip, OpenConstraints(allowed.limits, allowed.opacity, allowed.palette),
             subject.maps, subject.brush, Runtime(torch.device(subject.device), subject.backend),
             count if self.exact else int(1.1 * count), self.exact,
@@ -122,7 +122,7 @@ class ClipPainter:
         living = self._living.faded()
         pixel = 1 / max(image.shape[:2])
         fits = fit_motion(living.strokes, living.opacity, motion, pixel, clip)
-        shares = visible_shares(self._small_view(), living.settled(), self._studio.maps)
+        shares = visible_shares(self._small_view(), living.settled(), self._setting.maps)
         known = dict(zip(living.id.tolist(), shares.tolist(), strict=True))
         living, frozen = self._carry(living, fits, pixel)
         living, frozen = self._turn_over(living, frozen, motion)
@@ -142,9 +142,8 @@ class ClipPainter:
 
     def _turn_over(self, living: Company, frozen: np.ndarray, motion: Motion) -> tuple[Company, np.ndarray]:
         """Births and deaths; who of those that live then is frozen."""
-        target = replace(self._subject.target, image=motion.target, weight=None)
-        scene = Scene(target, motion.changed, motion.exposed, frozen)
-        after = turn_over(self._studio, scene, living, self._next_id, self._rng)
+        scene = Scene(self._target(motion), motion.changed, motion.exposed, frozen)
+        after = turn_over(self._setting, scene, living, self._next_id, self._rng)
         self._next_id = max(self._next_id, int(after.id.max(initial=-1)) + 1)
         return after, np.isin(after.id, living.id[frozen])
 
@@ -154,20 +153,21 @@ class ClipPainter:
         fixed = frozen | living.dying
         if fixed.all():
             return living
-        view = View(replace(self._subject.target, image=motion.target, weight=None), self._studio.runtime)
+        view = View(self._target(motion), self._setting.runtime)
         boxes = Boxes.of(start, view.pixel)
         trust = np.exp(-motion.error[boxes.pixels(motion.error.shape)] / clip.trust).astype(np.float32)
         moments = select_moments(living.moments, torch.arange(len(living)))
-        parameters = StrokeParameters(start, self._studio.constraints, self._studio.search, moments)
+        parameters = StrokeParameters(start, self._setting.constraints, self._setting.search, moments)
         hold = torch.from_numpy(clip.hold * trust)
         fade = torch.from_numpy(living.settled_fade)
         _set_pace(parameters, np.where(fixed, 0.0, pace * self._urgency(motion)))
+        natural = natural_steps(start, self._setting.search)
         steps, strokes = clip.steps, start
         for step in range(steps):
             now = parameters.strokes()
             seen = Strokes(now.brush, now.params, now.colors, now.opacity * fade, now.seed)
-            loss, _ = view.loss(view.render(seen, self._studio.maps), self.config.loss)
-            loss = loss + (hold * self._strayed(parameters, start)).mean()
+            loss, _ = view.loss(view.render(seen, self._setting.maps), self.config.loss)
+            loss = loss + (hold * _strayed(parameters, start, natural)).mean()
             strokes = parameters.descend(loss, clip.rate * (0.5 + 0.5 * math.cos(math.pi * step / steps)))
         strokes, moments = _rows(strokes, start, fixed), _kept(moments, living.moments, fixed)
         return replace(living, strokes=strokes, moments=moments)
@@ -183,18 +183,11 @@ class ClipPainter:
 
     def _small_view(self) -> View:
         """A canvas on which it is looked at how much of each stroke is seen."""
-        return View(self._subject.target.at(SMALL_SIDE), self._studio.runtime)
+        return View(self._subject.target.at(SMALL_SIDE), self._setting.runtime)
 
-    def _strayed(self, parameters: StrokeParameters, start: Strokes) -> torch.Tensor:
-        """[N]: squared distance from where the flow took them, in natural steps; of colours and opacity in full ranges:
-        light changes as things turn."""
-        search = self._studio.search
-        steps = natural_steps(start, search)
-        far = (parameters.colors - start.colors).square().sum(dim=(1, 2))
-        far = far + (parameters.opacity - start.opacity).square()
-        for name, values in parameters.shape.items():
-            far = far + ((values - start.params[name]) / steps[name]).square()
-        return far
+    def _target(self, motion: Motion) -> Target:
+        """What is painted: the frame, where it changed."""
+        return replace(self._subject.target, image=motion.target, weight=None)
 
     def shown(self, cut: bool = False, still: bool = False) -> FilmFrame:
         """The last frame."""
@@ -208,8 +201,7 @@ class ClipPainter:
         assert self._shot is not None
         pictures = {name: torch.from_numpy(getattr(self, name)) for name in ("_shot", "_painted", "_source")}
         return {
-            "frame": self.frame, "next_id": self._next_id, "rng": self._rng.bit_generator.state, **pictures,
-            "living": self._living.state(),
+            "next_id": self._next_id, "rng": self._rng.bit_generator.state, **pictures, "living": self._living.state(),
         }  # fmt: skip
 
     @ordinary_tensors()
@@ -219,43 +211,54 @@ class ClipPainter:
         Raises:
             ValueError, LookupError, TypeError, AttributeError or RuntimeError: it is not such a state.
         """
-        self.frame, self._next_id = integer(state["frame"], 0, 10**9), integer(state["next_id"], 0, 2**60)
+        self._next_id = integer(state["next_id"], 0, 2**60)
         self._rng.bit_generator.state = state["rng"]
         shot, self._painted, self._source = (state[name].numpy() for name in ("_shot", "_painted", "_source"))
         self._set_shot(shot)
-        self._living = restored_company(state["living"], self._studio.brush, self._fresh_moments)
+        self._living = restored_company(state["living"], self._setting.brush, self._fresh_moments)
 
     def _fresh_moments(self, strokes: Strokes) -> Moments:
-        return StrokeParameters(strokes, self._studio.constraints, self._studio.search).moments
+        return StrokeParameters(strokes, self._setting.constraints, self._setting.search).moments
+
+
+def _strayed(parameters: StrokeParameters, start: Strokes, natural: Mapping[str, torch.Tensor | float]) -> torch.Tensor:
+    """[N]: squared distance from where the flow took them, in natural steps; of colours and opacity in full ranges:
+    light changes as things turn."""
+    far = (parameters.colors - start.colors).square().sum(dim=(1, 2))
+    far = far + (parameters.opacity - start.opacity).square()
+    for name, values in parameters.shape.items():
+        far = far + ((values - start.params[name]) / natural[name]).square()
+    return far
 
 
 def _set_pace(parameters: StrokeParameters, pace: np.ndarray) -> None:
     """Let strokes [N] take steps of this share of the rate."""
-    paces = torch.from_numpy(pace.astype(np.float32))
     assert isinstance(parameters.optimizer, StrokeAdam)
     for unit in parameters.optimizer.units.values():
-        unit.mul_(paces.view(-1, *[1] * (unit.ndim - 1)))
+        unit.mul_(_beside(pace.astype(np.float32), unit))
 
 
 def _rows(new: Strokes, old: Strokes, kept: np.ndarray) -> Strokes:
     """`old` where `kept` [N], to the byte, else `new`."""
 
-    def pick(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return torch.where(torch.from_numpy(kept).view(-1, *[1] * (x.ndim - 1)), y, x)
-
-    params = {name: pick(new.params[name], old.params[name]) for name in new.params}
-    return Strokes(new.brush, params, pick(new.colors, old.colors), pick(new.opacity, old.opacity), old.seed)
+    params = {name: _picked(new.params[name], old.params[name], kept) for name in new.params}
+    colors, opacity = _picked(new.colors, old.colors, kept), _picked(new.opacity, old.opacity, kept)
+    return Strokes(new.brush, params, colors, opacity, old.seed)
 
 
 def _kept(new: Moments, old: Moments, kept: np.ndarray) -> Moments:
     """The moments `old` where `kept` [N], else `new`."""
-    mask = torch.from_numpy(kept)
-    return {
-        name: tuple(
-            torch.where(mask.view(-1, *[1] * (x.ndim - 1)), y, x) for x, y in zip(new[name], old[name], strict=True)
-        )
-        for name in new
-    }
+    return {name: tuple(_picked(x, y, kept) for x, y in zip(new[name], old[name], strict=True)) for name in new}
+
+
+def _picked(new: torch.Tensor, old: torch.Tensor, kept: np.ndarray) -> torch.Tensor:
+    """[N, …]: `old` where `kept` [N], else `new`."""
+    return torch.where(_beside(kept, new), old, new)
+
+
+def _beside(values: np.ndarray, like: torch.Tensor) -> torch.Tensor:
+    """A number for each stroke [N], as a tensor that goes with `like` [N, …]."""
+    return torch.from_numpy(values).view(-1, *[1] * (like.ndim - 1))
 
 
 def _shifted(strokes: Strokes, by: float) -> Strokes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import subprocess
@@ -66,15 +67,7 @@ class FilmCut:
 
     def length(self, rate: Fraction) -> int:
         """Of how many frames it is at a rate."""
-        return max(
-            1,
-            -(
-                -self.count
-                * rate.numerator
-                * self.film.rate.denominator
-                // (rate.denominator * self.film.rate.numerator)
-            ),
-        )
+        return max(1, math.ceil(self.count * rate / self.film.rate))
 
 
 def film_ending(path: str) -> str:

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import base64
 import html
-import json
-import re
 import zlib
-from importlib import resources
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from painter.errors import OutputError
 from painter.export.places import writing
+from painter.painting.html_page import filled, picture_address, script_json
 from painter.pictures.resizing import fit_size
 from painter.video.film import painting_of
 from painter.video.stroke_video import Film
@@ -25,7 +20,6 @@ from renderers.webgl.stroke_rows import pack_rows
 
 LARGEST = 256 * 2**20  # bytes of strokes in a page, before they are packed
 FALLBACK_SIDE, FALLBACK_QUALITY = 256, 70  # of the first frame as a picture
-_PART = re.compile(r"\{\{([a-z]+)\}\}")
 
 
 def write_film_page(path: Path, source: Path, film: Film, count: int, size: int) -> list[str]:
@@ -51,12 +45,11 @@ def write_film_page(path: Path, source: Path, film: Film, count: int, size: int)
     parts = {
         "title": html.escape(f"A film of {count} frames in strokes"),
         "fallback": first,
-        "film": json.dumps(about, separators=(",", ":")).replace("<", "\\u003c"),
+        "film": script_json(about),
         "paint": paint_script(film.brush),
     }
-    page = resources.files("painter.video").joinpath("film.html").read_text(encoding="utf-8")
     with writing(path) as temporary:
-        temporary.write_text(_PART.sub(lambda match: parts[match[1]], page), encoding="utf-8")
+        temporary.write_text(filled("painter.video", "film.html", parts), encoding="utf-8")
     return [f"{path}: browsers draw the strokes without texture"] if film.config.texture > 0 else []
 
 
@@ -69,10 +62,7 @@ def _packed_frames(path: Path, source: Path, film: Film, size: int) -> tuple[lis
             shots.append(None)
             continue
         if not first:
-            picture = BytesIO()
-            drawn = painting_of(film, frame).draw(min(size, FALLBACK_SIDE))
-            Image.fromarray(drawn).save(picture, "WEBP", quality=FALLBACK_QUALITY)
-            first = "data:image/webp;base64," + base64.b64encode(picture.getvalue()).decode("ascii")
+            first = picture_address(painting_of(film, frame).draw(min(size, FALLBACK_SIDE)), FALLBACK_QUALITY)
         rows = pack_rows(frame.strokes).tobytes()
         total += len(rows)
         if total > LARGEST:

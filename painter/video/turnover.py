@@ -18,7 +18,6 @@ from painter.search.view import Runtime, View
 from painter.video.carrying import Boxes, share_within
 from painter.video.clip_config import ClipConfig
 from painter.video.company import Company, new_company
-from renderers.blending.relevance import removal_costs
 from renderers.decoding import SearchMaps
 from renderers.strokes import Strokes
 
@@ -27,7 +26,7 @@ SOON = 0.3  # share of a birth's place that is exposed, from which it needs no f
 
 
 @dataclass(frozen=True, eq=False)
-class Studio:
+class Setting:
     """What all frames of a shot share."""
 
     config: PaintConfig
@@ -51,38 +50,40 @@ class Scene:
     frozen: np.ndarray  # [N] bool: of the living, those whose place did not change
 
 
-def turn_over(studio: Studio, scene: Scene, living: Company, next_id: int, rng: np.random.Generator) -> Company:
+def turn_over(setting: Setting, scene: Scene, living: Company, next_id: int, rng: np.random.Generator) -> Company:
     """Let strokes die and others be born, where the picture changed only; identities from `next_id` on are free."""
-    clip, count = studio.clip, int(studio.config.strokes)
+    clip, count = setting.clip, int(setting.config.strokes)
     size = clip.size * math.sqrt(500 / count)
     masked = replace(scene.target, weight=scene.changed.astype(np.float32))
     views: dict[int, View] = {}
 
     def view(side: int) -> View:
         if side not in views:
-            views[side] = View(masked.at(side), studio.runtime)
+            views[side] = View(masked.at(side), setting.runtime)
         return views[side]
 
-    placer = Placer(view, studio.constraints, studio.brush, studio.maps, studio.config, studio.search, rng)
+    placer = Placer(view, setting.constraints, setting.brush, setting.maps, setting.config, setting.search, rng)
     size = placer.within_limits(size)
     seen = placer.view(size, max(scene.target.image.shape[:2]))
     exposed = float(scene.exposed.mean())
-    free = max(0, (count if not studio.exact else studio.most) - int((~living.dying).sum()))
-    room = max(0, studio.most - len(living))
+    free = max(0, (count if not setting.exact else setting.most) - int((~living.dying).sum()))
+    room = max(0, setting.most - len(living))
     extra = math.ceil(clip.exposed_births * exposed * count)
     most = min(free + round(clip.turnover * count) + extra, max(1, round(clip.most_births * count)))
-    if studio.exact:
+    if setting.exact:
         most = max(most, room)
     if not most:
         return living
-    both = living.joined(_placed(studio, placer, seen, living, size, most, next_id))
-    return _chosen(studio, scene, both, _costs(seen, both.settled(), studio.maps), free, most)
+    both = living.joined(_placed(setting, placer, seen, living, size, most, next_id))
+    return _chosen(setting, scene, both, _costs(seen, both.settled(), setting.maps), free, most)
 
 
-def _placed(studio: Studio, placer: Placer, view: View, old: Company, size: float, count: int, next_id: int) -> Company:
+def _placed(
+    setting: Setting, placer: Placer, view: View, old: Company, size: float, count: int, next_id: int
+) -> Company:
     """New strokes on top of the settled canvas."""
     with torch.no_grad():
-        canvas = view.render(old.settled(), studio.maps).cpu().numpy()
+        canvas = view.render(old.settled(), setting.maps).cpu().numpy()
     strokes, moments = placer.place(count, size, view, canvas, PLACES, 1.0, close=False)
     return new_company(strokes, moments, next_id)
 
@@ -91,15 +92,14 @@ def _costs(view: View, strokes: Strokes, maps: SearchMaps) -> np.ndarray:
     """[N]: by how much the mean squared error of the whole canvas would rise without each."""
     with torch.no_grad():
         layers = view.layers(strokes, maps)
-    costs = removal_costs(view.bare.cpu(), torch.from_numpy(view.target.image), layers.cpu()).numpy()
-    found: np.ndarray = costs / view.target.image[..., 0].size
+    found: np.ndarray = view.removal_costs(layers, None).numpy() / view.target.image[..., 0].size
     return found
 
 
-def _chosen(studio: Studio, scene: Scene, both: Company, costs: np.ndarray, free: int, most: int) -> Company:
+def _chosen(setting: Setting, scene: Scene, both: Company, costs: np.ndarray, free: int, most: int) -> Company:
     """Of all of them, those of the scene and then the new ones, those that stay: births by what they gain, deaths by
     what they cost."""
-    clip = studio.clip
+    clip = setting.clip
     old = np.arange(len(both)) < len(scene.frozen)
     weakest = _weakest(clip, scene, both, costs)
     applicants = np.flatnonzero(~old)
@@ -113,7 +113,7 @@ def _chosen(studio: Studio, scene: Scene, both: Company, costs: np.ndarray, free
             fade[n] = slope[n] = np.float32(1 / clip.fade)
 
     for number, n in enumerate(applicants[:most]):
-        full = alive.sum() >= studio.most
+        full = alive.sum() >= setting.most
         if costs[n] < clip.least_gain:
             break
         if full or number >= free:
@@ -127,8 +127,8 @@ def _chosen(studio: Studio, scene: Scene, both: Company, costs: np.ndarray, free
                 if full:  # there will be room once it has faded
                     continue
         bear(n)
-    if studio.exact:
-        for n in [n for n in applicants if not alive[n]][: studio.most - int(alive.sum())]:
+    if setting.exact:
+        for n in [n for n in applicants if not alive[n]][: setting.most - int(alive.sum())]:
             bear(n)
     return replace(both, slope=slope, fade=fade)[alive]
 
