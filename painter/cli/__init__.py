@@ -7,7 +7,7 @@
     paths.py       input files and folders, checked before any work
     outputs.py     the files of one run: names, the check that they can be written, the writing in turn
     resuming.py    what a run keeps for --resume
-    running.py     what commands that make many paintings share
+    running.py     what commands that make many paintings share; compiling.py, what `compile` does
     progress.py    lines of text and progress bars
 
 Whatever can be refused is refused early: options and paths before torch is imported, then the picture, then the device
