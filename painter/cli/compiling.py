@@ -20,6 +20,7 @@ from painter.options.paint import PaintConfig
 from painter.painting.painting import Painting
 from painter.pipeline import SearchResult, find_strokes, finish, prepare
 from painter.search.subject import Subject
+from painter.system.late_torch import allow_generators
 from painter.system.usage import Stopwatch
 from renderers.brushes import BRUSHES
 from renderers.compiled import STAMP
@@ -42,6 +43,7 @@ def compile_kernels(brushes: list[str], say: Callable[[str], None]) -> None:
 
 def draw_with(brushes: list[str]) -> None:
     """Draw a few strokes of each of these brushes, and write them to files that are deleted again."""
+    allow_generators()
     with tempfile.TemporaryDirectory(prefix="impasto-") as folder:
         for brush in brushes:
             for subject in _subjects(brush):

@@ -32,6 +32,7 @@ _UNUSED = (
 )
 """What torch imports at once and only some of its other parts use."""
 
+_GENERATORS, _UNUSED_BY_GENERATORS = "torch._prims.rng_prims", "torch._meta_registrations"
 _LIBRARIES = ("libtorch_global_deps.so", "libtorch.so")  # in torch's own order; they bring most others with them
 
 
@@ -90,6 +91,13 @@ def import_late() -> None:
     for name in _UNUSED:
         with suppress(ModuleNotFoundError):  # it is not there, or not in this version of torch
             _imported(name)
+
+
+def allow_generators() -> None:
+    """Make `torch.Generator()` work: some versions of torch prepare it in what is put off. Costs 0.2 s, once."""
+    if isinstance(sys.modules.get(_UNUSED_BY_GENERATORS), _Late) and _GENERATORS not in sys.modules:
+        with suppress(ModuleNotFoundError):  # another version
+            importlib.import_module(_GENERATORS)
 
 
 def _imported(name: str) -> ModuleType:
