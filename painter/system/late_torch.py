@@ -32,7 +32,10 @@ _UNUSED = (
 )
 """What torch imports at once and only some of its other parts use."""
 
-_GENERATORS, _UNUSED_BY_GENERATORS = "torch._prims.rng_prims", "torch._meta_registrations"
+_COMPILER = ("torch._dynamo", "torch._inductor", "torch._prims", "torch._decomp", "torch._refs")
+"""Parts of torch's compiler, which torch's optimisers import, too; they expect all of torch to be there."""
+
+_GENERATORS = "torch._prims.rng_prims"  # which prepares torch.Generator
 _LIBRARIES = ("libtorch_global_deps.so", "libtorch.so")  # in torch's own order; they bring most others with them
 
 
@@ -48,18 +51,24 @@ class _Late(ModuleType):
 
 
 class _Within(MetaPathFinder):
-    """Finds the modules within a package that is put off, and imports that first, as Python does."""
+    """Finds the modules within a package that is put off, and imports that first, as Python does.
+
+    Before torch's compiler is imported, all is imported that was put off.
+    """
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
         package = name.rpartition(".")[0]
-        if not isinstance(sys.modules.get(package), _Late):
+        if name in _COMPILER and not getattr(sys.modules["torch"].__spec__, "_initializing", False):
+            import_late()
+        elif isinstance(sys.modules.get(package), _Late):
+            path = getattr(_imported(package), "__path__", [])
+        else:
             return None
-        whole = _imported(package)
         if name in sys.modules:  # Python would import it once more, as its own specification says
             known = sys.modules[name]
             known.__spec__ = ModuleSpec(name, _Known(known))
             return known.__spec__
-        return PathFinder.find_spec(name, getattr(whole, "__path__", []), target)
+        return PathFinder.find_spec(name, path, target)
 
 
 class _Known(Loader):
@@ -94,10 +103,14 @@ def import_late() -> None:
 
 
 def allow_generators() -> None:
-    """Make `torch.Generator()` work: some versions of torch prepare it in what is put off. Costs 0.2 s, once."""
-    if isinstance(sys.modules.get(_UNUSED_BY_GENERATORS), _Late) and _GENERATORS not in sys.modules:
+    """Make `torch.Generator()` work: some versions of torch prepare it in what is put off. Costs 0.4 s, once."""
+    if _is_put_off() and _GENERATORS not in sys.modules:
         with suppress(ModuleNotFoundError):  # another version
             importlib.import_module(_GENERATORS)
+
+
+def _is_put_off() -> bool:
+    return any(isinstance(sys.modules.get(name), _Late) for name in _UNUSED)
 
 
 def _imported(name: str) -> ModuleType:

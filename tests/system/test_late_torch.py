@@ -83,7 +83,7 @@ def test_torch_does_without_and_gets_it_back() -> None:
         "assert len(torch.utils.data.TensorDataset(x)) == 3; assert torch.distributions.Normal(0, 1).mean == 0; "
         "from painter.learning.seeds import generator; "
         "assert torch.rand(1, generator=generator(3)) == torch.rand(1, generator=generator(3)); "
-        "late_torch.import_late(); assert callable(torch.export.export); "
+        "torch.optim.LBFGS([x]); late_torch.import_late(); assert callable(torch.export.export); "
         "print(torch.empty(2, 3, device='meta').cholesky_inverse.__name__, 'torch._decomp' in sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
