@@ -72,19 +72,26 @@ def test_nothing_is_put_off_once_torch_is_there(monkeypatch: pytest.MonkeyPatch)
     assert "never.there" not in sys.modules
 
 
+ALL = (
+    "late = [name for name in late_torch._UNUSED if isinstance(sys.modules[name], late_torch._Late)]; "
+    "assert len(late) == len(late_torch._UNUSED), late; "
+    "assert len(torch.utils.data.TensorDataset(x)) == 3; assert torch.distributions.Normal(0, 1).mean == 0; "
+    "from painter.learning.seeds import generator; "
+    "assert torch.rand(1, generator=generator(3)) == torch.rand(1, generator=generator(3)); "
+    "late_torch.import_late(); assert callable(torch.export.export); "
+    "assert torch.empty(2, 3, device='meta').cholesky_inverse; "
+)
+OPTIMISER = "torch.optim.LBFGS([x]).step(lambda: (x * x).sum()); torch.Generator(); "  # imports torch's compiler
+
+
 @pytest.mark.slow
-def test_torch_does_without_and_gets_it_back() -> None:
+@pytest.mark.parametrize("use", [ALL, OPTIMISER])
+def test_torch_does_without_and_gets_it_back(use: str) -> None:
     code = (
         "import sys; from painter.system import late_torch; late_torch.put_off(); late_torch.load_libraries(); "
         "import torch; "
         "x = torch.ones(3, requires_grad=True); (x * x).sum().backward(); assert x.grad.tolist() == [2, 2, 2]; "
-        "late = [name for name in late_torch._UNUSED if isinstance(sys.modules[name], late_torch._Late)]; "
-        "assert len(late) == len(late_torch._UNUSED), late; "
-        "assert len(torch.utils.data.TensorDataset(x)) == 3; assert torch.distributions.Normal(0, 1).mean == 0; "
-        "from painter.learning.seeds import generator; "
-        "assert torch.rand(1, generator=generator(3)) == torch.rand(1, generator=generator(3)); "
-        "torch.optim.LBFGS([x]); late_torch.import_late(); assert callable(torch.export.export); "
-        "print(torch.empty(2, 3, device='meta').cholesky_inverse.__name__, 'torch._decomp' in sys.modules)"
+        f"{use}print('torch._decomp' in sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split()[-1] == "True"
