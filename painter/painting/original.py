@@ -25,6 +25,7 @@ from painter.errors import StrokeFileError
 from painter.options.paint import PaintConfig
 from painter.painting.painting import Painting
 from painter.painting.stroke_columns import MAX_STROKES, check_range
+from painter.system.late_torch import random_generator
 from renderers.brushes import BRUSHES, Limits
 from renderers.brushes.base import SEED_END
 from renderers.strokes import Strokes
@@ -74,7 +75,7 @@ def read_original(content: bytes, style: str | None = None) -> Painting:
         {name: parameters[name].to(torch.float32) for name in BRUSHES[brush].names},
         _tensor(color.reshape(count, color.shape[1] // 3, 3).clip(0, 1)).to(torch.float32),
         _tensor(opacity).to(torch.float32),
-        torch.randint(0, SEED_END, (count,), generator=torch.Generator().manual_seed(0)),
+        torch.randint(0, SEED_END, (count,), generator=random_generator(0)),
     )
     about = {"input": None, "palette": None, "impasto": None, "checkpoint": None}
     config = PaintConfig(style=brush, canvas="black", size=SIDE, texture=0.0)

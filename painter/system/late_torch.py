@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib
 import sys
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
 
 _UNUSED = "torch._meta_registrations"
 """torch's rules for tensors without numbers, for its compiler: a fifth of what importing torch takes."""
@@ -34,3 +37,18 @@ def import_late() -> ModuleType:
     if isinstance(sys.modules.get(_UNUSED), _Late):
         del sys.modules[_UNUSED]
     return importlib.import_module(_UNUSED)
+
+
+def random_generator(seed: int) -> torch.Generator:
+    """A generator of random numbers on the CPU.
+
+    torch makes none without what was put off, so it is imported then.
+    """
+    import torch
+
+    try:
+        made = torch.Generator()
+    except RuntimeError:
+        import_late()
+        made = torch.Generator()
+    return made.manual_seed(seed)

@@ -46,7 +46,9 @@ def test_torch_does_without_and_gets_it_back() -> None:
     code = (
         "import sys; from painter.system import late_torch; late_torch.put_off(); import torch; "
         "x = torch.ones(3, requires_grad=True); (x * x).sum().backward(); assert x.grad.tolist() == [2, 2, 2]; "
-        "assert isinstance(sys.modules['torch._meta_registrations'], late_torch._Late); late_torch.import_late(); "
+        "assert isinstance(sys.modules['torch._meta_registrations'], late_torch._Late); "
+        "made = torch.rand(3, generator=late_torch.random_generator(7)).tolist(); late_torch.import_late(); "
+        "assert made == torch.rand(3, generator=torch.Generator().manual_seed(7)).tolist(); "
         "print(torch.empty(2, 3, device='meta').cholesky_inverse.__name__, 'torch._decomp' in sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
