@@ -76,7 +76,7 @@ class GanRun:
         self.schedule = self._asked()
         self._first: list[Trainer[Any]] = []  # the discriminators, and then the generator
         self._last: list[Trainer[Any]] = []  # the judge and the upscaler
-        self._opponent: CropDiscriminatorTrainer | None = None  # of the upscaler, once that has begun
+        self._crop_discriminator: CropDiscriminatorTrainer | None = None  # of the upscaler, once that has begun
         self._recent: deque[tuple[float, int]] = deque(maxlen=_RECENT)
 
     def fingerprint(self) -> dict[str, Any]:
@@ -112,10 +112,10 @@ class GanRun:
             if not self._last:
                 self._begin_last()
             while active := [one for one in self._last if not one.finished]:
-                if self._opponent is not None and any(
-                    isinstance(one, UpscalerTrainer) and one.opposed for one in active
+                if self._crop_discriminator is not None and any(
+                    isinstance(one, UpscalerTrainer) and one.uses_discriminator for one in active
                 ):
-                    take_step([self._opponent], threads)
+                    take_step([self._crop_discriminator], threads)
                 take_step(active, threads)
                 yield self._progress(STAGES[1])
 
@@ -154,7 +154,7 @@ class GanRun:
             "records": to_rows(self.records),
             "first": [trainer.state() for trainer in self._first],
             "last": [trainer.state() for trainer in self._last],
-            "opponent": None if self._opponent is None else self._opponent.state(),
+            "crop_discriminator": None if self._crop_discriminator is None else self._crop_discriminator.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -169,8 +169,8 @@ class GanRun:
                 begin()
                 for trainer, one in zip(trainers, saved, strict=True):
                     trainer.restore(one)
-        if self._opponent is not None:
-            self._opponent.restore(state["opponent"])
+        if self._crop_discriminator is not None:
+            self._crop_discriminator.restore(state["crop_discriminator"])
 
     # --- steps ---
 
@@ -217,7 +217,9 @@ class GanRun:
         if networks.upscaler is not None:
             upscaler, large = networks.upscaler, material.large
             discriminator = make_crop_discriminator(upscaler, large, self._gan, seed)
-            self._opponent = CropDiscriminatorTrainer(discriminator, upscaler, large, schedule.upscaler, seed, training)
+            self._crop_discriminator = CropDiscriminatorTrainer(
+                discriminator, upscaler, large, schedule.upscaler, seed, training
+            )
         self._last += last_trainers(
             networks.judge, networks.upscaler, None, material, schedule.judge, schedule.upscaler, seed, training,
             discriminator,
@@ -253,10 +255,10 @@ class GanRun:
     def _losses(self) -> GanRecord:
         """The losses of the last step; NaN for what is over or has not begun."""
         of = {trainer.name: trainer.loss for trainer in (self._last or self._first)}
-        opponent = _NAN if self._opponent is None else self._opponent.loss
+        of_crops = _NAN if self._crop_discriminator is None else self._crop_discriminator.loss
         names = ("generator", "discriminator 1", "discriminator 2", "upscaler")
         generator, first, second, upscaler = (of.get(name, _NAN) for name in names)
-        return GanRecord(self.taken, generator, first, second, upscaler, opponent)
+        return GanRecord(self.taken, generator, first, second, upscaler, of_crops)
 
     def _progress(self, stage: str) -> LearnProgress:
         assert self.schedule is not None

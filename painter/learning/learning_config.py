@@ -93,8 +93,8 @@ class TrainingConfig:
     decoder_share: float = 0.55  # pictures of its second stage, beside the transformer, likewise
     judge_share: float = 0.25  # pictures of the judge of traits, likewise, up to `most_last`
     upscaler_share: float = 0.1  # crops of the upscaler, likewise, up to `most_last`
-    adversary: float = 5e-3  # weight of the discriminator of crops in the upscaler's loss, of the engine 'dcgan'
-    adversary_from: float = 0.4  # share of the crops from which it counts
+    crop_weight: float = 5e-3  # of the discriminator in the upscaler's loss, with the engine 'dcgan'
+    crops_without: float = 0.4  # share of the crops that come before the discriminator is used
     most_last: int = 24_000
     last_stage: float = 0.1  # share of the time that is left for these two
     tokenizer_rate: float = 2e-3  # of AdamW; Muon's is twice that

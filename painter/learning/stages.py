@@ -93,19 +93,19 @@ def make_trainers(
 
 def last_trainers(
     judge: Judge | None, upscaler: Upscaler | None, decoded: Decoded | None, material: Material, judged: int,
-    upscaled: int, seed: int, config: TrainingConfig, opponent: Discriminator | None = None,
+    upscaled: int, seed: int, config: TrainingConfig, discriminator: Discriminator | None = None,
 ) -> list[Trainer[Any]]:  # fmt: skip
     """The trainers of judge and upscaler, where there are any.
 
     Args:
         decoded: pieces as the tokenizer shows them, which the judge sees as well; None if there is no tokenizer.
         judged, upscaled: pictures to show to each.
-        opponent: tells crops from those that the upscaler made; None if there is none.
+        discriminator: tells crops from those that the upscaler made; None if there is none.
     """
     trainers: list[Trainer[Any]] = []
     if judge is not None:
         pixels, values, learned = material.pixels, material.values, material.learned
         trainers.append(JudgeTrainer(judge, decoded, pixels, values, learned, judged, seed, config))
     if upscaler is not None:
-        trainers.append(UpscalerTrainer(upscaler, material.large, upscaled, seed, config, opponent))
+        trainers.append(UpscalerTrainer(upscaler, material.large, upscaled, seed, config, discriminator))
     return trainers

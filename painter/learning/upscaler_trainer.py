@@ -100,7 +100,7 @@ class UpscalerTrainer(_CropTrainer):
         upscaler: is changed in place.
         large: uint8 [M, S, S, C], pieces at the size that it is to reach.
         total: crops to show.
-        discriminator: counts from the share `config.adversary_from` of the crops on; None: there is none.
+        discriminator: counts from the share `config.crops_without` of the crops on; None: there is none.
     """
 
     def __init__(
@@ -114,18 +114,18 @@ class UpscalerTrainer(_CropTrainer):
         self._discriminator = discriminator
 
     @property
-    def opposed(self) -> bool:
-        """Whether the discriminator counts in the next step."""
-        return self._discriminator is not None and self.done >= self.config.adversary_from * self.total
+    def uses_discriminator(self) -> bool:
+        """Whether the discriminator is used in the next step."""
+        return self._discriminator is not None and self.done >= self.config.crops_without * self.total
 
     def loss_of(self, part: Crops) -> Tensor:
         small, large = self.moved(part)
         made: Tensor = self.upscaler(small)
         loss = (made - large).abs().mean()
-        if self.opposed:
+        if self.uses_discriminator:
             assert self._discriminator is not None
-            opposing = generator_loss([self._discriminator], [large], made, part.random)
-            loss = loss + self.config.adversary * opposing
+            of_discriminator = generator_loss([self._discriminator], [large], made, part.random)
+            loss = loss + self.config.crop_weight * of_discriminator
         return loss
 
     def rate(self) -> float:

@@ -130,11 +130,11 @@ def test_the_upscaler_learns_against_a_discriminator_in_its_later_steps(gan: Gan
     with_it = UpscalerTrainer(upscaler, large, 8, 1, config, discriminator)
     alone = UpscalerTrainer(upscaler, large, 8, 1, config)
     (part,) = with_it.parts()
-    assert not with_it.opposed and torch.equal(with_it.loss_of(part), alone.loss_of(part))
+    assert not with_it.uses_discriminator and torch.equal(with_it.loss_of(part), alone.loss_of(part))
     with_it.done = 4
-    opposing = generator_loss([discriminator], [part.large], upscaler(part.small), part.random)
-    expected = alone.loss_of(part) + config.adversary * opposing
-    assert with_it.opposed and torch.allclose(with_it.loss_of(part), expected)
+    of_discriminator = generator_loss([discriminator], [part.large], upscaler(part.small), part.random)
+    expected = alone.loss_of(part) + config.crop_weight * of_discriminator
+    assert with_it.uses_discriminator and torch.allclose(with_it.loss_of(part), expected)
     trainer = CropDiscriminatorTrainer(discriminator, upscaler, large, 8, 1, config)
     (part,) = trainer.parts()
     before = discriminator_loss(discriminator, part.large, upscaler(part.small), part.random)
