@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -15,6 +16,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 if "PYTEST_XDIST_WORKER" in os.environ and hasattr(os, "sched_setaffinity"):
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[int(os.environ["PYTEST_XDIST_WORKER"][2:]) % len(cores)]})
+
+# What is written outlives a process without, and no test cuts the power; a disk that is busy would be waited for.
+os.fsync = lambda handle: None
 
 # Paintings must not depend on which networks are installed.
 os.environ["IMPASTO_FACES"] = "cascade"
@@ -36,6 +40,10 @@ LONGEST = ("test_learning", "test_kills", "test_ray", "test_commands", "test_bat
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ranks = {name: rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # what all modules hold stays to the end, and need not be gone through again and again
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -6,6 +6,7 @@ No thread may be running when a process is forked, so all is done in one.
 import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.fsync = lambda handle: None  # as tests/conftest.py has it
 
 import cv2
 import numpy as np
