@@ -17,9 +17,6 @@ if "PYTEST_XDIST_WORKER" in os.environ and hasattr(os, "sched_setaffinity"):
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[int(os.environ["PYTEST_XDIST_WORKER"][2:]) % len(cores)]})
 
-# What is written outlives a process without, and no test cuts the power; a disk that is busy would be waited for.
-os.fsync = lambda handle: None
-
 # Paintings must not depend on which networks are installed.
 os.environ["IMPASTO_FACES"] = "cascade"
 
@@ -31,6 +28,9 @@ from renderers.brushes import BRUSHES
 # Without a device Triton's kernels run in Python; before anything imports triton.
 if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")
+
+# What is written outlives a process without, and no test cuts the power; a disk that is busy would be waited for.
+os.fsync = lambda handle: None
 
 
 # With these, which take longest, begun first, all processes end at about the same time.

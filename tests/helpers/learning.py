@@ -37,7 +37,7 @@ TINY = Design(
     transformer=TransformerConfig(width=16, layers=1, heads=2, hidden=8),
     judge=JudgeConfig(width=16, features=16),
     upscaler=UpscalerConfig(width=12, blocks=1, crop=16),
-    training=TrainingConfig(fewest_pictures=64, measured=2, evaluate_every=64, record_every=64, warmup=4),
+    training=TrainingConfig(batch=32, fewest_pictures=64, measured=2, evaluate_every=128, record_every=128, warmup=4),
 )
 """Learns next to nothing, in no time."""
 

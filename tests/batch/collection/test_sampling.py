@@ -277,6 +277,7 @@ def test_a_collection_may_take_all_combinations() -> None:
         draw_tokens(recipe(24, *axes, exclusions=[exclusion((0, [1]), (1, [0, 1]))]))
 
 
+@pytest.mark.slow
 def test_a_few_values_that_outweigh_all_others_do_not_stop_a_draw() -> None:
     skewed = recipe(300, *(axis(name, 10**6, *[1] * 20) for name in "ABCDEF"))
     tokens = draw_tokens(skewed)
