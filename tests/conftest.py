@@ -12,10 +12,12 @@ import pytest
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # Each of the processes that share the tests' files keeps to one core, as does all that it starts: threads that wait for
-# each other on two busy cores cost a tenth of the time.
+# each other on two busy cores cost a tenth of the time. One more than there are cores takes what the others leave while
+# they wait, on any core.
 if "PYTEST_XDIST_WORKER" in os.environ and hasattr(os, "sched_setaffinity"):
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cores[int(os.environ["PYTEST_XDIST_WORKER"][2:]) % len(cores)]})
+    cores, number = sorted(os.sched_getaffinity(0)), int(os.environ["PYTEST_XDIST_WORKER"][2:])
+    if number < len(cores):
+        os.sched_setaffinity(0, {cores[number]})
 
 # Paintings must not depend on which networks are installed.
 os.environ["IMPASTO_FACES"] = "cascade"
@@ -30,7 +32,7 @@ if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")
 
 # What is written outlives a process without, and no test cuts the power; a disk that is busy would be waited for.
-os.fsync = lambda handle: None
+os.fsync = lambda fd: None
 
 
 # With these, which take longest, begun first, all processes end at about the same time.

@@ -122,11 +122,11 @@ def test_pieces_are_painted_with_a_ledger(here: Path, learned: Path) -> None:
 def test_a_run_killed_again_and_again_ends_with_the_same_bytes(tmp_path: Path, faces: Path, learned: Path) -> None:
     kills = 0
     for attempt in range(5):
-        process = fork_context().Process(target=learn_slowly, args=(tmp_path, faces, 0.05 if attempt < 3 else 0.0))
+        process = fork_context().Process(target=learn_slowly, args=(tmp_path, faces, 0.03 if attempt < 3 else 0.0))
         process.start()
         if attempt < 3:
             autosave = wait_for_autosave(tmp_path, process)
-            time.sleep(0.7 * attempt)
+            time.sleep(0.3 * attempt)
             process.kill()
             kills += autosave
         process.join()
