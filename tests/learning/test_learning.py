@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 import torch
 from helpers.faces import save_faces
-from helpers.learning import SMALL, TINY, nearest_faces, picture_at, read, short_run, trait_distance
+from helpers.learning import SMALL, TINY, nearest_faces, picture_at, quick_run, read, short_run, trait_distance
 
 from painter.errors import AutosaveError, DivergedError
 from painter.learning.generating import PieceFolder
 from painter.learning.learning import Paths, learn, model_of
 from painter.learning.model_file import load_model, save_model
-from painter.learning.schedule import pictures_in, schedule_of
+from painter.learning.schedule import pictures_in
 from painter.learning.training import LearningRun, LearnProgress
 from painter.learning.training_log import Record, from_rows, to_csv, to_rows
 from painter.learning.training_pictures import Collection
@@ -44,13 +44,6 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Collection:
         save_faces(folder / "a", 100, 128, transparent=True, traits=False),
         save_faces(folder / "b", 160, 128, transparent=True, robots=True, traits=False),
     )
-
-
-def quick_run(collection: Collection) -> LearningRun:
-    """A run of all stages, of a few steps each."""
-    run = short_run(collection)
-    run.schedule = schedule_of(256, TINY.training, run.networks.judge is not None, run.networks.upscaler is not None)
-    return run
 
 
 @pytest.fixture(scope="module")
