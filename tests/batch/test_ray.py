@@ -131,6 +131,7 @@ def networks() -> dict[str, bytes]:
     return {name: (checkpoint_folder() / name).read_bytes() for name in ("manifest.json", "markerpen.safetensors")}
 
 
+@pytest.mark.slow
 def test_a_worker_needs_neither_pictures_nor_networks_of_its_own(tmp_path: Path) -> None:
     sent, picture = task(tmp_path)
     expected = paint_job(sent.job)

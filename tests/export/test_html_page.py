@@ -77,6 +77,7 @@ def test_it_plays_and_begins_again(page: Page) -> None:
     assert page.get_attribute("#play", "aria-label") == "Play"
 
 
+@pytest.mark.slow
 def test_it_scrubs_by_pointer_and_by_key(page: Page) -> None:
     page.fill("#at", "123")
     assert page.evaluate("player.count") == 123
@@ -87,6 +88,7 @@ def test_it_scrubs_by_pointer_and_by_key(page: Page) -> None:
     assert page.evaluate("player.count") == 500
 
 
+@pytest.mark.slow
 def test_it_zooms_where_the_pointer_is_and_says_which_stroke_is_there(page: Page) -> None:
     page.evaluate("player.pause(); player.seek(500); player.reset()")
     page.mouse.move(200, 150)

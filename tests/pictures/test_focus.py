@@ -280,6 +280,7 @@ def test_what_is_transparent_has_none() -> None:
         assert 0.01 < focus_map.mean() < 0.15
 
 
+@pytest.mark.slow
 def test_an_alpha_of_ones_changes_nothing() -> None:
     picture = photo("rocket")[100:300, 150:350]
     assert np.array_equal(auto_focus(picture), auto_focus(picture, np.ones((200, 200), np.float32)))
@@ -301,6 +302,7 @@ def test_pictures_of_any_shape(size: tuple[int, int]) -> None:
         assert np.isfinite(result).all() and result.min() >= 0 and result.max() <= 1
 
 
+@pytest.mark.slow
 def test_the_same_picture_gives_the_same_map(astronaut: np.ndarray) -> None:
     near = astronaut[20:200, 140:320]  # not contiguous
     before = near.copy()
@@ -308,6 +310,7 @@ def test_the_same_picture_gives_the_same_map(astronaut: np.ndarray) -> None:
     assert np.array_equal(near, before), "left as it was"
 
 
+@pytest.mark.slow
 def test_the_order_in_which_windows_are_found_does_not_matter(
     astronaut: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:

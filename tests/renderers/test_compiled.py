@@ -115,6 +115,7 @@ def test_each_brush_has_kernels_of_its_own(tmp_path: Path, only: Any) -> None:
     assert not compiled.kernels_are_compiled("watercolor")
 
 
+@pytest.mark.slow
 def test_kernels_are_kept_and_found_again(module: Callable[[], ModuleType]) -> None:
     assert module().doubled(4) == 8
     again = module().doubled

@@ -131,6 +131,7 @@ def test_transparent_grounds_relief_and_region_are_the_same(page: Page, stamp: s
     assert lit >= LEAST and lit > flat + 1
 
 
+@pytest.mark.slow
 def test_any_view_is_a_part_of_a_larger_painting(page: Page) -> None:
     painting = painting_of("oilpaintbrush", (1.0, 1.0, 1.0))
     width, height = WIDTH // 4, HEIGHT // 4
@@ -141,6 +142,7 @@ def test_any_view_is_a_part_of_a_larger_painting(page: Page) -> None:
     assert psnr(part[inner], whole[2 * width :][:height, 2 * width :][:, :width][inner]) >= LEAST
 
 
+@pytest.mark.slow
 def test_strokes_can_be_added_and_taken_away(page: Page) -> None:
     painting = painting_of("rectangle", (1.0, 1.0, 1.0))
     few, all_of_them, again = seen_by(page, painting, counts=(30, 100, 30))
@@ -149,6 +151,7 @@ def test_strokes_can_be_added_and_taken_away(page: Page) -> None:
     assert np.array_equal(few, again)
 
 
+@pytest.mark.slow
 def test_the_stroke_at_a_point_is_the_uppermost_one(page: Page) -> None:
     painting = painting_of("rectangle", (1.0, 1.0, 1.0))
     seen_by(page, painting)

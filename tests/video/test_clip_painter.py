@@ -50,6 +50,7 @@ def moved() -> list[FilmFrame]:
     return painted(square(6), ClipPainter(config()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", STYLES)
 def test_a_still_clip_changes_no_byte_nor_does_its_noise(style: str) -> None:
     rng = np.random.default_rng(0)
@@ -64,6 +65,7 @@ def test_a_still_clip_changes_no_byte_nor_does_its_noise(style: str) -> None:
     assert all(np.array_equal(drawn(first), drawn(frame)) for frame in others)
 
 
+@pytest.mark.slow
 def test_where_nothing_changes_strokes_stay_to_the_byte() -> None:
     stayed, frames = 0, painted(square(3), ClipPainter(config(strokes=60)))
     for before, after in pairwise(frames):
@@ -128,6 +130,7 @@ def test_births_and_deaths_fade(moved: list[FilmFrame]) -> None:
     assert drops and all(abs(drop[-1] + 1 / fade) < 0.05 for drop in drops)  # dying strokes are not descended any more
 
 
+@pytest.mark.slow
 def test_all_strokes_may_be_gone() -> None:
     """Where the only one has left, and nothing is worth another."""
     painter = ClipPainter(config(strokes=1), replace(ClipConfig(), least_gain=1e9))
@@ -144,6 +147,7 @@ def test_all_strokes_may_be_gone() -> None:
     assert lines[1]["gone"] == [0] and lines[2] == {"frame": 2} and lines[3]["born"]["id"] == lines[3]["set"]["id"]
 
 
+@pytest.mark.slow
 def test_one_stroke_follows_a_fast_camera() -> None:
     assert [len(frame.id) for frame in painted(pan(4, 24), ClipPainter(config(strokes=1)))] == [1] * 4
 
@@ -185,6 +189,7 @@ def test_strokes_may_leave_the_canvas() -> None:
     assert (x < 0).any() and not (x == 0).any()
 
 
+@pytest.mark.slow
 def test_a_palette_is_kept_to() -> None:
     painter = ClipPainter(replace(config(), palette="#ffffff,#203040,#a05020"))
     frames = painted(pan(3), painter)
