@@ -54,7 +54,8 @@ class _Gram(torch.autograd.Function):
         ctx.counts = counts
         ctx.total = flat.shape[1] if counts is None else counts.sum().clamp_min(_TINY)
         ctx.save_for_backward(flat)
-        return (flat if counts is None else flat * counts) @ flat.T / ctx.total
+        matrix: Tensor = (flat if counts is None else flat * counts) @ flat.T / ctx.total
+        return matrix
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
