@@ -100,7 +100,7 @@ class Features(nn.Module):
                 outputs = checkpoint(self._block, h, names, wanted, use_reentrant=False)
             else:
                 outputs = self._block(h, names, wanted)
-            found.update(zip(wanted, outputs, strict=True))
+            found.update((name, out) for name, out in zip(wanted, outputs, strict=True) if name in layers)
             h = outputs[-1]
         # Squeezed, not indexed: an index's gradient is a copy among zeros.
         return {
