@@ -4,9 +4,9 @@
 
 For each content and style: the pixels of `transfer` with 150 steps and without focus; strokes of the painted content
 given the style (`--style-mode texture`, as `restyle` does); and `--style-mode paint`, with as many strokes. Style:
-distance of Gram matrices in EfficientNet-Lite0, which nothing here optimises, from the style. Face: SSIM of luminance in
-the content's largest face, and whether MTCNN finds a face there again. CPU seconds of all threads. What has been measured
-is kept in the folder and not measured again; --sheet draws the sheet of all that is there.
+distance of Gram matrices in EfficientNet-Lite0, which nothing here optimises, from the style. Face: SSIM of luminance
+in the content's largest face, and whether MTCNN finds a face there again. CPU seconds of all threads. What has been
+measured is kept in the folder and not measured again; --sheet draws the sheet of all that is there.
 """
 
 from __future__ import annotations
