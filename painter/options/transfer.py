@@ -43,7 +43,7 @@ FEATURE_DEFAULTS = {
     "random": FeatureDefaults("relu2_1", "relu1_1,relu2_1,relu3_1", 40.0, 30.0, "style"),
     "hed": FeatureDefaults("relu3_1", "relu1_1,relu2_1,relu3_1,relu4_1", 20.0, 10.0, "style", "auto"),
 }
-STEP_RATIOS = {"hed": 0.6}
+STEP_RATIOS = {"hed": 0.8}
 """Steps at a scale in parts of those at the coarser one before, by network; as many if not named here."""
 MAX_CONTRAST_GAIN = 2.5  # how much giving it those colours may amplify its contrast
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,10 +11,34 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from painter.options.network_layers import NETWORKS, check_layers
+from painter.styling import winograd
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's colours, which VGG was trained with
 CHECKPOINT_PIXELS = 1100 * 1100
 """From here on the activations within a block are computed twice instead of kept."""
+
+
+def halved(h: Tensor) -> Tensor:
+    """Means of 2 by 2 places, [1, C, H, W]; of fewer at the end of an odd side. Nothing is kept for the gradient."""
+    found: Tensor = _Halved.apply(h)
+    return found
+
+
+class _Halved(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, h: Tensor) -> Tensor:
+        ctx.size = h.shape[2:]
+        return F.avg_pool2d(h, 2, ceil_mode=True)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        height, width = ctx.size
+        shares = gradients[0] / 4
+        if height % 2:
+            shares[:, :, -1] *= 2
+        if width % 2:
+            shares[..., -1] *= 2
+        return F.interpolate(shares, scale_factor=2.0, mode="nearest")[:, :, :height, :width]
 
 
 class Features(nn.Module):
@@ -38,6 +63,7 @@ class Features(nn.Module):
         for name, (filters, biases) in zip(self.names, weights, strict=True):
             self.register_buffer(f"{name}_filters", filters.detach().contiguous())
             self.register_buffer(f"{name}_biases", biases.detach().contiguous())
+        self._tables: dict[str, winograd.Layer] = {}  # of layers that have been computed the fast way
         self.register_buffer("mean", torch.tensor(MEAN)[:, None, None])
         self.register_buffer("deviation", torch.tensor(DEVIATION)[:, None, None])
 
@@ -65,26 +91,39 @@ class Features(nn.Module):
         sparing = image.shape[0] * image.shape[1] >= CHECKPOINT_PIXELS and torch.is_grad_enabled()
         found: dict[str, Tensor] = {}
         h = ((image.permute(2, 0, 1) - self.mean) / self.deviation)[None]
+        h = h.contiguous(memory_format=torch.channels_last)
         for block, names in blocks.items():
             if block != "1":
-                h = F.avg_pool2d(h, 2, ceil_mode=True)
+                h = halved(h)
             wanted = [name for name in names if name in layers or name == names[-1]]
             if sparing:
                 outputs = checkpoint(self._block, h, names, wanted, use_reentrant=False)
             else:
                 outputs = self._block(h, names, wanted)
-            found.update(zip(wanted, outputs, strict=True))
+            found.update((name, out) for name, out in zip(wanted, outputs, strict=True) if name in layers)
             h = outputs[-1]
-        return {name: found[name][0] - self.centre if self.centre else found[name][0] for name in layers}
+        # Squeezed, not indexed: an index's gradient is a copy among zeros.
+        return {
+            name: found[name].squeeze(0) - self.centre if self.centre else found[name].squeeze(0) for name in layers
+        }
 
     def _block(self, h: Tensor, names: Sequence[str], wanted: Sequence[str]) -> list[Tensor]:
         """Convolutions of one size, from [1, I, h, w]; the wanted layers, [1, O, h, w] each."""
         outputs = []
         for name in names:
-            h = self.layer(name, h).relu_()
+            h = self.rectified(name, h)
             if name in wanted:
                 outputs.append(h)
         return outputs
+
+    def rectified(self, name: str, h: Tensor) -> Tensor:
+        """One convolution with its rectifier, the fast way where that can be."""
+        filters, biases = getattr(self, f"{name}_filters"), getattr(self, f"{name}_biases")
+        if not winograd.fits(h, filters):
+            return self.layer(name, h).relu_()
+        if name not in self._tables:
+            self._tables[name] = winograd.Layer.of(filters, biases)
+        return winograd.convolve(h, self._tables[name])
 
     def layer(self, name: str, h: Tensor) -> Tensor:
         """One convolution before its rectifier: [1, I, h, w] to [1, O, h, w]."""

@@ -33,11 +33,36 @@ def gram(features: Tensor, mask: Tensor | None = None) -> Tensor:
     if features.ndim != 3 or (mask is not None and mask.shape != features.shape[1:]):
         shapes = f"{[*features.shape]} and {None if mask is None else [*mask.shape]}"
         raise ValueError(f"features must be [C, h, w] and the mask [h, w], got {shapes}")
-    flat = features.flatten(1)
-    if mask is None:
-        return flat @ flat.T / flat.shape[1]
-    counts = mask.flatten()
-    return (flat * counts) @ flat.T / counts.sum().clamp_min(_TINY)
+    if mask is not None and mask.requires_grad:
+        return weighted_gram(features, mask)
+    found: Tensor = _Gram.apply(features.flatten(1), None if mask is None else mask.flatten())
+    return found
+
+
+def weighted_gram(features: Tensor, mask: Tensor) -> Tensor:
+    """`gram`, plainly; differentiable in the mask, too."""
+    flat, counts = features.flatten(1), mask.flatten()
+    found: Tensor = (flat * counts) @ flat.T / counts.sum().clamp_min(_TINY)
+    return found
+
+
+class _Gram(torch.autograd.Function):
+    """F diag(m) F^T / sum(m) of features F [C, P] and m [P], of which nothing but F is kept for the gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, flat: Tensor, counts: Tensor | None) -> Tensor:
+        ctx.counts = counts
+        ctx.total = flat.shape[1] if counts is None else counts.sum().clamp_min(_TINY)
+        ctx.save_for_backward(flat)
+        matrix: Tensor = (flat if counts is None else flat * counts) @ flat.T / ctx.total
+        return matrix
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (flat,) = ctx.saved_tensors
+        both = (gradients[0] + gradients[0].T) / ctx.total
+        found = (flat.T @ both).T if flat.stride(0) == 1 else both @ flat  # as the features lie
+        return found if ctx.counts is None else found.mul_(ctx.counts), None
 
 
 def fit_mask(mask: Tensor, height: int, width: int) -> Tensor:

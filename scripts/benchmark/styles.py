@@ -3,10 +3,10 @@
     python -m scripts.benchmark.styles [--size 256] [--contents C,C] [--styles S,S] [--out output/styles] [--sheet]
 
 For each content and style: the pixels of `transfer` with 150 steps and without focus; strokes of the painted content
-given the style (`--style-mode texture`, 500 of them, as `restyle` does); and `--style-mode paint`. Style: distance of
-Gram matrices in EfficientNet-Lite0, which nothing here optimises, from the style. Face: SSIM of luminance in the
-content's largest face, and whether MTCNN finds a face there again. CPU seconds of all threads. What has been measured
-is kept in the folder and not measured again; --sheet draws the sheet of all that is there.
+given the style (`--style-mode texture`, as `restyle` does); and `--style-mode paint`, with as many strokes. Style:
+distance of Gram matrices in EfficientNet-Lite0, which nothing here optimises, from the style. Face: SSIM of luminance
+in the content's largest face, and whether MTCNN finds a face there again. CPU seconds of all threads. What has been
+measured is kept in the folder and not measured again; --sheet draws the sheet of all that is there.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from skimage import data
 from skimage.metrics import structural_similarity
 
 from painter import PaintConfig, RestyleConfig, paint, restyle
+from painter.options.paint import STYLED_STROKES
 from painter.options.transfer import TransferConfig
 from painter.pictures.arrays import LABEL, Arrays
 from painter.pictures.face_networks import Face, find_face_landmarks
@@ -94,12 +95,12 @@ def by_pixels(content: np.ndarray, style: np.ndarray, size: int) -> np.ndarray:
 
 
 def by_restyle(content: np.ndarray, style: np.ndarray, size: int) -> np.ndarray:
-    painting = paint(content, PaintConfig(size=size, texture=0.0)).painting
+    painting = paint(content, PaintConfig(size=size, strokes=STYLED_STROKES, texture=0.0)).painting
     return restyle(painting, style, RestyleConfig(style_mode="texture")).painting.draw()
 
 
 def by_paint(content: np.ndarray, style: np.ndarray, size: int) -> np.ndarray:
-    config = PaintConfig(style_image=LABEL, style_mode="paint", strokes=1500, size=size, texture=0.0)
+    config = PaintConfig(style_image=LABEL, style_mode="paint", strokes=STYLED_STROKES, size=size, texture=0.0)
     return paint(content, config, arrays=Arrays(style=style)).image
 
 

@@ -188,6 +188,14 @@ def test_figures_are_those_that_painting_reports() -> None:
     assert figures.compare(painted, picture) == pytest.approx((ours["psnr"], ours["ssim"], ours["l1"]))
 
 
+def test_perceptual_distances_stand_in_the_table_where_they_are_known() -> None:
+    rows = rows_of(STYLE, 0.0, perceptual=0.125)
+    assert figures.means(rows)[0]["perceptual"] == 0.125 and figures.line(rows[0]).endswith(" 0.125")
+    rows[1]["perceptual"] = None
+    assert "perceptual" not in figures.means(rows)[0]
+    assert len(figures.line(rows[0])) == len(figures.line(rows[1])) == len(figures.HEADING)
+
+
 @pytest.mark.slow
 def test_a_part_is_painted_and_measured(forked_paintings: None, monkeypatch: pytest.MonkeyPatch) -> None:
     reports: list[Any] = []
@@ -212,6 +220,7 @@ def test_a_part_is_painted_and_measured(forked_paintings: None, monkeypatch: pyt
     assert row["search"] == report["seconds"]["search"] and row["load"] == report["seconds"]["load"] < seconds
     for name in ("psnr", "ssim", "l1"):
         assert row[name] == pytest.approx(report[name], abs=1e-4)
+    assert row["perceptual"] == report["perceptual"]
     told = json.loads(json.dumps(quality.as_json(found)))
     assert told["parts"]["few"] == [row] and told["others"]["primitive"]["rocket"]["psnr"] == 29.61
     assert told["means"]["few"][0]["psnr"] == pytest.approx(row["psnr"])

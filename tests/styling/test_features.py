@@ -99,8 +99,8 @@ def test_shapes_and_order(network: Features) -> None:
 
 def test_nothing_beyond_the_deepest_is_computed(network: Features, monkeypatch: pytest.MonkeyPatch) -> None:
     computed = []
-    original = network.layer
-    monkeypatch.setattr(network, "layer", lambda name, h: (computed.append(name), original(name, h))[1])  # type: ignore[func-returns-value]
+    original = network.rectified
+    monkeypatch.setattr(network, "rectified", lambda name, h: (computed.append(name), original(name, h))[1])  # type: ignore[func-returns-value]
     network(picture(), ["relu2_1", "relu1_1"])
     assert computed == ["relu1_1", "relu1_2", "relu2_1"]
 
