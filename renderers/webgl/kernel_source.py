@@ -46,7 +46,9 @@ class KernelSource:
 
     def method(self, class_name: str, name: str) -> ast.FunctionDef:
         """A method of a class of its own."""
-        (found,) = (one for one in self.classes[class_name].body if isinstance(one, ast.FunctionDef) and one.name == name)
+        (found,) = (
+            one for one in self.classes[class_name].body if isinstance(one, ast.FunctionDef) and one.name == name
+        )
         return found
 
     @cached_property
@@ -62,9 +64,9 @@ class KernelSource:
     def constants(self) -> dict[str, Value]:
         """Its own constants that are numbers, or tuples of them."""
         found: dict[str, Value] = {}
-        for target, value in _assignments(self._tree.body):
+        for target, expression in _assignments(self._tree.body):
             try:
-                found[target] = self._value(value, found)
+                found[target] = self._value(expression, found)
             except ValueError:
                 continue  # not a number
         return found
@@ -130,8 +132,8 @@ class KernelSource:
                 return float(getattr(math, name))
             case ast.Tuple(elts=parts) | ast.List(elts=parts):
                 return tuple(self._value(part, known) for part in parts)
-            case ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr="array"), args=[values, *_]):
-                return self._value(values, known)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr="array"), args=[numbers, *_]):
+                return self._value(numbers, known)
             case ast.Subscript(value=holder, slice=ast.Constant(value=int() as index)):
                 values = self._value(holder, known)
                 if isinstance(values, tuple):

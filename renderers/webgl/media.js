@@ -233,7 +233,7 @@ const ImpastoMedium = (() => {
     _fields(width, height, extent, settled) {
       const { renderer, texture, part, shared } = this, { gl } = renderer;
       if (part.density[6] > 0 && settled) this._calm(Math.min(Math.max(width, height) * renderer.zoom, Math.round(1 / shared.calm.PIXEL)));
-      const calm = part.density[6] > 0 && renderer.targets.calm;
+      const calm = this.calmKey.startsWith(`${renderer.revision} `) ? renderer.targets.calm : null;
       const key = `${this.sheetKey} ${texture.margin} ${calm ? this.calmKey : ""}`;
       this.fields = renderer._target("fields", width, height, [renderer.exact, renderer.exact]);
       if (key === this.fieldsKey && !this.fields.fresh) return;

@@ -1,4 +1,4 @@
-"""What `media.js` needs to draw strokes in their medium on a sheet: kernels of `renderers.media` in GLSL, and constants.
+"""What `media.js` needs to draw strokes in their medium on a sheet: kernels of `renderers.media` in GLSL, constants.
 
 Kernels are translated with all their constants; what a medium's methods compute around them is so, too. Only which
 argument is which is written here.
@@ -6,6 +6,7 @@ argument is which is written here.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -33,7 +34,8 @@ _SEEN = {
     "out": "out float[4]",
 }  # fmt: skip
 _LIT = {
-    "canvas": "in float[4]", "how": "in float[5]", "toward": "in float[3]", "half": "in float[3]", "out": "out float[4]",
+    "canvas": "in float[4]", "how": "in float[5]", "toward": "in float[3]", "half": "in float[3]",
+    "out": "out float[4]",
 }  # fmt: skip
 _FADED = {
     "canvas": "inout float[4]", "height": "inout float", "ground": "in float[4]", "size": "in float[2]",
@@ -123,7 +125,7 @@ def media_parts(brush: str) -> dict[str, Any]:
         "fields": needed(*paper, *fields),
         "paint": needed(*paint, translated("renderers.media.layers", medium.laid, _LAID, _PIXEL)),
         "finish": needed(seen) if wet else needed(lit, faded),
-        "functions": functions,
+        "functions": {name: re.sub(r"^ +", "", text, flags=re.MULTILINE) for name, text in functions.items()},
         "raster": f"{_glsl(medium.raster)}({medium.rasters}, 0, view.z, 0.0, 0.0);" if medium.raster else "",
         "stroke": medium.paint,
         "lay": f"{_glsl(medium.laid)}(canvas, plane, 0.0, alpha, pigment, {medium.lay})",
@@ -166,7 +168,7 @@ def _density(name: str) -> list[float]:
 
 
 def _surface(name: str) -> dict[str, str]:
-    """Expressions of what a sheet adds to the height of paint, and of the shadow; of height, sheet, strength, shadow."""
+    """Expressions, in height, sheet and strength, of what a sheet adds to the height of paint, and of the shadow."""
     known = {"rows.sheet.height[1:-1]": "sheet", "self.texture.strength": "strength"}
     if name == "Oil":
         return {"cloth": translated_value(_MEDIA, (name, "finish"), "cloth", known)}

@@ -22,7 +22,7 @@ BRUSH_MODULES = {
 }
 """The module and the class of each brush that can be drawn; 'stamp' stands for all of one's own."""
 
-_SCRIPT = Path(__file__).with_name("paint.js")
+_FOLDER = Path(__file__).parent
 _PLACE = "/* SHADERS */ null"
 _SHARED = {
     "renderers.placed": ("SPREAD",),
@@ -67,8 +67,10 @@ def shared_parts() -> dict[str, Any]:
         "difference": source_of("renderers.relief").constant("DIFFERENCE"),
         "noise": _joined(*(translated("renderers.brushes.texture", name) for name in ("noise2", "resolved"))),
         "mixing": {
-            "corners": corner_reflectances().round(7).tolist(), "matrix": rgb_of_wavebands().round(7).tolist(),
-            "floor": FLOOR, "power": POWER,
+            "corners": corner_reflectances().round(7).tolist(),
+            "matrix": rgb_of_wavebands().round(7).tolist(),
+            "floor": FLOOR,
+            "power": POWER,
             "functions": _joined(*(translated("renderers.pigments", name) for name in ("_linear", "_nonlinear"))),
         },
     }
@@ -82,17 +84,20 @@ def paint_script(*brushes: str, texture: bool = True) -> str:
     """
     brushes = brushes or tuple(BRUSH_MODULES)
     shaders = {**shared_parts(), "brushes": {name: shader_parts(name) for name in brushes}}
-    text = _SCRIPT.read_text(encoding="utf-8")
     if texture:
         shaders |= {"media": {name: media_parts(name) for name in brushes}, "papers": shared_media_parts()}
-        text = _SCRIPT.with_name("media.js").read_text(encoding="utf-8") + text
+    text = "".join(_script(name) for name in ("glsl.js", *(["media.js"] if texture else []), "paint.js"))
     assert text.count(_PLACE) == 1
     return _shortened(text.replace(_PLACE, json.dumps(shaders, separators=(",", ":"))))
 
 
 def player_script() -> str:
     """`player.js`: it defines `ImpastoPlayer`, and needs what `paint_script` returns before it."""
-    return _shortened(_SCRIPT.with_name("player.js").read_text(encoding="utf-8"))
+    return _shortened(_script("player.js"))
+
+
+def _script(name: str) -> str:
+    return _FOLDER.joinpath(name).read_text(encoding="utf-8")
 
 
 def _shortened(script: str) -> str:
