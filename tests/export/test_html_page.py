@@ -120,9 +120,22 @@ def test_without_webgl_there_is_a_picture(running: Browser, file: Path) -> None:
     page.close()
 
 
-def test_a_note_says_that_texture_is_left_out(tmp_path: Path) -> None:
-    (note,) = make_painting(3).save(tmp_path / "a.html")
-    assert note.endswith("a.html: browsers draw the strokes without texture")
+@pytest.mark.slow
+def test_texture_and_mixing_are_in_it(running: Browser, tmp_path: Path) -> None:
+    painting = make_painting(500, brush="watercolor")
+    painting = replace(painting, config=replace(painting.config, texture=0.6, mixing="pigment"))
+    assert painting.save(tmp_path / "a.html") == []
+    assert (tmp_path / "a.html").stat().st_size < 100_000
+    page = running.new_page(viewport={"width": 64, "height": 48}, reduced_motion="reduce")
+    page.goto((tmp_path / "a.html").as_uri())
+    until(page, "window.player")
+    shown = np.array(page.evaluate("Array.from(player.renderer.pixels(64, 48, 500))")).reshape(48, 64, 4)[..., :3]
+    assert np.square(shown - painting.draw(64).astype(float)).mean() < 255**2 * 1e-5
+    page.evaluate("player.renderer.textured = false")
+    bare = np.array(page.evaluate("Array.from(player.renderer.pixels(64, 48, 500))")).reshape(48, 64, 4)[..., :3]
+    assert np.square(bare - painting.draw(64, texture=0.0).astype(float)).mean() < 255**2 * 1e-5
+    assert np.square(shown - bare).mean() > 255**2 * 1e-5
+    page.close()
 
 
 @pytest.mark.slow
