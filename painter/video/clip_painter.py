@@ -54,12 +54,17 @@ class ClipPainter:
         config: of a painting; `strokes` is a number.
         clip: how frames follow each other.
         exact: whether there are exactly `config.strokes` strokes at any time, instead of a tenth more at most.
+        first: number of the frame it begins with. From a cut on the strokes are the same, but for their identities,
+            whatever was painted before.
     """
 
-    def __init__(self, config: PaintConfig, clip: ClipConfig | None = None, exact: bool = False) -> None:
+    def __init__(
+        self, config: PaintConfig, clip: ClipConfig | None = None, exact: bool = False, first: int = 0
+    ) -> None:
         assert isinstance(config.strokes, int)
         self.config, self.clip, self.exact = config, clip or ClipConfig(), exact
-        self._rng = np.random.default_rng(config.seed)
+        self._rng: np.random.Generator  # of the shot
+        self._count = first  # frames of the clip before the next one
         self._next_id = 0
         self._shot: np.ndarray | None = None  # uint8 [H, W, 3], the picture that the shot began with
         self._subject: Subject
@@ -76,12 +81,15 @@ class ClipPainter:
             image: uint8 [H, W, 3] sRGB; of the same size for all frames.
         """
         with one_torch_thread():
-            return self._begin_shot(image) if self._shot is None else self._follow(image)
+            frame = self._begin_shot(image) if self._shot is None else self._follow(image)
+        self._count += 1
+        return frame
 
     # --- the first frame of a shot ---------------------------------------------------------------------------------
 
     def _begin_shot(self, image: np.ndarray) -> FilmFrame:
         self._set_shot(image)
+        self._rng = np.random.default_rng([self.config.seed, self._count])
         search = Search.of(self._subject)
         for _ in search.run():
             pass
@@ -201,7 +209,8 @@ class ClipPainter:
         assert self._shot is not None
         pictures = {name: torch.from_numpy(getattr(self, name)) for name in ("_shot", "_painted", "_source")}
         return {
-            "next_id": self._next_id, "rng": self._rng.bit_generator.state, **pictures, "living": self._living.state(),
+            "count": self._count, "next_id": self._next_id, "rng": self._rng.bit_generator.state, **pictures,
+            "living": self._living.state(),
         }  # fmt: skip
 
     @ordinary_tensors()
@@ -211,7 +220,8 @@ class ClipPainter:
         Raises:
             ValueError, LookupError, TypeError, AttributeError or RuntimeError: it is not such a state.
         """
-        self._next_id = integer(state["next_id"], 0, 2**60)
+        self._count, self._next_id = integer(state["count"], 0, 2**60), integer(state["next_id"], 0, 2**60)
+        self._rng = np.random.default_rng()
         self._rng.bit_generator.state = state["rng"]
         shot, self._painted, self._source = (state[name].numpy() for name in ("_shot", "_painted", "_source"))
         self._set_shot(shot)
