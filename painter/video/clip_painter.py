@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 
@@ -31,6 +32,7 @@ from renderers.order import arrange
 from renderers.strokes import Strokes
 
 SMALL_SIDE = 192  # pixels
+_PICTURES = ("_shot", "_painted", "_source", "_ripening")  # of a painter, in its state
 MARGIN = 0.5  # canvas units: how far outside the canvas a stroke's middle may be, while its end still shows
 
 
@@ -72,6 +74,7 @@ class ClipPainter:
         self._living: Company
         self._painted: np.ndarray  # uint8 [H, W, 3]: the source as it was painted last, pixel by pixel
         self._source: np.ndarray  # uint8 [H, W, 3]: the frame before
+        self._ripening: np.ndarray  # int32 [H, W]: for how many more frames what came into sight is worked on
 
     @ordinary_tensors()
     def next(self, image: np.ndarray) -> FilmFrame:
@@ -99,6 +102,7 @@ class ClipPainter:
         self._living = new_company(strokes, moments, self._next_id)
         self._next_id += len(strokes)
         self._painted = self._source = image
+        self._ripening = np.zeros(image.shape[:2], np.int32)
         return self.shown(cut=True)
 
     def _set_shot(self, image: np.ndarray) -> None:
@@ -121,12 +125,13 @@ class ClipPainter:
         clip = self.clip
         now, before, source = (values.astype(np.float32) / 255 for values in (image, self._painted, self._source))
         changed = changed_pixels(before, now, noise_level(source, now), clip)
-        if not changed.any() and not self._living.slope.any():
+        if not (changed.any() or self._living.slope.any() or self._ripening.any()):
             self._source = image
             return self.shown(still=True)
         motion = follow_motion(before, now, changed, clip)
         if motion.lost > clip.shot:
             return self._begin_shot(image)
+        motion = replace(motion, changed=changed | self._still_ripening(motion.exposed))
         living = self._living.faded()
         pixel = 1 / max(image.shape[:2])
         fits = fit_motion(living.strokes, living.opacity, motion, pixel, clip)
@@ -139,6 +144,12 @@ class ClipPainter:
         self._painted = np.where(changed[..., None], image, self._painted)
         self._source = image
         return self.shown()
+
+    def _still_ripening(self, exposed: np.ndarray) -> np.ndarray:
+        """[H, W] bool: what came into sight now, or not long ago; one frame passes."""
+        grown = cv2.dilate(exposed.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+        self._ripening = np.where(grown, self.clip.ripening, np.maximum(self._ripening - 1, 0)).astype(np.int32)
+        return self._ripening > 0
 
     def _carry(self, living: Company, fits: Fits, pixel: float) -> tuple[Company, np.ndarray]:
         """The living where the flow takes them, without those that left or are dead; who of them is frozen."""
@@ -207,7 +218,7 @@ class ClipPainter:
     def state(self) -> dict[str, Any]:
         """Where it stands between two frames: a tree for `painter.system.snapshot.dump`."""
         assert self._shot is not None
-        pictures = {name: torch.from_numpy(getattr(self, name)) for name in ("_shot", "_painted", "_source")}
+        pictures = {name: torch.from_numpy(getattr(self, name)) for name in _PICTURES}
         return {
             "count": self._count, "next_id": self._next_id, "rng": self._rng.bit_generator.state, **pictures,
             "living": self._living.state(),
@@ -223,7 +234,7 @@ class ClipPainter:
         self._count, self._next_id = integer(state["count"], 0, 2**60), integer(state["next_id"], 0, 2**60)
         self._rng = np.random.default_rng()
         self._rng.bit_generator.state = state["rng"]
-        shot, self._painted, self._source = (state[name].numpy() for name in ("_shot", "_painted", "_source"))
+        shot, self._painted, self._source, self._ripening = (state[name].numpy() for name in _PICTURES)
         self._set_shot(shot)
         self._living = restored_company(state["living"], self._setting.brush, self._fresh_moments)
 
