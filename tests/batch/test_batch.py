@@ -21,7 +21,7 @@ from helpers.jobs import QUICK, TINY, save_picture
 from painter import PaintConfig, cli, paint
 from painter.batch.driver import Summary, run_jobs
 from painter.batch.folder import find_pictures, folder_jobs
-from painter.batch.jobs import Failure, Job, Outcome, Painted
+from painter.batch.jobs import Failure, Job, Outcome, Painted, Work
 from painter.batch.ledger import NAME, Ledger
 from painter.batch.paint_job import attempt, paint_job, using_threads
 from painter.batch.pools import LocalPool, _how_it_ended
@@ -159,7 +159,7 @@ def test_a_worker_that_dies_costs_its_own_job_one_try(pool: LocalPool, tmp_path:
 
         capacity = 2
 
-        def submit(self, job: Job) -> None:
+        def submit(self, job: Work) -> None:
             pool.submit(slow[job.key] if job.key in slow and not killed else job)
 
         def wait(self, seconds: float) -> list[Outcome]:
@@ -244,9 +244,9 @@ class Inline:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
-        self._jobs: list[Job] = []
+        self._jobs: list[Work] = []
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Work) -> None:
         self._jobs.append(job)
         self.asked.append(job.key)
 
