@@ -21,7 +21,7 @@ differentiated. In the search two small *networks* draw its maps instead, and so
     media/           how they lie on paper and linen, with texture or without
     order.py         the paint order that is shown to people
     poses.py         strokes in their own frames, in which they can be moved to others
-    decoding.py      maps by the networks or the engine; decoder*.py is its fast form on CPUs
+    decoding.py      maps by the networks or the engine; decoder*.py is its fast form; decoder_cuda.py on GPUs
     networks.py      the networks; training.py, evaluation.py and checkpoint.py train, measure and load them
     webgl/           strokes drawn in a browser
     engine.py        engines on the texels of frames

@@ -65,6 +65,10 @@ class Decoder:
 
 def network_maps(networks: BrushNetworks, backend: str, density: float) -> SearchMaps:
     """The maps of a brush's networks in the form that is fastest with a `backend` of `renderers.blending.blend`."""
+    if backend == "cuda":
+        from renderers.decoder_cuda import CudaDecoder  # Triton is optional
+
+        return CudaDecoder(networks, density)
     return (Decoder if backend == "cpu" else NetworkMaps)(networks, density)
 
 

@@ -165,7 +165,9 @@ class BrushNetworks(nn.Module):
         alpha, mix = self.decode(frame.code, features, patches.owner)
         at, rim = patches.texels()
         drawn = torch.stack([alpha.masked_fill(rim, 0), mix], dim=2)
-        return torch.zeros(at.numel(), 2, device=drawn.device).index_copy(0, at.flatten(), drawn.flatten(0, 1))
+        return torch.zeros(at.numel(), 2, dtype=drawn.dtype, device=drawn.device).index_copy(
+            0, at.flatten(), drawn.flatten(0, 1)
+        )
 
     def decode(self, code: Tensor, features: Tensor, owner: Tensor) -> tuple[Tensor, Tensor]:
         """Codes [N, K] and features [P, F] of patches whose frames are owner [P] → α and mix, [P, PATCH²] each."""

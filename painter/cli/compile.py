@@ -22,8 +22,8 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
 def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     """The parser of the command."""
     what = (
-        "Compile the kernels of all brushes ahead, which takes about a minute. They are kept beside the program, or\n"
-        "in the user's cache folder; what is not compiled ahead is compiled when it is first needed."
+        "Compile the kernels of all brushes ahead, in two processes, within about a minute. They are kept beside\n"
+        "the program, or in the user's cache folder; what is not compiled ahead is compiled when it is first needed."
     )
     parser = new_parser(what, program)
     add_common_options(parser)

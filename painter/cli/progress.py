@@ -101,7 +101,7 @@ def announce_compiling(brush: str | None = None) -> None:
         brush: whose; a name in STYLES, or any other for a brush of one's own. Not given: any.
     """
     if not kernels_are_compiled(brush if brush in (None, *STYLES) else STAMP):
-        say(sys.stderr, "compiling kernels, once; this takes about 20 seconds (`compile` does it ahead)")
+        say(sys.stderr, "compiling kernels, once; this takes about 30 seconds (`compile` does it ahead)")
 
 
 def say_notes(notes: Sequence[str], quiet: bool) -> None:

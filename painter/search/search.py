@@ -283,6 +283,8 @@ class Search(StagedRun[SearchStage, Progress]):
             start = self._restored(state["start"], count)
             self._parameters = StrokeParameters(start, self.constraints, self.search, self.moments)
             self._parameters.restore(state["parameters"])
+            with torch.no_grad():
+                self._restored(self._parameters.strokes(), count)  # they are what goes on, not `strokes`
         elif self.moments is not None:
             restore_moments(self.moments, state["moments"])
 

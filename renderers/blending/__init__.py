@@ -6,7 +6,7 @@
     mixing.py      colours as pigments, where they are to be mixed like that
     reference.py   plain torch with autograd: the specification of the other two
     cpu.py         fused numba kernels, on all cores; spans.py says which pixels a stroke covers, texels.py reads maps
-    cuda.py        fused Triton kernels, on a GPU
+    cuda.py        fused Triton kernels, on a GPU: triton_kernels.py; tile_pairs.py says which tiles a stroke meets
     relevance.py   what each stroke is worth: the error without it
 """
 

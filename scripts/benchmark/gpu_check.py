@@ -2,8 +2,8 @@
 
     python -m scripts.benchmark.gpu_check [--device cuda|cpu] [--quick] [--out FOLDER] [--limit SECONDS]
 
-1. Values and gradients of the Triton kernels against the reference in float64, for random strokes of every brush, on
-   opaque and transparent canvases whose sides are and are not multiples of a tile.
+1. Values and gradients of the Triton kernels that blend and decode against the reference in float64, for random strokes
+   of every brush, on opaque and transparent canvases whose sides are and are not multiples of a tile.
 2. Milliseconds of an iteration, by part, at 500, 5,000 and 20,000 strokes on 512 and 1024 px, and how far from the
    floor they are: operations over the measured rate of the networks' products, bytes over that of copying.
 3. Whole paintings of 500 strokes at 512 px and 5,000 at 1024 px, from start to files, twice each; the last is kept.
@@ -42,9 +42,11 @@ from painter.system.atomic import replacing
 from painter.system.usage import keep_freed_memory
 from renderers.blending import Layers, blend
 from renderers.blending.reference import blend_reference
-from renderers.brushes import BRUSHES
+from renderers.brushes import BRUSHES, Frame
+from renderers.brushes.base import frame_grid
 from renderers.checkpoint import load_networks
-from renderers.decoding import EngineMaps, make_layers
+from renderers.decoder import network_maps
+from renderers.decoding import EngineMaps, NetworkMaps, make_layers
 from renderers.evaluation import random_strokes
 from scripts.benchmark.paintings import time_painting
 from scripts.benchmark.parts import Descent, Rates, Workload, copying_rate, measure, measure_rates, place
@@ -53,6 +55,7 @@ CANVASES = ((64, 64, 3), (83, 131, 4), (256, 256, 3))  # rows, columns, channels
 WORKLOADS = ((500, 512), (5000, 512), (5000, 1024), (500, 1024), (20_000, 1024), (20_000, 512))  # strokes, side
 PAINTINGS = ((500, 512), (5000, 1024))
 STYLE = "oilpaintbrush"
+DECODED = ("box", "geometry", "code")
 FIELDS = ("transform", "texels", "start", "end", "opacity")
 VALUE_ERROR, GRADIENT_ERROR = 1e-4, 1e-3  # as in tests/helpers/layers.py; gradients: of a tensor's largest
 GOALS = {"an iteration of 5,000 strokes at 1024 px, ms": 10.0, "a painting of 5,000 strokes at 1024 px, s": 5.0}
@@ -102,6 +105,39 @@ def compare_kernels(brush: str, strokes: int, canvas: tuple[int, int, int], devi
     value = float((one - other).abs().max())
     good = value <= VALUE_ERROR and all(error <= GRADIENT_ERROR for error in errors.values())  # NaN is not
     return {"brush": brush, "strokes": strokes, "canvas": canvas, "value": value, "gradients": errors, "good": good}
+
+
+def compare_decoders(brush: str, strokes: int, canvas: tuple[int, int, int], device: str) -> dict[str, Any]:
+    """Largest differences of the texels that the networks' kernels decode, and of their gradients, from plain torch's
+    in float64."""
+    drawn, pixel = random_strokes(BRUSHES[brush], strokes, torch.Generator().manual_seed(3)), 1 / max(canvas[:2])
+    with torch.no_grad():
+        frame = BRUSHES[brush].frame(drawn.params, pixel)
+        grid = frame_grid(frame.box, pixel / frame.scale, 1.0)
+    networks = load_networks(brush)
+    decoder = network_maps(load_networks(brush).to(device), "cuda", 1.0)
+    one, its = _decoded(decoder, frame, pixel, grid, torch.float32, device)
+    other, theirs = _decoded(NetworkMaps(networks.double(), 1.0), frame, pixel, grid, torch.float64, "cpu")
+    errors = {
+        name: float((a - b).abs().max() / b.abs().max().clamp(min=1e-12))
+        for name, a, b in zip(DECODED, its, theirs, strict=True)
+    }
+    value = float((one - other).abs().max())
+    good = value <= VALUE_ERROR and all(error <= GRADIENT_ERROR for error in errors.values())
+    what = f"{brush}, decoded"
+    return {"brush": what, "strokes": strokes, "canvas": canvas, "value": value, "gradients": errors, "good": good}
+
+
+def _decoded(
+    source: Any, frame: Frame, pixel: float, grid: Tensor, dtype: torch.dtype, device: str
+) -> tuple[Tensor, list[Tensor]]:
+    """The texels, and the gradients of a fixed random sum of them, in float64 on the CPU."""
+    moved = {name: getattr(frame, name).to(device, dtype) for name in frame.__dataclass_fields__}
+    leaves = [moved[name].requires_grad_() for name in DECODED]
+    texels = source.texels(replace(frame, **moved), pixel, grid.to(device))
+    weight = torch.randn(texels.shape, generator=torch.Generator().manual_seed(9)).to(texels)
+    found = torch.autograd.grad((texels * weight).sum(), leaves, materialize_grads=True)
+    return texels.detach().double().cpu(), [gradient.double().cpu() for gradient in found]
 
 
 def _painted(
@@ -158,7 +194,7 @@ def table(found: dict[str, Any]) -> str:
     for row in found["kernels"]:
         worst = float(np.max(list(row["gradients"].values())))
         said = "good" if row["good"] else "WRONG"
-        lines.append(f"{row['brush']:14} {row['canvas']}: value {row['value']:.1e}, gradients {worst:.1e}: {said}")
+        lines.append(f"{row['brush']:24} {row['canvas']}: value {row['value']:.1e}, gradients {worst:.1e}: {said}")
     lines += ["", "strokes   px     ms  median  decode   blend    loss    step  times the floor"]
     for row in found["iterations"]:
         parts = row["parts"]
@@ -182,6 +218,8 @@ def run(check: Check, picture: np.ndarray, quick: bool) -> None:
         for canvas in CANVASES[: 1 if quick else None]:
             compared = partial(compare_kernels, brush, 4 if quick else 60, canvas, device)
             check.do("kernels", f"{brush} {canvas}", compared)
+        decoded = partial(compare_decoders, brush, 4 if quick else 60, CANVASES[0], device)
+        check.do("kernels", f"{brush}, decoded", decoded)
     iterations = Iterations(picture.astype(np.float32) / 255, device, 2 if quick else 7)
     for strokes, side in ((20, 64),) if quick else WORKLOADS:
         check.do("iterations", f"{strokes} at {side} px", partial(iterations.time, strokes, side))

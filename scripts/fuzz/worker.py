@@ -31,7 +31,7 @@ from painter.pictures.masks import load_mask
 from painter.pictures.palette import read_palette
 from painter.pictures.picture import load_picture
 from painter.pipeline import find_strokes
-from painter.system.autosave import Autosave
+from painter.system.autosave import Autosave, AutosaveConfig
 from painter.system.usage import Stopwatch, peak_rss_mb
 from painter.video.film import retimed
 from painter.video.stroke_video_reader import read_film, read_frames
@@ -235,7 +235,8 @@ def _read_checkpoint(rng: random.Random, opened: Opened) -> str | None:
 def _resume(rng: random.Random, opened: Opened) -> str | None:
     """A search is resumed from an autosave, or refuses it and leaves it as it is."""
     number, content = autosave(rng)
-    saving = Autosave(Path("a.png"), subject(number), resume=True)
+    never = AutosaveConfig(1e9)  # on a busy machine a good one would be replaced by the progress after it
+    saving = Autosave(Path("a.png"), subject(number), resume=True, config=never)
     opened.write(str(saving.path), content)
     refused = refusal(lambda: find_strokes(subject(number), Stopwatch(), None, saving).painting.draw())
     if refused is not None and not refused.endswith("; it was left alone"):

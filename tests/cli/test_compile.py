@@ -64,4 +64,4 @@ def test_a_brush_that_is_compiled_first_is_announced(
 ) -> None:
     monkeypatch.setattr(progress, "kernels_are_compiled", lambda found: found != asked)
     progress.announce_compiling(brush)
-    assert capsys.readouterr().err.startswith("compiling kernels, once; this takes about 20 seconds")
+    assert capsys.readouterr().err.startswith("compiling kernels, once; this takes about 30 seconds")

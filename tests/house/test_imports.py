@@ -29,6 +29,7 @@ LATE = {
     "painter.batch.ray_pool": "a task on another machine begins here, and only it needs torch",
     "renderers": "the public verbs: light modules below it are imported without torch",
     "renderers.blending": "Triton is there on machines with a GPU only",
+    "renderers.decoder": "Triton is there on machines with a GPU only",
 }
 COMMANDS = "painter.cli."  # each command has one function that imports what is heavy, when options have been checked
 

@@ -26,7 +26,7 @@ from helpers.layers import (
 )
 from torch import Tensor
 
-from renderers.blending import Layers, blend_reference
+from renderers.blending import Layers, blend_reference, tile_pairs
 from renderers.brushes import BRUSHES
 
 triton = pytest.importorskip("triton", reason="triton is not installed")
@@ -288,8 +288,8 @@ def test_backward_may_run_twice() -> None:
 def test_strokes_meet_the_tiles_that_they_touch_and_few_others() -> None:
     height, width = 150, 210
     layers = random_layers([16] * 60, (height, width, 3), seed=2)
-    texel = cuda._texel_transform(layers.transform, layers.maps.size)
-    strokes, x, y = cuda._meetings(texel, layers.maps.size, height, width)
+    texel = tile_pairs.texel_transform(layers.transform, layers.maps.size)
+    strokes, x, y = tile_pairs.meetings(texel, layers.maps.size, height, width)
     pairs = list(zip(*(values.tolist() for values in (strokes, y, x)), strict=True))
     assert pairs == sorted(set(pairs))
     touched = set()
@@ -297,7 +297,7 @@ def test_strokes_meet_the_tiles_that_they_touch_and_few_others() -> None:
     for n, frame in enumerate(layers.transform.double()):
         p, q = (axis[0] * columns + axis[1] * rows + axis[2] for axis in frame)
         inside = torch.maximum(p.abs(), q.abs()) <= 1 - 1 / 16
-        touched |= {(n, *tile) for tile in (inside.nonzero() // cuda.TILE).unique(dim=0).tolist()}
+        touched |= {(n, *tile) for tile in (inside.nonzero() // tile_pairs.TILE).unique(dim=0).tolist()}
     assert touched <= set(pairs)
     assert len(pairs) <= 1.02 * len(touched)
 
@@ -308,7 +308,7 @@ def test_strokes_meet_the_tiles_that_they_touch_and_few_others() -> None:
 def test_tensors_elsewhere_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     def kernel() -> None: ...
 
-    monkeypatch.setattr(cuda, "_forward", triton.runtime.JITFunction(kernel))  # as without the interpreter
+    monkeypatch.setattr(cuda, "forward", triton.runtime.JITFunction(kernel))  # as without the interpreter
     with pytest.raises(ValueError, match=r"must be on one CUDA device, got cpu"):
         cuda.blend_cuda(torch.zeros(9, 9, 3), random_layers([8], (9, 9, 3)))
 
@@ -329,7 +329,7 @@ def test_without_triton_the_import_says_so(monkeypatch: pytest.MonkeyPatch) -> N
 COMPILE = """
 import triton
 from triton.backends.compiler import GPUTarget
-from renderers.blending import cuda
+from renderers.blending import cuda, triton_kernels
 
 doubles, integers = {"totals"}, {"places", "by_stroke", "tile_first", "stroke_first"}
 
@@ -348,12 +348,12 @@ def compiled(kernel, warps, **constants):
 
 for channels in (3, 4):
     for flag in (False, True):
-        assert "st.global" in compiled(cuda._forward, cuda.WARPS, CHANNELS=channels, RECORD=flag)
+        assert "st.global" in compiled(triton_kernels.forward, cuda.WARPS, CHANNELS=channels, RECORD=flag)
         unwanted = {} if flag else {"grad_texels": None}
-        backward = compiled(cuda._backward, cuda.WARPS, CHANNELS=channels, MAPS=flag, **unwanted)
+        backward = compiled(triton_kernels.backward, cuda.WARPS, CHANNELS=channels, MAPS=flag, **unwanted)
         assert flag == ("atom.global" in backward or "red.global" in backward)
-compiled(cuda._backward, cuda.WARPS, CHANNELS=3, MAPS=True, height=1, width=1)  # as Triton sees a 1 x 1 canvas
-assert "add.f64" in compiled(cuda._add_pairs, 1, AT_ONCE=32)
+compiled(triton_kernels.backward, cuda.WARPS, CHANNELS=3, MAPS=True, height=1, width=1)  # as Triton sees a 1 x 1 canvas
+assert "add.f64" in compiled(triton_kernels.add_pairs, 1, AT_ONCE=32)
 """
 
 

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 
 from renderers.blending import Layers, blend
+from renderers.decoding import NetworkMaps
+from renderers.networks import BrushNetworks
 from scripts.benchmark import gpu_check
 
 pytest.importorskip("triton", reason="triton is not installed")
@@ -22,10 +24,24 @@ EMPTY: dict[str, Any] = {
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def halved(networks: BrushNetworks) -> BrushNetworks:
+    """Networks whose first layer is weaker."""
+    with torch.no_grad():
+        networks.raster.inner.weight *= 0.5
+    return networks
+
+
 @pytest.mark.slow
 def test_right_kernels_are_good() -> None:
     found = gpu_check.compare_kernels("rectangle", 3, (20, 24, 4), DEVICE)
     assert found["good"] and 0 < found["value"] < 1e-5 and set(found["gradients"]) == set(gpu_check.FIELDS)
+
+
+def test_right_decoders_are_good_and_wrong_ones_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = gpu_check.compare_decoders("rectangle", 3, (20, 24, 4), DEVICE)
+    assert found["good"] and 0 < found["value"] < 1e-5 and set(found["gradients"]) == set(gpu_check.DECODED)
+    monkeypatch.setattr(gpu_check, "network_maps", lambda networks, *_: NetworkMaps(halved(networks), 1.0))
+    assert not gpu_check.compare_decoders("rectangle", 3, (20, 24, 4), DEVICE)["good"]
 
 
 def test_wrong_kernels_are_not(monkeypatch: pytest.MonkeyPatch) -> None:

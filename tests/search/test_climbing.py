@@ -670,6 +670,18 @@ def test_a_state_without_its_moments_is_refused() -> None:
             make_search(scenery()).restore({**state, "moments": moments})
 
 
+def test_a_state_whose_unknowns_are_no_strokes_is_refused() -> None:
+    """As a damaged autosave once had it: strokes of no height became strokes of no number at the next step."""
+    search = make_search(scenery())
+    next(search.run())
+    state = load(dump(search.state()))
+    make_search(scenery()).restore(state)
+    for tensor in state["parameters"]["tensors"]:
+        tensor.fill_(-1e9)
+    with pytest.raises(ValueError, match=r"width|height|length|x|y"):
+        make_search(scenery()).restore(state)
+
+
 # --- Adam, stroke by stroke ---------------------------------------------------------------------------------
 
 BETAS = DEFAULTS.betas
