@@ -3,7 +3,9 @@
     python -m scripts.benchmark.tubes PICTURE … [--strokes 300] [--style oil] [--size 128] [--steps 250]
 
 A picture is painted as ever. Then shapes stay as they are, and every colour becomes a mixture of the tubes, in parts
-that gradient descent finds; strokes are blended as the tubes are mixed.
+that gradient descent finds. Strokes are blended as numbers, as `--palette tubes:` paints them unless asked otherwise;
+pigments are blended as pigments, too. Last comes what either can reach at all: how near the picture's colours are to
+the nearest mixture in whole parts, without any strokes.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from painter import PaintConfig, paint
 from painter.pictures.color import levels_of
 from painter.pictures.picture import read_picture
 from painter.pictures.resizing import fit_size, resize_image
-from painter.pictures.tubes import TUBES
+from painter.pictures.tubes import TUBES, mixtures
 from renderers.blending.mixing import to_colors, to_pigment
 from renderers.decoding import EngineMaps
 from renderers.pigments import Mixing
@@ -29,7 +31,9 @@ from scripts.gallery.photos import PHOTOS, square_photo
 
 FIVE = ("yellow", "ultramarine", "red", "white", "umber")
 RATE = 0.1
-MIXINGS: tuple[Mixing, ...] = ("srgb", "pigment")
+WAYS: tuple[tuple[Mixing, Mixing], ...] = (("srgb", "srgb"), ("pigment", "srgb"), ("pigment", "pigment"))
+"""How tubes are mixed, and how strokes are blended."""
+REDUCED = 64  # longer side at which a picture's colours are looked at, pixels
 
 
 def main() -> None:
@@ -45,18 +49,35 @@ def main() -> None:
         config = PaintConfig(style=args.style, strokes=args.strokes, size=args.size, texture=0.0, canvas="white")
         result = paint(picture, config)
         target = torch.from_numpy(_target(picture, args.size))
-        strokes = result.painting.strokes
-        figures = {mixing: fitted(strokes, target, mixing, args.steps) for mixing in MIXINGS}
-        numbers, pigments = figures["srgb"], figures["pigment"]
-        mixed = f"tubes mixed as numbers {numbers:.2f}, as pigments {pigments:.2f}, gain {pigments - numbers:+.2f}"
-        print(f"{Path(name).stem}: any colour {result.report['psnr']:.2f} dB, {mixed}", flush=True)
+        numbers, *pigments = (fitted(result.painting.strokes, target, *way, args.steps) for way in WAYS)
+        laid, blended = (f"{value:.2f} ({value - numbers:+.2f})" for value in pigments)
+        small = _target(picture, REDUCED)
+        reached = ", ".join(f"{nearest_mixtures(small, mixing):.1f}" for mixing, blending in WAYS if blending == "srgb")
+        print(
+            f"{Path(name).stem}: any colour {result.report['psnr']:.2f} dB, tubes mixed as numbers {numbers:.2f},",
+            end=" ",
+        )
+        print(f"as pigments {laid}, also blended so {blended}; colours alone {reached}", flush=True)
 
 
-def fitted(strokes: Strokes, target: Tensor, mixing: Mixing, steps: int) -> float:
+def nearest_mixtures(target: np.ndarray, mixing: Mixing) -> float:
+    """PSNR in dB of a picture [H, W, 3] in [0, 1] whose pixels are the nearest of all mixtures of the tubes."""
+    colors, parts = mixtures(FIVE)
+    if mixing == "srgb":
+        tubes = np.array([levels_of(TUBES[name].color) for name in FIVE])
+        colors = parts / parts.sum(axis=1, keepdims=True) @ tubes
+    known = torch.from_numpy(np.asarray(colors, np.float32) / 255)
+    distance = torch.cdist(torch.from_numpy(target).reshape(-1, 3), known).amin(dim=1)
+    return -10 * float(torch.log10(distance.square().mean() / 3))
+
+
+def fitted(strokes: Strokes, target: Tensor, mixing: Mixing, blending: Mixing, steps: int) -> float:
     """PSNR in dB of strokes on white, in the best mixtures of the tubes that are found.
 
     Args:
         target: [H, W, 3] float32.
+        mixing: of the tubes.
+        blending: of the strokes.
     """
     tubes = torch.tensor([levels_of(TUBES[name].color) for name in FIVE]) / 255
     white, pixel = torch.ones(3).expand(*target.shape), 1 / max(target.shape[:2])
@@ -68,7 +89,7 @@ def fitted(strokes: Strokes, target: Tensor, mixing: Mixing, steps: int) -> floa
         parts = unknown.softmax(dim=-1)
         colors = parts @ tubes if mixing == "srgb" else to_colors(parts @ to_pigment(tubes))
         mixed = Strokes(strokes.brush, strokes.params, colors, strokes.opacity, strokes.seed)
-        error = (render(mixed, white, maps, mixing=mixing) - target).square().mean()
+        error = (render(mixed, white, maps, mixing=blending) - target).square().mean()
         descent.zero_grad()
         error.backward()
         descent.step()
