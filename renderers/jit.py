@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import pickle
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import numba
@@ -14,6 +16,11 @@ from numba.core.runtime.nrt import rtsys
 from renderers.compiled import cache_folder
 from renderers.errors import ImpastoError
 from renderers.kernel_parts import digest_of
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 _OUR_PACKAGES = ("renderers", "painter")
 _options: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}
@@ -84,6 +91,36 @@ def _load_readable_data(cache: IndexDataCacheFile, name: str) -> Any:
         raise OSError(f"{name} is damaged") from error
 
 
+def _save_alone(cache: IndexDataCacheFile, key: Any, data: Any) -> None:
+    """Keep a compiled kernel.
+
+    Numba numbers the files of one kernel's versions, so that two processes that compile versions of it at a time would
+    give both one number, and the kernel would later be called with numbers of another type. Here the name tells the
+    version, and the index is changed by one process at a time.
+    """
+    signature, target = key[:2]
+    name = cache._index_name.removesuffix("nbi") + hashlib.sha256(repr((signature, target)).encode()).hexdigest()[:16]
+    cache._save_data(f"{name}.nbc", data)
+    with _locked(cache._cache_path):
+        overloads = {**cache._load_index(), key: f"{name}.nbc"}
+        cache._save_index(overloads)
+
+
+@contextmanager
+def _locked(folder: str) -> Iterator[None]:
+    """Within this context no other process of ours is within it, where the system has such locks for folders."""
+    handle = None
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        if fcntl is not None:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)  # and with it the lock
+
+
 @contextmanager
 def _without_the_disk(cache: Cache) -> Iterator[None]:
     """Within this context a cache that cannot be read or written is passed over."""
@@ -117,4 +154,5 @@ def _stamp(cache: Any) -> None:
 Cache.load_overload = _load_unprepared  # type: ignore[method-assign]
 IndexDataCacheFile._load_index = _load_readable_index  # type: ignore[method-assign]
 IndexDataCacheFile._load_data = _load_readable_data  # type: ignore[method-assign]
+IndexDataCacheFile.save = _save_alone  # type: ignore[method-assign]
 Cache._guard_against_spurious_io_errors = _without_the_disk  # type: ignore[assignment, method-assign]

@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -11,10 +12,12 @@ import pytest
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # Each of the processes that share the tests' files keeps to one core, as does all that it starts: threads that wait for
-# each other on two busy cores cost a tenth of the time.
+# each other on two busy cores cost a tenth of the time. One more than there are cores takes what the others leave while
+# they wait, on any core.
 if "PYTEST_XDIST_WORKER" in os.environ and hasattr(os, "sched_setaffinity"):
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cores[int(os.environ["PYTEST_XDIST_WORKER"][2:]) % len(cores)]})
+    cores, number = sorted(os.sched_getaffinity(0)), int(os.environ["PYTEST_XDIST_WORKER"][2:])
+    if number < len(cores):
+        os.sched_setaffinity(0, {cores[number]})
 
 # Paintings must not depend on which networks are installed.
 os.environ["IMPASTO_FACES"] = "cascade"
@@ -28,6 +31,9 @@ from renderers.brushes import BRUSHES
 if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")
 
+# What is written outlives a process without, and no test cuts the power; a disk that is busy would be waited for.
+os.fsync = lambda fd: None
+
 
 # With these, which take longest, begun first, all processes end at about the same time.
 LONGEST = ("test_learning", "test_kills", "test_ray", "test_commands", "test_batch", "test_restyle", "test_transfer")
@@ -36,6 +42,10 @@ LONGEST = ("test_learning", "test_kills", "test_ray", "test_commands", "test_bat
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ranks = {name: rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # what all modules hold stays to the end, and need not be gone through again and again
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from painter.batch.jobs import Job
+from painter.batch.jobs import Job, OwnWork, Work
 from painter.options.export import ExportConfig
 from painter.options.paint import PaintConfig
 from painter.system.fingerprint import options_of, sha256_of
@@ -28,8 +28,17 @@ class Digests:
     def __init__(self) -> None:
         self._files: dict[Path, str] = {}
 
-    def of(self, job: Job) -> str:
-        """A job's digest, 64 hexadecimal digits. A file that cannot be read counts as missing; painting reports it."""
+    def of(self, work: Work) -> str:
+        """A digest, 64 hexadecimal digits. A file that cannot be read counts as missing; painting reports it."""
+        about = self._about_job(work) if isinstance(work, Job) else self._about_own(work)
+        return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+
+    def _about_own(self, work: Work) -> dict[str, Any]:
+        assert isinstance(work, OwnWork)
+        options = painting_options(work.config, ExportConfig(), self)
+        return {"files": work.files, **options, "own": work.about(self.of_file)}
+
+    def _about_job(self, job: Job) -> dict[str, Any]:
         about: dict[str, Any] = {"files": job.files}
         if job.painted:
             about |= painting_options(job.config, job.export, self)
@@ -40,7 +49,7 @@ class Digests:
         else:
             layers = [(self.of_file(one.file), one.blend, one.opacity) for one in job.picture.layers]
             about |= {"layers": layers, "side": job.picture.size, "smooth": job.picture.smooth, "name": job.key}
-        return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+        return about
 
     def of_file(self, path: Path) -> str:
         """The sha256 of a file's content; '' if it cannot be read."""

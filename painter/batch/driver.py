@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from painter.batch.digests import Digests
-from painter.batch.jobs import Failure, Job, Painted, check_names
+from painter.batch.jobs import Failure, Job, Painted, Work, check_names
 from painter.batch.ledger import Ledger, Row, WrittenFile
 from painter.batch.pools import Pool
 from painter.errors import OutputError, one_line
@@ -55,12 +55,13 @@ class Event:
 
 
 def run_jobs(
-    jobs: Iterable[Job],
+    jobs: Iterable[Work],
     folder: str | os.PathLike[str],
     ledger: Ledger,
     pool: Pool,
     on_event: Callable[[Event], None] | None = None,
     retries: int = RunningConfig.retries,
+    seconds: float | None = None,
 ) -> Summary:
     """Paint the jobs that are not done yet.
 
@@ -79,6 +80,7 @@ def run_jobs(
         pool: open.
         on_event: called in this thread.
         retries: further tries, at least 0, after the first one.
+        seconds: after so many no more jobs are begun, and those that are running are given up; None for no limit.
 
     Returns:
         The final counts.
@@ -90,7 +92,7 @@ def run_jobs(
         CheckpointError: the manifest of the checkpoints is missing or damaged.
     """
     with ThreadPoolExecutor(_WRITERS, "impasto-writer") as writers, deferred_interrupts() as interrupts:
-        run = _Run(list(jobs), Path(folder), ledger, pool, on_event or (lambda event: None), retries, writers)
+        run = _Run(list(jobs), Path(folder), ledger, pool, on_event or (lambda event: None), retries, seconds, writers)
         return run.run(interrupts)
 
 
@@ -98,31 +100,34 @@ class _Run:
     """One call of `run_jobs`."""
 
     def __init__(
-        self, jobs: list[Job], folder: Path, ledger: Ledger, pool: Pool, on_event: Callable[[Event], None],
-        retries: int, writers: ThreadPoolExecutor,
+        self, jobs: list[Work], folder: Path, ledger: Ledger, pool: Pool, on_event: Callable[[Event], None],
+        retries: int, seconds: float | None, writers: ThreadPoolExecutor,
     ) -> None:  # fmt: skip
         self.jobs, self.folder, self.ledger, self.pool, self.on_event = jobs, folder, ledger, pool, on_event
-        self.retries, self.writers = retries, writers
+        self.retries, self.seconds, self.writers = retries, seconds, writers
         self.failures: Counter[str] = Counter()
-        self.running: dict[str, Job] = {}
-        self.waiting: deque[Job] = deque()
+        self.running: dict[str, Work] = {}
+        self.waiting: deque[Work] = deque()
         self.start = time.monotonic()
         self.summary = Summary(len(jobs))
 
     def run(self, interrupts: Sequence[int]) -> Summary:
         self.waiting.extend(self._prepare(interrupts))
         self._notify("started", kept=len(self.jobs) - len(self.waiting))
-        while (self.waiting or self.running) and not interrupts:
+        while (self.waiting or self.running) and not interrupts and not self._late():
             while self.waiting and len(self.running) < self.pool.capacity and not interrupts:
                 self._submit(self.waiting.popleft())
             self._collect(_POLL_SECONDS)
-        if interrupts:
+        if interrupts or self.running:
             self._collect(0)
             self.pool.close()
             self.ledger.requeue(self.running)
         return self._updated(interrupted=bool(interrupts))
 
-    def _prepare(self, interrupts: Sequence[int]) -> list[Job]:
+    def _late(self) -> bool:
+        return self.seconds is not None and time.monotonic() - self.start > self.seconds
+
+    def _prepare(self, interrupts: Sequence[int]) -> list[Work]:
         """The jobs that have to be painted, after they are in the ledger and there are folders for their files."""
         _check_unique(self.jobs)
         digests, digest = Digests(), {}
@@ -148,7 +153,7 @@ class _Run:
             remove_temporary(parent, files)  # of a killed run; by the ledger's lock no other run is active
         return todo
 
-    def _check_foreign(self, jobs: Sequence[Job]) -> None:
+    def _check_foreign(self, jobs: Sequence[Work]) -> None:
         """Raise OutputError if one of these jobs would replace a file that no earlier run has written."""
         known = self.ledger.file_names()
         for job in jobs:
@@ -159,7 +164,7 @@ class _Run:
                         f"cannot write {one_line(self.folder / name)}: {wrong}; move it away or choose another folder"
                     )
 
-    def _submit(self, job: Job) -> None:
+    def _submit(self, job: Work) -> None:
         self.ledger.begin(job.key)
         self.running[job.key] = job
         self.pool.submit(job)
@@ -192,7 +197,7 @@ class _Run:
                 with suppress(OSError):
                     path.unlink()
 
-    def _fail(self, job: Job, failure: Failure) -> None:
+    def _fail(self, job: Work, failure: Failure) -> None:
         self.failures[job.key] += 1
         if not failure.permanent and self.failures[job.key] <= self.retries:
             self.waiting.append(job)
@@ -248,7 +253,7 @@ def _output_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _check_unique(jobs: Sequence[Job]) -> None:
+def _check_unique(jobs: Sequence[Work]) -> None:
     """Raise OutputError unless keys and, in any case, names of files are unique, and files are inside the folder."""
     keys: set[str] = set()
     names: set[str] = set()
@@ -256,7 +261,8 @@ def _check_unique(jobs: Sequence[Job]) -> None:
         if job.key in keys:
             raise OutputError(f"{one_line(job.key)}: two paintings have this name; rename one")
         keys.add(job.key)
-        check_names(job.files)
+        if isinstance(job, Job):
+            check_names(job.files)
         for name in job.files:
             path = PurePosixPath(name)
             if path.is_absolute() or ".." in path.parts:

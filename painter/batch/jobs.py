@@ -1,10 +1,12 @@
-"""One painting of many: the job that a worker gets, and the outcome it returns. All of them can be pickled."""
+"""One of many: the work that a worker gets, most often a painting, and the outcome it returns. All can be pickled."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from painter.errors import OutputError, one_line
 from painter.export import format_of
@@ -13,14 +15,45 @@ from painter.options.paint import PaintConfig
 from painter.pictures.stacking import Stack
 
 
-@dataclass(frozen=True)
-class Job:
-    """A painting to be made."""
+class Work(ABC):
+    """What a worker can be given.
 
-    key: str  # its name in the ledger: a token's number, or a picture's path within its folder
+    Attributes:
+        key: its name in the ledger: a token's number, or a picture's path within its folder.
+        config: of what is painted, with the seed.
+        files: what is written, relative to the output folder, with /.
+    """
+
+    key: str
+    config: PaintConfig
+    files: tuple[str, ...]
+
+    @property
+    @abstractmethod
+    def pictures(self) -> tuple[Path, ...]:
+        """The files that are painted."""
+
+
+class OwnWork(Work):
+    """Work that is not a `Job`: it knows itself how it is done."""
+
+    @abstractmethod
+    def about(self, of_file: Callable[[Path], str]) -> dict[str, Any]:
+        """What decides the bytes of its files, ready for JSON; `of_file` gives the sha256 of a file's content."""
+
+    @abstractmethod
+    def carry_out(self, local_paths: Mapping[Path, Path], scratch: str | None) -> Painted:
+        """Do it, on a worker: see `painter.batch.paint_job.paint_job`."""
+
+
+@dataclass(frozen=True)
+class Job(Work):
+    """A painting to be made; the endings of its files pick the formats."""
+
+    key: str
     picture: Path | Stack  # a stack is put together by the worker
-    config: PaintConfig  # with the seed
-    files: tuple[str, ...]  # what to write, relative to the output folder, with /; the endings pick the formats
+    config: PaintConfig
+    files: tuple[str, ...]
     export: ExportConfig = field(default_factory=ExportConfig)
     painted: bool = True  # False: the picture itself, a stack, is written, as PNG
 
@@ -32,10 +65,10 @@ class Job:
 
 @dataclass(frozen=True, eq=False)
 class Painted:
-    """A job that succeeded. The worker returns the contents of the files; only the driver writes them."""
+    """Work that succeeded. The worker returns the contents of the files; only the driver writes them."""
 
     key: str
-    files: dict[str, bytes]  # by the names in `Job.files`
+    files: dict[str, bytes]  # by the names in `Work.files`
     figures: dict[str, float]  # 'psnr' and 'l1' of the painting against its picture, 'strokes'
     seconds: float  # that painting took
     worker: str  # host:process
@@ -44,7 +77,7 @@ class Painted:
 
 @dataclass(frozen=True)
 class Failure:
-    """A job that failed."""
+    """Work that failed."""
 
     key: str
     reason: str  # one line

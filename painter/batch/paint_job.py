@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from painter.batch.jobs import Failure, Job, Outcome, Painted, check_names
+from painter.batch.jobs import Failure, Job, Outcome, OwnWork, Painted, Work, check_names
 from painter.errors import ImpastoError, one_line
 from painter.options.paint import PaintConfig
 from painter.painting.save import save_painting
@@ -38,9 +38,12 @@ def worker_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def attempt(job: Job, local_paths: Mapping[Path, Path] | None = None, scratch: str | None = None) -> Outcome:
-    """`paint_job`, with errors as a Failure. KeyboardInterrupt passes through."""
+def attempt(job: Work, local_paths: Mapping[Path, Path] | None = None, scratch: str | None = None) -> Outcome:
+    """`paint_job`, or whatever the work is, with errors as a Failure. KeyboardInterrupt passes through."""
     try:
+        if isinstance(job, OwnWork):
+            return job.carry_out(local_paths or {}, scratch)
+        assert isinstance(job, Job)
         return paint_job(job, local_paths, scratch)
     except ImpastoError as error:  # the same input would be refused again, so the failure is permanent
         reason = str(error)
@@ -75,7 +78,7 @@ def paint_job(job: Job, local_paths: Mapping[Path, Path] | None = None, scratch:
         content = _png(_stacked(job, local_paths))
         return Painted(job.key, dict.fromkeys(job.files, content), {}, time.perf_counter() - start, worker_name())
     watch = Stopwatch()
-    subject = prepare(_source(job, local_paths), _localized(job.config, local_paths), watch)
+    subject = prepare(_source(job, local_paths), localized(job.config, local_paths), watch)
     found = find_strokes(subject, watch)
     if found.interrupted:
         raise KeyboardInterrupt
@@ -130,7 +133,7 @@ def _png(pixels: np.ndarray) -> bytes:
     return content.getvalue()
 
 
-def _localized(config: PaintConfig, local_paths: Mapping[Path, Path]) -> PaintConfig:
+def localized(config: PaintConfig, local_paths: Mapping[Path, Path]) -> PaintConfig:
     """The configuration with the names that its files have on this machine."""
     changes: dict[str, Any] = {
         name: str(local_paths[path]) for name, path in config.files.items() if path in local_paths

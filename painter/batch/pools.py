@@ -19,7 +19,7 @@ from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from typing import Protocol
 
-from painter.batch.jobs import Failure, Job, Outcome
+from painter.batch.jobs import Failure, Outcome, Work
 from painter.batch.worker import READY, TOO_LITTLE_MEMORY, serve
 from painter.errors import WorkersError
 from painter.options.running import RunningConfig
@@ -38,7 +38,7 @@ class Pool(Protocol):
     def capacity(self) -> int:
         """How many jobs may be in the pool at a time; changes as workers come and go."""
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Work) -> None:
         """Give a job to a worker. There must be capacity for it, and no job with its key in the pool."""
 
     def wait(self, seconds: float) -> list[Outcome]:
@@ -57,7 +57,7 @@ class _Worker:
     process: BaseProcess
     pipe: Connection
     lifeline: Connection  # kept open; it closes when this process ends, even by a kill, and the worker ends with it
-    job: Job | None = None
+    job: Work | None = None
     ready: bool = False
 
 
@@ -92,7 +92,7 @@ class LocalPool:
     def capacity(self) -> int:
         return self.processes if self._compiled else 1
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Work) -> None:
         worker = next((worker for worker in self._workers if worker.job is None), None) or self._start()
         worker.job = job
         with suppress(OSError):  # it has just died; `wait` notices that

@@ -19,7 +19,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from painter.batch.jobs import Failure, Job, Outcome, Painted
+from painter.batch.jobs import Failure, Outcome, Painted, Work
 from painter.errors import WorkersError, one_line
 from painter.options.running import RunningConfig
 from painter.system.atomic import remove_abandoned_folders
@@ -64,7 +64,7 @@ class RayPool:
         self._processes = processes
         self._stored: dict[tuple[Path, int], Any] = {}  # path and its time -> reference to its bytes
         self._networks: dict[str, Any] = {}
-        self._running: dict[Any, Job] = {}
+        self._running: dict[Any, Work] = {}
         self._failed: list[Outcome] = []  # before they were sent
         self._looked, self._resources = -inf, dict[str, float]()
         self._connect(address)
@@ -85,7 +85,7 @@ class RayPool:
         # Twice as many as are painted at a time, so that no core waits for the next task.
         return 2 * slots if self._processes is None else min(2 * slots, self._processes)
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Work) -> None:
         needs_gpu = "cuda" in (job.config.device, job.config.backend)
         if needs_gpu and not self._resource("GPU"):
             reason = "--device cuda: there is no GPU in the cluster; choose cpu or auto"
@@ -160,7 +160,7 @@ class RayPool:
             self._stored[key] = self._ray.put(read_regular(path))
         return self._stored[key]
 
-    def _network(self, job: Job) -> Any:
+    def _network(self, job: Work) -> Any:
         """A reference to the checkpoint of the job's brush and its manifest; None for a brush of your own."""
         style = job.config.style
         if job.config.brush is not None:
@@ -230,7 +230,7 @@ def _has_token() -> bool:
 class Task:
     """A job as it is sent to another machine."""
 
-    job: Job
+    job: Work
     paths: tuple[Path, ...]  # the files that the job names, in the order of their contents
     threads: int
     version: str = __version__

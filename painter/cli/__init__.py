@@ -7,7 +7,7 @@
     paths.py       input files and folders, checked before any work
     outputs.py     the files of one run: names, the check that they can be written, the writing in turn
     resuming.py    what a run keeps for --resume
-    running.py     what commands that make many paintings share
+    running.py     what commands that make many paintings share; compiling.py, what `compile` does
     progress.py    lines of text and progress bars
 
 Whatever can be refused is refused early: options and paths before torch is imported, then the picture, then the device
@@ -28,12 +28,14 @@ from painter.cli.commands import BAD_INPUT, COMMANDS, INTERRUPTED, PAINT
 from painter.cli.progress import say
 from painter.errors import ImpastoError
 from painter.system import late_torch
+from painter.system.ahead import Ahead
 from painter.system.usage import Stopwatch, address_space
 
 __all__ = ["BAD_INPUT", "INTERRUPTED", "main", "run_program"]
 
 LEAST_ADDRESS_SPACE = 2**30  # bytes: libraries that are loaded into less crash instead of saying so
 _SIGNS_OF_SHORTAGE = ("allocate memory", "out of memory", "outofmem", "failed to map segment", "can't start new thread")
+_HELP = frozenset(("-h", "--help"))
 _OUR_PACKAGES = ("painter", "renderers", "checkpoints")
 
 
@@ -57,6 +59,8 @@ def main(argv: list[str] | None = None) -> int:
         program = f"{program} {arguments.pop(0)}"
     try:
         _check_address_space()
+        if command.torch and address_space() is None and not _HELP.intersection(arguments):
+            Ahead(late_torch.load_libraries)
         code: int = import_module(command.module).main(arguments, program, watch)
         return code
     except KeyboardInterrupt:

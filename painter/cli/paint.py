@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,8 +51,10 @@ from painter.errors import OptionError
 from painter.export import writing
 from painter.options.paint import PaintConfig
 from painter.options.reveal import RevealConfig, check_reveal
+from painter.pictures.looked_at import look_ahead
 from painter.pictures.picture import load_picture
 from painter.pictures.proportions import read_fitted
+from painter.search.config import searched_side
 from painter.system.interrupts import deferred_interrupts
 from painter.system.usage import Stopwatch, keep_freed_memory, peak_rss_mb
 
@@ -157,7 +160,10 @@ def run(request: Request, watch: Stopwatch) -> int:
     with watch.phase("load"):  # before torch is imported, so that a bad picture is refused at once
         picture = load_picture(request.paint.image, request.paint.config.working_side)
         others = [read_fitted(name, picture) for name in request.then]
+        if request.paint.config.focus == "auto":  # looked for while the rest is imported
+            look_ahead(picture, searched_side(request.paint.config))
     with watch.phase("start"):
+        import_module("torch")  # first: with it the networks can look for faces, while the rest is imported
         from painter import pipeline
         from painter.cli.resuming import Resuming
         from painter.painting.save import save_painting

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from painter.batch.ray_pool import check_ray
 from painter.cli.arguments import (
     LIST_OF_PRESETS,
     add_common_options,
@@ -20,12 +21,14 @@ from painter.cli.arguments import (
     given_name,
     new_parser,
 )
-from painter.cli.commands import BAD_INPUT, INTERRUPTED
+from painter.cli.commands import BAD_INPUT, INCOMPLETE, INTERRUPTED
 from painter.cli.outputs import Outputs, add_overwrite, claimed, print_written, write_in_turn
 from painter.cli.paths import check_overwriting, default_folder
 from painter.cli.progress import StepBar, announce_compiling, say
+from painter.cli.running import make_pool
 from painter.errors import OptionError
 from painter.options.presets import PRESET_NAME, PRESETS
+from painter.options.running import RunningConfig
 from painter.options.video import VideoConfig
 from painter.system.interrupts import deferred_interrupts
 from painter.system.journal import Journal
@@ -33,6 +36,7 @@ from painter.system.usage import Stopwatch, keep_freed_memory
 
 if TYPE_CHECKING:
     from painter.video.clip_run import ClipProgress, ClipRun, PaintedClip
+    from painter.video.shot_run import ShotProgress, ShotRun
 
 LONG = 3000  # frames, from which an estimate is said before
 FRAME_SECONDS = 0.5  # that a frame of 500 strokes at 512 pixels takes, for that estimate
@@ -81,6 +85,8 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
     """Parse a command line. Raises OptionError: an unknown option, or a value outside its range."""
     options = parser.parse_args(arguments)
     config = VideoConfig(**{**_preset(options.preset), **given(options, VideoConfig)})
+    if config.ray is not None:
+        check_ray(config.ray)
     clip = Path(options.clip)
     named = options.output or [f"output/{clip.stem or 'clip'}-{config.style}.mp4"]
     shown = tuple(f"{Path(name)}/" if name.endswith("/") else str(Path(name)) for name in named)
@@ -107,6 +113,7 @@ def run(request: Request) -> int:
     from painter.video.clip_run import ClipRun
     from painter.video.clip_source import open_clip
     from painter.video.film_files import FilmCut, check_film_output, write_film_file
+    from painter.video.shot_run import ShotRun
 
     outputs, config = request.outputs, request.config
     for name in outputs.files:
@@ -115,13 +122,14 @@ def run(request: Request) -> int:
     source = open_clip(request.clip, min(config.size, ClipConfig.most_side), config.fps)
     first = Path(outputs.paintings[0])
     folder = first.with_name(f".{first.name}.video")
-    clip = ClipRun(source, config, folder, request.resume)
+    by_shots = config.processes is not None or config.ray is not None
+    clip = (ShotRun if by_shots else ClipRun)(source, config, folder, request.resume)
     if not request.quiet:
         announce_compiling(config.style)
         _say_beginning(clip, request.resume)
     journal = Journal(folder / "names", repr(outputs), request.resume)
     with closing(FrameBar(request.quiet)) as bar:
-        painted = clip.run(bar.show)
+        painted = _paint_shots(clip, bar) if isinstance(clip, ShotRun) else clip.run(bar.show)
         bar.finish()
     sound = request.clip if source.sound and not config.mute else None
     shown = FilmCut(painted.path, painted.film, painted.frames, config.size, sound=sound)
@@ -129,10 +137,19 @@ def run(request: Request) -> int:
         notes = write_in_turn([(name, partial(write_film_file, name, shown)) for name in written.files])
     _say_end(request, written, notes, clip, painted)
     clip.close(finished=painted.ended or painted.failed is not None)
+    if painted.unpainted:
+        say(sys.stderr, f"error: {painted.unpainted}; what comes before it is in the files")
+        return INCOMPLETE
     if painted.failed is not None:
         say(sys.stderr, f"error: {painted.failed}; what was painted before is in the files")
         return BAD_INPUT
     return INTERRUPTED if late or painted.interrupted else 0
+
+
+def _paint_shots(clip: ShotRun, bar: FrameBar) -> PaintedClip:
+    config = clip.config
+    with make_pool(RunningConfig(processes=config.processes, ray=config.ray)) as pool:
+        return clip.run(pool, bar.show_shots)
 
 
 class FrameBar(StepBar):
@@ -148,8 +165,16 @@ class FrameBar(StepBar):
             total = max(progress.frame, progress.frames or 0)
             self.update(progress.frame, total, "frames", f"{len(progress.shown.id)} strokes")
 
+    def show_shots(self, progress: ShotProgress) -> None:
+        """Show one more frame that was looked at, or one more shot that is painted."""
+        if progress.problem:
+            say(sys.stderr, progress.problem)
+        if not self._quiet:
+            total = max(progress.frames, progress.total or 0)
+            self.update(progress.frames, total, progress.stage, f"{progress.shots} shots")
 
-def _say_beginning(clip: ClipRun, resume: bool) -> None:
+
+def _say_beginning(clip: ClipRun | ShotRun, resume: bool) -> None:
     if resume and not clip.resumed:
         say(sys.stderr, f"--resume: no progress is saved in {clip.folder}; starting from the beginning")
     elif clip.resumed:
@@ -162,7 +187,9 @@ def _say_beginning(clip: ClipRun, resume: bool) -> None:
         say(sys.stderr, f"about {left:,} frames are left: some {some}; Ctrl-C writes what is painted by then")
 
 
-def _say_end(request: Request, written: Outputs, notes: Sequence[str], clip: ClipRun, painted: PaintedClip) -> None:
+def _say_end(
+    request: Request, written: Outputs, notes: Sequence[str], clip: ClipRun | ShotRun, painted: PaintedClip
+) -> None:
     if request.quiet:
         return
     print_written(request.outputs, written, notes, "interrupted; wrote" if painted.interrupted else "wrote")

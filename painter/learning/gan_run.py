@@ -27,6 +27,7 @@ from painter.learning.trainer import Trainer, take_step
 from painter.learning.training import LearnProgress, fingerprint_of, sizes_of
 from painter.learning.training_log import GanRecord, from_rows, to_rows
 from painter.learning.training_pictures import Collection
+from painter.learning.upscaler_trainer import CropDiscriminatorTrainer, UpscalerTrainer, make_crop_discriminator
 from painter.learning.workers import worker_threads
 from painter.options.learn import GAN_SIZES, LearnConfig
 
@@ -75,6 +76,7 @@ class GanRun:
         self.schedule = self._asked()
         self._first: list[Trainer[Any]] = []  # the discriminators, and then the generator
         self._last: list[Trainer[Any]] = []  # the judge and the upscaler
+        self._crop_discriminator: CropDiscriminatorTrainer | None = None  # of the upscaler, once that has begun
         self._recent: deque[tuple[float, int]] = deque(maxlen=_RECENT)
 
     def fingerprint(self) -> dict[str, Any]:
@@ -110,6 +112,10 @@ class GanRun:
             if not self._last:
                 self._begin_last()
             while active := [one for one in self._last if not one.finished]:
+                if self._crop_discriminator is not None and any(
+                    isinstance(one, UpscalerTrainer) and one.uses_discriminator for one in active
+                ):
+                    take_step([self._crop_discriminator], threads)
                 take_step(active, threads)
                 yield self._progress(STAGES[1])
 
@@ -118,11 +124,10 @@ class GanRun:
         begun = {one.name for one in self._last if one.done}
         judge = self.networks.judge if "judge" in begun else None
         networks = GanNetworks(self._ready(), judge, self.networks.upscaler if "upscaler" in begun else None)
-        record = self._losses()
         figures = {
             "pictures": float(self.taken),
-            "generator_loss": record.generator_loss,
-            "discriminator_loss": record.discriminator_loss,
+            "generator_loss": self._first[-1].loss,
+            "discriminator_loss": self._first[0].loss,
         }
         if networks.judge is not None:
             some = self.material.held_out[:_MEASURED_PIECES]
@@ -149,6 +154,7 @@ class GanRun:
             "records": to_rows(self.records),
             "first": [trainer.state() for trainer in self._first],
             "last": [trainer.state() for trainer in self._last],
+            "crop_discriminator": None if self._crop_discriminator is None else self._crop_discriminator.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -163,6 +169,8 @@ class GanRun:
                 begin()
                 for trainer, one in zip(trainers, saved, strict=True):
                     trainer.restore(one)
+        if self._crop_discriminator is not None:
+            self._crop_discriminator.restore(state["crop_discriminator"])
 
     # --- steps ---
 
@@ -204,10 +212,17 @@ class GanRun:
 
     def _begin_last(self) -> None:
         assert self.schedule is not None
-        networks, schedule = self.networks, self.schedule
+        networks, material, schedule = self.networks, self.material, self.schedule
+        seed, training, discriminator = self.config.seed, self.design.training, None
+        if networks.upscaler is not None:
+            upscaler, large = networks.upscaler, material.large
+            discriminator = make_crop_discriminator(upscaler, large, self._gan, seed)
+            self._crop_discriminator = CropDiscriminatorTrainer(
+                discriminator, upscaler, large, schedule.upscaler, seed, training
+            )
         self._last += last_trainers(
-            networks.judge, networks.upscaler, None, self.material, schedule.judge, schedule.upscaler,
-            self.config.seed, self.design.training,
+            networks.judge, networks.upscaler, None, material, schedule.judge, schedule.upscaler, seed, training,
+            discriminator,
         )  # fmt: skip
 
     def _take_round(self, threads: Executor) -> None:
@@ -238,8 +253,12 @@ class GanRun:
     # --- what is measured ---
 
     def _losses(self) -> GanRecord:
-        losses = [trainer.loss for trainer in self._first[:-1]]
-        return GanRecord(self.taken, self._first[-1].loss, losses[0], losses[1] if len(losses) > 1 else _NAN)
+        """The losses of the last step; NaN for what is over or has not begun."""
+        of = {trainer.name: trainer.loss for trainer in (self._last or self._first)}
+        of_crops = _NAN if self._crop_discriminator is None else self._crop_discriminator.loss
+        names = ("generator", "discriminator 1", "discriminator 2", "upscaler")
+        generator, first, second, upscaler = (of.get(name, _NAN) for name in names)
+        return GanRecord(self.taken, generator, first, second, upscaler, of_crops)
 
     def _progress(self, stage: str) -> LearnProgress:
         assert self.schedule is not None
@@ -252,6 +271,5 @@ class GanRun:
         speed = (taken - before) / (now - began) if now > began else 0.0
         left = (total - taken) / speed if speed else float("inf")
         losses = self._losses()
-        return LearnProgress(
-            stage, taken, total, _NAN, _NAN, _NAN, speed, left, losses.generator_loss, losses.discriminator_loss
-        )
+        shown = (losses.generator_loss, losses.discriminator_loss)
+        return LearnProgress(stage, taken, total, _NAN, _NAN, _NAN, speed, left, *shown)

@@ -74,6 +74,7 @@ class GanConfig:
     epochs: int = 1000  # on a GPU, unless minutes or pictures are given
     penalty: float = 1.0  # of the squared norm of the discriminator's gradient, real and made, halved; relativistic
     average: float = 0.999  # decay of the generator's moving average; relativistic
+    crop_width: int = 16  # the same as `width`, of the discriminator of the upscaler's crops
 
 
 RELATIVISTIC = GanConfig(plain=False, width=32, batch=16, rate=4e-4, momentum=0.0, square=0.99)
@@ -92,6 +93,8 @@ class TrainingConfig:
     decoder_share: float = 0.55  # pictures of its second stage, beside the transformer, likewise
     judge_share: float = 0.25  # pictures of the judge of traits, likewise, up to `most_last`
     upscaler_share: float = 0.1  # crops of the upscaler, likewise, up to `most_last`
+    crop_weight: float = 5e-3  # of the discriminator in the upscaler's loss, with the engine 'dcgan'
+    crops_without: float = 0.4  # share of the crops that come before the discriminator is used
     most_last: int = 24_000
     last_stage: float = 0.1  # share of the time that is left for these two
     tokenizer_rate: float = 2e-3  # of AdamW; Muon's is twice that

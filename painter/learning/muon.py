@@ -25,14 +25,29 @@ _EPSILON = 1e-8  # of AdamW
 
 
 def orthogonalized(matrix: Tensor) -> Tensor:
-    """[a, b]: nearly the matrix with the same singular vectors and singular values of 1 (Newton-Schulz)."""
-    a, b, c = _COEFFICIENTS
+    """[a, b]: nearly the matrix with the same singular vectors and singular values of 1 (Newton-Schulz).
+
+    Each iteration multiplies the matrix by a polynomial of its Gram matrix. These polynomials commute, so they are
+    gathered as squares of the shorter side first: a third to two thirds of the time where the other side is longer.
+    """
     x = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
     x = x / (x.norm() + 1e-7)
-    for _ in range(_ITERATIONS):
-        gram = x @ x.T
-        x = a * x + (b * gram + c * gram @ gram) @ x
-    result: Tensor = x.T if matrix.shape[0] > matrix.shape[1] else x
+    gram = x @ x.T
+    product = _polynomial(gram)
+    factor = product
+    for _ in range(_ITERATIONS - 1):
+        gram = factor @ gram @ factor
+        factor = _polynomial(gram)
+        product = factor @ product
+    result: Tensor = product @ x
+    return result.T if matrix.shape[0] > matrix.shape[1] else result
+
+
+def _polynomial(gram: Tensor) -> Tensor:
+    """[n, n]: a + b * gram + c * gram^2."""
+    a, b, c = _COEFFICIENTS
+    result = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+    result.diagonal().add_(a)
     return result
 
 

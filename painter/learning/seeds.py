@@ -9,8 +9,11 @@ import hashlib
 
 import torch
 
+from painter.system.late_torch import allow_generators
+
 
 def generator(*parts: object) -> torch.Generator:
     """A generator on the CPU; equal parts, such as a seed, a purpose and a number, give equal generators."""
+    allow_generators()
     digest = hashlib.sha256(repr(parts).encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)

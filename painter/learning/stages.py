@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from painter.learning.gan_networks import Discriminator
 from painter.learning.judge import Judge, numbered
 from painter.learning.judge_trainer import Decoded, JudgeTrainer
 from painter.learning.learning_config import ReadingConfig, TrainingConfig
@@ -19,7 +20,8 @@ from painter.learning.tokenizer_trainer import DecoderTrainer, TokenizerTrainer,
 from painter.learning.trainer import Trainer
 from painter.learning.training_pictures import Collection
 from painter.learning.transformer_trainer import TransformerTrainer
-from painter.learning.upscaler import Upscaler, UpscalerTrainer
+from painter.learning.upscaler import Upscaler
+from painter.learning.upscaler_trainer import UpscalerTrainer
 
 STAGES = ("tokenizer", "transformer", "judge")
 """The tokenizer alone; its decoder and the transformer; the judge and the upscaler."""
@@ -91,18 +93,19 @@ def make_trainers(
 
 def last_trainers(
     judge: Judge | None, upscaler: Upscaler | None, decoded: Decoded | None, material: Material, judged: int,
-    upscaled: int, seed: int, config: TrainingConfig,
+    upscaled: int, seed: int, config: TrainingConfig, discriminator: Discriminator | None = None,
 ) -> list[Trainer[Any]]:  # fmt: skip
     """The trainers of judge and upscaler, where there are any.
 
     Args:
         decoded: pieces as the tokenizer shows them, which the judge sees as well; None if there is no tokenizer.
         judged, upscaled: pictures to show to each.
+        discriminator: tells crops from those that the upscaler made; None if there is none.
     """
     trainers: list[Trainer[Any]] = []
     if judge is not None:
         pixels, values, learned = material.pixels, material.values, material.learned
         trainers.append(JudgeTrainer(judge, decoded, pixels, values, learned, judged, seed, config))
     if upscaler is not None:
-        trainers.append(UpscalerTrainer(upscaler, material.large, upscaled, seed, config))
+        trainers.append(UpscalerTrainer(upscaler, material.large, upscaled, seed, config, discriminator))
     return trainers

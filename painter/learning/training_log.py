@@ -44,7 +44,7 @@ class Record:
 
 @dataclass(frozen=True)
 class GanRecord:
-    """The same of a generator and its discriminators: the losses of the last step."""
+    """The same of a generator, its discriminators and the upscaler: the losses of the last step."""
 
     panels: ClassVar = (
         Panel("generator's loss", (("generator_loss", BLUE, ""),)),
@@ -52,12 +52,16 @@ class GanRecord:
             "discriminators' losses",
             (("discriminator_loss", RED, "first collection"), ("second_discriminator_loss", GREY, "second collection")),
         ),
+        Panel("upscaler's loss", (("upscaler_loss", BLUE, ""),)),
+        Panel("loss of the upscaler's discriminator", (("upscaler_discriminator_loss", RED, ""),)),
     )
 
     pictures: int  # shown to the generator, the judge and the upscaler together
     generator_loss: float
     discriminator_loss: float
     second_discriminator_loss: float
+    upscaler_loss: float
+    upscaler_discriminator_loss: float
 
 
 AnyRecord = Record | GanRecord
@@ -91,7 +95,7 @@ def to_csv(records: Sequence[AnyRecord]) -> str:
 
 
 def write_curves(records: Sequence[AnyRecord], path: Path) -> None:
-    """Write the curves of at least one record into a PNG file, in panels side by side.
+    """Write the curves of at least one record into a PNG file, two panels side by side.
 
     Raises:
         OSError: it cannot be written.
@@ -102,20 +106,28 @@ def write_curves(records: Sequence[AnyRecord], path: Path) -> None:
     from matplotlib import pyplot
 
     shown = [one.pictures / 1000 for one in records]
-    figure, axes = pyplot.subplots(1, 2, figsize=(10, 4.2), dpi=120)
-    for one, panel in zip(axes, records[0].panels, strict=True):
+    panels = [panel for panel in records[0].panels if any(_has_values(records, name) for name, *_ in panel.curves)]
+    rows = max(1, -(-len(panels) // 2))
+    figure, axes = pyplot.subplots(rows, 2, figsize=(10, 4.2 * rows), dpi=120, squeeze=False)
+    for one, panel in zip(axes.flat, panels, strict=False):
         for name, color, legend in panel.curves:
-            values = [getattr(record, name) for record in records]
-            if any(value == value for value in values):
-                one.plot(shown, values, color=color, label=legend or None)
+            if _has_values(records, name):
+                one.plot(shown, [getattr(record, name) for record in records], color=color, label=legend or None)
         one.set_ylabel(panel.label)
         if len(one.get_lines()) and len(panel.curves) > 1:
             one.legend()
         one.set_xlabel("pictures shown, thousands")
         one.grid(alpha=0.3)
+    for one in axes.flat[len(panels) :]:
+        one.set_visible(False)
     figure.tight_layout()
     try:
         with replacing(path) as temporary:
             figure.savefig(temporary, format="png")
     finally:
         pyplot.close(figure)
+
+
+def _has_values(records: Sequence[AnyRecord], name: str) -> bool:
+    """Whether any record has a value of this field."""
+    return any(not math.isnan(getattr(record, name)) for record in records)

@@ -1,25 +1,15 @@
-"""The upscaler: a small network that doubles a piece's size, and its training on the collection.
+"""The upscaler: a small network that doubles a piece's size.
 
-It adds what is missing to the bicubic enlargement, as in C. Ledig et al., 2017 (SRResNet), without normalization. Noise
-on what it learns from makes it take away noise as well.
+It adds what is missing to the bicubic enlargement, as in C. Ledig et al., 2017 (SRResNet), without normalization.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from painter.learning.learning_config import TrainingConfig, UpscalerConfig
-from painter.learning.muon import Optimizer
-from painter.learning.schedule import falling, warmup
-from painter.learning.signal import to_signal
-from painter.learning.trainer import Order, Trainer
-
-_RATE, _MUON_FACTOR, _LAST_RATE = 1e-3, 2.0, 0.03
-_NARROWEST = 12  # channels on both sides, from which Muon takes a kernel
+from painter.learning.learning_config import UpscalerConfig
 
 
 class _Block(nn.Module):
@@ -66,47 +56,6 @@ class Upscaler(nn.Module):
         bicubic = functional.interpolate(signal, scale_factor=2, mode="bicubic", align_corners=False)
         missing: Tensor = self.layers(signal)
         return bicubic + missing
-
-
-class UpscalerTrainer(Trainer[tuple[Tensor, Tensor]]):
-    """Trains an upscaler on crops.
-
-    Args:
-        upscaler: is changed in place.
-        large: uint8 [M, S, S, C], pieces at the size that it is to reach.
-        total: crops to show.
-    """
-
-    def __init__(self, upscaler: Upscaler, large: Tensor, total: int, seed: int, config: TrainingConfig) -> None:
-        optimizer = Optimizer(
-            upscaler, lambda name, v: v.dim() == 4 and min(v.shape[:2]) >= _NARROWEST, muon_factor=_MUON_FACTOR
-        )
-        super().__init__("upscaler", upscaler, optimizer, total, seed, config)
-        self.upscaler, self._large = upscaler, large
-        self._order = Order(torch.arange(len(large)), seed, self.name)
-
-    def draw(self, random: torch.Generator) -> Sequence[tuple[Tensor, Tensor]]:
-        config, batch = self.upscaler.config, self.config.batch
-        side = min(2 * config.crop, self._large.shape[1])
-        pieces = self._large[self._order.take(self.done, batch)]
-        corners = torch.randint((self._large.shape[1] - side) // 2 + 1, (batch, 2), generator=random) * 2
-        crops = [one[y : y + side, x : x + side] for one, (y, x) in zip(pieces, corners.tolist(), strict=True)]
-        wanted = to_signal(torch.stack(crops))
-        small = functional.avg_pool2d(wanted, 2)
-        amount = torch.rand(batch, 1, 1, 1, generator=random) * config.noise
-        small = small + amount * torch.randn(small.shape, generator=random)
-        shards = self.config.shards
-        return list(zip(small.chunk(shards), wanted.chunk(shards), strict=True))
-
-    def loss_of(self, part: tuple[Tensor, Tensor]) -> Tensor:
-        device = next(self.upscaler.parameters()).device
-        small, wanted = (one.to(device).contiguous(memory_format=torch.channels_last) for one in part)
-        made: Tensor = self.upscaler(small)
-        return (made - wanted).abs().mean()
-
-    def rate(self) -> float:
-        rise = warmup(self.done, self.total, self.config.warmup * self.config.batch // 4)
-        return _RATE * rise * falling(self.done, self.total, 0.2, _LAST_RATE)
 
 
 @torch.no_grad()

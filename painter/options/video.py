@@ -9,6 +9,7 @@ from painter.errors import OptionError
 from painter.options.fields import check_fields, option, same_option
 from painter.options.kinds import Integer, Names, Number, Switch
 from painter.options.paint import PaintConfig
+from painter.options.running import RunningConfig
 
 LIVES = ("calm", "lively")
 _PAINTED = ("style", "strokes", "size", "iterations", "seed", "canvas", "texture", "relief", "palette")
@@ -50,6 +51,11 @@ class VideoConfig:
     palette: str | None = same_option(PaintConfig, "palette")
     texture: float = same_option(PaintConfig, "texture", default=0.0)
     relief: float = same_option(PaintConfig, "relief")
+    processes: int | None = same_option(
+        RunningConfig, "processes",
+        help="paint so many shots at a time, each in a process of its own, {} (default: one after the other)",
+    )  # fmt: skip
+    ray: str | None = same_option(RunningConfig, "ray", help="paint the shots on a Ray cluster: {}")
     mute: bool = option(False, "", "leave the sound out", Switch())
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import zlib
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def browser_brush(brush: str) -> str:
 
 
 def browser_form(painting: Painting, rows: bool = True) -> dict[str, Any]:
-    """The painting, ready for JSON. A browser shows it without texture.
+    """The painting, ready for JSON.
 
     >>> from painter.painting.browser_form import browser_form
     >>> form = browser_form(painting)
@@ -43,8 +44,11 @@ def browser_form(painting: Painting, rows: bool = True) -> dict[str, Any]:
         "aspect": list(painting.aspect),
         "ground": None if painting.ground is None else list(painting.ground),
         "relief": painting.config.relief,
+        "mixing": painting.config.blending,
         "count": len(painting.strokes),
     }
+    if (surface := painting.surface()) is not None:
+        form["texture"] = asdict(surface)
     brush = BRUSHES[painting.strokes.brush]
     if isinstance(brush, Stamp):
         form["stamp"] = {**_packed(brush.texture), "longest": LONGEST}

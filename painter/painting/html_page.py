@@ -6,6 +6,7 @@ import base64
 import html
 import json
 import re
+import zlib
 from collections.abc import Mapping
 from importlib import resources
 from io import BytesIO
@@ -32,22 +33,18 @@ NAMES = {
 }  # fmt: skip
 
 
-def write_html(path: Path, painting: Painting, fallback: np.ndarray, config: ExportConfig) -> list[str]:
+def write_html(path: Path, painting: Painting, fallback: np.ndarray, config: ExportConfig) -> None:
     """Write the page.
 
     Args:
         fallback: uint8 [H, W, 3 or 4], what is shown where there is no WebGL2.
         config: duration, hold, ease, reverse and loop are looked at.
 
-    Returns:
-        Notes, a line each: browsers draw strokes without texture.
-
     Raises:
         OutputError: the file cannot be written; `path` is then unchanged.
     """
     with writing(path) as temporary:
         temporary.write_text(page_text(painting, fallback, config), encoding="utf-8")
-    return [f"{path}: browsers draw the strokes without texture"] if painting.config.texture > 0 else []
 
 
 def page_text(painting: Painting, fallback: np.ndarray, config: ExportConfig) -> str:
@@ -65,8 +62,7 @@ def page_text(painting: Painting, fallback: np.ndarray, config: ExportConfig) ->
         "label": html.escape(f"{name}, in {count}" if name else f"A painting of {count}"),
         "fallback": picture_address(fallback, FALLBACK_QUALITY),
         "painting": form,
-        "paint": paint_script(brush),
-        "player": player_script(),
+        "program": packed(paint_script(brush, texture=painting.config.texture > 0) + player_script()),
     }
     return filled("painter.painting", "page.html", parts)
 
@@ -82,6 +78,11 @@ def filled(package: str, name: str, parts: Mapping[str, str]) -> str:
     """A page of a package, with a part in place of each {{name}}."""
     page = resources.files(package).joinpath(name).read_text(encoding="utf-8")
     return _PART.sub(lambda match: parts[match[1]], page)
+
+
+def packed(script: str) -> str:
+    """A script as a page carries it: compressed, in base64."""
+    return base64.b64encode(zlib.compress(script.encode(), 9)).decode("ascii")
 
 
 def script_json(value: Any) -> str:

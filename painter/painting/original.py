@@ -25,6 +25,7 @@ from painter.errors import StrokeFileError
 from painter.options.paint import PaintConfig
 from painter.painting.painting import Painting
 from painter.painting.stroke_columns import MAX_STROKES, check_range
+from painter.system.late_torch import allow_generators
 from renderers.brushes import BRUSHES, Limits
 from renderers.brushes.base import SEED_END
 from renderers.strokes import Strokes
@@ -68,6 +69,7 @@ def read_original(content: bytes, style: str | None = None) -> Painting:
     parameters = _straight(brush, shape) if shape.shape[1] == 5 else _curved(brush, shape)
     parameters = BRUSHES[brush].constrain(parameters, _LIMITS)
     count = len(shape)
+    allow_generators()
     opacity = np.ones(count) if brush == "oilpaintbrush" else alpha[:, 0].clip(0, 1)
     strokes = Strokes(
         brush,

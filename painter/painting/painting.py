@@ -198,7 +198,7 @@ class Painting:
         if rows is None:
             channels = len(canvas_color(self.ground))
             rows = max(1, _DRAWN_PIXELS * channels // mixed_channels(channels, self.config.blending) // shape[1])
-        surface = self._texture(self.config.texture if texture is None else _checked("texture", texture, _SHARE))
+        surface = self.surface(texture)
         with drawing_threads() as pool:
             appearance = self._appearance(shape, surface, pool)
             yield from draw_bands(self.strokes, shape, appearance, relief, rows, pool, surface, self.config.blending)
@@ -208,8 +208,16 @@ class Painting:
         side: int = self.config.size if size is None else _checked("size", size, Integer(1, MAX_DRAWN_SIDE))
         return side
 
-    def _texture(self, strength: float) -> Texture | None:
-        """How medium and sheet show; None: not at all."""
+    def surface(self, texture: float | None = None) -> Texture | None:
+        """How the medium and the sheet show; None: not at all.
+
+        Args:
+            texture: as for `draw`.
+
+        Raises:
+            OptionError: it is out of range.
+        """
+        strength = self.config.texture if texture is None else _checked("texture", texture, _SHARE)
         if strength == 0:
             return None
         paper = textured(self.strokes.brush).paper
@@ -286,7 +294,7 @@ class Painting:
             ValueError: a count is below the one before it, or above the number of strokes.
         """
         canvas, relief = self._bare_canvas(self._side(size)), self.config.relief
-        texture = self._texture(self.config.texture)
+        texture = self.surface()
         drawing = Drawing(self.strokes, canvas, relief > 0, texture=texture, mixing=self.config.blending)
         before, frame = -1, np.empty(canvas.shape, np.uint8)
         with drawing_threads() as pool:

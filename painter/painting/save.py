@@ -116,7 +116,8 @@ def _write_layers(path: Path, artwork: Artwork, config: ExportConfig) -> list[st
 
 @writes(".html")
 def _write_html(path: Path, artwork: Artwork, config: ExportConfig) -> list[str]:
-    return write_html(path, _painting_of(artwork), artwork.still(min(FALLBACK_SIDE, artwork.side)), config)
+    write_html(path, _painting_of(artwork), artwork.still(min(FALLBACK_SIDE, artwork.side)), config)
+    return []
 
 
 @writes(".strokes.json", ".strokes.json.gz")

@@ -6,6 +6,7 @@ All modules use numpy and Pillow, some OpenCV and scikit-image; none imports tor
     ground.py     what is painted on; floats to bytes              masks.py    pictures that weight each pixel
     palette.py    the few colours of a painting     tones.py       the few tones of a picture
     focus.py      faces and fine detail             metrics.py     PSNR, SSIM and mean absolute error
+    looked_at.py  the same, kept and begun ahead
     color.py      colours as #rrggbb                oklab.py       colours as they look
     grey_png.py   grey pictures as text, for stroke files          proportions.py   a picture cut to those of another
     stacking.py   pictures stacked on each other, with blend modes

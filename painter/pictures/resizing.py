@@ -51,6 +51,14 @@ def fit_size(height: int, width: int, long_side: int) -> tuple[int, int]:
     return max(1, round(height * long_side / longest)), max(1, round(width * long_side / longest))
 
 
+def at_most(image: np.ndarray, side: int) -> np.ndarray:
+    """The image [H, W] or [H, W, C] with a long side of at most `side`; see `resize_image`."""
+    height, width = image.shape[:2]
+    if max(height, width) <= side:
+        return image
+    return resize_image(image, *fit_size(height, width, side))
+
+
 def check_long_side(long_side: int) -> None:
     """Raise OptionError if `long_side` is below 1."""
     if long_side < 1:

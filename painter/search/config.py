@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from painter.options.paint import DEFAULT_ITERATIONS
+from painter.options.paint import DEFAULT_ITERATIONS, PaintConfig
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,11 @@ class SearchConfig(StepRates):
     place_pixels: float = 11.0  # size of a new stroke on the canvas that is looked at for its place, at most
     settling_steps: int = 3  # of gradient descent that new strokes take alone, on what lies below them
     place_spread: float = 2.5  # how much larger or smaller than planned a new stroke may be
+
+
+def searched_side(config: PaintConfig) -> int:
+    """The longer side of the largest canvas that a painting is searched on, pixels."""
+    return min(config.size, SearchConfig().full_sides[1])
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,16 @@ from painter.painting.painting import Painting
 from painter.pictures.arrays import Arrays
 from painter.pictures.brush_file import load_texture
 from painter.pictures.color import to_hex
-from painter.pictures.focus import auto_focus, focus_weights
+from painter.pictures.focus import focus_weights
 from painter.pictures.ground import Color, canvas_color, make_target, resolve_ground, to_bytes, within_region
+from painter.pictures.looked_at import focus_of
 from painter.pictures.masks import load_mask
 from painter.pictures.palette import nearest, read_palette
 from painter.pictures.picture import Picture, PictureSource, read_picture
 from painter.pictures.pixels import in_steps
-from painter.pictures.resizing import fit_size, resize_image
+from painter.pictures.resizing import at_most, fit_size, resize_image
 from painter.pictures.tones import divide_tones
-from painter.search.config import SearchConfig
+from painter.search.config import SearchConfig, searched_side
 from painter.search.maps import stroke_maps
 from painter.search.target import Target
 from painter.system.devices import resolve_device
@@ -33,10 +34,7 @@ from renderers.brushes.stamp import Stamp
 from renderers.checkpoint import checkpoint_folder, listed_digest, read_manifest
 from renderers.decoding import SearchMaps
 
-FOCUSES_KEPT = 8  # pictures of which is remembered where faces and fine detail are
 TONES_SIDE = 1024  # the longest side at which a picture is divided into tones, pixels
-
-_focuses: dict[tuple[Any, ...], np.ndarray] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,21 +135,21 @@ def prepare_subject(source: PictureSource, config: PaintConfig, arrays: Arrays |
     palette = None
     if config.palette is not None:
         palette = read_palette(config.palette, picture.rgb, shown, config.seed)
-    side = min(config.size, SearchConfig().full_sides[1])
+    device, backend = resolve_device(config.device, config.backend)
+    brush, maps = _brush(config, backend, device, arrays)
+    side = searched_side(config)
     focus = _focus(picture, config, side, arrays)
     weight = None if focus is None else focus_weights(focus, SearchConfig().focus_strength)
     picture = _in_tones(picture, shown, config, palette)
     ground = chosen_ground(picture, config, palette)
     if ground is None and shown is not None and not shown.any():  # nothing is to be seen: no stroke may show, either
         region = np.zeros((rows, columns), np.float32)
-    device, backend = resolve_device(config.device, config.backend)
-    brush, maps = _brush(config, backend, device, arrays)
     height, width = picture.size
     target = Target(
         within_region(make_target(picture, ground, side), region, ground),
         canvas_color(ground),
         weight,
-        None if region is None else _at_most(region, side),
+        None if region is None else at_most(region, side),
         palette,
         config.opacity_range(ground is None),
         config.blending,
@@ -183,22 +181,9 @@ def _focus(picture: Picture, config: PaintConfig, side: int, arrays: Arrays) -> 
     if config.focus == "none":
         return None
     if config.focus == "auto":
-        return _auto_focus(picture, side)
+        return focus_of(picture, side)
     rows, columns = fit_size(picture.rgb.shape[0], picture.rgb.shape[1], side)
     return load_mask(_either(arrays.focus, config.focus), rows, columns, "--focus", picture.size)
-
-
-def _auto_focus(picture: Picture, side: int) -> np.ndarray:
-    """`auto_focus` at `side`; kept for the last few pictures, for many paintings may be made of one."""
-    key = (picture.sha256, picture.size, picture.rgb.shape, side, face_detector())
-    if key not in _focuses:
-        alpha = None if picture.alpha is None else _at_most(picture.alpha, side)
-        found = auto_focus(_at_most(picture.rgb, side), alpha)
-        found.flags.writeable = False
-        while len(_focuses) >= FOCUSES_KEPT:
-            _focuses.pop(next(iter(_focuses)))
-        _focuses[key] = found
-    return _focuses[key]
 
 
 def region_of(picture: Picture, config: PaintConfig, arrays: Arrays) -> np.ndarray | None:
@@ -220,8 +205,8 @@ def shown_of(picture: Picture, region: np.ndarray | None) -> np.ndarray | None:
 def _in_tones(picture: Picture, shown: np.ndarray | None, config: PaintConfig, palette: np.ndarray | None) -> Picture:
     if config.tones is None:
         return picture
-    weight = None if shown is None else _at_most(shown, TONES_SIDE)
-    toned = divide_tones(_at_most(picture.rgb, TONES_SIDE), weight, config.tones, palette)
+    weight = None if shown is None else at_most(shown, TONES_SIDE)
+    toned = divide_tones(at_most(picture.rgb, TONES_SIDE), weight, config.tones, palette)
     return replace(picture, rgb=np.clip(resize_image(toned, *picture.rgb.shape[:2]), 0, 1))
 
 
@@ -242,11 +227,3 @@ def _brush(config: PaintConfig, backend: str, device: str, arrays: Arrays) -> tu
         register(stamp)
         name = stamp.name
     return name, stroke_maps(name, backend, device)
-
-
-def _at_most(image: np.ndarray, side: int) -> np.ndarray:
-    """The image [H, W] or [H, W, C] with a long side of at most `side`."""
-    height, width = image.shape[:2]
-    if max(height, width) <= side:
-        return image
-    return resize_image(image, *fit_size(height, width, side))

@@ -22,12 +22,13 @@ class ClipConfig:
     badly: float = 0.06  # error of the carried source there
     trust: float = 0.02  # error of the carried source (0 to 1) at which λ has fallen to 1/e
     turnover: float = 0.02  # of all strokes that may be replaced a frame, beyond what is exposed
-    exposed_births: float = 2.0  # for each stroke's worth of newly exposed canvas
+    exposed_births: float = 1.0  # for each stroke's worth of newly exposed canvas
     most_births: float = 0.12  # of all strokes, in one frame
-    gain_over_cost: float = 1.5  # what a birth must gain, over what the death that makes room for it costs
+    gain_over_cost: float = 1.2  # what a birth must gain, over what the death that makes room for it costs
     least_gain: float = 2e-6  # of the sum of squared errors over the canvas' pixels: less is not worth a stroke
     unseen_cost: float = 1e-6  # the same for a death that nobody sees: it needs no fade
-    fade: int = 6  # frames that a birth or a death takes
+    fade: int = 3  # frames that a birth or a death takes
+    ripening: int = 20  # frames for which what came into sight is worked on, even if it stands still then
     size: float = 0.030  # of new strokes at 500 strokes, canvas units
     freeze: float = 0.15  # share of a stroke's place that changed, below which it stays as it is, to the byte
     noise_sigmas: float = 5.5  # beyond which a change is none of noise

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 
@@ -31,6 +32,7 @@ from renderers.order import arrange
 from renderers.strokes import Strokes
 
 SMALL_SIDE = 192  # pixels
+_PICTURES = ("_shot", "_painted", "_source", "_ripening")  # of a painter, in its state
 MARGIN = 0.5  # canvas units: how far outside the canvas a stroke's middle may be, while its end still shows
 
 
@@ -54,12 +56,17 @@ class ClipPainter:
         config: of a painting; `strokes` is a number.
         clip: how frames follow each other.
         exact: whether there are exactly `config.strokes` strokes at any time, instead of a tenth more at most.
+        first: number of the frame it begins with. From a cut on the strokes are the same, but for their identities,
+            whatever was painted before.
     """
 
-    def __init__(self, config: PaintConfig, clip: ClipConfig | None = None, exact: bool = False) -> None:
+    def __init__(
+        self, config: PaintConfig, clip: ClipConfig | None = None, exact: bool = False, first: int = 0
+    ) -> None:
         assert isinstance(config.strokes, int)
         self.config, self.clip, self.exact = config, clip or ClipConfig(), exact
-        self._rng = np.random.default_rng(config.seed)
+        self._rng: np.random.Generator  # of the shot
+        self._count = first  # frames of the clip before the next one
         self._next_id = 0
         self._shot: np.ndarray | None = None  # uint8 [H, W, 3], the picture that the shot began with
         self._subject: Subject
@@ -67,6 +74,7 @@ class ClipPainter:
         self._living: Company
         self._painted: np.ndarray  # uint8 [H, W, 3]: the source as it was painted last, pixel by pixel
         self._source: np.ndarray  # uint8 [H, W, 3]: the frame before
+        self._ripening: np.ndarray  # int32 [H, W]: for how many more frames what came into sight is worked on
 
     @ordinary_tensors()
     def next(self, image: np.ndarray) -> FilmFrame:
@@ -76,12 +84,15 @@ class ClipPainter:
             image: uint8 [H, W, 3] sRGB; of the same size for all frames.
         """
         with one_torch_thread():
-            return self._begin_shot(image) if self._shot is None else self._follow(image)
+            frame = self._begin_shot(image) if self._shot is None else self._follow(image)
+        self._count += 1
+        return frame
 
     # --- the first frame of a shot ---------------------------------------------------------------------------------
 
     def _begin_shot(self, image: np.ndarray) -> FilmFrame:
         self._set_shot(image)
+        self._rng = np.random.default_rng([self.config.seed, self._count])
         search = Search.of(self._subject)
         for _ in search.run():
             pass
@@ -91,6 +102,7 @@ class ClipPainter:
         self._living = new_company(strokes, moments, self._next_id)
         self._next_id += len(strokes)
         self._painted = self._source = image
+        self._ripening = np.zeros(image.shape[:2], np.int32)
         return self.shown(cut=True)
 
     def _set_shot(self, image: np.ndarray) -> None:
@@ -113,12 +125,13 @@ class ClipPainter:
         clip = self.clip
         now, before, source = (values.astype(np.float32) / 255 for values in (image, self._painted, self._source))
         changed = changed_pixels(before, now, noise_level(source, now), clip)
-        if not changed.any() and not self._living.slope.any():
+        if not (changed.any() or self._living.slope.any() or self._ripening.any()):
             self._source = image
             return self.shown(still=True)
         motion = follow_motion(before, now, changed, clip)
         if motion.lost > clip.shot:
             return self._begin_shot(image)
+        motion = replace(motion, changed=changed | self._still_ripening(motion.exposed))
         living = self._living.faded()
         pixel = 1 / max(image.shape[:2])
         fits = fit_motion(living.strokes, living.opacity, motion, pixel, clip)
@@ -131,6 +144,12 @@ class ClipPainter:
         self._painted = np.where(changed[..., None], image, self._painted)
         self._source = image
         return self.shown()
+
+    def _still_ripening(self, exposed: np.ndarray) -> np.ndarray:
+        """[H, W] bool: what came into sight now, or not long ago; one frame passes."""
+        grown = cv2.dilate(exposed.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+        self._ripening = np.where(grown, self.clip.ripening, np.maximum(self._ripening - 1, 0)).astype(np.int32)
+        return self._ripening > 0
 
     def _carry(self, living: Company, fits: Fits, pixel: float) -> tuple[Company, np.ndarray]:
         """The living where the flow takes them, without those that left or are dead; who of them is frozen."""
@@ -199,9 +218,10 @@ class ClipPainter:
     def state(self) -> dict[str, Any]:
         """Where it stands between two frames: a tree for `painter.system.snapshot.dump`."""
         assert self._shot is not None
-        pictures = {name: torch.from_numpy(getattr(self, name)) for name in ("_shot", "_painted", "_source")}
+        pictures = {name: torch.from_numpy(getattr(self, name)) for name in _PICTURES}
         return {
-            "next_id": self._next_id, "rng": self._rng.bit_generator.state, **pictures, "living": self._living.state(),
+            "count": self._count, "next_id": self._next_id, "rng": self._rng.bit_generator.state, **pictures,
+            "living": self._living.state(),
         }  # fmt: skip
 
     @ordinary_tensors()
@@ -211,9 +231,10 @@ class ClipPainter:
         Raises:
             ValueError, LookupError, TypeError, AttributeError or RuntimeError: it is not such a state.
         """
-        self._next_id = integer(state["next_id"], 0, 2**60)
+        self._count, self._next_id = integer(state["count"], 0, 2**60), integer(state["next_id"], 0, 2**60)
+        self._rng = np.random.default_rng()
         self._rng.bit_generator.state = state["rng"]
-        shot, self._painted, self._source = (state[name].numpy() for name in ("_shot", "_painted", "_source"))
+        shot, self._painted, self._source, self._ripening = (state[name].numpy() for name in _PICTURES)
         self._set_shot(shot)
         self._living = restored_company(state["living"], self._setting.brush, self._fresh_moments)
 

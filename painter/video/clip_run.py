@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from painter.errors import AutosaveError, OutputError, PictureError, one_line
+from painter.options.paint import PaintConfig
 from painter.options.video import VideoConfig
 from painter.system.atomic import replacing
 from painter.system.interrupts import deferred_interrupts
@@ -25,10 +26,12 @@ from painter.video.clip_painter import ClipPainter
 from painter.video.clip_source import ClipSource
 from painter.video.stroke_video import Film, FilmFrame, FrameWriter, end_line, head_line
 
+LIST_OF_SHOTS = "shots.json"  # in the folder of a run by shots
 SAVE_SECONDS = 2.0  # at least, between two saves of the state
+_NOT_OF_STROKES = ("frames", "seconds", "mute", "processes", "ray")  # options that a run can be resumed without
 LIVES = {
     "calm": ClipConfig(),
-    "lively": replace(ClipConfig(), rate=0.8, hold=3e-5, turnover=0.06, gain_over_cost=1.2, fade=4),
+    "lively": replace(ClipConfig(), rate=0.8, hold=3e-5, turnover=0.1, gain_over_cost=1.0, fade=2),
 }
 """What `VideoConfig.life` stands for."""
 
@@ -60,6 +63,7 @@ class PaintedClip:
     ended: bool
     interrupted: bool
     failed: PictureError | None
+    unpainted: str = ""  # why a shot could not be painted; what comes after it is left out
 
 
 class ClipRun:
@@ -78,19 +82,18 @@ class ClipRun:
 
     def __init__(self, source: ClipSource, config: VideoConfig, folder: Path, resume: bool = False) -> None:
         self.source, self.config, self.folder = source, config, folder
-        height, width = source.size
-        painting = config.painting()
-        self.film = Film(painting.style, (height, width), source.rate, painting)
-        seen = replace(painting, size=max(height, width), relief=0.0, texture=0.0)
-        self.painter = ClipPainter(seen, LIVES[config.life], config.exact)
+        self.film = film_of(source, config)
+        self.painter = ClipPainter(seen_config(source, config), LIVES[config.life], config.exact)
         self._lines, self._state = folder / "strokes.jsonl.gz", folder / "state"
-        self._identity = self._fingerprint()
+        self._identity = fingerprint(source, config)
         self.resumed = 0  # frames that an earlier run had painted
         self._length = 0  # bytes of the lines
-        if not resume and self._state.exists():
+        if not resume and (self._state.exists() or (folder / LIST_OF_SHOTS).exists()):
             raise AutosaveError(
                 f"{folder} has the progress of an earlier run; --resume goes on, or delete the folder to begin anew"
             )
+        if resume and (folder / LIST_OF_SHOTS).exists():
+            raise AutosaveError(f"--resume: {folder} is of a run with --processes or --ray; resume it with one of them")
         if not (resume and self._resume()):
             self._begin()
 
@@ -107,7 +110,7 @@ class ClipRun:
         writer = FrameWriter(self.film, self.resumed, before)
         count, ended, failed = self.resumed, False, None
         with (
-            _full_disk_explained(self._lines),
+            full_disk_explained(self._lines),
             open(self._lines, "ab") as lines,
             deferred_interrupts() as received,
             closing(self._images()) as images,
@@ -163,7 +166,7 @@ class ClipRun:
                 raise PictureError(f"cannot read {one_line(self.source.path)}: there is no frame in it; name a clip")
             raise KeyboardInterrupt
         path = self.folder / "film.strokes.jsonl.gz"
-        with _full_disk_explained(path):
+        with full_disk_explained(path):
             shutil.copyfile(self._lines, path)
             with open(path, "ab") as file:
                 file.write(end_line(count))
@@ -182,13 +185,6 @@ class ClipRun:
                 f"cannot write {self.folder}: {error.strerror or error}; choose another folder"
             ) from error
         self._length = len(head)
-
-    def _fingerprint(self) -> str:
-        options = {
-            name: value for name, value in asdict(self.config).items() if name not in ("frames", "seconds", "mute")
-        }
-        about = json.dumps([__version__, options, self.source.fingerprint()], sort_keys=True)
-        return hashlib.sha256(about.encode()).hexdigest()
 
     def _save(self, count: int) -> None:
         """A full disk is not the end of a run: it goes on unsaved."""
@@ -223,13 +219,31 @@ class ClipRun:
         wanted = self.config.frames
         if wanted is not None and self.resumed > wanted:
             raise AutosaveError(f"--frames {wanted}: {self.resumed} frames are painted already; name at least as many")
-        with _full_disk_explained(self._lines), open(self._lines, "r+b") as lines:
+        with full_disk_explained(self._lines), open(self._lines, "r+b") as lines:
             lines.truncate(self._length)
         return True
 
 
+def film_of(source: ClipSource, config: VideoConfig) -> Film:
+    """What all frames of the painted clip share."""
+    painting = config.painting()
+    return Film(painting.style, source.size, source.rate, painting)
+
+
+def seen_config(source: ClipSource, config: VideoConfig) -> PaintConfig:
+    """Of the paintings as the search sees them."""
+    return replace(config.painting(), size=max(source.size), relief=0.0, texture=0.0)
+
+
+def fingerprint(source: ClipSource, config: VideoConfig) -> str:
+    """What tells a run from others, a sha256. Raises PictureError: the clip cannot be read."""
+    options = {name: value for name, value in asdict(config).items() if name not in _NOT_OF_STROKES}
+    about = json.dumps([__version__, options, source.fingerprint()], sort_keys=True)
+    return hashlib.sha256(about.encode()).hexdigest()
+
+
 @contextmanager
-def _full_disk_explained(path: Path) -> Iterator[None]:
+def full_disk_explained(path: Path) -> Iterator[None]:
     """Turn what the machine refuses to write into an OutputError."""
     try:
         yield

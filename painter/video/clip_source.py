@@ -6,9 +6,9 @@ import hashlib
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from io import BytesIO
 from itertools import islice
@@ -34,6 +34,7 @@ TIMED = 200  # frames of an animation, from whose times its rate is taken
 _STREAM = re.compile(r"Stream #\S+.*: (Video|Audio): (.*)")
 _RATE = re.compile(r"([\d.]+k?) (?:fps|tbr)")
 _DURATION = re.compile(r"Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)")
+SOONER = Fraction(1, 1000)  # seconds: times of frames are rounded, and the wanted one must not be missed
 SQUARE = "scale=iw*sar:ih,setsar=1"  # ffmpeg's filter that makes pixels square
 _SAMPLED = 2**22  # bytes at both ends of a file that tell it from others
 
@@ -56,20 +57,37 @@ class ClipSource:
     count: int | None
     sound: bool
     _kind: str
+    _files: tuple[Path, ...] = ()  # of a folder
 
-    def frames(self) -> Iterator[np.ndarray]:
-        """All frames, uint8 [H, W, 3].
+    def frames(self, first: int = 0, seek: bool = False) -> Iterator[np.ndarray]:
+        """All frames from the `first` on, uint8 [H, W, 3].
+
+        Args:
+            seek: go to the first by its time, where that is quicker; in files whose frames do not come at even times
+                that may be another frame.
 
         Raises:
             PictureError: a frame cannot be read, or has another size than those before it; one line.
         """
-        return {"folder": _folder_frames, "animation": _animation_frames, "video": _video_frames}[self._kind](self)
+        if self._kind == "folder":
+            return _folder_frames(self, first)
+        if self._kind == "video" and seek and first:
+            return _video_frames(self, first / self.rate)
+        return islice((_animation_frames if self._kind == "animation" else _video_frames)(self), first, None)
+
+    def pictures(self, first: int, count: int) -> tuple[Path, ...]:
+        """The files that `count` frames from the `first` on are in."""
+        return self._files[first : first + count] or (self.path,)
+
+    def relocated(self, local_paths: Mapping[Path, Path]) -> ClipSource:
+        """The same clip, whose files may be elsewhere on this machine."""
+        path, *files = (local_paths.get(file, file) for file in (self.path, *self._files))
+        return replace(self, path=path, _files=tuple(files))
 
     def fingerprint(self) -> str:
         """What tells it from other clips, a sha256. Raises PictureError, one line: a file cannot be read."""
         digest = hashlib.sha256(str(self.size).encode())
-        files = _pictures_of(self.path) if self._kind == "folder" else [self.path]
-        for file in files:
+        for file in self._files or [self.path]:
             with _trouble_explained(file), open(file, "rb") as content:
                 length = file.stat().st_size
                 digest.update(f"{file.name} {length}".encode(errors="surrogateescape"))
@@ -101,7 +119,7 @@ def open_clip(path: Path, side: int, rate: float | None = None) -> ClipSource:
         if not files:
             raise PictureError(f"cannot read {one_line(path)}: there is no picture in this folder; name another")
         size = _fitted(load_picture(files[0], 16).size, side, path)
-        return ClipSource(path, size, wanted or FOLDER_RATE, len(files), False, "folder")
+        return ClipSource(path, size, wanted or FOLDER_RATE, len(files), False, "folder", tuple(files))
     if is_special:
         raise PictureError(f"cannot read {one_line(path)}: it is not a regular file; save the clip to a file first")
     if path.suffix.lower() in ANIMATION_ENDINGS:
@@ -146,12 +164,12 @@ def _pictures_of(folder: Path) -> list[Path]:
         return sorted((p for p in shown if p.is_file()), key=lambda p: (by_number(p), p.name))
 
 
-def _folder_frames(source: ClipSource) -> Iterator[np.ndarray]:
-    first = None
-    for file in _pictures_of(source.path):
+def _folder_frames(source: ClipSource, first: int) -> Iterator[np.ndarray]:
+    size = None
+    for file in source._files[first:]:
         picture = load_picture(file, max(source.size))
-        first = first or picture.size
-        _check_size(file, picture.size, first)
+        size = size or picture.size
+        _check_size(file, picture.size, size)
         yield _opaque(picture.rgb, picture.alpha, source.size)
 
 
@@ -255,12 +273,14 @@ def _open_video(path: Path, side: int, rate: Fraction | None) -> ClipSource:
     return ClipSource(path, size, rate, count, any(kind == "Audio" for kind, _ in streams), "video")
 
 
-def _video_frames(source: ClipSource) -> Iterator[np.ndarray]:
+def _video_frames(source: ClipSource, after: Fraction = Fraction(0)) -> Iterator[np.ndarray]:
+    """The frames from a time on, seconds."""
     height, width = source.size
     scale = f"{SQUARE},scale={width}:{height}:flags=area+accurate_rnd,setsar=1"
     command = [
-        _program(source.path), "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe", *_input(source.path),
-        "-vf", scale, "-r", str(source.rate), "-f", "rawvideo", "-pix_fmt", "rgb24", "-",
+        _program(source.path), "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe",
+        *(["-ss", f"{float(after - SOONER):.6f}"] if after else []), *_input(source.path), "-vf", scale,
+        "-r", str(source.rate), "-f", "rawvideo", "-pix_fmt", "rgb24", "-",
     ]  # fmt: skip
     size, read = height * width * 3, 0
     with tempfile.TemporaryFile() as messages:
@@ -275,9 +295,8 @@ def _video_frames(source: ClipSource) -> Iterator[np.ndarray]:
                 read += 1
             process.wait()
             messages.seek(0)
-            _check_end(
-                source, read, messages.read().decode(errors="replace"), len(content) > 0 or process.returncode != 0
-            )
+            broken = len(content) > 0 or process.returncode != 0
+            _check_end(source, read + round(after * source.rate), messages.read().decode(errors="replace"), broken)
         finally:
             with suppress(OSError):
                 process.stdout.close()

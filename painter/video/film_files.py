@@ -107,7 +107,8 @@ def write_film_file(path: str, shown: FilmCut) -> list[str]:
             shutil.copyfile(shown.path, temporary)
         return []
     if ending == ".html":
-        return write_film_page(place, shown.path, shown.film, shown.count, shown.size)
+        write_film_page(place, shown.path, shown.film, shown.count, shown.size)
+        return []
     if ending == "frames/":
         write_frames(place, shown.pictures())
         return []

@@ -38,7 +38,7 @@ class Density:
     drift: float = 0.0  # of hue within a wash
     sparkle: float = 0.0  # what dry tops of the sheet lose
     fronts: float = 0.0  # backruns over the sheet, in calm areas
-    pooling: float = 0.0  # density where a wash stood longer or shorter, there
+    pooling: float = 0.0  # density where a wash stood longer or shorter, there; with the square of the texture
 
     @property
     def numbers(self) -> np.ndarray:
@@ -166,7 +166,7 @@ def _see(
 ) -> None:  # fmt: skip
     shade, saturation = texture * how[2] / LEVELS, how[3]
     drift, sparkle, fronts = texture * how[4] * 2.0 / LEVELS, texture * how[5] / LEVELS, texture * how[6] / LEVELS
-    pools = texture * how[7] / (0.6 * LEVELS)
+    pools = texture * texture * how[7] / (0.6 * LEVELS)  # soft spots cost most of the likeness and tell least
     density = np.empty(3)
     for i in range(first, canvas.shape[0], step):
         for j in range(canvas.shape[1]):
@@ -224,5 +224,5 @@ def _front(x: float, y: float, height: float, cells: np.ndarray, k: int) -> floa
     at = value_noise(4.3 * x + 3.0, 4.3 * y, 117, cells, k + 3) + crinkle - 0.22
     here = smoothstep(-0.5, 0.3, value_noise(9.0 * x, 9.0 * y, 119, cells, k + 4))
     if at > 0.0:
-        return here * (math.exp(-at / 0.035) - 0.55 * math.exp(-at / 0.22))
+        return here * (math.exp(-at / 0.035) - 0.52 * math.exp(-at / 0.16))
     return here * 0.45 * math.exp(-((at / 0.012) ** 2))

@@ -100,6 +100,6 @@ def paint_wash(
             front += 0.22 * own + 0.16 * frayed
             if front > -0.12:
                 ridge = math.exp(-((front / 0.035) ** 2)) if front < 0.0 else math.exp(-front / 0.10)
-                pigment += _BLOOM * large * (0.85 * ridge - 0.75 * smoothstep(0.0, 0.45, front))
+                pigment += _BLOOM * large * (0.85 * ridge - 0.45 * smoothstep(0.0, 0.45, front))
         load[i] = pigment * min(1.0, 3.0 * cover)
     return alpha, mix, load

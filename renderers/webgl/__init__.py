@@ -1,11 +1,12 @@
-"""Strokes drawn in a browser, by WebGL2, as `renderers.drawing` draws them without texture.
+"""Strokes drawn in a browser, by WebGL2, as `renderers.drawing` draws them: in their medium, lit, mixed as pigments.
 
-The brushes' engines are translated from their Python source to GLSL, with all their constants, so the two cannot drift
-apart. Nothing here imports torch or numba.
+The kernels of engines and media are translated from their Python source to GLSL, with all their constants, so the two
+cannot drift apart. Nothing here but `stroke_rows` imports torch or numba.
 
     kernel_source.py  our modules as source: constants, functions, classes, without importing them
-    translate.py      an engine's kernel in GLSL
-    shaders.py        what the browser is given: a brush's shader functions, constants, the script `paint.js`
+    translate.py      a kernel in GLSL; expressions.py, its expressions
+    shaders.py        what the browser is given: functions of shaders, constants, scripts; media_shaders.py, of media
     stroke_rows.py    strokes as rows of 64 bytes, and back
-    paint.js          the renderer: rows in, a picture out, at any zoom
+    glsl.js           shaders put together; paint.js, the renderer: rows in, a picture out, at any zoom
+    media.js          media and sheets; player.js, a painting that plays
 """

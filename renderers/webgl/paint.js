@@ -1,198 +1,16 @@
 "use strict";
-/* Draws strokes with WebGL2, as renderers/drawing.py draws them without texture. Rows of 64 bytes (stroke_rows.py) go to
-   the graphics card as they are. The engines are GLSL translated from the Python kernels; constants come from there, too.
+/* Draws strokes with WebGL2, as renderers/drawing.py draws them. Rows of 64 bytes (stroke_rows.py) go to the graphics card
+   as they are. The engines are GLSL translated from the Python kernels; constants come from there, too. Needs glsl.js
+   before this; texture needs media.js, too.
 
    const renderer = new ImpastoPaint.Renderer(canvas);       throws where there is no WebGL2
-   renderer.open({brush, aspect: [height, width], ground: [r, g, b] or null, relief, region, stamp});
+   renderer.open({brush, aspect: [height, width], ground: [r, g, b] or null, relief, region, stamp, mixing, texture});
    renderer.setRows(arrayBuffer);
+   renderer.textured = false;                                without the texture {strength, ground, margin, limited}
    renderer.show({count, view: {x, y, zoom}});               x, y: upper left corner, canvas units */
 const ImpastoPaint = (() => {
-  const SHADERS = /* SHADERS */ null;
-  const ROW = 64, MOST_TAPS = 48;
-  const HEIGHT = 256; // heights are kept times this, so that half floats hold them well
-
-  const number = (value) => (/[.e]/.test(String(value)) ? String(value) : value + ".0");
-  const constants = (values, prefix = "") => Object.entries(values)
-    .map(([name, value]) => `const float ${prefix}${name} = ${number(value)};`).join("\n");
-
-  const HEAD = () => `#version 300 es
-precision highp float; precision highp int; precision highp usampler2D;
-${constants(SHADERS.constants)}
-const float HEIGHT = ${number(HEIGHT)};
-float square(float x) { return x * x; }
-float length2(float x, float y) { return length(vec2(x, y)); }
-`;
-
-  // Where a stroke lies: Brush.frame of each brush. Sets center, axis, scale, g (the geometry) and box.
-  const CHORD = `
-    vec2 p0 = shape0.xy, p1 = shape0.zw, p2 = shape1.xy;
-    vec2 chord = p2 - p0;
-    float chordLength = sqrt(dot(chord, chord) + 1e-12);
-    axis = chordLength > 2e-6 ? chord / chordLength : vec2(1.0, 0.0);
-    vec2 off = p1 - (p0 + p2) / 2.0;
-    float skew = dot(off, axis) / (chordLength / 2.0);
-    float rise = off.y * axis.x - off.x * axis.y;
-    center = (p0 + p2) / 2.0 + vec2(-axis.y, axis.x) * (rise / 4.0);
-    float radius = BRUSH_RADIUS, halfChord = chordLength / 2.0 / radius;
-    rise /= radius; scale = radius;
-    g[0] = halfChord; g[1] = skew; g[2] = rise;`;
-  const FRAMES = {
-    oilpaintbrush: `
-    center = shape0.xy; axis = vec2(cos(shape1.x), sin(shape1.x)); scale = shape0.w / 2.0;
-    float ratio = shape0.z / shape0.w, sagitta = shape1.y * 2.0 * ratio;
-    g[0] = ratio; g[1] = sagitta; box = framed(vec2(ratio, 1.0 + abs(sagitta) / 2.0), footprint / scale);`,
-    rectangle: `
-    center = shape0.xy; axis = vec2(cos(shape1.x), sin(shape1.x)); scale = shape0.w / 2.0;
-    g[0] = shape0.z / shape0.w; box = framed(vec2(g[0], 1.0), footprint / scale);`,
-    watercolor: CHORD.replace("BRUSH_RADIUS", "max(shape1.z, shape1.w)") + `
-    g[3] = shape1.z / radius; g[4] = shape1.w / radius;
-    box = framed(vec2(halfChord + 1.0, abs(rise) / 4.0 + 1.0), footprint / scale);`,
-    markerpen: CHORD.replace("BRUSH_RADIUS", "shape1.z") + `
-    float beyond = OWN_CORNER * abs(rise) / (abs(rise) + halfChord / 4.0);
-    box = framed(vec2(halfChord + 1.0, abs(rise) / 4.0 + 1.0 + beyond), footprint / scale);`,
-    stamp: `
-    center = shape0.xy; axis = vec2(cos(shape0.w), sin(shape0.w)); scale = shape0.z / 2.0;
-    box = stampHalf + footprint / scale + 2.0 / float(max(textureSize(table, 0).x, textureSize(table, 0).y));`,
-  };
-  // The engine of a stamp, stamp.py: averages over boxes of its texture, from sums of whole numbers.
-  const STAMP = `
-  const float LEVELS = 4095.0;
-  float integral(vec2 at, out uint corner) {
-    ivec2 last = textureSize(table, 0) - 1;
-    at = clamp(at, vec2(0.0), vec2(last));
-    ivec2 k = min(ivec2(at), last - 1);
-    vec2 f = at - vec2(k);
-    corner = texelFetch(table, k, 0).r;
-    float right = float(texelFetch(table, k + ivec2(1, 0), 0).r - corner);
-    uint below = texelFetch(table, k + ivec2(0, 1), 0).r;
-    float belowRight = float(texelFetch(table, k + ivec2(1, 1), 0).r - below);
-    return f.x * right + f.y * (float(below - corner) + f.x * (belowRight - right));
-  }
-  float average(vec2 at, vec2 size) {
-    uint a, b, c, d;
-    vec2 low = at - 0.5 * size, high = at + 0.5 * size;
-    float rest = integral(high, a) - integral(vec2(low.x, high.y), b)
-      - (integral(vec2(high.x, low.y), c) - integral(low, d));
-    float share = (float(int(a - b - (c - d))) + rest) / LEVELS / (size.x * size.y);
-    return share > 1e-6 ? min(share, 1.0) : 0.0;
-  }
-  void k_paint(float geometry[5], float u, float v, float fu, float fv, int seed,
-               out float alpha, out float mix_, out float relief) {
-    vec2 texels = vec2(textureSize(table, 0) - 1) / (2.0 * stampHalf);
-    vec2 size = max(vec2(fu, fv) * texels, 1.0), at = (vec2(u, v) + stampHalf) * texels;
-    alpha = average(at, size); mix_ = 0.0; relief = 0.0;
-    if (alpha > 0.0)
-      relief = alpha * clamp(0.5 + alpha - average(at, max(size, OWN_DETAIL * texels)), 0.0, 1.0);
-  }`;
-
-  const vertexOf = (brush) => HEAD() + constants(SHADERS.brushes[brush].constants, "OWN_") + `
-  layout(location = 0) in vec4 shape0; layout(location = 1) in vec4 shape1; layout(location = 2) in vec4 first;
-  layout(location = 3) in vec3 second; layout(location = 4) in uint seedOf;
-  uniform vec4 view; uniform vec2 target; // corner and pixel width in canvas units; pixels
-  uniform vec2 stampHalf; uniform highp usampler2D table; uniform int offset;
-  flat out vec2 center, axis, box; flat out float scale; flat out float geometry[5]; flat out vec4 start; flat out vec3 end;
-  flat out float thickness; flat out int seed, index;
-  vec2 framed(vec2 body, float blur) {
-    body += BLUR_REACH * blur;
-    return max(body + RIM * blur, body / BODY_SHARE);
-  }
-  void main() {
-    float footprint = SPREAD * view.z;
-    float g[5] = float[5](0.0, 0.0, 0.0, 0.0, 0.0);
-    ${FRAMES[brush]}
-    for (int k = 0; k < 5; k++) geometry[k] = g[k];
-    start = first; end = second; seed = int(seedOf); index = offset + gl_InstanceID;
-    thickness = ${number(SHADERS.brushes[brush].body.thickness)}
-      * pow(scale / REFERENCE, ${number(SHADERS.brushes[brush].body.growth)});
-    vec2 corner = (vec2(gl_VertexID & 1, gl_VertexID >> 1) * 2.0 - 1.0) * box * scale;
-    vec2 at = center + axis * corner.x + vec2(-axis.y, axis.x) * corner.y;
-    gl_Position = vec4((at - view.xy) / view.z / target * 2.0 - 1.0, 0.0, 1.0);
-  }`;
-
-  const fragmentOf = (brush) => HEAD() + constants(SHADERS.brushes[brush].constants, "OWN_") + `
-  flat in vec2 center, axis, box; flat in float scale; flat in float geometry[5]; flat in vec4 start; flat in vec3 end;
-  flat in float thickness; flat in int seed, index;
-  uniform vec4 view; uniform vec2 stampHalf; uniform highp usampler2D table; uniform int purpose; uniform vec4 marked;
-  layout(location = 0) out vec4 color; layout(location = 1) out vec4 height;
-  ${brush === "stamp" ? STAMP : SHADERS.brushes[brush].engine}
-  void main() {
-    vec2 d = view.xy + view.z * gl_FragCoord.xy - center;
-    float u = dot(d, axis) / scale, v = (d.y * axis.x - d.x * axis.y) / scale;
-    if (abs(u) > box.x || abs(v) > box.y) discard;
-    float footprint = SPREAD * view.z / scale, alpha, pigment, relief;
-    k_paint(geometry, u, v, footprint, footprint, seed, alpha, pigment, relief);
-    float covers = start.a * alpha, a = min(covers, MAX_ALPHA);
-    if (!(a > 0.0)) discard;
-    height = vec4(start.a * thickness * relief * HEIGHT, 0.0, 0.0,
-                  ${number(SHADERS.brushes[brush].body.leveling)} * covers * (2.0 - covers));
-    if (purpose == 0) { color = vec4(mix(start.rgb, end, pigment) * a, a); return; }
-    if (purpose == 2) { color = vec4(marked.rgb, 1.0) * marked.a * alpha; return; }
-    if (alpha < 0.35) discard; // which stroke is seen here: its number in three bytes
-    int n = index + 1;
-    color = vec4(n & 255, (n >> 8) & 255, (n >> 16) & 255, 255) / 255.0;
-  }`;
-
-  const QUAD = `#version 300 es
-  void main() { gl_Position = vec4(vec2(gl_VertexID & 1, gl_VertexID >> 1) * 4.0 - 1.0, 0.0, 1.0); }`;
-
-  // The bare canvas, and the grain of its paper.
-  const GROUND = () => HEAD() + SHADERS.noise.noise2 + "\n" + SHADERS.noise.resolved + `
-  uniform vec4 view, ground; uniform float grain;
-  layout(location = 0) out vec4 color; layout(location = 1) out vec4 height;
-  void main() {
-    color = ground; height = vec4(0.0);
-    if (grain == 0.0) return;
-    vec2 p = GRAIN * (view.xy + view.z * gl_FragCoord.xy);
-    height.r = HEIGHT * grain * (k_resolved(GRAIN, 0.5 * view.z) * k_noise2(p.x, p.y, int(PAPER))
-      + 0.5 * k_resolved(2.0 * GRAIN, 0.5 * view.z)
-      * k_noise2(1.6 * p.x + 1.2 * p.y, 1.6 * p.y - 1.2 * p.x, int(PAPER) + 1));
-  }`;
-
-  // Heights smoothed, and their difference, along x; the pass that lights does the same along y.
-  const ALONG = () => HEAD() + `
-  uniform sampler2D heights; uniform float smoothTaps[${MOST_TAPS}], slopeTaps[${MOST_TAPS}]; uniform int reach;
-  out vec4 color;
-  void main() {
-    ivec2 at = ivec2(gl_FragCoord.xy); int last = textureSize(heights, 0).x - 1; vec2 sum = vec2(0.0);
-    for (int k = -reach; k <= reach; k++) {
-      float h = texelFetch(heights, ivec2(clamp(at.x + k, 0, last), at.y), 0).r;
-      sum += h * vec2(smoothTaps[k + reach], slopeTaps[k + reach]);
-    }
-    color = vec4(sum, 0.0, 0.0);
-  }`;
-
-  const SHOW = () => HEAD() + `
-  uniform sampler2D canvas, along, region; uniform vec4 view, ground; uniform vec2 extent; uniform float relief;
-  uniform float smoothTaps[${MOST_TAPS}], slopeTaps[${MOST_TAPS}]; uniform int reach, rows; uniform bool limited, straight;
-  out vec4 color;
-  vec4 lit(vec4 paint, ivec2 at) {
-    int last = textureSize(along, 0).y - 1; vec2 slope = vec2(0.0);
-    for (int k = -reach; k <= reach; k++) {
-      vec2 h = texelFetch(along, ivec2(at.x, clamp(at.y + k, 0, last)), 0).rg;
-      slope += vec2(h.y * smoothTaps[k + reach], h.x * slopeTaps[k + reach]);
-    }
-    slope *= relief;
-    vec2 toward = vec2(cos(UPPER_LEFT), sin(UPPER_LEFT));
-    float facing = -dot(slope, toward), aside = slope.x * toward.y - slope.y * toward.x;
-    float steep = RAKE / CONTRAST * facing, shade = 1.0 + CONTRAST * steep / sqrt(1.0 + steep * steep);
-    float off = 1.0 + (square(facing - GLINT_SLOPE) + aside * aside) / (GLINT_SPREAD * GLINT_SPREAD);
-    float glint = relief * GLOSS * max(0.0, 1.0 / (off * off) - FLAT_GLINT);
-    vec3 shaded = min(paint.rgb * shade, paint.a);
-    return vec4(min(shaded + glint * (paint.a - shaded), paint.a), paint.a);
-  }
-  void main() {
-    ivec2 at = ivec2(gl_FragCoord.xy);
-    if (rows > 0) at.y = rows - 1 - at.y; // the window's first row is its lowest
-    vec4 paint = texelFetch(canvas, at, 0);
-    if (relief > 0.0) paint = lit(paint, at);
-    if (limited) paint = ground + texture(region, (view.xy + view.z * (vec2(at) + 0.5)) / extent).r * (paint - ground);
-    color = clamp(paint, 0.0, 1.0);
-    if (straight) color = color.a * 255.0 > 0.5 ? vec4(min(color.rgb / color.a, 1.0), color.a) : vec4(0.0);
-  }`;
-
-  const COPY = () => HEAD() + `
-  uniform sampler2D image; uniform int rows; out vec4 color;
-  void main() { color = texelFetch(image, ivec2(gl_FragCoord.x, float(rows) - gl_FragCoord.y), 0); }`;
+  const { SHADERS, MOST_TAPS, HEIGHT, HEAD, SEEN, OUTPUT, PLAINLY, QUAD, GROUND, ALONG, COPY, vertexOf, fragmentOf } = ImpastoGlsl;
+  const ROW = 64;
 
   /* [2 · reach + 1] of sum 1: the discrete Gaussian of this variance, as renderers/relief.py has it. */
   function gaussian(variance) {
@@ -269,8 +87,12 @@ float length2(float x, float y) { return length(vec2(x, y)); }
       const gl = this.gl, debug = gl.getExtension("WEBGL_debug_renderer_info");
       const name = String(gl.getParameter(debug ? debug.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
       this.software = /swiftshader|llvmpipe|software/i.test(name);
-      gl.getExtension("EXT_color_buffer_float");
+      this.exact = gl.getExtension("EXT_color_buffer_float") ? gl.RGBA32F : gl.RGBA16F;
       gl.getExtension("EXT_color_buffer_half_float");
+      this.blended = gl.getExtension("EXT_float_blend") ? this.exact : gl.RGBA16F;
+      this.textured = true;
+      this.heightScale = HEIGHT;
+      this.revision = 0;
       this.programs = {};
       this.targets = {};
       this.strokes = gl.createVertexArray();
@@ -282,8 +104,14 @@ float length2(float x, float y) { return length(vec2(x, y)); }
     /* Which painting: what its rows are drawn on. `region` and `stamp`: {width, height, levels: Uint8Array}. */
     open(painting) {
       const gl = this.gl;
-      this.painting = { relief: 0, region: null, stamp: null, ...painting };
+      this.painting = { relief: 0, region: null, stamp: null, texture: null, ...painting };
       this.kind = SHADERS.brushes[painting.brush] ? painting.brush : "stamp";
+      this.mixing = painting.mixing === "pigment" && gl.getParameter(gl.MAX_DRAW_BUFFERS) >= 5;
+      this.look = `${this.kind}${this.mixing ? " mixed" : ""}`;
+      const part = SHADERS.media && SHADERS.media[this.kind];
+      this.medium = painting.texture && part
+        ? new ImpastoMedium(this, part, SHADERS.papers, () => HEAD(this.mixing), SHADERS.difference, SHADERS.constants) : null;
+      this.revision += 1;
       this.drawn = -1;
       this.region = painting.region && this._texture(painting.region.width, painting.region.height, gl.R8, gl.RED,
         gl.UNSIGNED_BYTE, painting.region.levels, gl.LINEAR);
@@ -296,6 +124,7 @@ float length2(float x, float y) { return length(vec2(x, y)); }
       this.count = rows.byteLength / ROW;
       gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer);
       gl.bufferData(gl.ARRAY_BUFFER, rows, gl.DYNAMIC_DRAW);
+      this.revision += 1;
       this.drawn = -1;
     }
 
@@ -309,13 +138,17 @@ float length2(float x, float y) { return length(vec2(x, y)); }
       return false;
     }
 
-    /* Show the first `count` strokes, through a view. `mark`: the number of a stroke to point out. */
+    /* The medium that is drawn, if texture is wanted and there are floats for it. */
+    get shownMedium() { return this.textured && !this.bytes ? this.medium : null; }
+
+    /* Show the first `count` strokes, through a view. `mark`: the number of a stroke to point out; `settled`: whether
+       no others are coming, so that it pays to look at all of them. */
     show(wanted = {}) {
-      const gl = this.gl, { count = this.count, view = { x: 0, y: 0, zoom: 1 }, mark = null } = wanted;
+      const gl = this.gl, { count = this.count, view = { x: 0, y: 0, zoom: 1 }, mark = null, settled = true } = wanted;
       this.last = wanted;
       const { width, height } = this.canvas;
       this._paint(width, height, count, view);
-      this._finish(null, width, height, false);
+      this._finish(null, width, height, false, settled);
       if (mark !== null && mark < count) this._mark(mark);
       if (this.fence) gl.deleteSync(this.fence);
       this.fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
@@ -327,7 +160,7 @@ float length2(float x, float y) { return length(vec2(x, y)); }
       const gl = this.gl, out = new Uint8Array(width * height * 4);
       this._paint(width, height, count, view);
       const bytes = this._target("bytes", width, height, [gl.RGBA8]);
-      this._finish(bytes, width, height, true);
+      this._finish(bytes, width, height, true, true);
       gl.bindFramebuffer(gl.FRAMEBUFFER, bytes.frame);
       gl.readPixels(0, 0, width, height, gl.RGBA, gl.UNSIGNED_BYTE, out);
       gl.bindFramebuffer(gl.FRAMEBUFFER, null);
@@ -358,46 +191,74 @@ float length2(float x, float y) { return length(vec2(x, y)); }
     // --- drawing ----------------------------------------------------------------------------------------------
 
     _paint(width, height, count, view) {
-      const gl = this.gl, pixel = 1 / (Math.max(width, height) * view.zoom);
-      const target = this._target("canvas", width, height, [gl.RGBA16F, gl.RGBA16F]);
-      const key = [width, height, view.x, view.y, view.zoom].join();
-      if (key !== this.key || count < this.drawn) this.drawn = -1;
+      const pixel = 1 / (Math.max(width, height) * view.zoom);
+      const target = this._canvas("canvas", width, height), medium = this.shownMedium;
+      const key = [width, height, view.x, view.y, view.zoom, !medium].join();
+      if (key !== this.key || target.fresh || count < this.drawn) this.drawn = -1;
       this.key = key;
+      this.zoom = view.zoom;
       this.view = [view.x, view.y, pixel, 0];
       this.extent = [width * pixel * view.zoom, height * pixel * view.zoom];
-      const { ground } = this.painting;
-      this.bare = ground ? [...ground, 1] : [0, 0, 0, 0];
-      if (this.drawn < 0) {
-        const program = this._use("ground", QUAD, GROUND);
-        gl.bindFramebuffer(gl.FRAMEBUFFER, target.frame);
-        gl.viewport(0, 0, width, height);
-        gl.uniform4fv(program.view, this.view);
-        gl.uniform4fv(program.ground, this.bare);
-        gl.uniform1f(program.grain, SHADERS.brushes[this.kind].body.grain);
-        this._quad();
-        this.drawn = 0;
-      }
-      gl.enable(gl.BLEND);
-      gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-      this._strokes(this.drawn, count, 0, target);
-      gl.disable(gl.BLEND);
+      if (medium) medium.prepare(width, height, key);
+      if (this.drawn < 0) this._bare(target, medium ? 0 : SHADERS.brushes[this.kind].body.grain);
+      this._lay(Math.max(0, this.drawn), count, target, medium);
       this.drawn = count;
     }
 
+    /* Textures that strokes are laid on. */
+    _canvas(name, width, height) {
+      const { gl } = this;
+      return this._target(name, width, height, [...Array(this.mixing ? 4 : 1).fill(gl.RGBA16F), this.blended]);
+    }
+
+    /* The ground alone. */
+    _bare(target, grain) {
+      const { gl } = this, { ground } = this.painting;
+      this.bare = ground ? [...ground, 1] : [0, 0, 0, 0];
+      const program = this._use(`ground ${this.mixing}`, null, () => GROUND(this.mixing));
+      this._into(target, program);
+      gl.uniform4fv(program.ground, this.bare);
+      gl.uniform1f(program.grain, grain);
+      this._quad();
+      target.fresh = false;
+    }
+
+    _lay(from, to, target, medium) {
+      const { gl } = this;
+      gl.enable(gl.BLEND);
+      gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+      this._strokes(from, to, 0, target, [1, 1, 1, 1], medium);
+      gl.disable(gl.BLEND);
+    }
+
+    /* Draw the whole painting without texture at this size, let it be looked at as `targets.canvas`, and go back. */
+    _drawnPlain(width, height, look) {
+      const { view, extent } = this, { canvas } = this.targets, pixel = 1 / Math.max(width, height);
+      this.view = [0, 0, pixel, 0];
+      const plain = this._canvas("plain", width, height);
+      this._bare(plain, 0);
+      this._lay(0, this.count, plain, null);
+      this.targets.canvas = plain;
+      look([width * pixel, height * pixel]);
+      Object.assign(this, { view, extent });
+      this.targets.canvas = canvas;
+    }
+
     /* Strokes `from` … `to` - 1 onto a target, for a purpose: 0 paint, 1 their numbers, 2 in one plain color. */
-    _strokes(from, to, purpose, target, color = [1, 1, 1, 1]) {
+    _strokes(from, to, purpose, target, color = [1, 1, 1, 1], medium = null) {
       const gl = this.gl;
       if (to <= from) return;
-      const program = this._use(this.kind, () => vertexOf(this.kind), () => fragmentOf(this.kind));
-      gl.bindFramebuffer(gl.FRAMEBUFFER, target.frame);
-      gl.viewport(0, 0, target.width, target.height);
-      gl.uniform4fv(program.view, this.view);
+      const { kind, mixing } = this, strokes = medium && medium.strokes;
+      const program = this._use(`${this.look} ${medium ? "textured" : "plain"}`,
+        () => vertexOf(kind, mixing, strokes ? strokes.margin : undefined), () => fragmentOf(kind, mixing, strokes));
+      this._into(target, program);
+      if (medium) medium.bindSheet(program);
       gl.uniform2f(program.target, target.width, target.height);
       gl.uniform1i(program.purpose, purpose);
       gl.uniform4fv(program.marked, color);
       gl.uniform1i(program.offset, from);
       if (this.kind === "stamp") {
-        this._sampler(program.table, 3, this.table);
+        this._sampler(program.table, 9, this.table);
         gl.uniform2fv(program.stampHalf, this.half);
       }
       this._bindRows(from);
@@ -412,7 +273,7 @@ float length2(float x, float y) { return length(vec2(x, y)); }
       const [red, green, blue] = [1, 3, 5].map((k) => parseInt(start.slice(k, k + 2), 16));
       const light = 0.3 * red + 0.6 * green + 0.1 * blue > 150;
       this._strokes(n, n + 1, 2, marked, light ? [0.75, 0, 0.35, 0.8] : [1, 0.85, 0.2, 0.8]);
-      const program = this._use("copy", QUAD, COPY);
+      const program = this._use("copy", null, COPY);
       gl.bindFramebuffer(gl.FRAMEBUFFER, null);
       this._sampler(program.image, 0, marked.textures[0]);
       gl.uniform1i(program.rows, height);
@@ -421,37 +282,58 @@ float length2(float x, float y) { return length(vec2(x, y)); }
       gl.disable(gl.BLEND);
     }
 
-    /* Light and region, onto a target or the window. */
-    _finish(target, width, height, straight) {
-      const gl = this.gl, canvas = this.targets.canvas, { relief } = this.painting;
+    /* Light and region, or all that a medium does, onto a target or the window. */
+    _finish(target, width, height, straight, settled) {
+      const gl = this.gl, { canvas } = this.targets, { relief } = this.painting;
+      const output = target || { frame: null, width, height, straight };
+      if (this.shownMedium) return this.shownMedium.finish({ ...output, straight }, this.extent, settled);
       let taps = null;
       if (relief > 0) {
         taps = slopeTaps(this.view[2]);
-        const along = this._target("along", width, height, [gl.RGBA16F]), program = this._use("along", QUAD, ALONG);
-        gl.bindFramebuffer(gl.FRAMEBUFFER, along.frame);
-        gl.viewport(0, 0, width, height);
-        this._sampler(program.heights, 0, canvas.textures[1]);
+        const along = this._target("along", width, height, [gl.RGBA16F]), program = this._use("along", null, ALONG);
+        this._into(along, program);
+        this._sampler(program.heights, 5, canvas.textures.at(-1));
         this._taps(program, taps);
         this._quad();
       }
-      const program = this._use("show", QUAD, SHOW);
-      gl.bindFramebuffer(gl.FRAMEBUFFER, target ? target.frame : null);
-      gl.viewport(0, 0, width, height);
-      this._sampler(program.canvas, 0, canvas.textures[0]);
-      this._sampler(program.along, 1, taps ? this.targets.along.textures[0] : canvas.textures[1]);
-      this._sampler(program.region, 2, this.region || canvas.textures[0]);
+      const program = this._use(`show ${this.mixing}`, null, () => this.seenBy(PLAINLY));
+      this._into(output, program);
+      this._bindSeen(program, this.extent);
+      this._sampler(program.along, 6, taps ? this.targets.along.textures[0] : canvas.textures.at(-1));
       if (taps) this._taps(program, taps);
-      gl.uniform4fv(program.view, this.view);
-      gl.uniform4fv(program.ground, this.bare);
-      gl.uniform2fv(program.extent, this.extent);
       gl.uniform1f(program.relief, relief);
+      this._show(program, { ...output, straight }, height);
+    }
+
+    /* GLSL that looks at the canvas: with `finished(pixel)` what is seen, with `bare` a main of its own. */
+    seenBy(text, bare = false) {
+      return HEAD(this.mixing) + SEEN(this.mixing) + text + (bare ? "" : OUTPUT);
+    }
+
+    _bindSeen(program, extent) {
+      const { gl } = this, { textures } = this.targets.canvas;
+      ["canvas", "canvas1", "canvas2", "canvas3"].forEach((name, k) => this._sampler(program[name], k, textures[Math.min(k, textures.length - 1)]));
+      this._sampler(program.region, 8, this.region || textures[0]);
+      gl.uniform4fv(program.ground, this.bare);
+      gl.uniform2fv(program.extent, extent);
       gl.uniform1i(program.limited, this.region ? 1 : 0);
-      gl.uniform1i(program.straight, straight ? 1 : 0);
-      gl.uniform1i(program.rows, target ? 0 : height);
+    }
+
+    _show(program, output, height) {
+      this.gl.uniform1i(program.straight, output.straight ? 1 : 0);
+      this.gl.uniform1i(program.rows, output.frame ? 0 : height);
       this._quad();
     }
 
     // --- WebGL ------------------------------------------------------------------------------------------------
+
+    /* What follows goes onto a target, or the window. */
+    _into(target, program) {
+      const { gl } = this;
+      gl.bindFramebuffer(gl.FRAMEBUFFER, target.frame);
+      gl.viewport(0, 0, target.width, target.height);
+      if (program.view) gl.uniform4fv(program.view, this.view);
+    }
 
     _sampler(place, unit, texture) {
       const gl = this.gl;
@@ -522,9 +404,8 @@ float length2(float x, float y) { return length(vec2(x, y)); }
 
     _target(name, width, height, formats) {
       const gl = this.gl, found = this.targets[name];
-      if (found && found.width === width && found.height === height) return found;
+      if (found && found.width === width && found.height === height && found.textures.length === formats.length) return found;
       if (found) { found.textures.forEach((texture) => gl.deleteTexture(texture)); gl.deleteFramebuffer(found.frame); }
-      if (name === "canvas") this.drawn = -1;
       const make = (inner) => this._texture(width, height, inner, 0, 0, null, gl.NEAREST);
       let textures = formats.map(make);
       const frame = gl.createFramebuffer(), attach = () => {
@@ -534,10 +415,11 @@ float length2(float x, float y) { return length(vec2(x, y)); }
       };
       attach();
       if (gl.checkFramebufferStatus(gl.FRAMEBUFFER) !== gl.FRAMEBUFFER_COMPLETE) { // no floats: bytes, less exact
+        this.bytes = true;
         textures = formats.map(() => make(gl.RGBA8));
         attach();
       }
-      this.targets[name] = { width, height, textures, frame };
+      this.targets[name] = { width, height, textures, frame, fresh: true };
       return this.targets[name];
     }
 
@@ -545,7 +427,7 @@ float length2(float x, float y) { return length(vec2(x, y)); }
       const gl = this.gl;
       if (!this.programs[name]) {
         const program = gl.createProgram();
-        for (const [kind, text] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]]) {
+        for (const [kind, text] of [[gl.VERTEX_SHADER, vertex || QUAD], [gl.FRAGMENT_SHADER, fragment]]) {
           const shader = gl.createShader(kind);
           gl.shaderSource(shader, typeof text === "function" ? text() : text);
           gl.compileShader(shader);

@@ -6,7 +6,7 @@
 
    `about` is what painter/painting/browser_form.py makes of a painting. */
 class ImpastoPlayer {
-  static SOFTWARE_SIDE = 256; // pixels, of a picture that moves where no graphics card draws it
+  static SOFTWARE_SIDES = [256, 640]; // pixels, of a picture that moves, and at rest, where no graphics card draws it
   static MOST_ZOOM = 64;
   static MOST_SIDE = 4096;
 
@@ -29,6 +29,7 @@ class ImpastoPlayer {
     this.onchange = this.onhover = () => {};
     this.playing = false;
     this.live = false; // whether further strokes are coming: it is drawn like a picture that moves
+    this.textured = true; // whether the medium and the sheet show, if the painting has them
     this.mark = null;
     this.view = { x: 0, y: 0, zoom: 1 };
     this.most = ImpastoPlayer.MOST_SIDE;
@@ -57,6 +58,16 @@ class ImpastoPlayer {
 
   get aspect() {
     return this.painting.aspect[1] / this.painting.aspect[0];
+  }
+
+  /* Whether strokes are drawn here as the server draws them, and at once. */
+  get exact() {
+    return !this.renderer.software && !this.renderer.bytes;
+  }
+
+  showTexture(on) {
+    this.textured = on;
+    this._touch();
   }
 
   // --- time -------------------------------------------------------------------------------------------------------
@@ -162,7 +173,8 @@ class ImpastoPlayer {
     const rests = !this.playing && !this.live && now - this.touched > 180;
     if ((this.dirty || (rests && !this.sharp)) && !this.renderer.busy) {
       this._resize(rests);
-      this.renderer.show({ count: this.count, view: this.view, mark: this.mark });
+      this.renderer.textured = this.textured && !(this.live && this.renderer.software);
+      this.renderer.show({ count: this.count, view: this.view, mark: this.mark, settled: !this.live });
       this.dirty = false;
       this.sharp = rests;
     }
@@ -173,7 +185,7 @@ class ImpastoPlayer {
   _resize(rests) {
     const box = this.canvas.getBoundingClientRect(), ratio = window.devicePixelRatio || 1;
     let longer = Math.min(this.most, Math.max(box.width, box.height) * ratio);
-    if (this.renderer.software) longer = Math.min(longer, rests ? 1024 : ImpastoPlayer.SOFTWARE_SIDE);
+    if (this.renderer.software) longer = Math.min(longer, ImpastoPlayer.SOFTWARE_SIDES[Number(rests)]);
     const [height, width] = this.painting.aspect, scale = Math.max(1, longer) / Math.max(height, width);
     const [w, h] = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
     if (this.canvas.width !== w || this.canvas.height !== h) Object.assign(this.canvas, { width: w, height: h });

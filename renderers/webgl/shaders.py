@@ -8,7 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from renderers.spectra import FLOOR, POWER, corner_reflectances, rgb_of_wavebands
 from renderers.webgl.kernel_source import source_of
+from renderers.webgl.media_shaders import media_parts, shared_media_parts
 from renderers.webgl.translate import translated
 
 BRUSH_MODULES = {
@@ -20,7 +22,7 @@ BRUSH_MODULES = {
 }
 """The module and the class of each brush that can be drawn; 'stamp' stands for all of one's own."""
 
-_SCRIPT = Path(__file__).with_name("paint.js")
+_FOLDER = Path(__file__).parent
 _PLACE = "/* SHADERS */ null"
 _SHARED = {
     "renderers.placed": ("SPREAD",),
@@ -47,10 +49,10 @@ def shader_parts(brush: str) -> dict[str, Any]:
     """
     module, class_name = BRUSH_MODULES[brush]
     source = source_of(f"renderers.brushes.{module}")
-    engine = "" if brush == "stamp" else translated(f"renderers.brushes.{module}", "_paint")
+    engine = "" if brush == "stamp" else _joined(translated(f"renderers.brushes.{module}", "_paint"))
     body = {"grain": 0.0, **source.class_values(class_name)["body"]}
     return {
-        "engine": _without_indents(engine),
+        "engine": engine,
         "constants": {name: source.constant(name) for name in _OWN.get(brush, ())},
         "body": body,
     }
@@ -63,23 +65,39 @@ def shared_parts() -> dict[str, Any]:
     return {
         "constants": constants,
         "difference": source_of("renderers.relief").constant("DIFFERENCE"),
-        "noise": {
-            name: _without_indents(translated("renderers.brushes.texture", name)) for name in ("noise2", "resolved")
+        "noise": _joined(*(translated("renderers.brushes.texture", name) for name in ("noise2", "resolved"))),
+        "mixing": {
+            "corners": corner_reflectances().round(7).tolist(),
+            "matrix": rgb_of_wavebands().round(7).tolist(),
+            "floor": FLOOR,
+            "power": POWER,
+            "functions": _joined(*(translated("renderers.pigments", name) for name in ("_linear", "_nonlinear"))),
         },
     }
 
 
-def paint_script(*brushes: str) -> str:
-    """`paint.js` for these brushes; for all if none is given. It defines `ImpastoPaint`."""
-    shaders = {**shared_parts(), "brushes": {name: shader_parts(name) for name in brushes or BRUSH_MODULES}}
-    text = _SCRIPT.read_text(encoding="utf-8")
+def paint_script(*brushes: str, texture: bool = True) -> str:
+    """`paint.js` for these brushes; for all if none is given. It defines `ImpastoPaint`.
+
+    Args:
+        texture: whether it can draw their media, too.
+    """
+    brushes = brushes or tuple(BRUSH_MODULES)
+    shaders = {**shared_parts(), "brushes": {name: shader_parts(name) for name in brushes}}
+    if texture:
+        shaders |= {"media": {name: media_parts(name) for name in brushes}, "papers": shared_media_parts()}
+    text = "".join(_script(name) for name in ("glsl.js", *(["media.js"] if texture else []), "paint.js"))
     assert text.count(_PLACE) == 1
     return _shortened(text.replace(_PLACE, json.dumps(shaders, separators=(",", ":"))))
 
 
 def player_script() -> str:
     """`player.js`: it defines `ImpastoPlayer`, and needs what `paint_script` returns before it."""
-    return _shortened(_SCRIPT.with_name("player.js").read_text(encoding="utf-8"))
+    return _shortened(_script("player.js"))
+
+
+def _script(name: str) -> str:
+    return _FOLDER.joinpath(name).read_text(encoding="utf-8")
 
 
 def _shortened(script: str) -> str:
@@ -90,3 +108,10 @@ def _shortened(script: str) -> str:
 
 def _without_indents(text: str) -> str:
     return "\n".join(line.strip() for line in text.splitlines())
+
+
+def _joined(*functions: dict[str, str]) -> str:
+    every: dict[str, str] = {}
+    for found in functions:
+        every.update(found)
+    return _without_indents("\n".join(every.values()) + "\n")

@@ -27,7 +27,7 @@ from statistics import median
 from typing import Any
 
 from painter.batch.driver import run_jobs
-from painter.batch.jobs import Job, Outcome, Painted
+from painter.batch.jobs import Job, Outcome, Painted, Work
 from painter.batch.ledger import NAME, Ledger, WrittenFile
 from painter.batch.pools import LocalPool, Pool
 from painter.batch.ray_pool import RayPool
@@ -64,9 +64,9 @@ class Ready:
 
     def __init__(self, files: dict[str, bytes], capacity: int) -> None:
         self.capacity = capacity
-        self._contents, self._jobs = list(files.values()), list[Job]()
+        self._contents, self._jobs = list(files.values()), list[Work]()
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Work) -> None:
         self._jobs.append(job)
 
     def wait(self, seconds: float) -> list[Outcome]:

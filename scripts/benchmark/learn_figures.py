@@ -36,6 +36,18 @@ _GRID = 8  # places of a side, of which parts of mixtures are made
 _COLORS, _SAME = 64, 2  # most frequent colours, and the difference within which a pixel has one of them
 
 
+def untrained_judge(collection: Collection) -> Judge:
+    """A judge of the size that `train_judge` trains.
+
+    Raises:
+        ValueError: the collection has no traits.
+    """
+    judge = make_networks(sizes_of(collection, Design()), 0).judge
+    if judge is None:
+        raise ValueError("the collection has no traits; put metadata beside its pictures")
+    return judge
+
+
 def train_judge(collection: Collection, pictures: int, seed: int = 1) -> Judge:
     """A judge of all traits of a collection, trained on all of its pieces.
 

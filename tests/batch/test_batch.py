@@ -21,7 +21,7 @@ from helpers.jobs import QUICK, TINY, save_picture
 from painter import PaintConfig, cli, paint
 from painter.batch.driver import Summary, run_jobs
 from painter.batch.folder import find_pictures, folder_jobs
-from painter.batch.jobs import Failure, Job, Outcome, Painted
+from painter.batch.jobs import Failure, Job, Outcome, Painted, Work
 from painter.batch.ledger import NAME, Ledger
 from painter.batch.paint_job import attempt, paint_job, using_threads
 from painter.batch.pools import LocalPool, _how_it_ended
@@ -33,6 +33,8 @@ from painter.options.fields import option_name
 from painter.options.running import RunningConfig
 
 ROOT = Path(__file__).resolve().parents[2]
+
+pytestmark = pytest.mark.usefixtures("forked_workers")  # `paint.py batch`, below, starts workers as it does
 
 
 def tiny_jobs(folder: Path, count: int, **options: Any) -> list[Job]:
@@ -57,7 +59,7 @@ def pid_of(outcome: Outcome) -> int:
 
 
 @pytest.fixture(scope="module")
-def pool() -> Iterator[LocalPool]:
+def pool(forked_workers: None) -> Iterator[LocalPool]:
     with LocalPool(2) as started:
         yield started
 
@@ -99,6 +101,7 @@ def test_bytes_do_not_depend_on_the_number_of_threads(tmp_path: Path) -> None:
     assert files[0] == files[1] == files[2]
 
 
+@pytest.mark.slow
 def test_files_lie_elsewhere_on_other_machines_and_the_bytes_are_the_same(tmp_path: Path) -> None:
     picture, mask = save_picture(tmp_path / "here/a.png"), save_picture(tmp_path / "here/mask.png", 1)
     job = Job("1", picture, PaintConfig(**TINY, region=str(mask)), ("1.png", "1.strokes.json"))  # type: ignore[arg-type]
@@ -156,7 +159,7 @@ def test_a_worker_that_dies_costs_its_own_job_one_try(pool: LocalPool, tmp_path:
 
         capacity = 2
 
-        def submit(self, job: Job) -> None:
+        def submit(self, job: Work) -> None:
             pool.submit(slow[job.key] if job.key in slow and not killed else job)
 
         def wait(self, seconds: float) -> list[Outcome]:
@@ -188,6 +191,7 @@ def test_how_a_worker_ended_is_told(code: int, text: str) -> None:
     assert _how_it_ended(code).startswith(text)
 
 
+@pytest.mark.slow
 def test_workers_that_never_begin_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("painter.batch.pools.serve", sys.exit)  # which takes one argument, not four
     folder = tmp_path / "out"
@@ -240,9 +244,9 @@ class Inline:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
-        self._jobs: list[Job] = []
+        self._jobs: list[Work] = []
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Work) -> None:
         self._jobs.append(job)
         self.asked.append(job.key)
 
@@ -449,7 +453,9 @@ def children_of(pid: int) -> list[int]:
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes in /proc")
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
-def test_a_run_that_is_ended_leaves_no_process_and_is_gone_on_with(end: signal.Signals, tmp_path: Path) -> None:
+def test_a_run_that_is_ended_leaves_no_process_and_is_gone_on_with(
+    end: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for n in range(8):
         save_picture(tmp_path / f"in/{n}.png", n)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background takes it away
@@ -472,8 +478,9 @@ def test_a_run_that_is_ended_leaves_no_process_and_is_gone_on_with(end: signal.S
         assert time.monotonic() < deadline, "workers live on"
         time.sleep(0.05)
     done = {key for key, (state, _) in rows_in(tmp_path / "out").items() if state == "done"}
-    with start_batch(tmp_path, "--processes", "1", "--quiet") as again:
-        assert again.communicate(timeout=120) == ("", "") and again.returncode == 0
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["batch", "in", "-o", "out", *QUICK, "--processes", "1", "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
     rows = rows_in(tmp_path / "out")
     assert {state for state, _ in rows.values()} == {"done"} and len(rows) == 8
     assert all(rows[key][1] == 1 for key in done)  # none of them was painted again

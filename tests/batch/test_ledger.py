@@ -18,7 +18,7 @@ from helpers.jobs import FakePool, done_in, files_of, job, painted
 
 from painter.batch.digests import Digests
 from painter.batch.driver import Event, Summary, run_jobs
-from painter.batch.jobs import Failure, Job, Outcome
+from painter.batch.jobs import Failure, Job, Outcome, Work
 from painter.batch.ledger import NAME, Ledger, WrittenFile
 from painter.errors import ImpastoError, LedgerError, OutputError
 from painter.options.export import ExportConfig
@@ -212,7 +212,7 @@ def test_a_failing_job_is_tried_three_times_and_the_others_go_on(tmp_path: Path)
     reasons = {"1": ("a crash", False), "2": ("no picture", True)}
     events: list[Event] = []
 
-    def make(job: Job) -> Outcome:
+    def make(job: Work) -> Outcome:
         reason = reasons.get(job.key)
         return painted(job) if reason is None else Failure(job.key, *reason, worker="me:1")
 
@@ -262,7 +262,7 @@ def test_names_that_cannot_be_are_refused(jobs: list[Job], message: str, tmp_pat
 
 
 def test_a_file_that_cannot_be_written_ends_the_run_with_a_line(tmp_path: Path) -> None:
-    def make(job: Job) -> Outcome:
+    def make(job: Work) -> Outcome:
         if job.key == "1":
             (tmp_path / "images/1.png").mkdir()
         return painted(job)
@@ -276,7 +276,7 @@ def test_a_file_that_cannot_be_written_ends_the_run_with_a_line(tmp_path: Path) 
 
 
 def test_ctrl_c_records_what_is_there_and_ends_the_workers(tmp_path: Path) -> None:
-    def make(job: Job) -> Outcome:
+    def make(job: Work) -> Outcome:
         if job.key == "2":
             os.kill(os.getpid(), signal.SIGINT)
         return painted(job)

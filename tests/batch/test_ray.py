@@ -16,8 +16,8 @@ import pytest
 from helpers.jobs import QUICK, TINY, done_in, files_of, save_picture
 
 from painter import PaintConfig
-from painter.batch.jobs import Failure, Job
-from painter.batch.paint_job import paint_job
+from painter.batch.jobs import Failure, Job, Painted
+from painter.batch.paint_job import attempt, paint_job
 from painter.batch.ray_pool import RayPool, Task, _paint
 from painter.version import __version__
 from renderers.manifest import checkpoint_folder
@@ -131,9 +131,11 @@ def networks() -> dict[str, bytes]:
     return {name: (checkpoint_folder() / name).read_bytes() for name in ("manifest.json", "markerpen.safetensors")}
 
 
+@pytest.mark.slow
 def test_a_worker_needs_neither_pictures_nor_networks_of_its_own(tmp_path: Path) -> None:
     sent, picture = task(tmp_path)
-    expected = paint_job(sent.job)
+    expected = attempt(sent.job)
+    assert isinstance(expected, Painted)
     (tmp_path / "picture.png").unlink()
     made = _paint(sent, networks(), picture)
     assert not isinstance(made, Failure) and made.files == expected.files

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.forked import Ended, paint_forked
 from PIL import Image
 
 from painter import PaintConfig, cli, paint
@@ -58,10 +59,15 @@ def listing(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*")}
 
 
-def refused(*arguments: str, cwd: Path) -> str:
+def forked(*arguments: str, cwd: Path) -> Ended:
+    """The same as `run`, where how the process starts is not what matters."""
+    return paint_forked(arguments, cwd)
+
+
+def refused(*arguments: str, cwd: Path, by: Callable[..., Ended | subprocess.CompletedProcess[str]] = run) -> str:
     """Run and expect one line on standard error, exit code 2 and no new file; returns what follows 'error: '."""
     before = listing(cwd)
-    done = run(*arguments, cwd=cwd)
+    done = by(*arguments, cwd=cwd)
     assert (done.returncode, done.stdout) == (2, ""), done
     assert done.stderr.startswith("paint.py: error: ")
     assert done.stderr.count("\n") == 1 and done.stderr.endswith("\n"), done.stderr
@@ -130,6 +136,7 @@ def test_bad_options(arguments: tuple[str, ...], message: str, tmp_path: Path) -
     assert refused(*arguments, cwd=tmp_path).startswith(message)
 
 
+@pytest.mark.slow
 def test_help_names_every_option_with_its_default(tmp_path: Path) -> None:
     done = run("--help", cwd=tmp_path, env={**os.environ, "COLUMNS": "200"})
     assert (done.returncode, done.stderr) == (0, "")
@@ -142,6 +149,7 @@ def test_help_names_every_option_with_its_default(tmp_path: Path) -> None:
     assert all(option in done.stdout for option in usual)
 
 
+@pytest.mark.slow
 def test_help_lists_commands_and_presets(tmp_path: Path) -> None:
     lines = run("--help", cwd=tmp_path).stdout.splitlines()
     abouts = {name: command.help for name, command in COMMANDS.items()}
@@ -228,12 +236,14 @@ def test_bad_pictures(name: str, content: bytes | None, message: str, tmp_path: 
     assert answer.startswith(f"cannot read {name}: ") and message in answer
 
 
+@pytest.mark.slow
 def test_truncated_picture(tmp_path: Path) -> None:
     content = save_picture(tmp_path / "whole.png").read_bytes()
     (tmp_path / "half.png").write_bytes(content[: len(content) // 2])
     assert "damaged or cut short" in refused("half.png", cwd=tmp_path)
 
 
+@pytest.mark.slow
 def test_folder_as_picture(tmp_path: Path) -> None:
     (tmp_path / "folder.png").mkdir()
     assert "it is a folder" in refused("folder.png", cwd=tmp_path)
@@ -266,12 +276,14 @@ def test_bad_outputs(arguments: tuple[str, ...], message: str, tmp_path: Path) -
     assert refused(*arguments, cwd=tmp_path).startswith(message)
 
 
+@pytest.mark.slow
 def test_default_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "output").write_text("mine")
     assert "output is not a folder" in refused(cwd=tmp_path)
     assert (tmp_path / "output").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_default_folder_is_not_left_behind(tmp_path: Path) -> None:
     refused("none.png", cwd=tmp_path)
     assert not (tmp_path / "output").exists()
@@ -283,7 +295,7 @@ def test_device_that_is_not_there(tmp_path: Path) -> None:
 
     if torch.cuda.is_available():
         pytest.skip("this machine has CUDA")
-    assert refused("--device", "cuda", cwd=tmp_path).startswith(
+    assert refused("--device", "cuda", cwd=tmp_path, by=forked).startswith(
         "--device cuda: torch finds no CUDA device on this machine"
     )
 
@@ -335,6 +347,7 @@ def test_transparent_background_stays(default_run: tuple[Path, subprocess.Comple
     assert (last[0, 0], last.max()) == (0, 255)
 
 
+@pytest.mark.slow
 def test_report(default_run: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     folder, _ = default_run
     report = json.loads((folder / "report.json").read_text())
@@ -358,7 +371,7 @@ def test_report(default_run: tuple[Path, subprocess.CompletedProcess[str]]) -> N
 @pytest.mark.slow
 def test_same_seed_same_bytes(default_run: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path) -> None:
     folder, _ = default_run
-    done = run(str(sample_path()), *QUICK, "--quiet", "-o", "b.gif", "-o", "b.png", cwd=tmp_path)
+    done = forked(str(sample_path()), *QUICK, "--quiet", "-o", "b.gif", "-o", "b.png", cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     for ending in ("png", "gif", "strokes.json"):
         first = (folder / f"output/octahedron-markerpen.{ending}").read_bytes()
@@ -499,6 +512,7 @@ def test_files_that_exist_are_kept(here: Path, capsys: pytest.CaptureFixture[str
     assert json.loads((here / "r-3.json").read_text())["outputs"] == ["a-3.png", "a-3.strokes.json"]
 
 
+@pytest.mark.slow
 def test_overwriting_is_asked_for(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "a.png").write_bytes(b"mine")
     (here / "a.strokes.json").write_bytes(b"mine")
@@ -617,6 +631,7 @@ def test_a_reader_that_has_gone_away_is_no_error(tmp_path: Path) -> None:
     assert (tmp_path / "a.png").exists()
 
 
+@pytest.mark.slow
 def test_a_quality_out_of_reach_is_reported(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["--size", "32", "--iterations", "4", "--strokes", "3", "-o", "a.png", "--until-psnr"]
     assert cli.main([*command, "60"]) == 0
@@ -719,6 +734,7 @@ def test_paint_from_python(tmp_path: Path) -> None:
     assert listing(tmp_path) == {"a.png", "a.gif"}
 
 
+@pytest.mark.slow
 def test_paint_an_array() -> None:
     pixels = np.asarray(Image.open(sample_path()))
     result = paint(pixels, TINY)

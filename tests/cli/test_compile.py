@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from painter import cli
-from painter.cli import compile as compiling
-from painter.cli import progress
+from painter.cli import compile as compile_command
+from painter.cli import compiling, progress
 from painter.options.paint import STYLES
-from painter.pipeline import paint as really_paint
+from painter.pipeline import Result, SearchResult
+from painter.pipeline import find_strokes as really_find
+from painter.pipeline import finish as really_finish
+from painter.search.subject import Subject
+from painter.system.usage import Stopwatch
 from renderers.compiled import STAMP
 
 
@@ -19,20 +23,27 @@ from renderers.compiled import STAMP
 def test_what_is_missing_is_compiled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    painted = []
+    """Each brush is searched with in this process, and drawn with in another and, from what that left, in this one."""
+    searched, drawn = [], []
 
-    def paint(picture: Any, config: Any) -> Any:
-        painted.append((config.style if config.brush is None else STAMP, picture.shape[2]))
-        return really_paint(picture, config)
+    def find(subject: Subject, watch: Stopwatch) -> SearchResult:
+        searched.append((subject.config.brush_name, subject.target.image.shape[2]))
+        return really_find(subject, watch)
+
+    def finish(subject: Subject, found: SearchResult, watch: Stopwatch) -> Result:
+        drawn.append((subject.brush.partition("-")[0], subject.target.image.shape[2]))
+        return really_finish(subject, found, watch)
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("painter.pipeline.paint", paint)
-    monkeypatch.setattr(compiling, "kernels_are_compiled", lambda brush: brush not in ("markerpen", STAMP))
+    monkeypatch.setattr(compiling, "find_strokes", find)
+    monkeypatch.setattr(compiling, "finish", finish)
+    monkeypatch.setattr(compile_command, "kernels_are_compiled", lambda brush: brush not in ("markerpen", STAMP))
     assert cli.main(["compile"]) == 0
-    assert painted == [("markerpen", 4), ("markerpen", 3), (STAMP, 4), (STAMP, 3)]
+    assert searched == [("markerpen", 4), ("markerpen", 3), ("own", 4), ("own", 3)]
+    assert drawn == [("markerpen", 4), ("markerpen", 3), (STAMP, 4), (STAMP, 3)]
     out, err = capsys.readouterr()
     assert out == "compiled the kernels of markerpen, stamp\n" and "markerpen (1 of 2)" in err
-    assert not list(tmp_path.iterdir())
+    assert not list(tmp_path.iterdir()) and not multiprocessing.active_children()
 
 
 def test_nothing_is_done_twice(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,7 +53,7 @@ def test_nothing_is_done_twice(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
         asked.append(brush)
         return True
 
-    monkeypatch.setattr(compiling, "kernels_are_compiled", is_compiled)
+    monkeypatch.setattr(compile_command, "kernels_are_compiled", is_compiled)
     assert cli.main(["compile"]) == 0 and asked == [*STYLES, STAMP]
     assert capsys.readouterr().out == "all kernels are compiled\n"
 

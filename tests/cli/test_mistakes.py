@@ -113,6 +113,7 @@ def test_a_mask_is_compared_with_the_picture_as_it_is(here: Path, capsys: pytest
         assert "the mask has 9 x 9 pixels but the picture 40 x 30" in line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [[], ["--style", "watercolor", "--relief", "0.5"], ["--tones", "2"]])
 def test_nothing_is_painted_where_there_is_nothing(more: list[str], here: Path) -> None:
     words = ["clear.png", "-o", "a.png", "--size", "32", "--strokes", "6", "--iterations", "2", "--quiet", *more]
@@ -272,6 +273,7 @@ def test_options_without_effect_are_told(here: Path, capsys: pytest.CaptureFixtu
     assert "--fps has no effect on b.png\n" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("more", "compared"),
     [

@@ -230,6 +230,7 @@ def test_loop_is_how_often_it_plays(loop: int, gif: int | None, webp: int, tmp_p
         assert read(tmp_path / name)[2] == expected
 
 
+@pytest.mark.slow
 def test_a_gif_shows_at_most_fifty_frames_a_second(tmp_path: Path) -> None:
     painting = make_painting(100)
     (note,) = save_painting(painting, tmp_path / "a.gif", config=ExportConfig(fps=100.0, duration=1.0))
@@ -273,6 +274,7 @@ def boxes(path: Path) -> list[str]:
     return names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ground", [(0.2, 0.3, 0.4), None])
 def test_mp4_plays_everywhere(ground: tuple[float, float, float] | None, tmp_path: Path) -> None:
     painting, path = make_painting(30, (133, 181), ground, "rectangle", size=181), tmp_path / "a.MP4"
@@ -293,6 +295,7 @@ def test_mp4_plays_everywhere(ground: tuple[float, float, float] | None, tmp_pat
     assert np.abs(shown[0, -1].mean(axis=0) - edge).max() < 4, "padded with the ground"
 
 
+@pytest.mark.slow
 def test_mp4_by_default(tmp_path: Path) -> None:
     """As long as the GIF at 30 frames a second, even if there are few strokes; the same bytes again."""
     for name in ("a.mp4", "b.mp4"):

@@ -38,10 +38,13 @@ def paint(strokes: int = 500, side: int = SIDE, count: int = 80, seed: int = 7) 
     for number in range(1, strokes + 1):
         size = side * (0.22, 0.11, 0.06, 0.035)[np.searchsorted((0.08, 0.25, 0.55), number / strokes)]
         centre, angle = random.uniform(0, side, 2), random.uniform(0, 180)
-        alpha = np.zeros((side, side), np.float32)
-        cv2.ellipse(alpha, (centre.tolist(), (2 * size, 0.7 * size), angle), 1.0, -1, cv2.LINE_AA)
+        near = [slice(max(0, int(place - 2 * size) - 8), int(place + 2 * size) + 8) for place in centre[::-1]]
+        part = canvas[near[0], near[1]]  # the rest stays as it is
+        alpha = np.zeros(part.shape[:2], np.float32)
+        shifted = (centre - (near[1].start, near[0].start)).tolist()
+        cv2.ellipse(alpha, (shifted, (2 * size, 0.7 * size), angle), 1.0, -1, cv2.LINE_AA)
         alpha = cv2.GaussianBlur(alpha, (0, 0), 1 + size * 0.03)[..., None] * random.uniform(0.5, 0.95)
-        canvas += (random.choice(PIGMENTS) - canvas) * alpha
+        part += (random.choice(PIGMENTS) - part) * alpha
         if number in shown_at:
             frames.append(np.round(canvas).astype(np.uint8))
     return frames

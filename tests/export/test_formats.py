@@ -250,6 +250,7 @@ def test_files_fit_where_that_is_possible(name: str, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.slow
 def test_what_cannot_fit_says_how_small_it_gets(tmp_path: Path) -> None:
     path = tmp_path / "a.gif"
     path.write_bytes(b"old")

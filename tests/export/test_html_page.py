@@ -77,6 +77,7 @@ def test_it_plays_and_begins_again(page: Page) -> None:
     assert page.get_attribute("#play", "aria-label") == "Play"
 
 
+@pytest.mark.slow
 def test_it_scrubs_by_pointer_and_by_key(page: Page) -> None:
     page.fill("#at", "123")
     assert page.evaluate("player.count") == 123
@@ -87,6 +88,7 @@ def test_it_scrubs_by_pointer_and_by_key(page: Page) -> None:
     assert page.evaluate("player.count") == 500
 
 
+@pytest.mark.slow
 def test_it_zooms_where_the_pointer_is_and_says_which_stroke_is_there(page: Page) -> None:
     page.evaluate("player.pause(); player.seek(500); player.reset()")
     page.mouse.move(200, 150)
@@ -118,9 +120,22 @@ def test_without_webgl_there_is_a_picture(running: Browser, file: Path) -> None:
     page.close()
 
 
-def test_a_note_says_that_texture_is_left_out(tmp_path: Path) -> None:
-    (note,) = make_painting(3).save(tmp_path / "a.html")
-    assert note.endswith("a.html: browsers draw the strokes without texture")
+@pytest.mark.slow
+def test_texture_and_mixing_are_in_it(running: Browser, tmp_path: Path) -> None:
+    painting = make_painting(500, brush="watercolor")
+    painting = replace(painting, config=replace(painting.config, texture=0.6, mixing="pigment"))
+    assert painting.save(tmp_path / "a.html") == []
+    assert (tmp_path / "a.html").stat().st_size < 100_000
+    page = running.new_page(viewport={"width": 64, "height": 48}, reduced_motion="reduce")
+    page.goto((tmp_path / "a.html").as_uri())
+    until(page, "window.player")
+    shown = np.array(page.evaluate("Array.from(player.renderer.pixels(64, 48, 500))")).reshape(48, 64, 4)[..., :3]
+    assert np.square(shown - painting.draw(64).astype(float)).mean() < 255**2 * 1e-5
+    page.evaluate("player.renderer.textured = false")
+    bare = np.array(page.evaluate("Array.from(player.renderer.pixels(64, 48, 500))")).reshape(48, 64, 4)[..., :3]
+    assert np.square(bare - painting.draw(64, texture=0.0).astype(float)).mean() < 255**2 * 1e-5
+    assert np.square(shown - bare).mean() > 255**2 * 1e-5
+    page.close()
 
 
 @pytest.mark.slow

@@ -47,7 +47,7 @@ def random_face(random: np.random.Generator) -> Face:
 
 def draw_face(face: Face, size: int = 64, transparent: bool = False, shift: int = 0) -> Image.Image:
     """The face as RGB, or RGBA where the background is transparent; smooth, unless `size` is 32, which is pixel art."""
-    scale = 1 if size == 32 else 4
+    scale = 1 if size == 32 else 4 if size < 128 else 2
     side = size * scale
     unit = side / 32
     image = Image.new("RGBA", (side, side), (0, 0, 0, 0) if transparent else BACKGROUNDS[face.background])

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+_NUMBERS = itertools.count()  # of the files of what processes write
 
 
 def fork_context() -> ForkServerContext:
@@ -45,7 +47,8 @@ def run_forked(work: Callable[..., None], *arguments: object, folder: Path, seco
         work: a function of a module that can be imported; what it returns is dropped.
         seconds: after so many the process is killed.
     """
-    texts = folder / ".stdout", folder / ".stderr"
+    number = next(_NUMBERS)
+    texts = folder / f".stdout-{number}", folder / f".stderr-{number}"
     process = fork_context().Process(target=_call, args=(work, arguments, str(folder), *map(str, texts)))
     process.start()
     process.join(seconds)
@@ -56,6 +59,18 @@ def run_forked(work: Callable[..., None], *arguments: object, folder: Path, seco
     for text in texts:
         text.unlink()
     return Ended(process.exitcode, out, err)
+
+
+def paint_forked(words: Sequence[str], folder: Path) -> Ended:
+    """What `python paint.py` with these words does in a folder."""
+    return run_forked(_command, list(words), folder=folder)
+
+
+def _command(words: list[str]) -> None:
+    from painter import cli  # not in the process that only asks for others
+
+    sys.argv = ["paint.py", *words]
+    sys.exit(cli.main(words))
 
 
 def _call(work: Callable[..., None], arguments: tuple[object, ...], folder: str, out: str, err: str) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from painter import PaintConfig
-from painter.batch.jobs import Job, Outcome, Painted
+from painter.batch.jobs import Job, Outcome, Painted, Work
 from painter.batch.ledger import NAME
 from painter.options.fields import option_name
 
@@ -34,7 +34,7 @@ def job(key: str, *files: str, picture: Path = Path("none.png"), **options: obje
     return Job(key, picture, PaintConfig(**options), files or (f"images/{key}.png",))  # type: ignore[arg-type]
 
 
-def painted(job: Job) -> Painted:
+def painted(job: Work) -> Painted:
     """Bytes that depend on the job alone: 3 kB for each file."""
     files = {name: hashlib.sha256(f"{job.config.seed} {name}".encode()).digest() * 100 for name in job.files}
     return Painted(job.key, files, {"psnr": 20.0}, 0.5, "me:1")
@@ -44,13 +44,13 @@ def painted(job: Job) -> Painted:
 class FakePool:
     """Does what `make` says, at once, when it is waited for."""
 
-    make: Callable[[Job], Outcome] = painted
+    make: Callable[[Work], Outcome] = painted
     capacity: int = 3
-    jobs: list[Job] = field(default_factory=list)
+    jobs: list[Work] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     closed: bool = False
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Work) -> None:
         assert len(self.jobs) < self.capacity and not self.closed
         self.jobs.append(job)
         self.asked.append(job.key)

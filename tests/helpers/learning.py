@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -20,6 +21,7 @@ from painter.learning.learning_config import (
     TransformerConfig,
     UpscalerConfig,
 )
+from painter.learning.schedule import schedule_of
 from painter.learning.training import LearningRun
 from painter.learning.training_pictures import Collection, read_collection
 from painter.options.learn import LearnConfig
@@ -37,7 +39,16 @@ TINY = Design(
     transformer=TransformerConfig(width=16, layers=1, heads=2, hidden=8),
     judge=JudgeConfig(width=16, features=16),
     upscaler=UpscalerConfig(width=12, blocks=1, crop=16),
-    training=TrainingConfig(fewest_pictures=64, measured=2, evaluate_every=64, record_every=64, warmup=4),
+    training=TrainingConfig(
+        batch=32,
+        tokenizer_share=0.2,
+        decoder_share=0.2,
+        fewest_pictures=64,
+        measured=2,
+        evaluate_every=128,
+        record_every=128,
+        warmup=4,
+    ),
 )
 """Learns next to nothing, in no time."""
 
@@ -50,6 +61,13 @@ def read(*folders: Path, **options: Any) -> Collection:
 def short_run(collection: Collection, design: Design = TINY, **options: Any) -> LearningRun:
     """A run of a thousand pictures, unless `options` of LearnConfig say otherwise."""
     return LearningRun(collection, LearnConfig(**{"pictures": 1000, **options}), design)
+
+
+def quick_run(collection: Collection) -> LearningRun:
+    """A run of all stages, of a few steps each."""
+    run, training = short_run(collection), replace(TINY.training, tokenizer_share=0.45, decoder_share=0.55)
+    run.schedule = schedule_of(256, training, run.networks.judge is not None, run.networks.upscaler is not None)
+    return run
 
 
 def picture_at(path: Path) -> np.ndarray:

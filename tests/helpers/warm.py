@@ -22,6 +22,7 @@ from painter import PaintConfig, paint
 from painter.options.paint import STYLES
 from renderers.threads import limited_to
 
+os.fsync = lambda fd: None  # as tests/conftest.py has it
 torch.set_num_threads(1)
 cv2.setNumThreads(1)
 PICTURE = np.arange(24 * 32 * 3, dtype=np.uint8).reshape(24, 32, 3)

@@ -212,6 +212,7 @@ def test_a_stroke_file_draws_the_same_bytes(style: str, tmp_path: Path) -> None:
     assert_the_same_stills(painting, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_stroke_file_of_a_region_in_relief_draws_the_same_bytes(tmp_path: Path) -> None:
     painting = made("oilpaintbrush", ground=(0.2, 0.4, 0.6), region=np.eye(16, dtype=np.float32))
     painting = replace(painting, config=replace(painting.config, relief=0.7))
@@ -254,6 +255,7 @@ def test_every_format_is_measured() -> None:
     assert {title for title, _, _ in exports.EXPORTS} <= set(rows)
 
 
+@pytest.mark.slow
 def test_an_export_is_measured(tmp_path: Path) -> None:
     painting = made("markerpen")
     painting.save(tmp_path / "x.strokes.json")

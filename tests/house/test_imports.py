@@ -148,6 +148,7 @@ def test_there_is_no_import_circle(ours: list[Import]) -> None:
     assert not circles(ours), "\n".join(" <-> ".join(part) for part in circles(ours))
 
 
+@pytest.mark.slow
 def test_imports_run_one_way(ours: list[Import]) -> None:
     assert not upward(ours), "\n".join(map(str, upward(ours)))
 

@@ -100,6 +100,7 @@ def test_a_workflow_cannot_name_files(comfy: SimpleNamespace) -> None:
         comfy.nodes["ImpastoLoad"].execute("../secret.strokes.json")
 
 
+@pytest.mark.slow
 def test_it_paints_a_batch_as_paint_does(comfy: SimpleNamespace) -> None:
     comfy.stub.updates.clear()
     pictures = picture(1), picture(2)
@@ -114,6 +115,7 @@ def test_it_paints_a_batch_as_paint_does(comfy: SimpleNamespace) -> None:
     assert kind == "JPEG" and preview.mode == "RGB" and side == 512
 
 
+@pytest.mark.slow
 def test_masks_say_where_to_paint_and_an_empty_one_says_nothing(comfy: SimpleNamespace) -> None:
     empty = torch.zeros(1, 64, 64)  # LoadImage's, of a picture without alpha
     plain, _, _ = painted(comfy)

@@ -24,6 +24,8 @@ from painter.learning.learning_config import RELATIVISTIC, GanConfig
 from painter.learning.model_file import load_model, save_model
 from painter.learning.seeds import generator
 from painter.learning.training_pictures import Collection
+from painter.learning.upscaler import Upscaler
+from painter.learning.upscaler_trainer import CropDiscriminatorTrainer, UpscalerTrainer, make_crop_discriminator
 from painter.options.learn import BlendConfig, GenerateConfig, LearnConfig
 from painter.system.snapshot import dump, load
 
@@ -37,7 +39,8 @@ LOSSES = ("plain", "relativistic")
 
 @pytest.fixture(scope="module")
 def one(tmp_path_factory: pytest.TempPathFactory) -> Collection:
-    return read(save_faces(tmp_path_factory.mktemp("gan") / "faces", 80, 32), size=32, engine="dcgan")
+    collection = read(save_faces(tmp_path_factory.mktemp("gan") / "faces", 80, 32), size=32, engine="dcgan")
+    return replace(collection, form=Form(32, (32, 32)))  # not pixel art, so that there is an upscaler
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +53,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Collection:
 def run_of(collection: Collection, loss: str = "plain") -> GanRun:
     run = make_run(collection, LearnConfig(engine="dcgan", gan_loss=loss, pictures=1000), SMALL)
     assert isinstance(run, GanRun) and run.schedule is not None and run.schedule.generator == 992
-    run.schedule = GanSchedule(96, 32, 0)  # a few steps, so that the tests are quick
+    run.schedule = GanSchedule(96, 32, 32)  # a few steps, so that the tests are quick
     return run
 
 
@@ -118,6 +121,30 @@ def test_of_two_discriminators_the_larger_loss_counts_for_each_picture() -> None
     assert torch.allclose(made, torch.maximum(each[0], each[1]).mean())
 
 
+@pytest.mark.parametrize("gan", [PLAIN, STABLE])
+def test_the_upscaler_learns_against_a_discriminator_in_its_later_steps(gan: GanConfig) -> None:
+    torch.manual_seed(0)
+    upscaler, config = Upscaler(3, TINY.upscaler), replace(TINY.training, batch=4, shards=1)
+    large = torch.randint(0, 256, (8, 32, 32, 3), dtype=torch.uint8)
+    discriminator = make_crop_discriminator(upscaler, large, gan, 1)
+    with_it = UpscalerTrainer(upscaler, large, 8, 1, config, discriminator)
+    alone = UpscalerTrainer(upscaler, large, 8, 1, config)
+    (part,) = with_it.parts()
+    assert not with_it.uses_discriminator and torch.equal(with_it.loss_of(part), alone.loss_of(part))
+    with_it.done = 4
+    of_discriminator = generator_loss([discriminator], [part.large], upscaler(part.small), part.random)
+    expected = alone.loss_of(part) + config.crop_weight * of_discriminator
+    assert with_it.uses_discriminator and torch.allclose(with_it.loss_of(part), expected)
+    trainer = CropDiscriminatorTrainer(discriminator, upscaler, large, 8, 1, config)
+    (part,) = trainer.parts()
+    before = discriminator_loss(discriminator, part.large, upscaler(part.small), part.random)
+    weights = list(map(torch.clone, upscaler.parameters()))
+    for _ in range(4):
+        trainer.apply([trainer.gradients(part)], None)
+    assert trainer.loss_of(part) < before
+    assert all(map(torch.equal, upscaler.parameters(), weights))
+
+
 def test_augmentation_moves_colours_and_cuts_and_can_do_nothing() -> None:
     signal = signals(4)
     nothing = torch.full((4, AUGMENTED), 0.5)
@@ -167,7 +194,10 @@ def test_models_are_written_read_and_make_pieces(one: Collection, two: Collectio
     run = run_of(one)
     model = learn(run, Paths(tmp_path / "x.model"))
     table = (tmp_path / "x-losses.csv").read_text().splitlines()
-    assert table[0] == "pictures,generator_loss,discriminator_loss,second_discriminator_loss" and len(table) > 3
+    losses = "generator_loss,discriminator_loss,second_discriminator_loss,upscaler_loss,upscaler_discriminator_loss"
+    assert table[0] == f"pictures,{losses}" and len(table) > 3
+    assert [field == "" for field in table[1].split(",")] == [False, False, False, True, True, True]
+    assert [field == "" for field in table[-1].split(",")] == [False, True, True, True, False, False]
     assert (tmp_path / "x-losses.png").is_file() and (tmp_path / "x-samples.png").is_file()
     assert model is not None and model.engine == "dcgan" and set(model.figures) >= {"generator_loss", "traits"}
     again = load_model(tmp_path / "x.model")

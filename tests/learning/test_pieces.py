@@ -10,7 +10,7 @@ import pytest
 import torch
 from helpers.faces import save_faces
 from helpers.jobs import files_of
-from helpers.learning import TINY, picture_at, read, short_run
+from helpers.learning import TINY, picture_at, quick_run, read
 
 from painter.batch.collection.metadata import Validator
 from painter.errors import ModelError, OptionError, OutputError
@@ -43,8 +43,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     one = save_faces(folder / "people", 90, 128, transparent=True)
     two = save_faces(folder / "robots", 160, 128, transparent=True, robots=True, traits=False)
     files = {"art": folder / "art.model", "pair": folder / "pair.model"}
-    learn(short_run(art), Paths(files["art"]))
-    learn(short_run(read(one, two)), Paths(files["pair"]))
+    learn(quick_run(art), Paths(files["art"]))
+    learn(quick_run(read(one, two)), Paths(files["pair"]))
     return files
 
 

@@ -203,6 +203,7 @@ def command(*words: str) -> int:
     return cli.main(["morph", "a.strokes.json", "b.strokes.json", *words])
 
 
+@pytest.mark.slow
 def test_the_command_writes_what_moves_and_what_stands_still(files: Path) -> None:
     names = ("m.gif", "m.webp", "m.png", "m.strokes.json", "frames/")
     outputs = [word for name in names for word in ("-o", name)]

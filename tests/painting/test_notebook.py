@@ -19,6 +19,7 @@ from painter import Result
 NOTEBOOK = Path(__file__).resolve().parents[2] / "examples" / "notebook.ipynb"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ground", "kind", "mode"), [((1.0, 1.0, 1.0), "image/jpeg", "RGB"), (None, "image/png", "RGBA")]
 )

@@ -132,6 +132,7 @@ def test_light(here: Path) -> None:
     assert len({(here / f"{relief}.png").read_bytes() for relief in ("0", "0.5", "1")}) == 3
 
 
+@pytest.mark.slow
 def test_seconds_are_those_of_the_animation(here: Path) -> None:
     for name in ("--seconds", "--duration"):
         assert replay(name, "1", "--frames", "6", "--hold", "1", "-o", f"{name.strip('-')}.gif") == 0

@@ -159,6 +159,7 @@ def test_gradients_and_views_can_be_saved(tmp_path: Path) -> None:
     assert bits(loaded.strokes.opacity) == bits(strokes.opacity.detach()[::2].contiguous())
 
 
+@pytest.mark.slow
 def test_a_painting_knows_where_it_comes_from(tmp_path: Path) -> None:
     mask, tip = tmp_path / "mask.png", tmp_path / "tip.png"
     Image.fromarray(np.tile(np.linspace(0, 255, 50).astype(np.uint8), (50, 1))).save(mask)

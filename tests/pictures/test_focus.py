@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,11 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from painter.errors import PictureError
-from painter.pictures import focus
+from painter.errors import CheckpointError, PictureError
+from painter.pictures import focus, looked_at
 from painter.pictures.focus import DETAIL_SHARE, auto_focus, detail_map, face_map, find_faces, focus_weights
 from painter.pictures.masks import load_mask
 from painter.pictures.picture import load_picture, picture_from_array
-from painter.search import subject
 
 SAMPLES = Path(focus.__file__).parent / "samples"
 SIZES = [(1, 1), (1, 7), (3, 200), (200, 3), (25, 25), (31, 90)]
@@ -280,6 +280,7 @@ def test_what_is_transparent_has_none() -> None:
         assert 0.01 < focus_map.mean() < 0.15
 
 
+@pytest.mark.slow
 def test_an_alpha_of_ones_changes_nothing() -> None:
     picture = photo("rocket")[100:300, 150:350]
     assert np.array_equal(auto_focus(picture), auto_focus(picture, np.ones((200, 200), np.float32)))
@@ -301,6 +302,7 @@ def test_pictures_of_any_shape(size: tuple[int, int]) -> None:
         assert np.isfinite(result).all() and result.min() >= 0 and result.max() <= 1
 
 
+@pytest.mark.slow
 def test_the_same_picture_gives_the_same_map(astronaut: np.ndarray) -> None:
     near = astronaut[20:200, 140:320]  # not contiguous
     before = near.copy()
@@ -308,6 +310,7 @@ def test_the_same_picture_gives_the_same_map(astronaut: np.ndarray) -> None:
     assert np.array_equal(near, before), "left as it was"
 
 
+@pytest.mark.slow
 def test_the_order_in_which_windows_are_found_does_not_matter(
     astronaut: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -341,13 +344,32 @@ def test_a_picture_is_looked_at_once_for_many_paintings(monkeypatch: pytest.Monk
         looked.append(rgb.shape)
         return np.full(rgb.shape[:2], 0.5, np.float32)
 
-    monkeypatch.setattr(subject, "auto_focus", look)
-    monkeypatch.setattr(subject, "_focuses", {})
-    pictures = [picture_from_array(np.full((20, 30, 3), n, np.uint8), 60) for n in range(subject.FOCUSES_KEPT + 1)]
-    first = subject._auto_focus(pictures[0], 30)
-    assert subject._auto_focus(pictures[0], 30) is first and len(looked) == 1
-    subject._auto_focus(pictures[0], 60)
+    monkeypatch.setattr(looked_at, "auto_focus", look)
+    monkeypatch.setattr(looked_at, "_kept", {})
+    pictures = [picture_from_array(np.full((20, 30, 3), n, np.uint8), 60) for n in range(looked_at.FOCUSES_KEPT + 1)]
+    first = looked_at.focus_of(pictures[0], 30)
+    assert looked_at.focus_of(pictures[0], 30) is first and len(looked) == 1
+    looked_at.focus_of(pictures[0], 60)
     assert looked == [(20, 30, 3), (40, 60, 3)]
     for picture in pictures:
-        subject._auto_focus(picture, 30)
-    assert len(subject._focuses) == subject.FOCUSES_KEPT
+        looked_at.focus_of(picture, 30)
+    assert len(looked_at._kept) == looked_at.FOCUSES_KEPT
+
+
+def test_a_picture_may_be_looked_at_ahead_and_again_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads, faults = [], [CheckpointError("damaged")]
+
+    def look(rgb: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
+        threads.append(threading.current_thread())
+        if faults:
+            raise faults.pop()
+        return np.ones(rgb.shape[:2], np.float32)
+
+    monkeypatch.setattr(looked_at, "auto_focus", look)
+    monkeypatch.setattr(looked_at, "_kept", {})
+    picture = picture_from_array(np.zeros((4, 6, 3), np.uint8), 6)
+    looked_at.look_ahead(picture, 6)
+    with pytest.raises(CheckpointError, match="damaged"):
+        looked_at.focus_of(picture, 6)
+    assert looked_at.focus_of(picture, 6).all()
+    assert len(threads) == 2 and threading.current_thread() not in threads

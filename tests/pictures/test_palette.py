@@ -370,6 +370,7 @@ def test_what_is_hidden_has_no_say() -> None:
     assert np.array_equal(divide_tones(picture, 0 * weight, 3, palette), picture)
 
 
+@pytest.mark.slow
 def test_tones_are_fast_and_the_same_each_time() -> None:
     small = cv2.GaussianBlur(noise(512, 512), (0, 0), 6)
     picture = np.clip((small - 0.5) * 8 + 0.5, 0, 1)

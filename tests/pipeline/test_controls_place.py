@@ -184,6 +184,7 @@ def test_all_strokes_of_one_size(style: str) -> None:
         assert (found - 0.1).abs().max() < 1e-5
 
 
+@pytest.mark.slow
 def test_sizes_of_an_own_brush_are_within_their_limits() -> None:
     found = sizes(get(brush="leaf.png", min_size=0.08, max_size=0.1)).double()
     assert found.min() >= 0.08 and found.max() <= 0.1
@@ -229,6 +230,7 @@ def test_there_are_as_many_levels_as_asked_for(levels: int) -> None:
     assert result.report["psnr"] > 17  # measured: 19 to 23 dB; the bare ground has 10.7
 
 
+@pytest.mark.slow
 def test_more_levels_begin_larger_and_end_smaller() -> None:
     plans = [make_plan(50, 0, SearchConfig(), levels).levels for levels in (1, 2, 4, 8)]
     first, last = ([plan[k].size for plan in plans] for k in (0, -1))

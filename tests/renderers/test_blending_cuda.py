@@ -138,6 +138,7 @@ def test_invisible_strokes_change_nothing_but_may_come_back() -> None:
     assert torch.equal(painted(canvas, layers)[0], canvas)
 
 
+@pytest.mark.slow
 def test_strokes_off_the_canvas_do_nothing() -> None:
     size = (20, 30, 3)
     layers, canvas = random_layers([16] * 4, size), random_canvas(size)

@@ -225,6 +225,7 @@ def test_a_stroke_looks_the_same_at_any_size(brush: Brush, size: int, monkeypatc
     assert abs(large[..., 3].mean() / small[..., 3].mean() - 1) < 0.05
 
 
+@pytest.mark.slow
 @ALL
 def test_frame_maps_of_any_size_are_one_picture(brush: Brush) -> None:
     frame, seeds = brush.frame(sample(brush, 10, seed=3), SHARP), torch.arange(10)

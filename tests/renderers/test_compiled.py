@@ -6,6 +6,7 @@ import errno
 import importlib
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -114,6 +115,7 @@ def test_each_brush_has_kernels_of_its_own(tmp_path: Path, only: Any) -> None:
     assert not compiled.kernels_are_compiled("watercolor")
 
 
+@pytest.mark.slow
 def test_kernels_are_kept_and_found_again(module: Callable[[], ModuleType]) -> None:
     assert module().doubled(4) == 8
     again = module().doubled
@@ -163,3 +165,18 @@ def test_numba_must_compile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jit._numba, "DISABLE_JIT", 1)
     with pytest.raises(ImpastoError, match="NUMBA_DISABLE_JIT is set"):
         importlib.reload(jit)
+
+
+def test_versions_of_a_kernel_may_be_kept_by_many_at_a_time(tmp_path: Path) -> None:
+    """Numba itself gives them one number now and then, and later calls a kernel with numbers of another type."""
+    types = [f"float{bits}" for bits in range(40)]
+
+    def keep(name: str) -> None:
+        index = IndexDataCacheFile(str(tmp_path), "kernel.py311", "stamp")  # as another process has it
+        index.save((name, "a processor", "code"), f"compiled for {name}")
+
+    with ThreadPoolExecutor(len(types)) as pool:
+        list(pool.map(keep, types))
+    index = IndexDataCacheFile(str(tmp_path), "kernel.py311", "stamp")
+    assert [index.load((name, "a processor", "code")) for name in types] == [f"compiled for {name}" for name in types]
+    assert index.load((types[0], "another", "code")) is None

@@ -115,6 +115,7 @@ def test_sheets_have_no_lattice_and_no_seams() -> None:
 # --- paint on sheets ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @KINDS
 @pytest.mark.parametrize("ground", [PAPER, COLORED, NOTHING])
 @pytest.mark.parametrize("relief", [0.0, 0.7])
@@ -221,6 +222,7 @@ def test_bare_paper_gets_no_pigment() -> None:
     assert (drawn(none, (200, 300), Texture(1.0, "smooth")) == 1).all()
 
 
+@pytest.mark.slow
 def test_rims_darken_in_the_hue_of_the_wash() -> None:
     """Also those of a light stroke over a dark one: no wet medium gets lighter at its edges."""
     dark, light = (0.15, 0.2, 0.45), (0.75, 0.8, 0.9)

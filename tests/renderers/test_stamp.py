@@ -178,6 +178,7 @@ def test_enlarging_has_no_steps() -> None:
     assert np.abs(np.diff(nearest)).max() > 0.05  # what blocks would show
 
 
+@pytest.mark.slow
 @ALL
 @pytest.mark.parametrize("angle", [0.0, 0.7, -2.0])
 def test_a_painting_is_the_same_at_every_size(texture: str, angle: float) -> None:
@@ -525,6 +526,7 @@ def descend(stamp: Stamp, target: np.ndarray, count: int, size: float, steps: in
     return [*losses, float(last)]
 
 
+@pytest.mark.slow
 @ALL
 def test_descent_halves_the_loss(texture: str) -> None:
     losses = descend(stamp_of(texture), scene(), 60, 0.13, 60)

@@ -7,6 +7,7 @@ import hashlib
 import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from renderers.brushes import BRUSHES, NETWORK_BRUSHES
 from renderers.brushes.base import PATCH, PATCHES, frame_grid
 from renderers.checkpoint import load_networks, read_manifest
 from renderers.engine import paint_patches
+from renderers.evaluation import figures
 from renderers.networks import BrushNetworks, Patches
 from renderers.training import SHARP, Batch, StrokePool, TrainConfig, Trainer, paint_batch, patch_figures, psnr
 from scripts.training import train_renderer
@@ -177,6 +179,7 @@ def train(folder: Path, *options: str) -> Ended:
 
 def run_script(words: list[str]) -> None:
     sys.argv[1:] = words
+    train_renderer.figures = partial(figures, count=50)  # type: ignore[attr-defined]  # not of a thousand strokes
     train_renderer.main()
 
 

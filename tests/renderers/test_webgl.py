@@ -7,6 +7,7 @@ import base64
 import importlib
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -47,12 +48,12 @@ def random_strokes(brush: str, count: int = 100) -> Strokes:
     return Strokes(brush, params, colors, opacity, torch.randint(0, 2**31, (count,), generator=rng))
 
 
-def painting_of(brush: str, ground: tuple[float, float, float] | None, region: bool = False) -> Painting:
-    """100 strokes; a region that fades from left to right."""
+def painting_of(brush: str, color: tuple[float, float, float] | None, region: bool = False, **options: Any) -> Painting:
+    """100 strokes on a canvas of this colour, without texture; a region that fades from left to right."""
     mask = (np.rint(np.linspace(0, 255, WIDTH)) / 255).astype(np.float32)
     shown = np.repeat(mask[None], HEIGHT, axis=0) if region else None
-    config = PaintConfig(size=SIDE, texture=0.0)
-    return Painting(random_strokes(brush), (HEIGHT, WIDTH), ground, config, shown)
+    config = PaintConfig(**{"size": SIDE, "texture": 0.0, **options})
+    return Painting(random_strokes(brush), (HEIGHT, WIDTH), color, config, shown)
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +84,8 @@ def seen_by(
         "aspect": painting.aspect,
         "ground": painting.ground,
         "relief": relief,
+        "mixing": painting.config.blending,
+        "texture": (surface := painting.surface()) and asdict(surface),
     }
     if painting.region is not None:
         about["region"] = levels(painting.region)
@@ -124,6 +127,34 @@ def test_the_browser_draws_as_the_engines_do(page: Page, stamp: str, brush: str)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("brush", [*NETWORK_BRUSHES, STAMP])
+def test_the_medium_and_its_sheet_are_the_same(page: Page, stamp: str, brush: str) -> None:
+    painting = painting_of(stamp if brush == STAMP else brush, (0.97, 0.95, 0.9), texture=0.6)
+    drawn = seen_by(page, painting)[0]
+    like, bare = psnr(drawn, painting.draw()), psnr(drawn, painting.draw(texture=0.0))
+    print(f"{brush}: {like:.1f} dB; without texture {bare:.1f} dB")
+    assert like >= LEAST and bare < LEAST
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("brush", [*NETWORK_BRUSHES, STAMP])
+def test_pigments_mix_and_margins_are_the_same(page: Page, stamp: str, brush: str) -> None:
+    options = {"texture": 1.0, "mixing": "pigment", "margin": 0.04, "relief": 0.5, "ground": "rough"}
+    painting = painting_of(stamp if brush == STAMP else brush, None, region=True, **options)
+    size = WIDTH // 2, HEIGHT // 2
+    drawn = seen_by(page, painting, relief=0.5, size=size)[0]
+    assert psnr(drawn, painting.draw(size[0])) >= LEAST
+
+
+def test_glazes_have_no_blacks_and_colours_mix_without_texture(page: Page) -> None:
+    glazed = painting_of("rectangle", (1.0, 1.0, 1.0), mixing="pigment")
+    assert psnr(seen_by(page, glazed)[0], glazed.draw()) >= LEAST
+    dark = painting_of("markerpen", (1.0, 1.0, 1.0), texture=0.6, mixing="glaze")
+    assert dark.surface().limited  # type: ignore[union-attr]
+    assert psnr(seen_by(page, dark)[0], dark.draw()) >= LEAST
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("brush", [*NETWORK_BRUSHES, STAMP])
 def test_transparent_grounds_relief_and_region_are_the_same(page: Page, stamp: str, brush: str) -> None:
     painting = painting_of(stamp if brush == STAMP else brush, None, region=True)
     drawn = seen_by(page, painting, relief=0.6)[0]
@@ -131,6 +162,7 @@ def test_transparent_grounds_relief_and_region_are_the_same(page: Page, stamp: s
     assert lit >= LEAST and lit > flat + 1
 
 
+@pytest.mark.slow
 def test_any_view_is_a_part_of_a_larger_painting(page: Page) -> None:
     painting = painting_of("oilpaintbrush", (1.0, 1.0, 1.0))
     width, height = WIDTH // 4, HEIGHT // 4
@@ -141,6 +173,7 @@ def test_any_view_is_a_part_of_a_larger_painting(page: Page) -> None:
     assert psnr(part[inner], whole[2 * width :][:height, 2 * width :][:, :width][inner]) >= LEAST
 
 
+@pytest.mark.slow
 def test_strokes_can_be_added_and_taken_away(page: Page) -> None:
     painting = painting_of("rectangle", (1.0, 1.0, 1.0))
     few, all_of_them, again = seen_by(page, painting, counts=(30, 100, 30))
@@ -149,6 +182,7 @@ def test_strokes_can_be_added_and_taken_away(page: Page) -> None:
     assert np.array_equal(few, again)
 
 
+@pytest.mark.slow
 def test_the_stroke_at_a_point_is_the_uppermost_one(page: Page) -> None:
     painting = painting_of("rectangle", (1.0, 1.0, 1.0))
     seen_by(page, painting)
@@ -167,13 +201,23 @@ CHANGES = {
 }
 
 
+# The same of each medium.
+MEDIA_CHANGES = {
+    "oilpaintbrush": ("((0.12 - 0.25) * texture)", "((0.2 - 0.25) * texture)"),
+    "watercolor": ("(texture * 0.085)", "(texture * 0.06)"),
+    "markerpen": ("(0.3 * dwell)", "(0.15 * dwell)"),
+    "rectangle": ("(texture * min((0.003", "(texture * min((0.001"),
+}
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("textured", [False, True], ids=["bare", "textured"])
 @pytest.mark.parametrize("brush", CHANGES)
-def test_a_changed_constant_is_found(page: Page, brush: str) -> None:
-    before, after = CHANGES[brush]
-    script = paint_script(brush)
-    assert script.count(before) == 1
-    painting = painting_of(brush, (0.2, 0.5, 0.7))
+def test_a_changed_constant_is_found(page: Page, brush: str, textured: bool) -> None:
+    before, after = (MEDIA_CHANGES if textured else CHANGES)[brush]
+    script = paint_script(brush, texture=textured)
+    assert script.count(before) >= 1
+    painting = painting_of(brush, (0.2, 0.5, 0.7), texture=float(textured))
     assert page.context.browser is not None
     other = page.context.browser.new_page()
     other.add_script_tag(content=script.replace(before, after))

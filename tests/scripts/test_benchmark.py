@@ -10,12 +10,14 @@ import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from helpers.forked import Ended, fork_context, paint_forked
 from PIL import Image
 from skimage import data
 
@@ -35,6 +37,19 @@ def bands() -> tuple[np.ndarray, np.ndarray]:
     picture = np.zeros((48, 64, 3), np.float32)
     picture[:24, :, 0] = picture[:, 32:, 1] = 0.8
     return picture, np.full(3, 0.5, np.float32)
+
+
+@pytest.fixture
+def forked_paintings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of this checkout are painted in forked processes, not in new ones that import everything."""
+    fork_context()
+
+    def start(command: list[str], **options: Any) -> subprocess.CompletedProcess[str] | Ended:
+        if command[:2] == [sys.executable, str(photos.PAINT)]:
+            return paint_forked(command[2:], tmp_path)
+        return subprocess.run(command, **options)
+
+    monkeypatch.setattr(photos, "subprocess", SimpleNamespace(run=start))
 
 
 @pytest.mark.slow
@@ -182,7 +197,7 @@ def test_perceptual_distances_stand_in_the_table_where_they_are_known() -> None:
 
 
 @pytest.mark.slow
-def test_a_part_is_painted_and_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_is_painted_and_measured(forked_paintings: None, monkeypatch: pytest.MonkeyPatch) -> None:
     reports: list[Any] = []
     files: set[str] = set()
 
@@ -363,6 +378,7 @@ def test_what_is_shown_of_two_versions(tmp_path: Path, capsys: pytest.CaptureFix
     assert "means over 1 picture;" in (shown_means := capsys.readouterr().out) and "26.68" in shown_means
 
 
+@pytest.mark.slow
 def test_only_another_version_is_run(tmp_path: Path) -> None:
     with pytest.raises(versions.VersionError, match=r"not a checkout of Impasto, paint\.py is missing"):
         versions.find_version(tmp_path)
@@ -383,7 +399,7 @@ def test_only_another_version_is_run(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_folder_is_painted_and_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    forked_paintings: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pictures = pictures_in(tmp_path / "pictures")
     (pictures / "tall.WEBP").unlink()
@@ -445,7 +461,9 @@ def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *words: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_sheet_is_made_and_paintings_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_sheet_is_made_and_paintings_are_kept(
+    forked_paintings: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     options = ["--only", "rocket,octahedron", "--styles", STYLE, "--counts", "10", "--size", "48", "--jobs", "2"]
     make(monkeypatch, tmp_path, *options, "--iterations", "3")
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"sheet-10.jpg", "sheet.json"}

@@ -66,6 +66,7 @@ def busy(seconds: float) -> int:
     return 0
 
 
+@pytest.mark.slow
 @LINUX
 def test_a_process_is_killed_when_it_has_taken_its_time(tmp_path: Path) -> None:
     begin = time.process_time()
@@ -75,6 +76,7 @@ def test_a_process_is_killed_when_it_has_taken_its_time(tmp_path: Path) -> None:
         kills.kill_at(kills.start(lambda: 3, tmp_path, tmp_path / "said"), 60.0)
 
 
+@pytest.mark.slow
 @LINUX
 def test_a_process_that_outlives_its_parent_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def leave_one() -> int:

@@ -444,6 +444,7 @@ def check_placed(strokes: Strokes, brush: str, count: int, opacity: float, targe
         torch.testing.assert_close(found, fitting, rtol=1e-4, atol=1e-5)  # shapes as the brush may have them
 
 
+@pytest.mark.slow
 @ALL
 @pytest.mark.parametrize(("count", "opacity"), [(1, 0.2), (7, CLIMBED_OPACITY), (60, 1.0)])
 def test_as_many_strokes_as_wanted_of_the_opacity_wanted(brush: str, count: int, opacity: float) -> None:
@@ -529,6 +530,7 @@ def seen(search: Search) -> np.ndarray:
     return search.painted(search.view(10**6))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("iterations", [0, 20])
 def test_only_the_palettes_colors_are_placed(iterations: int) -> None:
     palette = np.array([[0.1, 0.1, 0.2], [0.9, 0.3, 0.3], [0.95, 0.95, 0.9]], np.float32)
@@ -565,6 +567,7 @@ def test_strokes_go_to_the_region(brush: str, box: tuple[int, int, int, int]) ->
     assert np.array_equal(seen(search)[region == 0], np.broadcast_to(PAPER, ((region == 0).sum(), 3)))
 
 
+@pytest.mark.slow
 @ALL
 def test_new_strokes_settle_alone(brush: str) -> None:
     """The error falls, and what has been painted before stays as it is."""

@@ -92,6 +92,7 @@ def test_progress_shows_its_canvas() -> None:
         Progress("stage", 1, 1, paint(picture(), SMALL).painting.strokes, 0.0, 1.0).canvas()
 
 
+@pytest.mark.slow
 def test_it_works_where_gradients_are_switched_off(plain: np.ndarray) -> None:
     with torch.inference_mode():
         assert np.array_equal(paint(picture(), SMALL).image, plain)
@@ -115,6 +116,7 @@ def test_a_region_may_be_an_array(mask: np.ndarray) -> None:
     assert np.abs(result.image[:, 26:] - bare).max() <= 1 and np.abs(result.image[:, :22] - bare).max() > 50
 
 
+@pytest.mark.slow
 def test_palette_focus_and_brush_may_be_arrays() -> None:
     y, x = np.mgrid[-1:1:20j, -1:1:20j]
     dot = (255 * (x * x + y * y < 0.8)).astype(np.uint8)

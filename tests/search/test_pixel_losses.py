@@ -159,6 +159,7 @@ def test_sinkhorn_gradient_is_numeric() -> None:
     assert torch.autograd.gradcheck(value, (left.requires_grad_(), right.requires_grad_()), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_thirty_quick_iterations_are_hundreds_of_plain_ones() -> None:
     """What `TransportLoss` relies on, at its own size and temperature."""
     a, b, cost = histograms(2, 24 * 24, 0.5), blob_histograms(), GridCost(24, 24)

@@ -397,6 +397,7 @@ def test_progress_counts_steps_and_strokes(brush: str) -> None:
     assert all(math.isfinite(step.loss) and math.isfinite(step.psnr) for step in steps)
 
 
+@pytest.mark.slow
 @ALL
 def test_found_strokes_are_valid(brush: str) -> None:
     search, steps = found(brush)
@@ -504,18 +505,21 @@ def test_counts_are_exact_however_few(strokes: int, iterations: int) -> None:
     assert len(search.strokes) == strokes and len(steps[-1].strokes) <= strokes
 
 
+@pytest.mark.slow
 def test_a_flat_picture_of_the_grounds_color_stays_that() -> None:
     search = make_search(np.full((32, 32, 3), PAPER), iterations=20)
     list(search.run())
     assert psnr(seen(search), search.target.image) > 35
 
 
+@pytest.mark.slow
 def test_the_picture_is_left_as_it_was() -> None:
     target, ground = shapes(), PAPER.copy()
     list(make_search(target, ground, iterations=10).run())
     assert np.array_equal(target, shapes()) and np.array_equal(ground, PAPER)
 
 
+@pytest.mark.slow
 def test_a_search_that_is_cut_short_keeps_its_strokes() -> None:
     search = make_search()
     steps = search.run()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from urllib.error import URLError
 
@@ -12,7 +13,6 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torchvision import models
 
 from painter.errors import CheckpointError, OptionError
 from painter.options.network_layers import CONVOLUTIONS, NETWORKS
@@ -44,6 +44,12 @@ def file(state: dict[str, Tensor], tmp_path_factory: pytest.TempPathFactory) -> 
     return path
 
 
+@pytest.fixture(scope="module")
+def vgg() -> ModuleType:
+    """Where torchvision makes these networks; it takes seconds to import."""
+    return importlib.import_module("torchvision.models.vgg")
+
+
 def picture(height: int = 20, width: int = 24, seed: int = 0) -> Tensor:
     return torch.rand(height, width, 3, generator=torch.Generator().manual_seed(seed))
 
@@ -52,8 +58,8 @@ def picture(height: int = 20, width: int = 24, seed: int = 0) -> Tensor:
 
 
 @pytest.mark.slow
-def test_layers_are_torchvisions(network: Features, state: dict[str, Tensor]) -> None:
-    theirs = models.vgg.make_layers(models.vgg.cfgs["E"])
+def test_layers_are_torchvisions(network: Features, state: dict[str, Tensor], vgg: ModuleType) -> None:
+    theirs = vgg.make_layers(vgg.cfgs["E"])
     theirs.load_state_dict({k.removeprefix("features."): v for k, v in state.items() if k.startswith("features.")})
     for k, layer in enumerate(theirs):
         if isinstance(layer, nn.MaxPool2d):
@@ -74,9 +80,9 @@ def test_layers_are_torchvisions(network: Features, state: dict[str, Tensor]) ->
 
 
 @pytest.mark.parametrize("kind", ["vgg16", "vgg19"])
-def test_places_are_torchvisions(kind: str) -> None:
+def test_places_are_torchvisions(kind: str, vgg: ModuleType) -> None:
     with torch.device("meta"):  # no memory, no numbers
-        theirs = getattr(models, kind)(weights=None, init_weights=False).features
+        theirs = getattr(vgg, kind)(weights=None, init_weights=False).features
     assert CONVOLUTIONS[kind] == tuple(k for k, layer in enumerate(theirs) if isinstance(layer, nn.Conv2d))
     assert NETWORKS[kind][-1] == {"vgg16": "relu5_3", "vgg19": "relu5_4"}[kind]
 

@@ -48,6 +48,7 @@ def installed(file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_the_first_layer_sees_what_the_file_says(installed: Path, filters: tuple[np.ndarray, np.ndarray]) -> None:
     network = load_features("hed")
     assert network.kind == "hed" and float(network.get_buffer("relu5_3_biases")[0]) == 7.5
@@ -60,6 +61,7 @@ def test_the_first_layer_sees_what_the_file_says(installed: Path, filters: tuple
     assert expected.max() > 0.1
 
 
+@pytest.mark.slow
 def test_files_that_are_not_it(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_hed() == installed
     short = tmp_path / "short.h5"

@@ -527,6 +527,7 @@ def test_style_options_without_a_style_are_refused(name: str, capsys: pytest.Cap
     assert "has no effect without a style; name one with --style-image" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_missing_network_is_refused_before_painting(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

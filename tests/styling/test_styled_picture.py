@@ -59,6 +59,7 @@ def subject(picture: np.ndarray, **options: Any) -> StyledSubject:
     return found
 
 
+@pytest.mark.slow
 def test_the_greatest_values_of_options_are_taken(photo: np.ndarray) -> None:
     search = StyledSearch(subject(photo, style_iterations=100_000, content_weight=1e6, content_loss="luminance"))
     assert search._picture is not None and search._picture.config.iterations == 100_000

@@ -147,6 +147,7 @@ def test_what_is_optimised_is_what_is_written(optimizer: str, here: Path, networ
     assert terms["total"] == pytest.approx(best, rel=1e-4) and best < under_way.records[0].total
 
 
+@pytest.mark.slow
 def test_the_loss_is_that_of_a_direct_computation(here: Path, network: Features) -> None:
     """All of it in float64, and its gradient by differences, at one pixel after another."""
     save("soft.png", (np.mgrid[:36, :48][1] * 5)[..., None].repeat(3, 2))
@@ -626,6 +627,7 @@ def test_help_names_every_option(here: Path, capsys: pytest.CaptureFixture[str])
     assert all(f"  {option_name(spec.name)} " in told for spec in fields(TransferConfig))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [["--help"], ["content.png", "none.png"], ["content.png", "stripes.png", "--decay", "slow"]],

@@ -324,6 +324,7 @@ def test_a_foreign_file_is_refused_and_left_alone(kind: str, tmp_path: Path, pla
     assert len(lines) == 1 and lines[0].startswith(f"{path}: left by a run with other options or another picture")
 
 
+@pytest.mark.slow
 def test_a_file_that_says_it_is_ours_and_is_not(tmp_path: Path, plain: Subject) -> None:
     path = left_by(tmp_path, plain)
     saved = load(path.read_bytes())
@@ -340,6 +341,7 @@ def test_a_file_that_says_it_is_ours_and_is_not(tmp_path: Path, plain: Subject) 
             search_until(None, plain, Autosave(tmp_path / "a.png", plain, True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: os.symlink("nowhere", path)])
 def test_what_is_no_file_is_left_alone(make: Callable[[Path], None], tmp_path: Path, plain: Subject) -> None:
     path = Autosave(tmp_path / "a.png", plain).path
@@ -368,6 +370,7 @@ def test_a_forgotten_resume_loses_nothing(tmp_path: Path, plain: Subject, expect
     assert same(search_until(None, plain, Autosave(tmp_path / "a.png", plain, True, config=ALWAYS)), expected)
 
 
+@pytest.mark.slow
 def test_a_full_disk_does_not_end_the_search(
     tmp_path: Path, plain: Subject, expected: Strokes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -387,6 +390,7 @@ def test_a_full_disk_does_not_end_the_search(
     assert list(tmp_path.iterdir()) == [path] and path.read_bytes() == kept
 
 
+@pytest.mark.slow
 def test_another_machine_is_told_of(tmp_path: Path, plain: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     left_by(tmp_path, plain)
     monkeypatch.setattr("painter.system.autosave.machine", lambda: {"processor": "abacus"})

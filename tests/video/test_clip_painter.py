@@ -50,6 +50,7 @@ def moved() -> list[FilmFrame]:
     return painted(square(6), ClipPainter(config()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", STYLES)
 def test_a_still_clip_changes_no_byte_nor_does_its_noise(style: str) -> None:
     rng = np.random.default_rng(0)
@@ -64,6 +65,7 @@ def test_a_still_clip_changes_no_byte_nor_does_its_noise(style: str) -> None:
     assert all(np.array_equal(drawn(first), drawn(frame)) for frame in others)
 
 
+@pytest.mark.slow
 def test_where_nothing_changes_strokes_stay_to_the_byte() -> None:
     stayed, frames = 0, painted(square(3), ClipPainter(config(strokes=60)))
     for before, after in pairwise(frames):
@@ -113,21 +115,21 @@ def test_counts_keep_to_the_budget(exact: bool) -> None:
     assert len(np.unique(np.concatenate([frame.id for frame in frames]))) > COUNT  # somebody was born
 
 
-def test_births_and_deaths_fade(moved: list[FilmFrame]) -> None:
+def test_births_and_deaths_fade() -> None:
     """A birth that is not exposed canvas comes in `fade` steps, and a death goes in as many."""
-    fade, opacities = ClipConfig().fade, dict[int, list[float]]()
-    for frame in moved:
+    fade, opacities = 6, dict[int, list[float]]()
+    slow = painted(square(6), ClipPainter(config(), ClipConfig(fade=fade, exposed_births=2.0)))
+    for frame in slow:
         for n, opacity in zip(frame.id.tolist(), frame.strokes.opacity.tolist(), strict=True):
             opacities.setdefault(n, []).append(opacity)
     born = [values for n, values in opacities.items() if n >= COUNT and len(values) > 1 and values[0] < 0.15]
     assert born and all(values[1] > 1.5 * values[0] and values[1] < 3 * values[0] for values in born)
     old = [values for n, values in opacities.items() if n < COUNT]
-    drops = [
-        np.diff(values) / values[0] for values in old if len(values) == len(moved) and values[-1] < 0.7 * values[0]
-    ]
+    drops = [np.diff(values) / values[0] for values in old if len(values) == len(slow) and values[-1] < 0.7 * values[0]]
     assert drops and all(abs(drop[-1] + 1 / fade) < 0.05 for drop in drops)  # dying strokes are not descended any more
 
 
+@pytest.mark.slow
 def test_all_strokes_may_be_gone() -> None:
     """Where the only one has left, and nothing is worth another."""
     painter = ClipPainter(config(strokes=1), replace(ClipConfig(), least_gain=1e9))
@@ -144,6 +146,7 @@ def test_all_strokes_may_be_gone() -> None:
     assert lines[1]["gone"] == [0] and lines[2] == {"frame": 2} and lines[3]["born"]["id"] == lines[3]["set"]["id"]
 
 
+@pytest.mark.slow
 def test_one_stroke_follows_a_fast_camera() -> None:
     assert [len(frame.id) for frame in painted(pan(4, 24), ClipPainter(config(strokes=1)))] == [1] * 4
 
@@ -185,6 +188,7 @@ def test_strokes_may_leave_the_canvas() -> None:
     assert (x < 0).any() and not (x == 0).any()
 
 
+@pytest.mark.slow
 def test_a_palette_is_kept_to() -> None:
     painter = ClipPainter(replace(config(), palette="#ffffff,#203040,#a05020"))
     frames = painted(pan(3), painter)
@@ -192,3 +196,18 @@ def test_a_palette_is_kept_to() -> None:
         tuple(np.rint(255 * color).astype(int)) for frame in frames for color in frame.strokes.colors[:, 0].numpy()
     }
     assert colors <= {(255, 255, 255), (32, 48, 64), (160, 80, 32)}
+
+
+def test_what_came_into_sight_is_worked_on_for_a_while_and_then_stays() -> None:
+    """A square leaves, and nothing moves any more: the error falls for `ripening` frames, and then no byte changes."""
+    clip, (before, ground) = ClipConfig(ripening=4), (square(1)[0], texture(2))
+    frames = painted([before, *[ground] * 8], ClipPainter(config(), clip))
+    still = [frame.still for frame in frames]
+    assert not any(still[:6]) and still[-1] and not frames[1].cut
+
+    def error(frame: FilmFrame) -> float:
+        """Of what came into sight."""
+        return float(np.mean((drawn(frame).astype(float) - ground)[12:32, 6:26] ** 2))
+
+    hasty = painted([before, *[ground] * 4], ClipPainter(config(), ClipConfig(ripening=0)))
+    assert error(frames[-1]) < 0.98 * min(error(frames[1]), error(hasty[-1]))

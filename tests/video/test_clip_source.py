@@ -23,6 +23,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return clip_with_tone(tmp_path_factory.mktemp("clip"))
 
 
+@pytest.mark.slow
 def test_a_video_is_read(clip: Path) -> None:
     source = open_clip(clip, 64)
     assert source.size == (HEIGHT, WIDTH) and source.rate == 10 and source.count == 5 and source.sound

@@ -164,6 +164,7 @@ def test_bytes_changed_anywhere_are_refused_or_harmless(path: Path) -> None:
             assert "\n" not in str(error)
 
 
+@pytest.mark.slow
 def test_a_bomb_is_refused_before_it_fills_memory(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stroke_video_reader, "LONGEST_LINE", 2**20)
     path.write_bytes(gzip.compress(b"0" * 2**24))

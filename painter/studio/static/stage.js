@@ -54,6 +54,8 @@ export class Stage {
         this.player = new ImpastoPlayer($("canvas"), painting, { hold: 3, loop: 1 });
         this.player.onchange = () => this.onchange?.();
         this.player.onhover = (stroke) => this._tell(stroke);
+        this.player.showTexture(this.textured);
+        this.refresh();
       }
     } catch (error) { // no WebGL2
       console.info(error.message);
@@ -92,15 +94,19 @@ export class Stage {
 
   showTexture(on) {
     this.textured = on;
+    this.player?.showTexture(on);
     localStorage.setItem("texture", on ? "on" : "off");
     pressed($("texture"), on);
     this.refresh();
   }
 
-  /* The server's picture stands in for the strokes where all of them are seen at once. */
+  /* The server's picture stands in for the strokes where no graphics card draws them and all are seen at once. */
   refresh() {
-    const player = this.player, whole = !player || (player.count === player.total && player.view.zoom === 1 && !player.playing && player.mark === null);
-    $("still").hidden = !this.shown || !$("still").src || Boolean(player && (!this.textured || !whole));
+    const player = this.player;
+    const whole = !player || (player.count === player.total && player.view.zoom === 1 && !player.playing && player.mark === null);
+    const drawn = Boolean(player && (!this.textured || !whole || player.exact));
+    $("still").hidden = !this.shown || !$("still").src || drawn;
+    $("slow").hidden = !player || player.exact;
   }
 
   // --- before and after ---------------------------------------------------------------------------------------------

@@ -1,0 +1,251 @@
+"""A clip whose shots are painted side by side, by processes of this machine or of many, and then joined."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import islice, takewhile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from painter.batch.driver import Event, run_jobs
+from painter.batch.ledger import Ledger
+from painter.batch.pools import Pool
+from painter.errors import AutosaveError, OutputError, PictureError, WorkersError, one_line
+from painter.options.video import VideoConfig
+from painter.system.atomic import replacing
+from painter.system.interrupts import deferred_interrupts
+from painter.video.clip_run import (
+    LIST_OF_SHOTS,
+    LIVES,
+    PaintedClip,
+    film_of,
+    fingerprint,
+    full_disk_explained,
+    seen_config,
+)
+from painter.video.clip_source import ClipSource
+from painter.video.shots import Shot, ShotWork, find_shots
+from painter.video.stroke_video import FilmFrame, FrameWriter, end_line, head_line
+from painter.video.stroke_video_reader import read_frames
+
+
+@dataclass(frozen=True)
+class ShotProgress:
+    """How far a clip is.
+
+    Attributes:
+        stage: 'looking for shots' or 'painting shots'.
+        frames: that are done, of `total`, if it is known.
+        shots: that have been found, or are painted.
+        problem: a line about a shot that failed; '' if none has just failed.
+    """
+
+    stage: str
+    frames: int
+    total: int | None
+    shots: int
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The shots of a clip, and what ended the search for them, if it was not its end."""
+
+    shots: tuple[Shot, ...]
+    failed: str | None
+
+
+class _Report:
+    """Turns the events of `run_jobs` into progress.
+
+    Attributes:
+        failed: a line about the first shot that could not be painted.
+    """
+
+    def __init__(self, works: list[ShotWork], frames: int, on_progress: Callable[[ShotProgress], object]) -> None:
+        self._sizes = {work.key: len(work.shot.checks) for work in works}
+        self._frames, self._on_progress, self.failed = frames, on_progress, ""
+
+    def show(self, event: Event) -> None:
+        """This is `on_event`."""
+        problem = f"{event.key}: {event.reason}" if event.kind in ("failed", "retrying") else ""
+        if event.kind == "painted":
+            self._frames += self._sizes[event.key]
+        elif event.kind == "failed":
+            self.failed = self.failed or problem
+        shots, total = event.summary.kept + event.summary.painted, sum(self._sizes.values())
+        self._on_progress(ShotProgress("painting shots", self._frames, total, shots, problem))
+
+
+class ShotRun:
+    """Paints a clip into a folder of its own, shot by shot: the strokes are those that `ClipRun` finds.
+
+    Args:
+        folder: for the shots and a ledger of them; made if it is missing.
+        resume: whether to go on where an earlier run of the same was cut short. Shots that were not complete are begun
+            anew.
+
+    Raises:
+        AutosaveError: what is to be resumed is damaged, or of another clip; or there is something to resume, and it is
+            not to be. It is left alone.
+        OutputError: the folder cannot be made.
+        PictureError: the clip cannot be read.
+    """
+
+    def __init__(self, source: ClipSource, config: VideoConfig, folder: Path, resume: bool = False) -> None:
+        self.source, self.config, self.folder = source, config, folder
+        self.film = film_of(source, config)
+        self._list, self._identity = folder / LIST_OF_SHOTS, fingerprint(source, config)
+        self._found: _Found | None = None
+        self.resumed = 0  # frames that an earlier run had painted
+        if folder.exists() and not resume and ((folder / LIST_OF_SHOTS).exists() or (folder / "state").exists()):
+            raise AutosaveError(
+                f"{folder} has the progress of an earlier run; --resume goes on, or delete the folder to begin anew"
+            )
+        try:
+            if not resume:
+                shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"cannot write {folder}: {error.strerror or error}; choose another folder") from error
+        if resume:
+            self._resume()
+
+    @property
+    def frames(self) -> int | None:
+        """How many frames there will be, about."""
+        both = [n for n in (self.source.count, self.config.frames) if n is not None]
+        return min(both, default=None)
+
+    def run(self, pool: Pool, on_progress: Callable[[ShotProgress], object] = lambda progress: None) -> PaintedClip:
+        """Paint all shots that are left, or as many as Ctrl-C and the time allow, and join those that follow each other
+        from the beginning on.
+
+        Args:
+            pool: open.
+
+        Raises:
+            PictureError: there is no frame that can be read.
+            OutputError: a file cannot be written; what was painted before can be resumed.
+            WorkersError: no workers are left, or the first shot could not be painted.
+            KeyboardInterrupt: at the second Ctrl-C, or before the first shot is painted.
+        """
+        found = self._found or self._look(on_progress)
+        works = self._works(found)
+        report = _Report(works, self.resumed, on_progress)
+        with Ledger.open(self.folder) as ledger:
+            summary = run_jobs(works, self.folder, ledger, pool, report.show, seconds=self.config.seconds)
+            rows = ledger.rows()
+        together = list(takewhile(lambda work: rows[work.key].state == "done", works))
+        if not together:
+            if summary.interrupted:
+                raise KeyboardInterrupt
+            raise WorkersError(report.failed or "the time was over before the first shot was painted; allow more")
+        path, count = self._join(together)
+        all_of_it = len(together) == len(works)
+        failed = PictureError(found.failed) if found.failed and all_of_it else None
+        return PaintedClip(
+            path, self.film, count, all_of_it and failed is None, summary.interrupted, failed, report.failed
+        )
+
+    def close(self, finished: bool) -> None:
+        """Remove the folder, unless there is something to resume."""
+        if finished:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    # --- shots -----------------------------------------------------------------------------------------------------
+
+    def _look(self, on_progress: Callable[[ShotProgress], object]) -> _Found:
+        """Find the shots, and keep them for a run that resumes this one."""
+        shots, failed = list[Shot](), None
+
+        def count(frames: int) -> None:
+            on_progress(ShotProgress("looking for shots", frames, self.frames, len(shots)))
+
+        with closing(self._images()) as images, deferred_interrupts() as received:
+            try:
+                for shot in find_shots(images, LIVES[self.config.life], count):
+                    shots.append(shot)
+                    if received:
+                        raise KeyboardInterrupt
+            except PictureError as error:
+                if not shots:
+                    raise
+                failed = str(error)
+        if not shots:
+            raise PictureError(f"cannot read {one_line(self.source.path)}: there is no frame in it; name a clip")
+        found = _Found(tuple(shots), failed)
+        with full_disk_explained(self._list), replacing(self._list) as temporary:
+            temporary.write_text(json.dumps(self._document(found)))
+        return found
+
+    def _images(self) -> Generator[np.ndarray, None, None]:
+        yield from islice(self.source.frames(), self.config.frames)
+
+    def _works(self, found: _Found) -> list[ShotWork]:
+        config, clip = seen_config(self.source, self.config), LIVES[self.config.life]
+        return [
+            ShotWork(
+                f"shot {number}, from frame {shot.first} on", config, (f"shot-{number:06d}.strokes.jsonl.gz",),
+                self.source, shot, self.film, clip, self.config.exact,
+            )
+            for number, shot in enumerate(found.shots, 1)
+        ]  # fmt: skip
+
+    def _document(self, found: _Found) -> dict[str, Any]:
+        shots = [[shot.first, *shot.checks] for shot in found.shots]
+        return {"identity": self._identity, "frames": self.config.frames, "shots": shots, "failed": found.failed}
+
+    def _resume(self) -> None:
+        if not self._list.exists():
+            if (self.folder / "state").exists():
+                raise AutosaveError(
+                    f"--resume: {self.folder} is of a run without --processes and --ray; resume it without them"
+                )
+            return
+        try:
+            document = json.loads(self._list.read_text())
+            if document["identity"] != self._identity:
+                raise AutosaveError(
+                    f"--resume: {self._list}: it is of another clip or other options; resume it by the command that "
+                    "started it"
+                )
+            if document["frames"] == self.config.frames:  # else other frames are looked at
+                shots = tuple(Shot(int(first), tuple(map(int, checks))) for first, *checks in document["shots"])
+                self._found = _Found(shots, document["failed"])
+                there = [work for work in self._works(self._found) if (self.folder / work.files[0]).exists()]
+                self.resumed = sum(len(work.shot.checks) for work in there)
+        except (LookupError, TypeError, ValueError, OSError) as error:
+            raise AutosaveError(
+                f"--resume: {self._list}: it is damaged; delete {self.folder} to start from the beginning"
+            ) from error
+
+    # --- joined ----------------------------------------------------------------------------------------------------
+
+    def _join(self, works: list[ShotWork]) -> tuple[Path, int]:
+        """Write a stroke video of shots that follow each other; its path and how many frames it has."""
+        path = self.folder / "film.strokes.jsonl.gz"
+        count, writer = 0, FrameWriter(self.film)
+        with full_disk_explained(path), open(path, "wb") as file:
+            file.write(head_line(self.film))
+            for frame in self._frames(works):
+                file.write(writer.line(frame))
+                count += 1
+            file.write(end_line(count))
+        return path, count
+
+    def _frames(self, works: list[ShotWork]) -> Iterator[FilmFrame]:
+        """The frames of shots in turn; nobody in one of them is somebody in another."""
+        offset = 0
+        for work in works:
+            last = -1
+            for frame in read_frames(self.folder / work.files[0]):
+                last = max(last, int(frame.id.max(initial=-1)))
+                yield replace(frame, id=frame.id + offset)
+            offset += last + 1
