@@ -30,8 +30,17 @@ def main() -> None:
     """Write both."""
     chromium = next(found for name in ("chromium", "google-chrome") if (found := shutil.which(name)))
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        command = [sys.executable, ROOT / "paint.py", "studio", "--no-browser", "--port", str(PORT), "--folder", folder]
-        server = subprocess.Popen([*command], stdout=subprocess.PIPE, text=True)
+        command = [
+            sys.executable,
+            f"{ROOT}/paint.py",
+            "studio",
+            "--no-browser",
+            "--port",
+            str(PORT),
+            "--folder",
+            folder,
+        ]
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert server.stdout is not None
         server.stdout.readline()  # it is ready
         try:
