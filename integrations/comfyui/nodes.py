@@ -57,7 +57,7 @@ class Paint(io.ComfyNode):
             description="Turns a picture into a painting made of real, parameterised brush strokes.",
             inputs=[
                 io.Image.Input("image"), preset_widget(), *widgets_of(PaintConfig, MAIN, NOT_PAINTED),
-                io.Mask.Input("finer", optional=True, tooltip="where to paint more finely, in place of --focus"),
+                io.Mask.Input("finer", optional=True, tooltip="where to paint more finely, in place of focus"),
                 io.Mask.Input("region", optional=True, tooltip="where to paint at all"),
                 io.Image.Input("brush", optional=True, tooltip="a picture of a brush of your own"),
             ],

@@ -6,6 +6,7 @@ an empty text; its tooltip says so.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import Field, fields
 from typing import Any
@@ -72,7 +73,7 @@ def _specs(config: type) -> list[Field[Any]]:
 
 def _widget(spec: Field[Any]) -> Any:
     form = form_of(spec)
-    known: dict[str, Any] = {"tooltip": form["help"]}
+    known: dict[str, Any] = {"tooltip": _without_dashes(form["help"])}
     names, unset = form.get("names", []), form["optional"]
     match form["type"]:
         case "switch":
@@ -88,10 +89,17 @@ def _widget(spec: Field[Any]) -> Any:
             if unset or names:
                 known["tooltip"] += f"; {low:g} is {names[0] if names else 'not set'}"
             if kind == "integer":
-                seed = {"control_after_generate": True} if spec.name == "seed" and not unset else {}
+                # Else ComfyUI changes whatever is called seed after each run: another painting where only its file was
+                # to be another, and any number for -1.
+                seed = {"control_after_generate": False} if spec.name == "seed" else {}
                 return io.Int.Input(spec.name, default=default, min=low, max=form["high"], **known, **seed)
             return io.Float.Input(spec.name, default=default, min=low, max=form["high"], step=0.01, **known)
     return io.String.Input(spec.name, default="" if spec.default is None else str(spec.default), **known)
+
+
+def _without_dashes(text: str) -> str:
+    """A help text with the names of widgets instead of those of the command line: 'strokes', not '--strokes'."""
+    return re.sub(r"--([a-z][a-z-]*)", lambda option: option[1].replace("-", "_"), text)
 
 
 def _nothing(form: Mapping[str, Any]) -> int:

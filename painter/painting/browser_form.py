@@ -45,6 +45,7 @@ def browser_form(painting: Painting, rows: bool = True) -> dict[str, Any]:
         "ground": None if painting.ground is None else list(painting.ground),
         "relief": painting.config.relief,
         "mixing": painting.config.blending,
+        "pencil": painting.config.pencil,
         "count": len(painting.strokes),
     }
     if (surface := painting.surface()) is not None:

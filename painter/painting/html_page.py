@@ -57,12 +57,13 @@ def page_text(painting: Painting, fallback: np.ndarray, config: ExportConfig) ->
     name = (painting.about.get("input") or {}).get("name")
     count = f"{len(painting.strokes)} {NAMES.get(brush, 'strokes')}"
     form = script_json({**browser_form(painting), "times": times})
+    script = paint_script(brush, texture=painting.config.texture > 0, pencil=painting.config.pencil > 0)
     parts = {
         "title": html.escape(name or "Painting"),
         "label": html.escape(f"{name}, in {count}" if name else f"A painting of {count}"),
         "fallback": picture_address(fallback, FALLBACK_QUALITY),
         "painting": form,
-        "program": packed(paint_script(brush, texture=painting.config.texture > 0) + player_script()),
+        "program": packed(script + player_script()),
     }
     return filled("painter.painting", "page.html", parts)
 

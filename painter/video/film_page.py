@@ -47,7 +47,7 @@ def write_film_page(path: Path, source: Path, film: Film, count: int, size: int)
         "title": html.escape(f"A film of {count} frames in strokes"),
         "fallback": picture_address(first.draw(min(size, FALLBACK_SIDE)), FALLBACK_QUALITY) if first else "",
         "film": script_json(about),
-        "program": packed(paint_script(film.brush, texture=surface is not None)),
+        "program": packed(paint_script(film.brush, texture=surface is not None, pencil=False)),
     }
     with writing(path) as temporary:
         temporary.write_text(filled("painter.video", "film.html", parts), encoding="utf-8")

@@ -279,12 +279,12 @@ ${mixing ? BANDS() : NUMBERS}`;
   }`;
 
   // What `finished` makes of a pixel, in the window or as straight RGBA.
-  const OUTPUT = `
+  const OUTPUT = (over) => `
   uniform int rows; uniform bool straight; out vec4 color;
   void main() {
     ivec2 p = ivec2(gl_FragCoord.xy);
     if (rows > 0) p.y = rows - 1 - p.y; // the window's first row is its lowest
-    color = clamp(finished(p), 0.0, 1.0);
+    color = clamp(${over ? "drawnOver(finished(p), p)" : "finished(p)"}, 0.0, 1.0);
     if (straight) color = color.a * 255.0 > 0.5 ? vec4(min(color.rgb / color.a, 1.0), color.a) : vec4(0.0);
   }`;
 

@@ -6,6 +6,7 @@ argument is which is written here.
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -158,6 +159,31 @@ def shared_media_parts() -> dict[str, Any]:
         "darkest": {name: density.constant(name) for name in ("DARKEST", "FULLY")},
         "paper": source_of("renderers.media.medium").constant("LIGHT_PAPER"),
     }
+
+
+@lru_cache
+def pencil_parts() -> dict[str, Any]:
+    """What `pencil.js` needs: 'functions' in GLSL, and constants."""
+    source = source_of("renderers.media.pencil")
+    arrays = {"seen": "inout float[4]", "lines": "fetch", "image": "fetch", "size": "in float[2]"}
+    given = {
+        **_PIXEL, "height.size": "sheeted", "lines.shape[0]": "line_rows", "lines.shape[1]": "line_columns",
+        "image.shape[0]": "line_rows", "image.shape[1]": "line_columns",
+    }  # fmt: skip
+    functions = translated("renderers.media.pencil", "_draw", arrays, given)
+    (call,) = (node for node in ast.walk(source.functions["pencil_lines"]) if _calls(node, "cv2.bilateralFilter"))
+    assert isinstance(call, ast.Call)
+    return {
+        "functions": "\n".join(functions.values()),
+        "SIDE": source.constant("SIDE"),
+        "DENSITY": source.constant("_DENSITY"),
+        "FILTER": [ast.literal_eval(one) for one in call.args[1:]],
+        **{name: source.constant(f"_{name}") for name in ("WIDTH", "SURROUND", "SHARE", "EDGE", "SHARPNESS")},
+    }
+
+
+def _calls(node: ast.AST, function: str) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) == function
 
 
 def _density(name: str) -> list[float]:

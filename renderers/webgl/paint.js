@@ -68,6 +68,11 @@ const ImpastoPaint = (() => {
     return { width: width * factor, height: height * factor, values };
   }
 
+  /* A text of GLSL and another after it, without the functions that are in both. */
+  function withoutTwice(text, over) {
+    return text + over.replace(/^\S+ (k_\w+)\([^]*?^}\n/gm, (found, name) => (text.includes(`${name}(`) ? "" : found));
+  }
+
   class Renderer {
     constructor(canvas) {
       this.canvas = canvas;
@@ -107,7 +112,8 @@ const ImpastoPaint = (() => {
       this.painting = { relief: 0, region: null, stamp: null, texture: null, ...painting };
       this.kind = SHADERS.brushes[painting.brush] ? painting.brush : "stamp";
       this.mixing = painting.mixing === "pigment" && gl.getParameter(gl.MAX_DRAW_BUFFERS) >= 5;
-      this.look = `${this.kind}${this.mixing ? " mixed" : ""}`;
+      this.pencilled = Boolean(painting.pencil > 0 && SHADERS.pencil && this.exact === gl.RGBA32F);
+      this.look = [this.kind, this.mixing ? "mixed" : "", this.pencilled ? "pencilled" : ""].join(" ");
       const part = SHADERS.media && SHADERS.media[this.kind];
       this.medium = painting.texture && part
         ? new ImpastoMedium(this, part, SHADERS.papers, () => HEAD(this.mixing), SHADERS.difference, SHADERS.constants) : null;
@@ -286,6 +292,7 @@ const ImpastoPaint = (() => {
     _finish(target, width, height, straight, settled) {
       const gl = this.gl, { canvas } = this.targets, { relief } = this.painting;
       const output = target || { frame: null, width, height, straight };
+      if (this.pencilled && settled) this._seePencil();
       if (this.shownMedium) return this.shownMedium.finish({ ...output, straight }, this.extent, settled);
       let taps = null;
       if (relief > 0) {
@@ -296,7 +303,7 @@ const ImpastoPaint = (() => {
         this._taps(program, taps);
         this._quad();
       }
-      const program = this._use(`show ${this.mixing}`, null, () => this.seenBy(PLAINLY));
+      const program = this._use(`show ${this.look}`, null, () => this.seenBy(PLAINLY));
       this._into(output, program);
       this._bindSeen(program, this.extent);
       this._sampler(program.along, 6, taps ? this.targets.along.textures[0] : canvas.textures.at(-1));
@@ -307,7 +314,8 @@ const ImpastoPaint = (() => {
 
     /* GLSL that looks at the canvas: with `finished(pixel)` what is seen, with `bare` a main of its own. */
     seenBy(text, bare = false) {
-      return HEAD(this.mixing) + SEEN(this.mixing) + text + (bare ? "" : OUTPUT);
+      const over = this.pencilled && !bare ? ImpastoPencil.GLSL({ ...SHADERS.pencil, at: !text.includes("vec2 at;") }) : "";
+      return HEAD(this.mixing) + SEEN(this.mixing) + withoutTwice(text, over) + (bare ? "" : OUTPUT(over));
     }
 
     _bindSeen(program, extent) {
@@ -319,7 +327,48 @@ const ImpastoPaint = (() => {
       gl.uniform1i(program.limited, this.region ? 1 : 0);
     }
 
+    /* Where lines go, as a texture: seen on a drawing of the whole painting, and fewer where it is shown smaller. */
+    _seePencil() {
+      const { gl } = this, part = SHADERS.pencil, [rows, columns] = this.painting.aspect, longer = Math.max(rows, columns);
+      const [width, height] = [columns, rows].map((side) => Math.max(1, Math.round((side * part.SIDE) / longer)));
+      if (this.seenLines?.revision !== this.revision) {
+        const pixels = new Float32Array(4 * width * height);
+        this._drawnPlain(width, height, (extent) => {
+          const target = this._target("looked at", width, height, [gl.RGBA32F]);
+          const program = this._use(`looked at ${this.look}`, null, () => this.seenBy(
+            "out vec4 color; void main() { ivec2 p = ivec2(gl_FragCoord.xy); color = within(paintAt(p), p); }", true));
+          this._into(target, program);
+          this._bindSeen(program, extent);
+          this._quad();
+          gl.readPixels(0, 0, width, height, gl.RGBA, gl.FLOAT, pixels);
+        });
+        const lines = ImpastoPencil.lines(pixels, width, height, Boolean(this.painting.ground), part);
+        this.seenLines = { lines, revision: this.revision, longer: 0 };
+      }
+      const shown = Math.min(part.SIDE, Math.round(1 / this.view[2]));
+      if (this.seenLines.longer === shown) return;
+      const [w, h] = [columns, rows].map((side) => Math.max(1, Math.round((side * shown) / longer)));
+      const lines = shown < part.SIDE ? ImpastoPencil.smaller(this.seenLines.lines, width, height, w, h) : this.seenLines.lines;
+      if (this.lines) gl.deleteTexture(this.lines);
+      this.lines = this._texture(w, h, gl.R32F, gl.RED, gl.FLOAT, lines, gl.NEAREST);
+      Object.assign(this.seenLines, { longer: shown, width: w, height: h });
+    }
+
+    _bindPencil(program) {
+      const { gl, seenLines, shownMedium: medium } = this, shown = this.pencilled && seenLines?.revision === this.revision;
+      gl.uniform1f(program.pencilDensity, shown ? SHADERS.pencil.DENSITY * this.painting.pencil : 0);
+      this._sampler(program.pencil, 11, shown ? this.lines : this.targets.canvas.textures[0]);
+      this._sampler(program.pencilSheet, 10, medium ? medium.sheet.textures[0] : this.targets.canvas.textures[0]);
+      if (!shown) return;
+      gl.uniform1f(program.sheeted, medium ? 1 : 0);
+      gl.uniform1f(program.pencilMargin, medium ? medium.texture.margin : 0);
+      gl.uniform1fv(program.pencilSize, this.extent);
+      gl.uniform1f(program.line_rows, seenLines.height);
+      gl.uniform1f(program.line_columns, seenLines.width);
+    }
+
     _show(program, output, height) {
+      if (this.pencilled) this._bindPencil(program);
       this.gl.uniform1i(program.straight, output.straight ? 1 : 0);
       this.gl.uniform1i(program.rows, output.frame ? 0 : height);
       this._quad();

@@ -10,7 +10,7 @@ from typing import Any
 
 from renderers.spectra import FLOOR, POWER, corner_reflectances, rgb_of_wavebands
 from renderers.webgl.kernel_source import source_of
-from renderers.webgl.media_shaders import media_parts, shared_media_parts
+from renderers.webgl.media_shaders import media_parts, pencil_parts, shared_media_parts
 from renderers.webgl.translate import translated
 
 BRUSH_MODULES = {
@@ -76,17 +76,20 @@ def shared_parts() -> dict[str, Any]:
     }
 
 
-def paint_script(*brushes: str, texture: bool = True) -> str:
+def paint_script(*brushes: str, texture: bool = True, pencil: bool = True) -> str:
     """`paint.js` for these brushes; for all if none is given. It defines `ImpastoPaint`.
 
     Args:
-        texture: whether it can draw their media, too.
+        texture: whether it can draw their media, too; pencil: and lines of pencil.
     """
     brushes = brushes or tuple(BRUSH_MODULES)
     shaders = {**shared_parts(), "brushes": {name: shader_parts(name) for name in brushes}}
+    if pencil:
+        shaders["pencil"] = pencil_parts()
     if texture:
         shaders |= {"media": {name: media_parts(name) for name in brushes}, "papers": shared_media_parts()}
-    text = "".join(_script(name) for name in ("glsl.js", *(["media.js"] if texture else []), "paint.js"))
+    scripts = ["glsl.js", *(["media.js"] if texture else []), *(["pencil.js"] if pencil else []), "paint.js"]
+    text = "".join(_script(name) for name in scripts)
     assert text.count(_PLACE) == 1
     return _shortened(text.replace(_PLACE, json.dumps(shaders, separators=(",", ":"))))
 

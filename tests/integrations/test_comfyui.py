@@ -85,6 +85,13 @@ def test_every_option_is_a_widget_with_its_own_bounds_and_default(comfy: SimpleN
     assert saved == ExportConfig()
 
 
+def test_widgets_speak_of_widgets_and_a_seed_stays(comfy: SimpleNamespace) -> None:
+    for node in comfy.nodes.values():
+        for one in node.define_schema().inputs:
+            assert "--" not in (one.declared.get("tooltip") or ""), one.declared
+            assert one.id != "seed" or one.declared["control_after_generate"] is False
+
+
 def test_presets_give_way_to_widgets_that_were_touched(comfy: SimpleNamespace) -> None:
     node = comfy.nodes["ImpastoPaint"]
     options = comfy.widgets.options_from(PaintConfig, held(node, relief=0.9, iterations=7, tones=3), "portrait")

@@ -7,7 +7,7 @@ import base64
 import importlib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,11 @@ from playwright.sync_api import Page
 from painter import PaintConfig, Painting
 from renderers.brushes import BRUSHES, NETWORK_BRUSHES, Limits, register
 from renderers.brushes.stamp import Stamp
+from renderers.media.media import MEDIA
 from renderers.stamp_size import LONGEST
 from renderers.strokes import Strokes
 from renderers.webgl.kernel_source import source_of
+from renderers.webgl.media_shaders import media_parts
 from renderers.webgl.shaders import _SHARED, BRUSH_MODULES, paint_script, shader_parts, shared_parts
 from renderers.webgl.stroke_rows import ROW, pack_rows, unpack_rows
 from renderers.webgl.translate import _Translation
@@ -85,6 +87,7 @@ def seen_by(
         "ground": painting.ground,
         "relief": relief,
         "mixing": painting.config.blending,
+        "pencil": painting.config.pencil,
         "texture": (surface := painting.surface()) and asdict(surface),
     }
     if painting.region is not None:
@@ -136,10 +139,10 @@ def test_the_medium_and_its_sheet_are_the_same(page: Page, stamp: str, brush: st
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("brush", [*NETWORK_BRUSHES, STAMP])
-def test_pigments_mix_and_margins_are_the_same(page: Page, stamp: str, brush: str) -> None:
+@pytest.mark.parametrize("brush", ["watercolor", "oilpaintbrush", "rectangle"])  # one for each way of laying
+def test_pigments_mix_and_margins_are_the_same(page: Page, brush: str) -> None:
     options = {"texture": 1.0, "mixing": "pigment", "margin": 0.04, "relief": 0.5, "ground": "rough"}
-    painting = painting_of(stamp if brush == STAMP else brush, None, region=True, **options)
+    painting = painting_of(brush, None, region=True, **options)
     size = WIDTH // 2, HEIGHT // 2
     drawn = seen_by(page, painting, relief=0.5, size=size)[0]
     assert psnr(drawn, painting.draw(size[0])) >= LEAST
@@ -151,6 +154,16 @@ def test_glazes_have_no_blacks_and_colours_mix_without_texture(page: Page) -> No
     dark = painting_of("markerpen", (1.0, 1.0, 1.0), texture=0.6, mixing="glaze")
     assert dark.surface().limited  # type: ignore[union-attr]
     assert psnr(seen_by(page, dark)[0], dark.draw()) >= LEAST
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("brush", "texture"), [("rectangle", 0.0), ("oilpaintbrush", 0.6)])
+def test_pencil_lines_are_the_same(page: Page, brush: str, texture: float) -> None:
+    painting = painting_of(brush, (1.0, 1.0, 1.0), texture=texture, pencil=0.8, margin=0.03)
+    drawn = seen_by(page, painting)[0]
+    without = replace(painting, config=replace(painting.config, pencil=0.0)).draw()
+    print(f"{brush}: {psnr(drawn, painting.draw()):.1f} dB")
+    assert psnr(drawn, painting.draw()) >= LEAST and psnr(without, painting.draw()) < LEAST - 5
 
 
 @pytest.mark.slow
@@ -236,6 +249,33 @@ def test_constants_are_those_of_the_modules() -> None:
         body = BRUSHES[brush].body
         assert shader_parts(brush)["body"] == {name: getattr(body, name) for name in shader_parts(brush)["body"]}
         assert len(shader_parts(brush)["body"]) == 4
+
+
+def test_constants_of_media_are_those_of_their_classes() -> None:
+    for brush, medium in MEDIA.items():
+        parts = media_parts(brush)
+        if "density" in parts:
+            assert parts["density"] == medium.density.numbers.tolist()  # type: ignore[attr-defined]
+        else:
+            assert parts["light"]["detail"] == medium.detail  # type: ignore[attr-defined]
+        assert parts["constants"].get("MARGIN", 0.0) == medium.margin
+    assert len(media_parts("watercolor")["density"]) == 8
+
+
+@pytest.mark.parametrize(
+    ("line", "glsl"),
+    [
+        ("x = x**3", "x = cube(x);"),
+        ("for k in range(-1, 3): x = x + k", "for (int k = (-1); k < 3; k++)"),
+        ("a = np.ones(3)\n    x = a[2]", "x = a[2];"),
+        ("x, y = y, x", "x = new_x;"),
+        ("x = 1.0 if int(x) & 1 else 2.0", "x = (((int(x) & 1) != 0) ? 1.0 : 2.0);"),
+    ],
+)
+def test_what_media_are_written_in_is_translated(line: str, glsl: str) -> None:
+    function = ast.parse(f"def mix(x: float, y: float) -> float:\n    {line}\n    return x").body[0]
+    assert isinstance(function, ast.FunctionDef)
+    assert glsl in _Translation(source_of("renderers.brushes.texture"), function, {}).text()
 
 
 @pytest.mark.parametrize("brush", NETWORK_BRUSHES)

@@ -91,6 +91,13 @@ def test_scrubbing_shows_fewer_strokes_and_offers_to_repaint(page: Page) -> None
     page.fill("#at", "20")
     assert page.inner_text("#count") == "20 of 60" and not page.is_visible("#still")
     assert page.inner_text("#repaint") == "Repaint with 20"
+    page.set_viewport_size({"width": 390, "height": 844})
+    bar = page.locator("#playback").bounding_box()
+    for button in page.locator("#playback button:visible").all():
+        box = button.bounding_box()
+        assert box and bar and box["x"] >= 0 and box["x"] + box["width"] <= 390
+        assert box["y"] >= bar["y"] and box["y"] + box["height"] <= bar["y"] + bar["height"]
+    page.set_viewport_size({"width": 900, "height": 640})
     page.click("#repaint")
     until(page, f"{STATE} == 'painting'")
     assert finished(page)["strokes"] == 20

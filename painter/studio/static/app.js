@@ -225,7 +225,7 @@ async function show(about, rows) {
   stage.finish(rows, `/api/paintings/${about.id}/still`, picture ? `/api/pictures/${picture.id}` : null);
   $("at").max = about.strokes;
   $("compare").disabled = !picture;
-  const figures = [`${about.strokes} strokes`, about.psnr ? `${about.psnr.toFixed(1)} dB` : "", about.seconds ? `${about.seconds} s` : "", about.interrupted ? "stopped early" : ""];
+  const figures = [`${about.strokes} strokes`, about.psnr ? `${about.psnr.toFixed(1)}\u00a0dB` : "", about.seconds ? `${about.seconds}\u00a0s` : "", about.interrupted ? "stopped early" : ""];
   $("figures").textContent = figures.filter(Boolean).join(" · ");
   $("canvas").setAttribute("aria-label", `${about.name}, painted in ${about.strokes} strokes`);
   state("done");
