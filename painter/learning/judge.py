@@ -93,7 +93,7 @@ def judge_loss(logits: Sequence[Tensor], values: Tensor) -> Tensor:
 
 
 def accuracy(logits: Sequence[Tensor], values: Tensor) -> float:
-    """The share of known values that are read rightly; NaN if none is known."""
+    """The share of known values that are read correctly; NaN if none is known."""
     right = sum(int((one.argmax(1) == values[:, k]).sum()) for k, one in enumerate(logits))
     known = int((values != MISSING).sum())
     return right / known if known else float("nan")

@@ -127,7 +127,7 @@ def learn_into_file(request: Request) -> int:
     finished = model is not None and model.finished
     autosave.close(finished)
     if model is not None and not request.quiet:
-        read = f", {model.figures['traits']:.0%} of traits read rightly" if "traits" in model.figures else ""
+        read = f", {model.figures['traits']:.0%} of traits read correctly" if "traits" in model.figures else ""
         so_far = "" if finished else " so far"
         say(sys.stdout, f"wrote {paths.model}{so_far}: {_figures(model.figures)}{read}")
         say(sys.stdout, f"see {paths.sheet} and {paths.curves}")
@@ -139,7 +139,7 @@ def _figures(figures: Mapping[str, float]) -> str:
     if "held_out_bits" in figures:
         return f"held-out pieces take {figures['held_out_bits']:.2f} bits a token, {figures['psnr']:.1f} dB"
     losses = f"generator {figures['generator_loss']:.2f}, discriminator {figures['discriminator_loss']:.2f}"
-    return f"losses at last: {losses}"
+    return f"last losses: {losses}"
 
 
 class LearnBar(StepBar):

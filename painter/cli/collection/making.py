@@ -50,7 +50,7 @@ def make_pieces(model_file: Path, config: GenerateConfig, running: RunningConfig
     numbers = made.kept
     left_out = [entry.number for entry in made.entries if not entry.sha256]
     if not quiet:
-        refused = f", {made.refused} copies and doubles refused (see {folder.list_file})" if made.refused else ""
+        refused = f", {made.refused} copies and duplicates refused (see {folder.list_file})" if made.refused else ""
         say(sys.stdout, f"{len(numbers)} pieces in {output}{refused}")
         for number in left_out:
             say(sys.stderr, f"piece {number} is left out: every try was a copy or the same as another piece")
