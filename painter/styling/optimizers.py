@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections import deque
 from collections.abc import Callable
@@ -125,6 +126,14 @@ def _colors(angles: Tensor) -> Tensor:
     return (1 - torch.cos(angles)) / 2
 
 
+class _PlainLBFGS(optim.LBFGS):
+    """torch's, but for what makes these methods import torch's compiler first, in a second and 150 MB."""
+
+    add_param_group = inspect.unwrap(optim.Optimizer.add_param_group)
+    state_dict = inspect.unwrap(optim.Optimizer.state_dict)
+    load_state_dict = inspect.unwrap(optim.Optimizer.load_state_dict)
+
+
 def _make(moved: Tensor, config: TransferConfig, rate: float) -> Any:
     beta1, epsilon = config.beta1, config.epsilon
     if config.optimizer == "adam":
@@ -137,7 +146,7 @@ def _make(moved: Tensor, config: TransferConfig, rate: float) -> Any:
         return optim.SGD([moved], rate, momentum=beta1)
     pairs = _PAIR_BYTES // (2 * moved.numel() * moved.element_size())
     # One step at a time, so that each is seen; it must not stop by itself, for the loss is in units of our own.
-    return optim.LBFGS(
+    return _PlainLBFGS(
         [moved], rate, max_iter=1, max_eval=50, tolerance_grad=0.0, tolerance_change=0.0,
         history_size=max(3, min(_PAIRS, pairs)), line_search_fn="strong_wolfe",
     )  # fmt: skip

@@ -645,3 +645,19 @@ def test_nothing_heavy_is_imported_before_it_is_needed(arguments: list[str], her
         [sys.executable, "-c", code, *arguments], cwd=here, env=environment, capture_output=True, text=True
     )
     assert done.stdout.splitlines()[-1] == "[]", done
+
+
+@pytest.mark.slow
+def test_no_optimiser_imports_torchs_compiler() -> None:
+    """Which takes a second and 150 MB; L-BFGS did."""
+    code = """
+import sys, torch
+from painter.options.transfer import TransferConfig
+from painter.styling.optimizers import PixelOptimizer
+moved = PixelOptimizer(torch.full((4, 4, 3), 0.5), TransferConfig(features="random"))
+moved.step(lambda image: (image.square().sum(), {}), 0.0)
+moved.restore(moved.state())
+assert moved.image.mean() < 0.5
+assert "torch._dynamo" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
