@@ -154,7 +154,8 @@ class LearningRun:
 
         Returns:
             The networks, with that average of the transformer that did best; and by name 'pictures' (shown),
-            'held_out_bits' (a token), 'psnr' (of the tokenizer, dB) and 'traits' (share that the judge reads right).
+            'held_out_bits' (a token), 'psnr' (of the tokenizer, dB) and 'traits' (the share that the judge reads
+            correctly).
         """
         assert self._transformer is not None
         transformer, bits = self._transformer.result()
