@@ -125,10 +125,8 @@ def paint(worker: Worker, task: dict[str, Any]) -> None:
     labels = {name: label for name, label in task["labels"].items() if getattr(config, name) is not None}
     painting = replace(found.painting, config=replace(config, **labels))
     about = {**task["about"], **_figures(subject, found), "seconds": round(live.spent, 1), "late": live.late}
-    keep(worker, painting, folder, {**about, "interrupted": found.interrupted})
+    keep(worker, painting, folder, {**about, "interrupted": found.interrupted}, problem=found.failed)
     autosave.close(finished=True)
-    if found.failed is not None:
-        raise found.failed
 
 
 def restyle(worker: Worker, task: dict[str, Any]) -> None:
@@ -197,8 +195,10 @@ def _figures(subject: Subject, found: SearchResult) -> dict[str, Any]:
     return {name: round(value, 3) for name, value in compare(bare, subject.picture).items() if value is not None}
 
 
-def keep(worker: Worker, painting: Painting, folder: Path, about: dict[str, Any]) -> None:
-    """Write a painting's files, and say that it is done."""
+def keep(
+    worker: Worker, painting: Painting, folder: Path, about: dict[str, Any], problem: ImpastoError | None = None
+) -> None:
+    """Write a painting's files, and say that it is done; `problem`: what ended it before its time."""
     folder.mkdir(parents=True, exist_ok=True)
     save_painting(painting, folder / STROKES)
     rows = pack_rows(painting.strokes).tobytes()
@@ -210,7 +210,7 @@ def keep(worker: Worker, painting: Painting, folder: Path, about: dict[str, Any]
     size = {"strokes": len(painting.strokes), "size": painting.config.size, "style": painting.config.style}
     about = {**about, **size, "form": form}
     write_json(folder / "about.json", about)
-    worker.send({"kind": "done", "painting": about}, rows)
+    worker.send({"kind": "done", "painting": about, "problem": str(problem) if problem else None}, rows)
 
 
 # --- other tasks ----------------------------------------------------------------------------------------------

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from PIL import Image
 
+from painter import PaintConfig
+from painter.errors import DivergedError
+from painter.painting.load import load_painting
+from painter.pipeline import find_strokes
+from painter.studio import task_worker
 from painter.studio.job_queue import Job, Jobs, Mailbox, QueueFullError
-from painter.studio.library import Library
+from painter.studio.library import STROKES, Library
 from painter.studio.messages import pack_message, unpack_message
 from painter.studio.pool import DIED, Pool
 
@@ -127,6 +135,19 @@ def test_a_process_that_dies_is_reported_and_replaced(run: Any) -> None:
     run(test)
 
 
+def test_a_painting_that_is_kept_outlives_its_process(run: Any) -> None:
+    async def test(jobs: Jobs) -> None:
+        job = submit(jobs, "a")
+        await settled()
+        folder = jobs.library.painting_folder(job.id)
+        folder.mkdir(parents=True)
+        FakeHelper.made[0].say({"kind": "done", "painting": {}}, b"")
+        FakeHelper.made[0].die()
+        assert job.state == "done" and folder.is_dir()
+
+    run(test)
+
+
 def test_a_process_that_has_grown_is_replaced(run: Any) -> None:
     async def test(jobs: Jobs) -> None:
         submit(jobs, "a")
@@ -204,3 +225,18 @@ def test_processes_end_with_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(FakeHelper.made) == 1
 
     asyncio.run(inside())
+
+
+def test_a_styling_that_fails_leaves_its_painting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[dict[str, Any]] = []
+    connection = SimpleNamespace(send_bytes=lambda content: sent.append(unpack_message(content)[0]))
+    worker, error = task_worker.Worker(cast(Any, connection)), DivergedError(3, "painting", "lower a weight")
+    monkeypatch.setattr(task_worker, "find_strokes", lambda *given: replace(find_strokes(*given), failed=error))
+    Image.new("RGB", (16, 16), "red").save(tmp_path / "red.png")
+    config = PaintConfig(strokes=3, size=16, iterations=1, texture=0.0)
+    task_worker.paint(worker, {
+        "picture": str(tmp_path / "red.png"), "name": "red", "folder": str(tmp_path / "a"), "labels": {}, "about": {},
+        "config": asdict(config), "most_seconds": 60.0,
+    })  # fmt: skip
+    assert [message["kind"] for message in sent if message["kind"] in ("done", "failed")] == ["done"]
+    assert sent[-1]["problem"] == str(error) and len(load_painting(tmp_path / "a" / STROKES).strokes) == 3

@@ -105,13 +105,19 @@ def test_scrubbing_shows_fewer_strokes_and_offers_to_repaint(page: Page) -> None
 
 
 def test_before_and_after_lie_side_by_side(page: Page) -> None:
-    page.click("#compare")
+    page.focus("#at")
+    page.keyboard.press("c")  # a slider keeps no more than its arrows to itself
     page.focus("#divider")
     page.keyboard.press("ArrowRight")
     assert page.get_attribute("#divider", "aria-valuenow") == "52"
     assert page.is_visible("#before img")
-    page.click("#compare")
-    assert not page.is_visible("#before")
+    shown = page.evaluate("location.hash")
+    page.evaluate("location.hash = ''")
+    page.click("#open-gallery")
+    page.locator("#paintings button.open").last.click()
+    until(page, "location.hash.length == 33")
+    until(page, "document.getElementById('divider').hidden")  # it lay between the other painting and its picture
+    assert page.evaluate("location.hash") != shown and not page.is_visible("#before")
 
 
 def test_a_painting_is_saved_as_files(page: Page, tmp_path: Path) -> None:
@@ -194,6 +200,8 @@ def test_a_stroke_file_opens_its_painting(page: Page, tmp_path: Path) -> None:
     make_painting(15, brush="watercolor").save(tmp_path / "old.strokes.json")
     page.set_input_files("#file", str(tmp_path / "old.strokes.json"))
     until(page, "document.getElementById('count').textContent == '15 of 15'", 30)
+    paintings = page.evaluate("fetch('/api/paintings').then((answer) => answer.json())")
+    until(page, f"document.getElementById('gallery-count').textContent == '{len(paintings)}'")
     make_painting(9).save(tmp_path / "carries.png", config=ExportConfig(embed="always"))
     page.set_input_files("#file", str(tmp_path / "carries.png"))
     until(page, "document.getElementById('count').textContent == '9 of 9'", 30)

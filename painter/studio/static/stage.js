@@ -41,6 +41,7 @@ export class Stage {
     this.aspect = form.aspect;
     $("welcome").hidden = $("still").hidden = $("mask").hidden = true;
     $("fit").hidden = false;
+    this.compare(null); // what lies under the divider is another painting's picture
     await this._open({ ...form, rows: "" });
     this.fit();
   }
