@@ -19,7 +19,7 @@ from typing import Any
 
 from PIL import Image
 
-from painter.errors import ImpastoError
+from painter.errors import DivergedError, ImpastoError
 from painter.options.export import ExportConfig
 from painter.options.paint import PaintConfig
 from painter.options.restyle import RestyleConfig
@@ -125,7 +125,7 @@ def paint(worker: Worker, task: dict[str, Any]) -> None:
     labels = {name: label for name, label in task["labels"].items() if getattr(config, name) is not None}
     painting = replace(found.painting, config=replace(config, **labels))
     about = {**task["about"], **_figures(subject, found), "seconds": round(live.spent, 1), "late": live.late}
-    keep(worker, painting, folder, {**about, "interrupted": found.interrupted}, problem=found.failed)
+    keep(worker, painting, folder, {**about, "interrupted": found.interrupted}, found.failed)
     autosave.close(finished=True)
 
 
@@ -140,13 +140,17 @@ def restyle(worker: Worker, task: dict[str, Any]) -> None:
         worker.fail(_renamed(str(error), task, style=task["style_name"], source="the painting"))
         return
     live = _Live(worker, replace(painting, config=replace(painting.config, seconds=None)), task["most_seconds"])
-    restyled = finish_styling(styling, live.show, control=worker.control)
+    problem = None
+    try:
+        restyled = finish_styling(styling, live.show, control=worker.control)
+    except DivergedError as error:
+        restyled, problem = error.result, error
     if worker.discard:
         return
     worker.send({"kind": "stage", "stage": "drawing"})
     found = replace(restyled.painting, config=replace(restyled.painting.config, style_image=task["style_name"]))
     more = {"seconds": round(live.spent, 1), "late": live.late, "interrupted": restyled.interrupted}
-    keep(worker, found, folder, {**task["about"], **more})
+    keep(worker, found, folder, {**task["about"], **more}, problem)
 
 
 class _Live:

@@ -9,5 +9,6 @@ cannot drift apart. Nothing here but `stroke_rows` imports torch or numba.
     stroke_rows.py    strokes as rows of 64 bytes, and back
     glsl.js           shaders put together; paint.js, the renderer: rows in, a picture out, at any zoom
     webgl.js          textures, targets and programs under it; tables.js, numbers that its shaders need
-    media.js          media and sheets; pencil.js, lines of pencil; player.js, a painting that plays
+    media.js          media and sheets; pencil.js, lines of pencil
+    player.js         a painting that plays; unpacking.js, what pages that are files need first
 """

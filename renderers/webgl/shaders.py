@@ -100,6 +100,11 @@ def player_script() -> str:
     return _shortened(_script("player.js"))
 
 
+def unpacking_script() -> str:
+    """`unpacking.js`: what a page runs first, so that it can run a packed program."""
+    return _shortened(_script("unpacking.js"))
+
+
 def _script(name: str) -> str:
     return _FOLDER.joinpath(name).read_text(encoding="utf-8")
 
