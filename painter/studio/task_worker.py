@@ -7,12 +7,14 @@ for what concerns the task under way: pause, resume, stop, discard.
 from __future__ import annotations
 
 import gc
+import math
 import os
 import queue
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from io import BytesIO
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -42,7 +44,8 @@ from renderers.webgl.stroke_rows import pack_rows
 
 UPDATES = 15.0  # a second, at most
 STROKES_A_SECOND = 40_000  # in updates, at most: 2 updates a second at 20,000 strokes
-STILL_SIDE, THUMBNAIL_SIDE = 1024, 320  # pixels
+STILL_SIDE, LIVE_SIDE, THUMBNAIL_SIDE = 1024, 512, 320  # pixels
+PICTURE_PACE = 20.0  # times as long as drawing a picture took, until the next one is drawn
 AUTOSAVE_SECONDS = 5.0
 
 
@@ -117,7 +120,7 @@ def paint(worker: Worker, task: dict[str, Any]) -> None:
     picture = replace(load_picture(task["picture"], config.working_side), name=task["name"])
     subject = prepare(picture, config, watch)
     autosave = Autosave(folder / "painting", subject, resume=True, config=AutosaveConfig(AUTOSAVE_SECONDS))
-    live = _Live(worker, subject, task["most_seconds"])
+    live = _Live(worker, subject, task)
     found = find_strokes(subject, watch, live.show, autosave, worker.control)
     if worker.discard:
         return
@@ -139,7 +142,7 @@ def restyle(worker: Worker, task: dict[str, Any]) -> None:
     except ImpastoError as error:
         worker.fail(_renamed(str(error), task, style=task["style_name"], source="the painting"))
         return
-    live = _Live(worker, replace(painting, config=replace(painting.config, seconds=None)), task["most_seconds"])
+    live = _Live(worker, replace(painting, config=replace(painting.config, seconds=None)), task)
     problem = None
     try:
         restyled = finish_styling(styling, live.show, control=worker.control)
@@ -156,8 +159,9 @@ def restyle(worker: Worker, task: dict[str, Any]) -> None:
 class _Live:
     """Shows the strokes while they are found or restyled, and ends a run that takes too long."""
 
-    def __init__(self, worker: Worker, subject: Subject | Painting, most_seconds: float) -> None:
-        self.worker, self.subject, self.most_seconds = worker, subject, most_seconds
+    def __init__(self, worker: Worker, subject: Subject | Painting, task: dict[str, Any]) -> None:
+        self.worker, self.subject, self.most_seconds = worker, subject, task["most_seconds"]
+        self._next_picture = 0.0 if task.get("pictures") else math.inf  # by time.monotonic()
         self.spent = 0.0  # seconds of the search, without pauses
         self.late = False  # whether it took too long
         self._start, self._shown = time.monotonic(), 0.0
@@ -173,6 +177,10 @@ class _Live:
         if now - self._shown >= pace or self.worker.control.paused:
             self._send(progress)
             self._shown = now
+        if now >= self._next_picture:
+            self._send_picture(progress)
+            drawn = time.monotonic()
+            self._next_picture = drawn + PICTURE_PACE * (drawn - now)
         if self.spent > self.most_seconds:
             self.late = True
             self.worker.control.stop()
@@ -187,6 +195,13 @@ class _Live:
             "left": left if seconds is None else max(0.0, min(left, seconds - self.spent)),
         }  # fmt: skip
         self.worker.send(header, pack_rows(progress.strokes).tobytes())
+
+    def _send_picture(self, progress: Progress) -> None:
+        """For pages that cannot draw strokes."""
+        painting, content = self._painting(progress), BytesIO()
+        bare = replace(painting, config=replace(painting.config, texture=0.0))
+        Image.fromarray(bare.draw(min(LIVE_SIDE, painting.config.size))).save(content, format="WEBP", quality=80)
+        self.worker.send({"kind": "picture"}, content.getvalue())
 
     def _painting(self, progress: Progress) -> Painting:
         subject = self.subject

@@ -253,10 +253,17 @@ def test_without_webgl_pictures_are_shown(running: Browser, studio: Client) -> N
         HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
           return kind === "webgl2" ? null : before.call(this, kind, ...more); };"""
     )
-    found = studio.ask("GET", "/api/paintings")[1][0]
+    found = next(one for one in studio.ask("GET", "/api/paintings")[1] if one["picture"])
     page.goto(f"http://127.0.0.1:{studio.port}/#{found['id']}")
     until(page, f"{STATE} == 'done'")
     assert page.is_visible("#still") and page.is_visible("#no-webgl") and not page.is_enabled("#play")
+    settle(page, 20, iterations=16)
+    page.click("#paint")
+    until(page, "document.getElementById('still').src.startsWith('blob:')", 60)
+    assert page.is_visible("#still")
+    until(page, "document.getElementById('still').naturalWidth > 0")
+    until(page, f"{STATE} == 'done'", 60)
+    assert page.evaluate("document.getElementById('still').src").endswith("/still")
     page.close()
 
 

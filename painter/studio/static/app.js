@@ -94,7 +94,7 @@ async function paint(changes = {}) {
     else for (const name of ["focus", "region"]) if (masks.has(name)) files[name] = (await upload("/api/pictures", await masks.blob(name), `${name}.png`)).id;
     const config = { ...settings.values, ...changes.config };
     for (const name of Object.keys(files)) delete config[name];
-    watch(await ask("POST", "/api/jobs", { picture: picture.id, config, files }));
+    watch(await ask("POST", "/api/jobs", { picture: picture.id, config, files, pictures: !stage.draws }));
   } catch (error) {
     fail(error.message);
     $("paint").disabled = false;
@@ -141,6 +141,9 @@ async function heard(header, body) {
       $("pause").disabled = false;
       progress(header);
       stage.live(body);
+      break;
+    case "picture":
+      stage.look(body);
       break;
     case "done":
       await show(header.painting, body);
@@ -335,7 +338,7 @@ async function main() {
   $("at").oninput = () => { const count = +$("at").value; stage.player.pause(); stage.player.seek(count); };
   $("repaint").onclick = () => repaint(stage.player.count);
   $("export").onclick = () => exporting.open(painting);
-  $("restyle").onclick = () => restyling.open(painting);
+  $("restyle").onclick = () => restyling.open(painting, !stage.draws);
   for (const button of document.querySelectorAll("[data-close]")) button.onclick = () => button.closest("dialog").close();
   for (const dialog of document.querySelectorAll("dialog")) dialog.onclick = (event) => { if (event.target === dialog) dialog.close(); };
   listenForFiles();
