@@ -33,6 +33,7 @@ from painter.options.video import VideoConfig
 from painter.system.interrupts import deferred_interrupts
 from painter.system.journal import Journal
 from painter.system.usage import Stopwatch, keep_freed_memory
+from renderers.threads import core_count
 
 if TYPE_CHECKING:
     from painter.video.clip_run import ClipProgress, ClipRun, PaintedClip
@@ -179,10 +180,10 @@ def _say_beginning(clip: ClipRun | ShotRun, resume: bool) -> None:
         say(sys.stderr, f"--resume: no progress is saved in {clip.folder}; starting from the beginning")
     elif clip.resumed:
         say(sys.stderr, f"resuming after {clip.resumed} frames, from {clip.folder}")
-    left = (clip.frames or 0) - clip.resumed
-    if left >= LONG:
-        config = clip.config
+    left, config = (clip.frames or 0) - clip.resumed, clip.config
+    if left >= LONG and config.ray is None:  # of a cluster nothing is known yet
         seconds = left * FRAME_SECONDS * (config.strokes / 500) * (min(config.size, 768) / 512)
+        seconds /= min(config.processes or 1, core_count())
         some = f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{math.ceil(seconds / 60)} minutes"
         say(sys.stderr, f"about {left:,} frames are left: some {some}; Ctrl-C writes what is painted by then")
 

@@ -23,7 +23,7 @@ from painter.painting.browser_form import browser_brush, browser_form
 from painter.painting.painting import Painting
 from painter.pictures.notebook_pictures import Player
 from painter.pictures.resizing import fit_size
-from renderers.webgl.shaders import paint_script, player_script
+from renderers.webgl.shaders import paint_script, player_script, unpacking_script
 
 FALLBACK_SIDE, FALLBACK_QUALITY = 256, 60  # of the picture that is shown where there is no WebGL2
 _PART = re.compile(r"\{\{([a-z]+)\}\}")
@@ -76,7 +76,8 @@ def player_of(painting: Painting, size: int, config: ExportConfig) -> Player:
 
 
 def filled(package: str, name: str, parts: Mapping[str, str]) -> str:
-    """A page of a package, with a part in place of each {{name}}."""
+    """A page of a package, with a part in place of each {{name}}; {{unpacking}} is what unpacks `packed` scripts."""
+    parts = {**parts, "unpacking": unpacking_script()}
     page = resources.files(package).joinpath(name).read_text(encoding="utf-8")
     return _PART.sub(lambda match: parts[match[1]], page)
 

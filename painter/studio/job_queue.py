@@ -220,7 +220,8 @@ class Jobs:
             self._finish(job, job.state)
         elif header["kind"] == "failed":
             job.post(header)
-            job.state = FAILED
+            if job.state != DONE:  # what is kept stays, whatever becomes of the process
+                job.state = FAILED
         elif job.state not in FINISHED:
             job.post(header, body)
             if header["kind"] == "done":

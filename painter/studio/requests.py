@@ -28,7 +28,8 @@ def paint_request(asked: Mapping[str, Any], library: Library, config: StudioConf
     """What a worker is told to paint.
 
     Args:
-        asked: 'picture', the id of an upload; 'config', values of options by field; 'files', ids of uploads by field.
+        asked: 'picture', the id of an upload; 'config', values of options by field; 'files', ids of uploads by field;
+            'pictures', whether the page wants pictures of the strokes, as it cannot draw them.
 
     Raises:
         OptionError: an option that is not allowed, names a file or is beyond a limit, or an upload that is not there;
@@ -53,6 +54,7 @@ def paint_request(asked: Mapping[str, Any], library: Library, config: StudioConf
         "do": "paint", "picture": str(library.original(picture["id"])), "name": _stem(picture["name"]),
         "config": placed,
         "labels": {name: upload["name"] for name, upload in uploads.items() if upload}, "about": about,
+        "pictures": asked.get("pictures") is True,
     }  # fmt: skip
 
 
@@ -62,7 +64,8 @@ def restyle_request(
     """What a worker is told to restyle.
 
     Args:
-        asked: 'picture', the id of the upload whose style it is; 'config', values of options by field.
+        asked: 'picture', the id of the upload whose style it is; 'config', values of options by field; 'pictures', as
+            of `paint_request`.
         painting: what is known of the painting.
 
     Raises:
@@ -88,7 +91,7 @@ def restyle_request(
     return {
         "do": "restyle", "source": str(library.painting_folder(painting["id"]) / STROKES),
         "style": str(library.original(style["id"])), "style_name": style["name"], "config": asdict(options),
-        "about": about,
+        "about": about, "pictures": asked.get("pictures") is True,
     }  # fmt: skip
 
 

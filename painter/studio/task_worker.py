@@ -7,19 +7,21 @@ for what concerns the task under way: pause, resume, stop, discard.
 from __future__ import annotations
 
 import gc
+import math
 import os
 import queue
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from io import BytesIO
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from painter.errors import ImpastoError
+from painter.errors import DivergedError, ImpastoError
 from painter.options.export import ExportConfig
 from painter.options.paint import PaintConfig
 from painter.options.restyle import RestyleConfig
@@ -42,7 +44,8 @@ from renderers.webgl.stroke_rows import pack_rows
 
 UPDATES = 15.0  # a second, at most
 STROKES_A_SECOND = 40_000  # in updates, at most: 2 updates a second at 20,000 strokes
-STILL_SIDE, THUMBNAIL_SIDE = 1024, 320  # pixels
+STILL_SIDE, LIVE_SIDE, THUMBNAIL_SIDE = 1024, 512, 320  # pixels
+PICTURE_PACE = 20.0  # times as long as drawing a picture took, until the next one is drawn
 AUTOSAVE_SECONDS = 5.0
 
 
@@ -117,7 +120,7 @@ def paint(worker: Worker, task: dict[str, Any]) -> None:
     picture = replace(load_picture(task["picture"], config.working_side), name=task["name"])
     subject = prepare(picture, config, watch)
     autosave = Autosave(folder / "painting", subject, resume=True, config=AutosaveConfig(AUTOSAVE_SECONDS))
-    live = _Live(worker, subject, task["most_seconds"])
+    live = _Live(worker, subject, task)
     found = find_strokes(subject, watch, live.show, autosave, worker.control)
     if worker.discard:
         return
@@ -125,10 +128,8 @@ def paint(worker: Worker, task: dict[str, Any]) -> None:
     labels = {name: label for name, label in task["labels"].items() if getattr(config, name) is not None}
     painting = replace(found.painting, config=replace(config, **labels))
     about = {**task["about"], **_figures(subject, found), "seconds": round(live.spent, 1), "late": live.late}
-    keep(worker, painting, folder, {**about, "interrupted": found.interrupted})
+    keep(worker, painting, folder, {**about, "interrupted": found.interrupted}, found.failed)
     autosave.close(finished=True)
-    if found.failed is not None:
-        raise found.failed
 
 
 def restyle(worker: Worker, task: dict[str, Any]) -> None:
@@ -141,21 +142,26 @@ def restyle(worker: Worker, task: dict[str, Any]) -> None:
     except ImpastoError as error:
         worker.fail(_renamed(str(error), task, style=task["style_name"], source="the painting"))
         return
-    live = _Live(worker, replace(painting, config=replace(painting.config, seconds=None)), task["most_seconds"])
-    restyled = finish_styling(styling, live.show, control=worker.control)
+    live = _Live(worker, replace(painting, config=replace(painting.config, seconds=None)), task)
+    problem = None
+    try:
+        restyled = finish_styling(styling, live.show, control=worker.control)
+    except DivergedError as error:
+        restyled, problem = error.result, error
     if worker.discard:
         return
     worker.send({"kind": "stage", "stage": "drawing"})
     found = replace(restyled.painting, config=replace(restyled.painting.config, style_image=task["style_name"]))
     more = {"seconds": round(live.spent, 1), "late": live.late, "interrupted": restyled.interrupted}
-    keep(worker, found, folder, {**task["about"], **more})
+    keep(worker, found, folder, {**task["about"], **more}, problem)
 
 
 class _Live:
     """Shows the strokes while they are found or restyled, and ends a run that takes too long."""
 
-    def __init__(self, worker: Worker, subject: Subject | Painting, most_seconds: float) -> None:
-        self.worker, self.subject, self.most_seconds = worker, subject, most_seconds
+    def __init__(self, worker: Worker, subject: Subject | Painting, task: dict[str, Any]) -> None:
+        self.worker, self.subject, self.most_seconds = worker, subject, task["most_seconds"]
+        self._next_picture = 0.0 if task.get("pictures") else math.inf  # by time.monotonic()
         self.spent = 0.0  # seconds of the search, without pauses
         self.late = False  # whether it took too long
         self._start, self._shown = time.monotonic(), 0.0
@@ -171,6 +177,10 @@ class _Live:
         if now - self._shown >= pace or self.worker.control.paused:
             self._send(progress)
             self._shown = now
+        if now >= self._next_picture:
+            self._send_picture(progress)
+            drawn = time.monotonic()
+            self._next_picture = drawn + PICTURE_PACE * (drawn - now)
         if self.spent > self.most_seconds:
             self.late = True
             self.worker.control.stop()
@@ -186,6 +196,13 @@ class _Live:
         }  # fmt: skip
         self.worker.send(header, pack_rows(progress.strokes).tobytes())
 
+    def _send_picture(self, progress: Progress) -> None:
+        """For pages that cannot draw strokes."""
+        painting, content = self._painting(progress), BytesIO()
+        bare = replace(painting, config=replace(painting.config, texture=0.0))
+        Image.fromarray(bare.draw(min(LIVE_SIDE, painting.config.size))).save(content, format="WEBP", quality=80)
+        self.worker.send({"kind": "picture"}, content.getvalue())
+
     def _painting(self, progress: Progress) -> Painting:
         subject = self.subject
         return Painting(progress.strokes, subject.aspect, subject.ground, subject.config, subject.region)
@@ -197,8 +214,10 @@ def _figures(subject: Subject, found: SearchResult) -> dict[str, Any]:
     return {name: round(value, 3) for name, value in compare(bare, subject.picture).items() if value is not None}
 
 
-def keep(worker: Worker, painting: Painting, folder: Path, about: dict[str, Any]) -> None:
-    """Write a painting's files, and say that it is done."""
+def keep(
+    worker: Worker, painting: Painting, folder: Path, about: dict[str, Any], problem: ImpastoError | None = None
+) -> None:
+    """Write a painting's files, and say that it is done; `problem`: what ended it before its time."""
     folder.mkdir(parents=True, exist_ok=True)
     save_painting(painting, folder / STROKES)
     rows = pack_rows(painting.strokes).tobytes()
@@ -210,7 +229,7 @@ def keep(worker: Worker, painting: Painting, folder: Path, about: dict[str, Any]
     size = {"strokes": len(painting.strokes), "size": painting.config.size, "style": painting.config.style}
     about = {**about, **size, "form": form}
     write_json(folder / "about.json", about)
-    worker.send({"kind": "done", "painting": about}, rows)
+    worker.send({"kind": "done", "painting": about, "problem": str(problem) if problem else None}, rows)
 
 
 # --- other tasks ----------------------------------------------------------------------------------------------

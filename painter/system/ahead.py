@@ -10,7 +10,8 @@ T = TypeVar("T")
 
 
 class Ahead(Generic[T]):
-    """Calls a function at once, in a thread; a process that ends does not wait for it.
+    """Calls a function at once, in a thread; a process that ends waits for it, for half a second at most: libraries
+    that are still being loaded, or compute, while it takes everything down would crash it.
 
     It gains time only where the function leaves the interpreter lock to others, as OpenCV, torch and the loader of
     libraries do.
@@ -23,7 +24,7 @@ class Ahead(Generic[T]):
         self._work = work
         self._results: list[T] = []
         self._error: BaseException | None = None
-        self._thread = Thread(target=self._run, name="impasto-ahead", daemon=True)
+        self._thread = Thread(target=self._run, name="impasto-ahead")
         self._thread.start()
 
     def _run(self) -> None:

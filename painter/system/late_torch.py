@@ -11,6 +11,7 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from types import ModuleType
 from typing import Any
 
@@ -20,13 +21,10 @@ _UNUSED = (
     "torch._meta_registrations",  # rules for tensors without numbers, for torch's compiler: a fifth of the import
     "torch.distributions",
     "torch.export",
-    "torch.masked",
     "torch.nn.intrinsic",
     "torch.nn.qat",
     "torch.nn.quantizable",
     "torch.nn.quantized",
-    "torch.onnx",
-    "torch.profiler",
     "torch.quantization",
     "torch.utils.data",
 )
@@ -37,6 +35,9 @@ _COMPILER = ("torch._dynamo", "torch._inductor", "torch._prims", "torch._decomp"
 
 _GENERATORS = "torch._prims.rng_prims"  # which prepares torch.Generator
 _LIBRARIES = ("libtorch_global_deps.so", "libtorch.so")  # in torch's own order; they bring most others with them
+
+
+_lock = Lock()
 
 
 class _Late(ModuleType):
@@ -114,8 +115,9 @@ def _is_put_off() -> bool:
 
 
 def _imported(name: str) -> ModuleType:
-    if isinstance(sys.modules.get(name), _Late):
-        del sys.modules[name]
+    with _lock:  # else one thread removes what another has just begun to import
+        if isinstance(sys.modules.get(name), _Late):
+            del sys.modules[name]
     return importlib.import_module(name)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 from pathlib import Path
@@ -19,7 +20,6 @@ from painter.batch.pools import Pool
 from painter.errors import AutosaveError, OutputError, PictureError, WorkersError, one_line
 from painter.options.video import VideoConfig
 from painter.system.atomic import replacing
-from painter.system.interrupts import deferred_interrupts
 from painter.video.clip_run import (
     LIST_OF_SHOTS,
     LIVES,
@@ -68,14 +68,17 @@ class _Report:
         failed: a line about the first shot that could not be painted.
     """
 
-    def __init__(self, works: list[ShotWork], frames: int, on_progress: Callable[[ShotProgress], object]) -> None:
+    def __init__(self, works: list[ShotWork], ledger: Ledger, on_progress: Callable[[ShotProgress], object]) -> None:
         self._sizes = {work.key: len(work.shot.checks) for work in works}
-        self._frames, self._on_progress, self.failed = frames, on_progress, ""
+        self._ledger, self._on_progress = ledger, on_progress
+        self._frames, self.failed = 0, ""
 
     def show(self, event: Event) -> None:
         """This is `on_event`."""
         problem = f"{event.key}: {event.reason}" if event.kind in ("failed", "retrying") else ""
-        if event.kind == "painted":
+        if event.kind == "started":
+            self._frames = sum(self._sizes.get(key, 0) for key in self._ledger.done())
+        elif event.kind == "painted":
             self._frames += self._sizes[event.key]
         elif event.kind == "failed":
             self.failed = self.failed or problem
@@ -133,20 +136,23 @@ class ShotRun:
         Raises:
             PictureError: there is no frame that can be read.
             OutputError: a file cannot be written; what was painted before can be resumed.
-            WorkersError: no workers are left, or the first shot could not be painted.
+            WorkersError: no workers are left, or the first shot could not be painted, or not in time.
             KeyboardInterrupt: at the second Ctrl-C, or before the first shot is painted.
         """
+        begun = time.monotonic()
         found = self._found or self._look(on_progress)
         works = self._works(found)
-        report = _Report(works, self.resumed, on_progress)
         with Ledger.open(self.folder) as ledger:
-            summary = run_jobs(works, self.folder, ledger, pool, report.show, seconds=self.config.seconds)
+            report = _Report(works, ledger, on_progress)
+            seconds = None if self.config.seconds is None else self.config.seconds - (time.monotonic() - begun)
+            summary = run_jobs(works, self.folder, ledger, pool, report.show, seconds=seconds)
             rows = ledger.rows()
         together = list(takewhile(lambda work: rows[work.key].state == "done", works))
         if not together:
             if summary.interrupted:
                 raise KeyboardInterrupt
-            raise WorkersError(report.failed or "the time was over before the first shot was painted; allow more")
+            late = "the time was over before the first shot was painted; --resume goes on, with more of it"
+            raise WorkersError(report.failed or late)
         path, count = self._join(together)
         all_of_it = len(together) == len(works)
         failed = PictureError(found.failed) if found.failed and all_of_it else None
@@ -163,27 +169,36 @@ class ShotRun:
 
     def _look(self, on_progress: Callable[[ShotProgress], object]) -> _Found:
         """Find the shots, and keep them for a run that resumes this one."""
-        shots, failed = list[Shot](), None
+        try:
+            found = self._search(on_progress)
+        except BaseException:
+            with suppress(OSError):  # it is not empty: there is something to resume
+                self.folder.rmdir()
+            raise
+        with full_disk_explained(self._list), replacing(self._list) as temporary:
+            temporary.write_text(json.dumps(self._document(found)))
+        return found
+
+    def _search(self, on_progress: Callable[[ShotProgress], object]) -> _Found:
+        """Find the shots. Ctrl-C ends it at once: nothing can be painted before all are known."""
+        shots, failed, begun = list[Shot](), None, time.monotonic()
 
         def count(frames: int) -> None:
             on_progress(ShotProgress("looking for shots", frames, self.frames, len(shots)))
+            if self.config.seconds is not None and time.monotonic() - begun > self.config.seconds:
+                raise WorkersError("the time was over before all shots were found; allow more")
 
-        with closing(self._images()) as images, deferred_interrupts() as received:
+        with closing(self._images()) as images:
             try:
                 for shot in find_shots(images, LIVES[self.config.life], count):
                     shots.append(shot)
-                    if received:
-                        raise KeyboardInterrupt
             except PictureError as error:
                 if not shots:
                     raise
                 failed = str(error)
         if not shots:
             raise PictureError(f"cannot read {one_line(self.source.path)}: there is no frame in it; name a clip")
-        found = _Found(tuple(shots), failed)
-        with full_disk_explained(self._list), replacing(self._list) as temporary:
-            temporary.write_text(json.dumps(self._document(found)))
-        return found
+        return _Found(tuple(shots), failed)
 
     def _images(self) -> Generator[np.ndarray, None, None]:
         yield from islice(self.source.frames(), self.config.frames)
@@ -216,11 +231,12 @@ class ShotRun:
                     f"--resume: {self._list}: it is of another clip or other options; resume it by the command that "
                     "started it"
                 )
+            shots = tuple(Shot(int(first), tuple(map(int, checks))) for first, *checks in document["shots"])
+            found = _Found(shots, document["failed"])
+            there = [work for work in self._works(found) if (self.folder / work.files[0]).exists()]
+            self.resumed = sum(len(work.shot.checks) for work in there)
             if document["frames"] == self.config.frames:  # else other frames are looked at
-                shots = tuple(Shot(int(first), tuple(map(int, checks))) for first, *checks in document["shots"])
-                self._found = _Found(shots, document["failed"])
-                there = [work for work in self._works(self._found) if (self.folder / work.files[0]).exists()]
-                self.resumed = sum(len(work.shot.checks) for work in there)
+                self._found = found
         except (LookupError, TypeError, ValueError, OSError) as error:
             raise AutosaveError(
                 f"--resume: {self._list}: it is damaged; delete {self.folder} to start from the beginning"

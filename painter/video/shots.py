@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
@@ -133,28 +133,30 @@ class ShotWork(OwnWork):
         start = time.perf_counter()
         source, config = self.source.relocated(local_paths), localized(self.config, local_paths)
         with tempfile.TemporaryFile(dir=scratch) as file:
-            try:
-                self._paint(file, self._frames(source, seek=True), config)
-            except _OtherFrameError:
-                file.seek(0)
-                file.truncate()
-                try:
-                    self._paint(file, self._frames(source, seek=False), config)
-                except _OtherFrameError:
-                    named = one_line(self.source.path)
-                    raise PictureError(f"cannot read {named}: it has changed; begin anew") from None
+            if not (self._paint(file, source, config, seek=True) or self._paint(file, source, config, seek=False)):
+                raise PictureError(f"cannot read {one_line(self.source.path)}: it has changed; begin anew")
             file.seek(0)
             content = file.read()
         figures = {"frames": float(len(self.shot.checks))}
         return Painted(self.key, {self.files[0]: content}, figures, time.perf_counter() - start, worker_name())
 
-    def _paint(self, file: Any, frames: Iterable[np.ndarray], config: PaintConfig) -> None:
-        """Write the stroke video."""
+    def _paint(self, file: BinaryIO, source: ClipSource, config: PaintConfig, seek: bool) -> bool:
+        """Write the stroke video; whether all its frames were found as they were when shots were looked for."""
+        file.seek(0)
+        file.truncate()
         painter, writer = ClipPainter(config, self.clip, self.exact, self.shot.first), FrameWriter(self.film)
         file.write(head_line(self.film))
-        for frame in frames:
-            file.write(writer.line(painter.next(frame)))
+        try:
+            for frame in self._frames(source, seek):
+                file.write(writer.line(painter.next(frame)))
+        except _OtherFrameError:
+            return False
+        except PictureError:
+            if seek:  # some formats cannot be read from every frame on
+                return False
+            raise
         file.write(end_line(len(self.shot.checks)))
+        return True
 
     def _frames(self, source: ClipSource, seek: bool) -> Iterator[np.ndarray]:
         """Its frames. Raises _OtherFrameError at one that is not as it was."""

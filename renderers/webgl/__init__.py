@@ -8,5 +8,7 @@ cannot drift apart. Nothing here but `stroke_rows` imports torch or numba.
     shaders.py        what the browser is given: functions of shaders, constants, scripts; media_shaders.py, of media
     stroke_rows.py    strokes as rows of 64 bytes, and back
     glsl.js           shaders put together; paint.js, the renderer: rows in, a picture out, at any zoom
-    media.js          media and sheets; pencil.js, lines of pencil; player.js, a painting that plays
+    webgl.js          textures, targets and programs under it; tables.js, numbers that its shaders need
+    media.js          media and sheets; pencil.js, lines of pencil
+    player.js         a painting that plays; unpacking.js, what pages that are files need first
 """

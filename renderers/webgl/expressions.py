@@ -25,12 +25,16 @@ _POWERS = {2: "square", 3: "cube"}
 
 @dataclass(frozen=True)
 class Context:
+    """What a translation is told beside the source; see `renderers.webgl.translate.translated`."""
+
     arrays: Mapping[str, str]
     given: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Signature:
+    """What a kernel takes and returns, in GLSL."""
+
     parameters: dict[str, str]  # name -> 'float' and so on; 'in float[5]'; 'fetch'; '' for one that is left out
     result: str
 
@@ -179,6 +183,7 @@ class Expressions:
         return as_type(self.expression(node), kind.split()[-1])
 
     def refused(self, node: ast.AST) -> ValueError:
+        """What to raise where a part of the kernel is outside the subset."""
         line = getattr(node, "lineno", "?")
         return ValueError(f"{self.node.name}, line {line}: cannot be translated to GLSL: {ast.unparse(node)}")
 
@@ -198,4 +203,5 @@ def glsl_name(name: str) -> str:
 
 
 def local(name: str) -> str:
+    """A variable's name; words that GLSL reserves get an underscore."""
     return "unused" if name == "_" else f"{name}_" if name in _RESERVED else name

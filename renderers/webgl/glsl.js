@@ -292,5 +292,5 @@ ${mixing ? BANDS() : NUMBERS}`;
   uniform sampler2D image; uniform int rows; out vec4 color;
   void main() { color = texelFetch(image, ivec2(gl_FragCoord.x, float(rows) - gl_FragCoord.y), 0); }`;
 
-  return { SHADERS, MOST_TAPS, HEIGHT, HEAD, SEEN, OUTPUT, PLAINLY, QUAD, GROUND, ALONG, COPY, vertexOf, fragmentOf };
+  return { SHADERS, MOST_TAPS, HEIGHT, number, HEAD, SEEN, OUTPUT, PLAINLY, QUAD, GROUND, ALONG, COPY, vertexOf, fragmentOf };
 })();

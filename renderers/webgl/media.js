@@ -1,11 +1,11 @@
 /* Strokes in their medium on a sheet, with WebGL2, as renderers/media/ draws them: beside the canvas lies a plane of
    pigment load or of height, and one pass at the end turns both into what is seen. The kernels are GLSL translated from
-   the Python ones (media_shaders.py). `ImpastoMedium` is what paint.js draws with where a painting has texture. */
+   the Python ones (media_shaders.py). `ImpastoMedium` is what paint.js draws with where a painting has texture. Needs
+   glsl.js before this. */
 const ImpastoMedium = (() => {
-  const MOST_TAPS = 48, REFLECTED = 12;
+  const { MOST_TAPS, number } = ImpastoGlsl, REFLECTED = 12;
 
   const functions = (part, names) => names.map((name) => part.functions[name]).join("\n");
-  const number = (value) => (/[.e]/.test(String(value)) ? String(value) : value + ".0");
 
   /* The sheet's height at a place, of the ground that is asked for. */
   const heightOf = (shared, ground) => {

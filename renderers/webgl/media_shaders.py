@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from renderers.webgl.expressions import glsl_name
 from renderers.webgl.kernel_source import source_of
 from renderers.webgl.translate import translated, translated_value
 
@@ -127,9 +128,9 @@ def media_parts(brush: str) -> dict[str, Any]:
         "paint": needed(*paint, translated("renderers.media.layers", medium.laid, _LAID, _PIXEL)),
         "finish": needed(seen) if wet else needed(lit, faded),
         "functions": {name: re.sub(r"^ +", "", text, flags=re.MULTILINE) for name, text in functions.items()},
-        "raster": f"{_glsl(medium.raster)}({medium.rasters}, 0, view.z, 0.0, 0.0);" if medium.raster else "",
+        "raster": f"{glsl_name(medium.raster)}({medium.rasters}, 0, view.z, 0.0, 0.0);" if medium.raster else "",
         "stroke": medium.paint,
-        "lay": f"{_glsl(medium.laid)}(canvas, plane, 0.0, alpha, pigment, {medium.lay})",
+        "lay": f"{glsl_name(medium.laid)}(canvas, plane, 0.0, alpha, pigment, {medium.lay})",
         "constants": {name: source_of(f"renderers.media.{medium.module}").constant(name) for name in medium.constants},
         "wet": wet,
     }  # fmt: skip
@@ -203,7 +204,3 @@ def _surface(name: str) -> dict[str, str]:
         "depth": translated_value(_MEDIA, (name, "finish"), "depth", known),
         "dark": translated_value(_MEDIA, (name, "finish"), "dark", known),
     }
-
-
-def _glsl(name: str) -> str:
-    return f"k_{name.strip('_')}"

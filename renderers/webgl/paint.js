@@ -1,7 +1,7 @@
 "use strict";
 /* Draws strokes with WebGL2, as renderers/drawing.py draws them. Rows of 64 bytes (stroke_rows.py) go to the graphics card
-   as they are. The engines are GLSL translated from the Python kernels; constants come from there, too. Needs glsl.js
-   before this; texture needs media.js, too.
+   as they are. The engines are GLSL translated from the Python kernels; constants come from there, too. Needs glsl.js,
+   tables.js and webgl.js before this; texture needs media.js, lines of pencil pencil.js, too.
 
    const renderer = new ImpastoPaint.Renderer(canvas);       throws where there is no WebGL2
    renderer.open({brush, aspect: [height, width], ground: [r, g, b] or null, relief, region, stamp, mixing, texture});
@@ -9,75 +9,20 @@
    renderer.textured = false;                                without the texture {strength, ground, margin, limited}
    renderer.show({count, view: {x, y, zoom}});               x, y: upper left corner, canvas units */
 const ImpastoPaint = (() => {
-  const { SHADERS, MOST_TAPS, HEIGHT, HEAD, SEEN, OUTPUT, PLAINLY, QUAD, GROUND, ALONG, COPY, vertexOf, fragmentOf } = ImpastoGlsl;
+  const { SHADERS, HEIGHT, HEAD, SEEN, OUTPUT, PLAINLY, GROUND, ALONG, COPY, vertexOf, fragmentOf } = ImpastoGlsl;
+  const { slopeTaps, stampSums } = ImpastoTables;
   const ROW = 64;
-
-  /* [2 · reach + 1] of sum 1: the discrete Gaussian of this variance, as renderers/relief.py has it. */
-  function gaussian(variance) {
-    const reach = Math.ceil(SHADERS.constants.TAIL * Math.sqrt(variance)), count = 4 * reach + 16, taps = [];
-    for (let n = -reach; n <= reach; n++) {
-      let sum = 0;
-      for (let k = 0; k < count; k++) {
-        const theta = (2 * Math.PI * k) / count;
-        sum += Math.exp(variance * (Math.cos(theta) - 1)) * Math.cos(n * theta);
-      }
-      taps.push(sum / count);
-    }
-    const total = taps.reduce((a, b) => a + b, 0);
-    return taps.map((tap) => tap / total);
-  }
-
-  /* Taps of a smoothed height and of its slope where pixels are this wide (canvas units). */
-  function slopeTaps(pixel) {
-    const { DETAIL, DRAWN_VARIANCE, TAIL } = SHADERS.constants, difference = SHADERS.difference;
-    const widest = ((MOST_TAPS - 1) / 2 - 2) / TAIL; // at extreme zoom the graphics card has no room for more
-    const variance = Math.min(Math.max(0, (DETAIL / pixel) ** 2 - DRAWN_VARIANCE), widest ** 2);
-    const smooth = gaussian(variance), reach = (smooth.length - 1) / 2 + 2;
-    const padded = new Float32Array(MOST_TAPS), slopes = new Float32Array(MOST_TAPS);
-    smooth.forEach((tap, k) => {
-      padded[k + 2] = tap;
-      // A correlation, as OpenCV's filters are, of the taps convolved with the difference.
-      difference.forEach((weight, m) => { slopes[k + m] += (tap * weight) / pixel / HEIGHT; });
-    });
-    return { smooth: padded, slopes, reach };
-  }
-
-  /* A stamp's texture enlarged by a whole factor, bicubic, as OpenCV does it. [height][width] in [0, 1]. */
-  function enlarged({ width, height, levels, longest }) {
-    const factor = Math.floor(longest / Math.max(width, height));
-    const source = Float32Array.from(levels, (level) => level / 255);
-    if (factor <= 1) return { width, height, values: source };
-    const weights = (x) => {
-      const A = -0.75, near = (d) => ((A + 2) * d - (A + 3)) * d * d + 1, far = (d) => ((A * d - 5 * A) * d + 8 * A) * d - 4 * A;
-      return [far(x + 1), near(x), near(1 - x), far(2 - x)];
-    };
-    const along = (values, columns, rows) => { // enlarged along x and transposed
-      const out = new Float32Array(columns * factor * rows);
-      for (let x = 0; x < columns * factor; x++) {
-        const at = (x + 0.5) / factor - 0.5, left = Math.floor(at), w = weights(at - left);
-        for (let y = 0; y < rows; y++) {
-          let sum = 0;
-          for (let k = 0; k < 4; k++) sum += w[k] * values[y * columns + Math.min(columns - 1, Math.max(0, left - 1 + k))];
-          out[x * rows + y] = sum;
-        }
-      }
-      return out;
-    };
-    const once = along(source, width, height);
-    const values = along(once, height, width * factor).map((value) => Math.min(1, Math.max(0, value)));
-    return { width: width * factor, height: height * factor, values };
-  }
 
   /* A text of GLSL and another after it, without the functions that are in both. */
   function withoutTwice(text, over) {
     return text + over.replace(/^\S+ (k_\w+)\([^]*?^}\n/gm, (found, name) => (text.includes(`${name}(`) ? "" : found));
   }
 
-  class Renderer {
+  class Renderer extends ImpastoWebgl {
     constructor(canvas) {
-      this.canvas = canvas;
-      this.gl = canvas.getContext("webgl2", { alpha: true, antialias: false, preserveDrawingBuffer: true });
-      if (!this.gl) throw new Error("This browser has no WebGL2.");
+      super(canvas);
+      this.textured = true;
+      this.heightScale = HEIGHT;
       this.rows = new ArrayBuffer(0);
       this.painting = null;
       canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
@@ -89,21 +34,12 @@ const ImpastoPaint = (() => {
     }
 
     _begin() {
-      const gl = this.gl, debug = gl.getExtension("WEBGL_debug_renderer_info");
-      const name = String(gl.getParameter(debug ? debug.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
-      this.software = /swiftshader|llvmpipe|software/i.test(name);
-      this.exact = gl.getExtension("EXT_color_buffer_float") ? gl.RGBA32F : gl.RGBA16F;
-      gl.getExtension("EXT_color_buffer_half_float");
-      this.blended = gl.getExtension("EXT_float_blend") ? this.exact : gl.RGBA16F;
-      this.textured = true;
-      this.heightScale = HEIGHT;
+      super._begin();
       this.revision = 0;
-      this.programs = {};
-      this.targets = {};
-      this.strokes = gl.createVertexArray();
-      this.empty = gl.createVertexArray();
-      this.buffer = gl.createBuffer();
       this.drawn = -1;
+      this.strokes = this.gl.createVertexArray();
+      this.buffer = this.gl.createBuffer();
+      this.region = this.table = this.lines = this.seenLines = this.fence = null;
     }
 
     /* Which painting: what its rows are drawn on. `region` and `stamp`: {width, height, levels: Uint8Array}. */
@@ -119,9 +55,10 @@ const ImpastoPaint = (() => {
         ? new ImpastoMedium(this, part, SHADERS.papers, () => HEAD(this.mixing), SHADERS.difference, SHADERS.constants) : null;
       this.revision += 1;
       this.drawn = -1;
+      for (const texture of [this.region, this.table]) if (texture) gl.deleteTexture(texture);
       this.region = painting.region && this._texture(painting.region.width, painting.region.height, gl.R8, gl.RED,
         gl.UNSIGNED_BYTE, painting.region.levels, gl.LINEAR);
-      if (painting.stamp) this._sum(painting.stamp);
+      this.table = painting.stamp && this._stamp(painting.stamp);
     }
 
     setRows(rows) {
@@ -376,31 +313,16 @@ const ImpastoPaint = (() => {
 
     // --- WebGL ------------------------------------------------------------------------------------------------
 
-    /* What follows goes onto a target, or the window. */
-    _into(target, program) {
-      const { gl } = this;
-      gl.bindFramebuffer(gl.FRAMEBUFFER, target.frame);
-      gl.viewport(0, 0, target.width, target.height);
-      if (program.view) gl.uniform4fv(program.view, this.view);
-    }
-
-    _sampler(place, unit, texture) {
-      const gl = this.gl;
-      gl.activeTexture(gl.TEXTURE0 + unit);
-      gl.bindTexture(gl.TEXTURE_2D, texture);
-      gl.uniform1i(place, unit);
+    _stamp(stamp) {
+      const gl = this.gl, { sums, columns, rows, half } = stampSums(stamp);
+      this.half = half;
+      return this._texture(columns, rows, gl.R32UI, gl.RED_INTEGER, gl.UNSIGNED_INT, sums, gl.NEAREST);
     }
 
     _taps(program, { smooth, slopes, reach }) {
       this.gl.uniform1fv(program.smoothTaps, smooth);
       this.gl.uniform1fv(program.slopeTaps, slopes);
       this.gl.uniform1i(program.reach, reach);
-    }
-
-    _quad() {
-      this.gl.bindVertexArray(this.empty);
-      this.gl.drawArrays(this.gl.TRIANGLE_STRIP, 0, 4);
-      this.gl.bindVertexArray(null);
     }
 
     _bindRows(first) {
@@ -415,89 +337,6 @@ const ImpastoPaint = (() => {
       gl.enableVertexAttribArray(4);
       gl.vertexAttribIPointer(4, 1, gl.UNSIGNED_INT, ROW, first * ROW + 60);
       gl.vertexAttribDivisor(4, 1);
-    }
-
-    /* Sums of a stamp's texture over all texels above and left of each corner, as whole numbers. */
-    _sum(stamp) {
-      const gl = this.gl, { width, height, values } = enlarged(stamp), columns = width + 1;
-      const sums = new Uint32Array(columns * (height + 1));
-      for (let y = 1; y <= height; y++) {
-        for (let x = 1, row = 0; x <= width; x++) {
-          row += Math.round(4095 * values[(y - 1) * width + x - 1]);
-          sums[y * columns + x] = sums[(y - 1) * columns + x] + row;
-        }
-      }
-      this.table = this._texture(columns, height + 1, gl.R32UI, gl.RED_INTEGER, gl.UNSIGNED_INT, sums, gl.NEAREST);
-      this.half = [width / Math.max(width, height), height / Math.max(width, height)];
-    }
-
-    _texture(width, height, inner, format, type, data, filter) {
-      const gl = this.gl, texture = gl.createTexture();
-      gl.activeTexture(gl.TEXTURE0);
-      gl.bindTexture(gl.TEXTURE_2D, texture);
-      gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
-      if (data) gl.texImage2D(gl.TEXTURE_2D, 0, inner, width, height, 0, format, type, data);
-      else gl.texStorage2D(gl.TEXTURE_2D, 1, inner, width, height);
-      for (const side of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, side, filter);
-      for (const side of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, side, gl.CLAMP_TO_EDGE);
-      return texture;
-    }
-
-    _cleared(name, width, height) {
-      const gl = this.gl, target = this._target(name, width, height, [gl.RGBA8]);
-      gl.bindFramebuffer(gl.FRAMEBUFFER, target.frame);
-      gl.clearColor(0, 0, 0, 0);
-      gl.clear(gl.COLOR_BUFFER_BIT);
-      return target;
-    }
-
-    _target(name, width, height, formats) {
-      const gl = this.gl, found = this.targets[name];
-      if (found && found.width === width && found.height === height && found.textures.length === formats.length) return found;
-      if (found) { found.textures.forEach((texture) => gl.deleteTexture(texture)); gl.deleteFramebuffer(found.frame); }
-      const make = (inner) => this._texture(width, height, inner, 0, 0, null, gl.NEAREST);
-      let textures = formats.map(make);
-      const frame = gl.createFramebuffer(), attach = () => {
-        gl.bindFramebuffer(gl.FRAMEBUFFER, frame);
-        textures.forEach((texture, k) => gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0 + k, gl.TEXTURE_2D, texture, 0));
-        gl.drawBuffers(textures.map((_, k) => gl.COLOR_ATTACHMENT0 + k));
-      };
-      attach();
-      if (gl.checkFramebufferStatus(gl.FRAMEBUFFER) !== gl.FRAMEBUFFER_COMPLETE) { // no floats: bytes, less exact
-        this.bytes = true;
-        textures = formats.map(() => make(gl.RGBA8));
-        attach();
-      }
-      this.targets[name] = { width, height, textures, frame, fresh: true };
-      return this.targets[name];
-    }
-
-    _use(name, vertex, fragment) {
-      const gl = this.gl;
-      if (!this.programs[name]) {
-        const program = gl.createProgram();
-        for (const [kind, text] of [[gl.VERTEX_SHADER, vertex || QUAD], [gl.FRAGMENT_SHADER, fragment]]) {
-          const shader = gl.createShader(kind);
-          gl.shaderSource(shader, typeof text === "function" ? text() : text);
-          gl.compileShader(shader);
-          if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS) && !gl.isContextLost()) {
-            throw new Error(`${name}: ${gl.getShaderInfoLog(shader)}`);
-          }
-          gl.attachShader(program, shader);
-        }
-        gl.linkProgram(program);
-        if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
-          throw new Error(`${name}: ${gl.getProgramInfoLog(program)}`);
-        }
-        const places = { program }, count = gl.getProgramParameter(program, gl.ACTIVE_UNIFORMS);
-        for (let k = 0; k < count; k++) {
-          const uniform = gl.getActiveUniform(program, k).name.replace("[0]", "");
-          places[uniform] = gl.getUniformLocation(program, uniform);
-        }
-        this.programs[name] = places;
-      }
-      gl.useProgram(this.programs[name].program);
-      return this.programs[name];
     }
   }
 

@@ -88,7 +88,8 @@ def paint_script(*brushes: str, texture: bool = True, pencil: bool = True) -> st
         shaders["pencil"] = pencil_parts()
     if texture:
         shaders |= {"media": {name: media_parts(name) for name in brushes}, "papers": shared_media_parts()}
-    scripts = ["glsl.js", *(["media.js"] if texture else []), *(["pencil.js"] if pencil else []), "paint.js"]
+    more = [*(["media.js"] if texture else []), *(["pencil.js"] if pencil else [])]
+    scripts = ["glsl.js", "tables.js", "webgl.js", *more, "paint.js"]
     text = "".join(_script(name) for name in scripts)
     assert text.count(_PLACE) == 1
     return _shortened(text.replace(_PLACE, json.dumps(shaders, separators=(",", ":"))))
@@ -97,6 +98,11 @@ def paint_script(*brushes: str, texture: bool = True, pencil: bool = True) -> st
 def player_script() -> str:
     """`player.js`: it defines `ImpastoPlayer`, and needs what `paint_script` returns before it."""
     return _shortened(_script("player.js"))
+
+
+def unpacking_script() -> str:
+    """`unpacking.js`: what a page runs first, so that it can run a packed program."""
+    return _shortened(_script("unpacking.js"))
 
 
 def _script(name: str) -> str:

@@ -48,9 +48,7 @@ def translated(
     return functions
 
 
-def translated_value(
-    module: str, place: tuple[str, str], name: str, known: Mapping[str, str] | None = None
-) -> str:  # fmt: skip
+def translated_value(module: str, place: tuple[str, str], name: str, known: Mapping[str, str] | None = None) -> str:
     """What a method assigns to a variable, as an expression in GLSL.
 
     Args:

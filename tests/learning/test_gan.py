@@ -33,7 +33,7 @@ pytestmark = pytest.mark.slow
 
 PLAIN = GanConfig(latent=8, width=4, batch=16)
 STABLE = replace(RELATIVISTIC, latent=8, width=4, batch=16)
-SMALL = replace(TINY, gan=PLAIN, relativistic=STABLE)
+SMALL = replace(TINY, gan=PLAIN, relativistic=STABLE, training=replace(TINY.training, batch=16))
 LOSSES = ("plain", "relativistic")
 
 

@@ -196,6 +196,24 @@ def test_strokes_can_be_added_and_taken_away(page: Page) -> None:
 
 
 @pytest.mark.slow
+def test_a_graphics_card_that_was_lost_draws_the_same_again(page: Page) -> None:
+    painting = painting_of("oilpaintbrush", (1.0, 1.0, 1.0), region=True, texture=0.6, pencil=0.8)
+    page.evaluate("window.renderer = undefined")  # a new one counts its revisions from the same number again
+    before = seen_by(page, painting)[0]
+    page.evaluate(
+        """([width, height]) => new Promise((done) => {
+          Object.assign(renderer.canvas, { width, height });
+          const loss = renderer.gl.getExtension("WEBGL_lose_context");
+          renderer.canvas.addEventListener("webglcontextlost", () => setTimeout(() => loss.restoreContext()));
+          renderer.canvas.addEventListener("webglcontextrestored", done);
+          loss.loseContext(); })""",
+        [WIDTH, HEIGHT],
+    )
+    after = np.array(page.evaluate(f"Array.from(renderer.pixels({WIDTH}, {HEIGHT}))"), np.uint8)
+    assert np.array_equal(after.reshape(HEIGHT, WIDTH, 4)[..., :3], before)
+
+
+@pytest.mark.slow
 def test_the_stroke_at_a_point_is_the_uppermost_one(page: Page) -> None:
     painting = painting_of("rectangle", (1.0, 1.0, 1.0))
     seen_by(page, painting)

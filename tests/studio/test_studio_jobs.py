@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from PIL import Image
 
+from painter import PaintConfig
+from painter.errors import DivergedError
+from painter.options.restyle import RestyleConfig
+from painter.painting.load import load_painting
+from painter.pipeline import find_strokes
+from painter.studio import task_worker
 from painter.studio.job_queue import Job, Jobs, Mailbox, QueueFullError
-from painter.studio.library import Library
+from painter.studio.library import STROKES, Library
 from painter.studio.messages import pack_message, unpack_message
 from painter.studio.pool import DIED, Pool
+from painter.styling.restyle import finish_styling
 
 
 class FakeHelper:
@@ -127,6 +137,19 @@ def test_a_process_that_dies_is_reported_and_replaced(run: Any) -> None:
     run(test)
 
 
+def test_a_painting_that_is_kept_outlives_its_process(run: Any) -> None:
+    async def test(jobs: Jobs) -> None:
+        job = submit(jobs, "a")
+        await settled()
+        folder = jobs.library.painting_folder(job.id)
+        folder.mkdir(parents=True)
+        FakeHelper.made[0].say({"kind": "done", "painting": {}}, b"")
+        FakeHelper.made[0].die()
+        assert job.state == "done" and folder.is_dir()
+
+    run(test)
+
+
 def test_a_process_that_has_grown_is_replaced(run: Any) -> None:
     async def test(jobs: Jobs) -> None:
         submit(jobs, "a")
@@ -204,3 +227,28 @@ def test_processes_end_with_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(FakeHelper.made) == 1
 
     asyncio.run(inside())
+
+
+def test_a_styling_that_fails_leaves_its_painting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[dict[str, Any]] = []
+    connection = SimpleNamespace(send_bytes=lambda content: sent.append(unpack_message(content)[0]))
+    worker, error = task_worker.Worker(cast(Any, connection)), DivergedError(3, "painting", "lower a weight")
+
+    def fails(*given: Any, **more: Any) -> None:
+        error.result = finish_styling(*given, **more)
+        raise error
+
+    monkeypatch.setattr(task_worker, "find_strokes", lambda *given: replace(find_strokes(*given), failed=error))
+    monkeypatch.setattr(task_worker, "finish_styling", fails)
+    Image.new("RGB", (16, 16), "red").save(tmp_path / "red.png")
+    config, styled = (
+        PaintConfig(strokes=3, size=16, iterations=1, texture=0.0),
+        RestyleConfig(features="random", iterations=1),
+    )
+    red, task = str(tmp_path / "red.png"), {"labels": {}, "about": {}, "name": "red", "most_seconds": 60.0}
+    task_worker.paint(worker, {**task, "picture": red, "folder": str(tmp_path / "a"), "config": asdict(config)})
+    more = {"source": str(tmp_path / "a" / STROKES), "style": red, "style_name": "red", "config": asdict(styled)}
+    task_worker.restyle(worker, {**task, **more, "folder": str(tmp_path / "b")})
+    last = [message for message in sent if message["kind"] in ("done", "failed")]
+    assert [(message["kind"], message["problem"]) for message in last] == [("done", str(error))] * 2
+    assert all(len(load_painting(tmp_path / name / STROKES).strokes) == 3 for name in ("a", "b"))

@@ -105,12 +105,17 @@ def test_scrubbing_shows_fewer_strokes_and_offers_to_repaint(page: Page) -> None
 
 
 def test_before_and_after_lie_side_by_side(page: Page) -> None:
-    page.click("#compare")
+    page.focus("#at")
+    page.keyboard.press("c")  # a slider keeps no more than its arrows to itself
     page.focus("#divider")
     page.keyboard.press("ArrowRight")
     assert page.get_attribute("#divider", "aria-valuenow") == "52"
     assert page.is_visible("#before img")
-    page.click("#compare")
+    page.evaluate("location.hash = ''")
+    page.click("#open-gallery")
+    page.locator("#paintings button.open").last.click()
+    until(page, "location.hash.length == 33")
+    until(page, "document.getElementById('divider').hidden")  # it lay between the other painting and its picture
     assert not page.is_visible("#before")
 
 
@@ -194,6 +199,8 @@ def test_a_stroke_file_opens_its_painting(page: Page, tmp_path: Path) -> None:
     make_painting(15, brush="watercolor").save(tmp_path / "old.strokes.json")
     page.set_input_files("#file", str(tmp_path / "old.strokes.json"))
     until(page, "document.getElementById('count').textContent == '15 of 15'", 30)
+    paintings = page.evaluate("fetch('/api/paintings').then((answer) => answer.json())")
+    until(page, f"document.getElementById('gallery-count').textContent == '{len(paintings)}'")
     make_painting(9).save(tmp_path / "carries.png", config=ExportConfig(embed="always"))
     page.set_input_files("#file", str(tmp_path / "carries.png"))
     until(page, "document.getElementById('count').textContent == '9 of 9'", 30)
@@ -246,10 +253,17 @@ def test_without_webgl_pictures_are_shown(running: Browser, studio: Client) -> N
         HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
           return kind === "webgl2" ? null : before.call(this, kind, ...more); };"""
     )
-    found = studio.ask("GET", "/api/paintings")[1][0]
+    found = next(one for one in studio.ask("GET", "/api/paintings")[1] if one["picture"])
     page.goto(f"http://127.0.0.1:{studio.port}/#{found['id']}")
     until(page, f"{STATE} == 'done'")
     assert page.is_visible("#still") and page.is_visible("#no-webgl") and not page.is_enabled("#play")
+    settle(page, 20, iterations=16)
+    page.click("#paint")
+    until(page, "document.getElementById('still').src.startsWith('blob:')", 60)
+    assert page.is_visible("#still")
+    until(page, "document.getElementById('still').naturalWidth > 0")
+    until(page, f"{STATE} == 'done'", 60)
+    assert page.evaluate("document.getElementById('still').src").endswith("/still")
     page.close()
 
 

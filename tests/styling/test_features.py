@@ -76,7 +76,7 @@ def test_layers_are_torchvisions(network: Features, state: dict[str, Tensor], vg
             h = layer(h)
             if k - 1 in CONVOLUTIONS["vgg19"]:
                 name = network.names[CONVOLUTIONS["vgg19"].index(k - 1)]
-                torch.testing.assert_close(found[name] + network.centre, h[0], rtol=1e-4, atol=1e-4)
+                torch.testing.assert_close(found[name] + network.centre, h[0], rtol=1e-4, atol=2e-4)
 
 
 @pytest.mark.parametrize("kind", ["vgg16", "vgg19"])

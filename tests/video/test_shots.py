@@ -165,7 +165,7 @@ def test_another_machine_needs_no_file_but_those_it_is_sent(kind: str, clip: Pat
     assert isinstance(made, Painted) and made.files == expected.files
 
 
-def test_frames_that_do_not_come_at_even_times_are_counted_instead(
+def test_frames_that_are_not_found_by_their_time_are_counted_instead(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work = works(open_clip(clip, 64), tmp_path)[1]
@@ -179,6 +179,15 @@ def test_frames_that_do_not_come_at_even_times_are_counted_instead(
     made = attempt(work)
     assert isinstance(made, Painted) and isinstance(expected, Painted) and made.files == expected.files
     assert sought == [True, False]
+
+    def broken(source: ClipSource, first: int = 0, seek: bool = False):  # type: ignore[no-untyped-def]
+        if seek:
+            raise PictureError("cannot read all of it")
+        return frames(source, first)
+
+    monkeypatch.setattr(ClipSource, "frames", broken)
+    made = attempt(work)
+    assert isinstance(made, Painted) and made.files == expected.files
     monkeypatch.setattr(ClipSource, "frames", lambda source, first=0, seek=False: frames(source, first + 1, seek))
     changed = attempt(work)
     assert isinstance(changed, Failure) and changed.permanent and "it has changed; begin anew" in changed.reason
@@ -195,6 +204,35 @@ def test_whatever_decides_the_bytes_of_a_shot_is_in_its_digest(clip: Path, tmp_p
 
 
 # --- stopped, killed, resumed ---------------------------------------------------------------------------------
+
+
+def test_ctrl_c_while_shots_are_looked_for_is_answered_at_once(tmp_path: Path) -> None:
+    looked: list[int] = []
+
+    def stop(progress: ShotProgress) -> None:
+        looked.append(progress.frames)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    folder = save_folder(tmp_path / "in", [*square(4)])  # one shot
+    with pytest.raises(KeyboardInterrupt):
+        begun(folder, tmp_path).run(Here(), stop)
+    assert looked == [1] and not (tmp_path / "run").exists()
+
+
+def test_time_counts_while_shots_are_looked_for(clip: Path, tmp_path: Path) -> None:
+    config = VideoConfig(**{**vars(CONFIG), "seconds": 0.1})
+    with pytest.raises(WorkersError, match="before all shots were found"):
+        begun(clip, tmp_path, config=config).run(Here(), lambda progress: time.sleep(0.06))
+    assert not (tmp_path / "run").exists()
+
+
+def test_other_frames_keep_the_shots_that_stay_the_same(clip: Path, whole: bytes, tmp_path: Path) -> None:
+    begun(clip, tmp_path).run(Stopping(after=2))
+    seen: list[ShotProgress] = []
+    run, pool = begun(clip, tmp_path, True, VideoConfig(**{**vars(CONFIG), "frames": 10})), Here()
+    assert run.resumed == 8
+    assert run.run(pool, seen.append).frames == 10 and pool.asked == ["shot 3, from frame 8 on"]
+    assert [(p.frames, p.shots) for p in seen if p.stage == "painting shots"] == [(8, 2), (10, 3)]
 
 
 def test_ctrl_c_keeps_the_shots_that_are_complete(clip: Path, whole: bytes, tmp_path: Path) -> None:
@@ -221,8 +259,9 @@ def test_a_killed_run_paints_nothing_twice(
 
 def test_time_that_is_over_ends_with_a_shot(clip: Path, tmp_path: Path) -> None:
     config = VideoConfig(**{**vars(CONFIG), "seconds": 0.1})
+    begun(clip, tmp_path)._look(lambda progress: None)
     with pytest.raises(WorkersError, match="the time was over before the first shot was painted"):
-        begun(clip, tmp_path, config=config).run(Slow())
+        begun(clip, tmp_path, True, config).run(Slow())
     assert begun(clip, tmp_path, resume=True).run(Here()).frames >= 4
 
 

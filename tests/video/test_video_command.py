@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from helpers.clips import (
 from PIL import Image
 
 from painter import cli
+from painter.cli.video import _say_beginning
 from painter.errors import AutosaveError, OptionError, OutputError, PictureError
 from painter.options.video import VideoConfig
 from painter.video import clip_run
@@ -373,3 +375,13 @@ def test_a_long_clip_is_estimated_first(
     save_folder(here / "in", square(3))
     assert cli.main(["video", "in", *QUICK, "-o", "a.gif"]) == 0
     assert "about 3 frames are left: some 1 minutes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("processes, some", [(None, "10.0 hours"), (2, "5.0 hours"), (99, "2.5 hours")])
+def test_the_estimate_counts_processes_that_have_a_core(
+    processes: int | None, some: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("painter.cli.video.core_count", lambda: 4)
+    config = VideoConfig(strokes=500, size=512, processes=processes)
+    _say_beginning(SimpleNamespace(config=config, frames=72_000, resumed=0, folder=Path("f")), False)  # type: ignore[arg-type]
+    assert f"72,000 frames are left: some {some}" in capsys.readouterr().err

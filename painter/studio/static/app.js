@@ -34,7 +34,11 @@ const fail = (message) => {
 async function take(file, name) {
   fail("");
   try {
-    if (STROKES.test(name || file.name) || await carries(file)) return await show(await upload("/api/paintings", file, name));
+    if (STROKES.test(name || file.name) || await carries(file)) {
+      await show(await upload("/api/paintings", file, name));
+      gallery.load();
+      return;
+    }
     usePicture(await upload("/api/pictures", file, name));
   } catch (error) { toast(error.message); }
 }
@@ -90,7 +94,7 @@ async function paint(changes = {}) {
     else for (const name of ["focus", "region"]) if (masks.has(name)) files[name] = (await upload("/api/pictures", await masks.blob(name), `${name}.png`)).id;
     const config = { ...settings.values, ...changes.config };
     for (const name of Object.keys(files)) delete config[name];
-    watch(await ask("POST", "/api/jobs", { picture: picture.id, config, files }));
+    watch(await ask("POST", "/api/jobs", { picture: picture.id, config, files, pictures: !stage.draws }));
   } catch (error) {
     fail(error.message);
     $("paint").disabled = false;
@@ -138,8 +142,12 @@ async function heard(header, body) {
       progress(header);
       stage.live(body);
       break;
+    case "picture":
+      stage.look(body);
+      break;
     case "done":
       await show(header.painting, body);
+      if (header.problem) fail(header.problem);
       gallery.load();
       break;
     case "failed":
@@ -281,11 +289,19 @@ const KEYS = {
   Escape: () => masks.use(null),
 };
 
+/* Whether an element has a use of its own for a key. */
+function takes(element, key) {
+  const control = element.closest("input, select, textarea, dialog, button, summary");
+  if (!control) return false;
+  if (control.matches("button, summary")) return [" ", "Enter"].includes(key);
+  if (control.matches("#at, #mask-size")) return key.startsWith("Arrow"); // sliders over the picture, not of a form
+  return true;
+}
+
 function listenForKeys() {
   addEventListener("keydown", (event) => {
     if (event.key === "z" && (event.ctrlKey || event.metaKey) && masks.active) { event.preventDefault(); masks.undo(); return; }
-    const busy = event.target.closest("input, select, textarea, dialog") || (event.target.closest("button, summary") && [" ", "Enter"].includes(event.key));
-    if (busy || event.ctrlKey || event.metaKey || event.altKey || !KEYS[event.key]) return;
+    if (takes(event.target, event.key) || event.ctrlKey || event.metaKey || event.altKey || !KEYS[event.key]) return;
     event.preventDefault();
     KEYS[event.key]();
   });
@@ -322,7 +338,7 @@ async function main() {
   $("at").oninput = () => { const count = +$("at").value; stage.player.pause(); stage.player.seek(count); };
   $("repaint").onclick = () => repaint(stage.player.count);
   $("export").onclick = () => exporting.open(painting);
-  $("restyle").onclick = () => restyling.open(painting);
+  $("restyle").onclick = () => restyling.open(painting, !stage.draws);
   for (const button of document.querySelectorAll("[data-close]")) button.onclick = () => button.closest("dialog").close();
   for (const dialog of document.querySelectorAll("dialog")) dialog.onclick = (event) => { if (event.target === dialog) dialog.close(); };
   listenForFiles();

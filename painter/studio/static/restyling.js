@@ -21,8 +21,10 @@ export class Restyling {
     $("restyling-go").onclick = () => this._go(begun);
   }
 
-  open(painting) {
+  /* `pictures`: whether the page needs pictures of the strokes. */
+  open(painting, pictures) {
     this.painting = painting;
+    this.pictures = pictures;
     this._say("");
     $("restyling").showModal();
   }
@@ -52,7 +54,7 @@ export class Restyling {
       if (value !== undefined && value !== this.forms[name].default) config[name] = value;
     }
     try {
-      const job = await ask("POST", `/api/paintings/${this.painting.id}/restyle`, { picture: this.picture.id, config });
+      const job = await ask("POST", `/api/paintings/${this.painting.id}/restyle`, { picture: this.picture.id, config, pictures: this.pictures });
       $("restyling").close();
       begun(job);
     } catch (error) { this._say(error.message, true); }

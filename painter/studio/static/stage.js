@@ -7,6 +7,7 @@ export class Stage {
   constructor() {
     this.player = null; // made with the first painting; stays null without WebGL2
     this.aspect = [1, 1];
+    this.draws = Boolean(document.createElement("canvas").getContext("webgl2")); // otherwise pictures are asked for
     this.textured = localStorage.getItem("texture") !== "off";
     this.compared = null; // where the divider is, in [0, 1]; null without
     new ResizeObserver(() => this.fit()).observe($("stage"));
@@ -41,6 +42,7 @@ export class Stage {
     this.aspect = form.aspect;
     $("welcome").hidden = $("still").hidden = $("mask").hidden = true;
     $("fit").hidden = false;
+    this.compare(null); // what lies under the divider is another painting's picture
     await this._open({ ...form, rows: "" });
     this.fit();
   }
@@ -60,6 +62,7 @@ export class Stage {
     } catch (error) { // no WebGL2
       console.info(error.message);
       this.player = undefined;
+      this.draws = false;
       $("no-webgl").hidden = false;
     }
   }
@@ -77,8 +80,19 @@ export class Stage {
     this.player.seek(this.player.total);
   }
 
+  /* The strokes that have been found, as a picture [WebP], where the browser does not draw them. */
+  look(picture) {
+    if (this.player) return;
+    const address = URL.createObjectURL(new Blob([picture], { type: "image/webp" }));
+    $("still").onload = () => URL.revokeObjectURL(address);
+    $("still").src = address;
+    $("picture").hidden = true;
+    this.refresh();
+  }
+
   /* All strokes of a finished painting, in the order in which they are painted. */
   finish(rows, stillUrl, pictureUrl) {
+    $("still").onload = null;
     $("still").src = stillUrl;
     this.before = pictureUrl;
     if (this.player) {
