@@ -76,13 +76,13 @@ class Helper:
 def _read(
     connection: Connection, loop: asyncio.AbstractEventLoop, receive: OnMessage, died: Callable[[], None]
 ) -> None:
-    """Hand all that a process says to the event loop, until it says no more."""
-    try:
-        while True:
-            header, body = unpack_message(connection.recv_bytes())
-            loop.call_soon_threadsafe(receive, header, body)
-    except (EOFError, OSError):
-        if not loop.is_closed():
+    """Hand all that a process says to the event loop, until it says no more or the loop has ended."""
+    with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+        try:
+            while True:
+                header, body = unpack_message(connection.recv_bytes())
+                loop.call_soon_threadsafe(receive, header, body)
+        except (EOFError, OSError):
             loop.call_soon_threadsafe(died)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict, replace
+from multiprocessing import Pipe
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -21,7 +22,7 @@ from painter.studio import task_worker
 from painter.studio.job_queue import Job, Jobs, Mailbox, QueueFullError
 from painter.studio.library import STROKES, Library
 from painter.studio.messages import pack_message, unpack_message
-from painter.studio.pool import DIED, Pool
+from painter.studio.pool import DIED, Pool, _read
 from painter.styling.restyle import finish_styling
 
 
@@ -252,3 +253,13 @@ def test_a_styling_that_fails_leaves_its_painting(tmp_path: Path, monkeypatch: p
     last = [message for message in sent if message["kind"] in ("done", "failed")]
     assert [(message["kind"], message["problem"]) for message in last] == [("done", str(error))] * 2
     assert all(len(load_painting(tmp_path / name / STROKES).strokes) == 3 for name in ("a", "b"))
+
+
+def test_what_a_process_says_after_the_server_has_ended_is_dropped() -> None:
+    ours, theirs = Pipe()
+    theirs.send_bytes(pack_message({"kind": "idle"}))
+    loop = asyncio.new_event_loop()
+    loop.close()
+    _read(ours, loop, lambda header, body: None, lambda: None)
+    theirs.close()
+    _read(ours, loop, lambda header, body: None, lambda: None)
