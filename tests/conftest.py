@@ -12,8 +12,8 @@ import pytest
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # Each of the processes that share the tests' files keeps to one core, as does all that it starts: threads that wait for
-# each other on two busy cores cost a tenth of the time. (A third process, for what the others leave while they wait, takes
-# twenty seconds more than it saves.)
+# each other on two busy cores cost a tenth of the time. A third process, for what the others leave while they wait,
+# takes twenty seconds more than it saves.
 if "PYTEST_XDIST_WORKER" in os.environ and hasattr(os, "sched_setaffinity"):
     cores, number = sorted(os.sched_getaffinity(0)), int(os.environ["PYTEST_XDIST_WORKER"][2:])
     if number < len(cores):
