@@ -7,25 +7,22 @@ the weights are constants there, and only gradients of the strokes are computed.
 
 from __future__ import annotations
 
-from copy import copy
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from renderers.blending import FrameMaps
 from renderers.blending.spans import prefix_sums
 from renderers.brushes import Frame, NetworkBrush
-from renderers.brushes.base import PATCH, frame_grid
+from renderers.brushes.base import PATCH
 from renderers.decoder_features import DecoderInput, runs
 from renderers.decoder_kernels import Tape, Weights, decode, decode_backward
-from renderers.decoding import CorrectedMaps, MapSource, NetworkMaps, SearchMaps, frame_maps
+from renderers.decoding import DecodedMaps, NetworkMaps, SearchMaps
 from renderers.dual import WIDTH
 from renderers.networks import BrushNetworks, PatchNetwork, fourier_features
 from renderers.products import round_up
 from renderers.simd import LANES
-from renderers.strokes import Strokes
 from renderers.threads import share
 from renderers.work_queue import work_queue
 from renderers.workspace import ScratchBuffer
@@ -33,7 +30,7 @@ from renderers.workspace import ScratchBuffer
 RUN_ROWS = 512  # patches in a run of strokes, at most (or one stroke): what one thread takes at a time
 
 
-class Decoder:
+class Decoder(DecodedMaps):
     """Maps decoded by the networks, on the CPU.
 
     Args:
@@ -45,22 +42,11 @@ class Decoder:
         self.brush, self.density = networks.brush, density
         self.heads = (Head(networks.raster), Head(networks.shading))
 
-    def __call__(self, frame: Frame, pixel: float) -> FrameMaps:
-        """The maps of N frames on a canvas whose pixels are `pixel` wide, differentiable in box, geometry and code."""
-        grid = frame_grid(frame.box, pixel / frame.scale.detach(), self.density)
-        return frame_maps(self.texels(frame, pixel, grid), grid)
-
     def texels(self, frame: Frame, pixel: float, grid: Tensor) -> Tensor:
         """See `renderers.decoding.NetworkSource.texels`."""
         biases = [head.code_bias(frame.code) for head in self.heads]
         result: Tensor = _Decode.apply(self, grid, (pixel / frame.scale).detach(), frame.box, frame.geometry, *biases)
         return result
-
-    def near(self, strokes: Strokes, pixel: float, density: float) -> MapSource:
-        """See `SearchMaps.near`."""
-        finer = copy(self)
-        finer.density = density
-        return CorrectedMaps(strokes, pixel, finer)
 
 
 def network_maps(networks: BrushNetworks, backend: str, density: float) -> SearchMaps:

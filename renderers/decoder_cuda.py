@@ -10,18 +10,15 @@ With TRITON_INTERPRET=1 set before triton is first imported the same kernels run
 
 from __future__ import annotations
 
-from copy import copy
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from renderers.blending import FrameMaps
 from renderers.brushes import Frame
-from renderers.brushes.base import PATCH, frame_grid
-from renderers.decoding import CorrectedMaps, MapSource, frame_maps
+from renderers.brushes.base import PATCH
+from renderers.decoding import DecodedMaps
 from renderers.networks import BrushNetworks, Patches, PatchNetwork, fourier_features, patch_features, texel_offsets
-from renderers.strokes import Strokes
 
 try:
     from renderers.patch_kernels import BLOCK, BOTTOM, LEFT, RIGHT, TOP, add_rows, decode, decode_backward
@@ -43,7 +40,7 @@ class Weights(NamedTuple):
     outer_bias: Tensor  # [PATCH²]
 
 
-class CudaDecoder:
+class CudaDecoder(DecodedMaps):
     """Maps decoded by the networks, on a CUDA device.
 
     Args:
@@ -55,11 +52,6 @@ class CudaDecoder:
         self.brush, self.density = networks.brush, density
         self.heads = (Head(networks.raster), Head(networks.shading))
 
-    def __call__(self, frame: Frame, pixel: float) -> FrameMaps:
-        """The maps of N frames on a canvas whose pixels are `pixel` wide, differentiable in box, geometry and code."""
-        grid = frame_grid(frame.box, pixel / frame.scale.detach(), self.density)
-        return frame_maps(self.texels(frame, pixel, grid), grid)
-
     def texels(self, frame: Frame, pixel: float, grid: Tensor) -> Tensor:
         """See `renderers.decoding.NetworkSource.texels`."""
         patches = Patches.of(grid)
@@ -68,12 +60,6 @@ class CudaDecoder:
         weights = [tensor for head in self.heads for tensor in head.weights]
         result: Tensor = _Decode.apply(_places(patches), _first_of(grid), features, *codes, *weights)
         return result
-
-    def near(self, strokes: Strokes, pixel: float, density: float) -> MapSource:
-        """See `SearchMaps.near`."""
-        finer = copy(self)
-        finer.density = density
-        return CorrectedMaps(strokes, pixel, finer)
 
 
 class Head:

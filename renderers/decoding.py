@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import replace
 from typing import Protocol
 
@@ -49,7 +51,28 @@ def select(frame: Frame, index: Tensor) -> Frame:
     return replace(frame, **{name: getattr(frame, name)[index] for name in frame.__dataclass_fields__})
 
 
-class NetworkMaps:
+class DecodedMaps(ABC):
+    """Maps decoded by networks: at `density` texels to a pixel, each way of decoding with `texels` of its own."""
+
+    density: float
+
+    def __call__(self, frame: Frame, pixel: float) -> FrameMaps:
+        """The maps of N frames on a canvas whose pixels are `pixel` wide, differentiable in box, geometry and code."""
+        grid = frame_grid(frame.box, pixel / frame.scale.detach(), self.density)
+        return frame_maps(self.texels(frame, pixel, grid), grid)
+
+    @abstractmethod
+    def texels(self, frame: Frame, pixel: float, grid: Tensor) -> Tensor:
+        """See `NetworkSource.texels`."""
+
+    def near(self, strokes: Strokes, pixel: float, density: float) -> MapSource:
+        """See `SearchMaps.near`."""
+        finer = copy(self)
+        finer.density = density
+        return CorrectedMaps(strokes, pixel, finer)
+
+
+class NetworkMaps(DecodedMaps):
     """Maps decoded by the networks in plain torch, on any device; `renderers.decoder` is its fast form.
 
     Args:
@@ -60,18 +83,10 @@ class NetworkMaps:
     def __init__(self, networks: BrushNetworks, density: float) -> None:
         self.networks, self.density = networks, density
 
-    def __call__(self, frame: Frame, pixel: float) -> FrameMaps:
-        grid = frame_grid(frame.box, pixel / frame.scale.detach(), self.density)
-        return frame_maps(self.texels(frame, pixel, grid), grid)
-
     def texels(self, frame: Frame, pixel: float, grid: Tensor) -> Tensor:
         """See `NetworkSource.texels`."""
         result: Tensor = self.networks(frame, (pixel / frame.scale).detach(), Patches.of(grid))
         return result
-
-    def near(self, strokes: Strokes, pixel: float, density: float) -> CorrectedMaps:
-        """See `SearchMaps.near`."""
-        return CorrectedMaps(strokes, pixel, NetworkMaps(self.networks, density))
 
 
 class PaintedMaps:

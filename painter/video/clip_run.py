@@ -26,7 +26,6 @@ from painter.video.clip_painter import ClipPainter
 from painter.video.clip_source import ClipSource
 from painter.video.stroke_video import Film, FilmFrame, FrameWriter, end_line, head_line
 
-LIST_OF_SHOTS = "shots.json"  # in the folder of a run by shots
 SAVE_SECONDS = 2.0  # at least, between two saves of the state
 _NOT_OF_STROKES = ("frames", "seconds", "mute", "processes", "ray")  # options that a run can be resumed without
 LIVES = {
@@ -66,7 +65,42 @@ class PaintedClip:
     unpainted: str = ""  # why a shot could not be painted; what comes after it is left out
 
 
-class ClipRun:
+class FolderRun:
+    """What both ways to paint a clip share: a folder of its own, which may hold the progress of an earlier run.
+
+    Args and errors as for `ClipRun`.
+    """
+
+    def __init__(self, source: ClipSource, config: VideoConfig, folder: Path, resume: bool) -> None:
+        self.source, self.config, self.folder = source, config, folder
+        self.film, self.identity = film_of(source, config), fingerprint(source, config)
+        self.state, self.shots = folder / "state", folder / "shots.json"  # of runs frame by frame, and shot by shot
+        self.resumed = 0  # frames that an earlier run had painted
+        if not resume and (self.state.exists() or self.shots.exists()):
+            raise AutosaveError(
+                f"{folder} has the progress of an earlier run; --resume goes on, or delete the folder to begin anew"
+            )
+
+    @property
+    def frames(self) -> int | None:
+        """How many frames there will be, about."""
+        both = [n for n in (self.source.count, self.config.frames) if n is not None]
+        return min(both, default=None)
+
+    def close(self, finished: bool) -> None:
+        """Remove the folder, unless there is something to resume."""
+        if finished:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def check_identity(self, identity: object, path: Path) -> None:
+        """Raise AutosaveError if what is to be resumed, kept at a path, is not of this run."""
+        if identity != self.identity:
+            raise AutosaveError(
+                f"--resume: {path}: it is of another clip or other options; resume it by the command that started it"
+            )
+
+
+class ClipRun(FolderRun):
     """Paints a clip into a folder of its own.
 
     Args:
@@ -81,18 +115,11 @@ class ClipRun:
     """
 
     def __init__(self, source: ClipSource, config: VideoConfig, folder: Path, resume: bool = False) -> None:
-        self.source, self.config, self.folder = source, config, folder
-        self.film = film_of(source, config)
+        super().__init__(source, config, folder, resume)
         self.painter = ClipPainter(seen_config(source, config), LIVES[config.life], config.exact)
-        self._lines, self._state = folder / "strokes.jsonl.gz", folder / "state"
-        self._identity = fingerprint(source, config)
-        self.resumed = 0  # frames that an earlier run had painted
+        self._lines = folder / "strokes.jsonl.gz"
         self._length = 0  # bytes of the lines
-        if not resume and (self._state.exists() or (folder / LIST_OF_SHOTS).exists()):
-            raise AutosaveError(
-                f"{folder} has the progress of an earlier run; --resume goes on, or delete the folder to begin anew"
-            )
-        if resume and (folder / LIST_OF_SHOTS).exists():
+        if resume and self.shots.exists():
             raise AutosaveError(f"--resume: {folder} is of a run with --processes or --ray; resume it with one of them")
         if not (resume and self._resume()):
             self._begin()
@@ -138,17 +165,6 @@ class ClipRun:
                 self._save(count)
         return self._finished(count, ended, bool(received), failed)
 
-    @property
-    def frames(self) -> int | None:
-        """How many frames there will be, about."""
-        both = [n for n in (self.source.count, self.config.frames) if n is not None]
-        return min(both, default=None)
-
-    def close(self, finished: bool) -> None:
-        """Remove the folder, unless there is something to resume."""
-        if finished:
-            shutil.rmtree(self.folder, ignore_errors=True)
-
     def _images(self) -> Generator[np.ndarray, None, None]:
         """The frames that are left, up to the last one wanted."""
         yield from islice(self.source.frames(), self.resumed, self.config.frames)
@@ -188,25 +204,21 @@ class ClipRun:
 
     def _save(self, count: int) -> None:
         """A full disk is not the end of a run: it goes on unsaved."""
-        state = {"identity": self._identity, "count": count, "length": self._length, "painter": self.painter.state()}
-        with suppress(OSError), replacing(self._state) as temporary:
+        state = {"identity": self.identity, "count": count, "length": self._length, "painter": self.painter.state()}
+        with suppress(OSError), replacing(self.state) as temporary:
             temporary.write_bytes(dump(state))
 
     def _resume(self) -> bool:
         """Whether there was a state to resume from."""
         try:
-            content = self._state.read_bytes()
+            content = self.state.read_bytes()
         except FileNotFoundError:
             return False
         except OSError as error:
-            raise AutosaveError(f"--resume: {self._state}: {error.strerror or error}; it was left alone") from error
+            raise AutosaveError(f"--resume: {self.state}: {error.strerror or error}; it was left alone") from error
         try:
             state = load(content)
-            if state["identity"] != self._identity:
-                raise AutosaveError(
-                    f"--resume: {self._state}: it is of another clip or other options; resume it by the command that "
-                    "started it"
-                )
+            self.check_identity(state["identity"], self.state)
             self.resumed = integer(state["count"], 1, 10**9)
             self._length = integer(state["length"], 1, self._lines.stat().st_size)
             self.painter.restore(state["painter"])
@@ -214,7 +226,7 @@ class ClipRun:
             if isinstance(error, AutosaveError):
                 raise
             raise AutosaveError(
-                f"--resume: {self._state}: it is damaged; delete it to start from the beginning"
+                f"--resume: {self.state}: it is damaged; delete it to start from the beginning"
             ) from error
         wanted = self.config.frames
         if wanted is not None and self.resumed > wanted:

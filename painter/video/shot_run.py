@@ -20,15 +20,7 @@ from painter.batch.pools import Pool
 from painter.errors import AutosaveError, OutputError, PictureError, WorkersError, one_line
 from painter.options.video import VideoConfig
 from painter.system.atomic import replacing
-from painter.video.clip_run import (
-    LIST_OF_SHOTS,
-    LIVES,
-    PaintedClip,
-    film_of,
-    fingerprint,
-    full_disk_explained,
-    seen_config,
-)
+from painter.video.clip_run import LIVES, FolderRun, PaintedClip, full_disk_explained, seen_config
 from painter.video.clip_source import ClipSource
 from painter.video.shots import Shot, ShotWork, find_shots
 from painter.video.stroke_video import FilmFrame, FrameWriter, end_line, head_line
@@ -86,7 +78,7 @@ class _Report:
         self._on_progress(ShotProgress("painting shots", self._frames, total, shots, problem))
 
 
-class ShotRun:
+class ShotRun(FolderRun):
     """Paints a clip into a folder of its own, shot by shot: the strokes are those that `ClipRun` finds.
 
     Args:
@@ -102,15 +94,8 @@ class ShotRun:
     """
 
     def __init__(self, source: ClipSource, config: VideoConfig, folder: Path, resume: bool = False) -> None:
-        self.source, self.config, self.folder = source, config, folder
-        self.film = film_of(source, config)
-        self._list, self._identity = folder / LIST_OF_SHOTS, fingerprint(source, config)
+        super().__init__(source, config, folder, resume)
         self._found: _Found | None = None
-        self.resumed = 0  # frames that an earlier run had painted
-        if folder.exists() and not resume and ((folder / LIST_OF_SHOTS).exists() or (folder / "state").exists()):
-            raise AutosaveError(
-                f"{folder} has the progress of an earlier run; --resume goes on, or delete the folder to begin anew"
-            )
         try:
             if not resume:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -119,12 +104,6 @@ class ShotRun:
             raise OutputError(f"cannot write {folder}: {error.strerror or error}; choose another folder") from error
         if resume:
             self._resume()
-
-    @property
-    def frames(self) -> int | None:
-        """How many frames there will be, about."""
-        both = [n for n in (self.source.count, self.config.frames) if n is not None]
-        return min(both, default=None)
 
     def run(self, pool: Pool, on_progress: Callable[[ShotProgress], object] = lambda progress: None) -> PaintedClip:
         """Paint all shots that are left, or as many as Ctrl-C and the time allow, and join those that follow each other
@@ -160,11 +139,6 @@ class ShotRun:
             path, self.film, count, all_of_it and failed is None, summary.interrupted, failed, report.failed
         )
 
-    def close(self, finished: bool) -> None:
-        """Remove the folder, unless there is something to resume."""
-        if finished:
-            shutil.rmtree(self.folder, ignore_errors=True)
-
     # --- shots -----------------------------------------------------------------------------------------------------
 
     def _look(self, on_progress: Callable[[ShotProgress], object]) -> _Found:
@@ -175,7 +149,7 @@ class ShotRun:
             with suppress(OSError):  # it is not empty: there is something to resume
                 self.folder.rmdir()
             raise
-        with full_disk_explained(self._list), replacing(self._list) as temporary:
+        with full_disk_explained(self.shots), replacing(self.shots) as temporary:
             temporary.write_text(json.dumps(self._document(found)))
         return found
 
@@ -215,22 +189,18 @@ class ShotRun:
 
     def _document(self, found: _Found) -> dict[str, Any]:
         shots = [[shot.first, *shot.checks] for shot in found.shots]
-        return {"identity": self._identity, "frames": self.config.frames, "shots": shots, "failed": found.failed}
+        return {"identity": self.identity, "frames": self.config.frames, "shots": shots, "failed": found.failed}
 
     def _resume(self) -> None:
-        if not self._list.exists():
-            if (self.folder / "state").exists():
+        if not self.shots.exists():
+            if self.state.exists():
                 raise AutosaveError(
                     f"--resume: {self.folder} is of a run without --processes and --ray; resume it without them"
                 )
             return
         try:
-            document = json.loads(self._list.read_text())
-            if document["identity"] != self._identity:
-                raise AutosaveError(
-                    f"--resume: {self._list}: it is of another clip or other options; resume it by the command that "
-                    "started it"
-                )
+            document = json.loads(self.shots.read_text())
+            self.check_identity(document["identity"], self.shots)
             shots = tuple(Shot(int(first), tuple(map(int, checks))) for first, *checks in document["shots"])
             found = _Found(shots, document["failed"])
             there = [work for work in self._works(found) if (self.folder / work.files[0]).exists()]
@@ -239,7 +209,7 @@ class ShotRun:
                 self._found = found
         except (LookupError, TypeError, ValueError, OSError) as error:
             raise AutosaveError(
-                f"--resume: {self._list}: it is damaged; delete {self.folder} to start from the beginning"
+                f"--resume: {self.shots}: it is damaged; delete {self.folder} to start from the beginning"
             ) from error
 
     # --- joined ----------------------------------------------------------------------------------------------------

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import os
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from helpers.triton_compiler import check_compiles
 from torch import Tensor
 
 from renderers.brushes import NETWORK_BRUSHES, Frame
@@ -127,8 +126,4 @@ assert "st.global" in compiled(patch_kernels.add_rows, 1, WIDTH=32, AT_ONCE=32)
 @pytest.mark.skipif(sys.platform != "linux", reason="Triton compiles for CUDA on Linux")
 def test_the_compiler_accepts_the_kernels(tmp_path: Path) -> None:
     """The interpreter takes more than the compiler does; compiling needs no device."""
-    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
-    environment["TRITON_CACHE_DIR"] = str(tmp_path)
-    root = Path(__file__).parents[2]
-    done = subprocess.run([sys.executable, "-c", COMPILE], cwd=root, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    check_compiles(COMPILE, tmp_path)
