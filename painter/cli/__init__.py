@@ -52,6 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     # Threads that wait by spinning, OpenMP's default, starve each other where other programs want the cores too:
     # on two busy cores a search of 3 s took 55. torch and numba read this when they are imported, so it is set here.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # torch's large blocks in large pages: fewer have to be cleared
     arguments = list(sys.argv[1:] if argv is None else argv)
     program, command = os.path.basename(sys.argv[0]), PAINT
     if arguments and arguments[0] in COMMANDS:

@@ -58,7 +58,7 @@ class Adam:
         """Resume as when `state` was taken."""
         for name, kept in self.state().items():
             for values, value in zip(kept, state[name], strict=True):
-                values.copy_(like(value, values))
+                _fill(values, value, signed=name == "means")
 
 
 Moments = dict[str, tuple[Tensor, ...]]
@@ -170,8 +170,15 @@ def moments_state(moments: Moments) -> dict[str, Any]:
 def restore_moments(moments: Moments, state: dict[str, Any]) -> None:
     """Fill them as they were when `state` was taken, in place."""
     for name, parts in moments.items():
-        for values, value in zip(parts, state[name], strict=True):
-            values.copy_(like(value, values))
+        for k, (values, value) in enumerate(zip(parts, state[name], strict=True)):
+            _fill(values, value, signed=name != "steps" and k == 0)
+
+
+def _fill(values: Tensor, value: Any, signed: bool) -> None:
+    """Set tensor `values` from a damaged file, perhaps. Raises ValueError for what Adam never has."""
+    if not signed and like(value, values).lt(0).any():
+        raise ValueError("squares of gradients, and steps, are at least 0")
+    values.copy_(like(value, values))
 
 
 def cat_moments(first: Moments, second: Moments) -> Moments:

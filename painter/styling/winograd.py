@@ -22,8 +22,11 @@ from renderers.simd import WIDE
 from renderers.threads import share
 
 _TILE_NUMBERS = 2**15  # of the tiles that are worked on at a time, at each point: tiles times channels
-_APART = 3 * WIDE  # numbers between points: powers of two apart they would share lines of the cache
+_STEP = _TILE_NUMBERS + 3 * WIDE  # numbers from point to point: powers of two apart they would share lines of the cache
 _G = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]) / 24
+
+_scratch: list[tuple[Tensor, Tensor]] = []
+"""What threads have worked with, [POINTS, _STEP] each, for those that come after: to clear it anew costs a tenth."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,20 +140,20 @@ def _correlate(
     def work(first: int, step: int) -> None:
         scratch, counts = np.empty(POINTS * WIDE, np.float32), np.empty(POINTS, np.float32)
         places = np.empty(POINTS, np.int64)
-        steps = [most * image.shape[2] + _APART for image in (h, out)]
-        ins, outs = (torch.empty(POINTS, step) for step in steps)
+        ins, outs = _scratch.pop() if _scratch else (torch.empty(POINTS, _STEP), torch.empty(POINTS, _STEP))
         ways = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
             while (start := next(pieces) * most) < tiles:
                 number = min(most, tiles - start)
                 cut(image, none if signs is None else signs, seen, repeats, across, start, number,
-                    steps[0], ins.numpy().reshape(-1), scratch, places, counts)  # fmt: skip
+                    _STEP, ins.numpy().reshape(-1), scratch, places, counts)  # fmt: skip
                 torch.bmm(_rows(ins, number, h.shape[2]), filters, out=_rows(outs, number, out.shape[2]))
-                join(outs.numpy().reshape(-1), biases.numpy(), out_signs is not None, across, start, number, steps[1],
+                join(outs.numpy().reshape(-1), biases.numpy(), out_signs is not None, across, start, number, _STEP,
                      made, result, none if out_signs is None else out_signs, scratch)  # fmt: skip
         finally:
             torch.set_num_threads(ways)
+            _scratch.append((ins, outs))
 
     share(work)
 

@@ -23,6 +23,7 @@ class Opened:
 
     def __init__(self) -> None:
         self.root, self.strict, self.ours, self.canary = "?", False, False, CANARY
+        self.beside = False  # whether files without a folder in their name may be opened all the same
         self.breaches: list[str] = []
         self.start = 0.0  # of reading, seconds of processor time
         sys.addaudithook(self._note)
@@ -40,7 +41,8 @@ class Opened:
         if self.ours or event not in ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.symlink"):
             return
         names = [os.fsdecode(a) for a in arguments[:2] if isinstance(a, (str, bytes))]
-        if self.strict and any(self.canary in name for name in names):
+        strange = [name for name in names if self.canary in name and not (self.beside and name == Path(name).name)]
+        if self.strict and strange:
             self.breaches.append(f"{event} {names!r}")
         flags = arguments[2] if event == "open" and isinstance(arguments[2], int) else 0
         writes = event != "open" or flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)

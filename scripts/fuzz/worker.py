@@ -130,7 +130,7 @@ def _run_case(seed: int, case: int, root: Path, opened: Opened, noise: FileIO) -
     except BaseException:
         outcome.wrong = traceback.format_exc(limit=-6)
     finally:
-        opened.strict, opened.ours = False, True
+        opened.strict, opened.beside, opened.ours = False, False, True
         noise.truncate(0)
         outcome.seconds, outcome.peak_mb = time.process_time() - opened.start, _peak_mb()
         os.chdir("/")
@@ -223,7 +223,7 @@ def _read_checkpoint(rng: random.Random, opened: Opened) -> str | None:
     manifest, content = checkpoint(rng)
     opened.write("manifest.json", manifest)
     opened.write("rectangle.safetensors", content)
-    opened.strict = True
+    opened.strict = opened.beside = True
 
     def read() -> None:
         if not all(tensor.isfinite().all() for tensor in load_networks("rectangle", Path()).state_dict().values()):

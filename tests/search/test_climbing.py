@@ -682,6 +682,17 @@ def test_a_state_whose_unknowns_are_no_strokes_is_refused() -> None:
         make_search(scenery()).restore(state)
 
 
+@pytest.mark.parametrize("name", ["x", "steps"])
+def test_a_state_with_moments_below_zero_is_refused(name: str) -> None:
+    """As a damaged autosave once had them: their roots are no numbers, and became a warning when strokes were drawn."""
+    search = make_search(scenery())
+    next(search.run())
+    state = load(dump(search.state()))
+    state["parameters"]["adam"][name][-1][0] = -1.0
+    with pytest.raises(ValueError, match="at least 0"):
+        make_search(scenery()).restore(state)
+
+
 # --- Adam, stroke by stroke ---------------------------------------------------------------------------------
 
 BETAS = DEFAULTS.betas
