@@ -71,8 +71,8 @@ def keep_freed_memory() -> None:
 def return_freed_memory() -> None:
     """Make the C library return the memory that this process frees, but for small blocks, to the system.
 
-    A step on pixels allocates few and large blocks, of sizes that change from scale to scale. Kept, they leave gaps that
-    later ones do not fit: a third of all memory after 60 steps on 512 px. Otherwise as `keep_freed_memory`.
+    A step on pixels allocates few and large blocks, of sizes that change from scale to scale. Kept, they leave gaps
+    that later ones do not fit: a third of all memory after 60 steps on 512 px. Otherwise as `keep_freed_memory`.
     """
     _set_allocator(trim=2**24, largest=2**23)
     _set(_ARENAS, 1)  # threads share what they free
