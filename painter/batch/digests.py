@@ -49,6 +49,9 @@ class Digests:
         else:
             layers = [(self.of_file(one.file), one.blend, one.opacity) for one in job.picture.layers]
             about |= {"layers": layers, "side": job.picture.size, "smooth": job.picture.smooth, "name": job.key}
+        if job.later.then:
+            pictures = [(self.of_file(path), path.stem) for path in map(Path, job.later.then)]
+            about |= {"then": pictures, "shares": job.later.shares.shares}
         return about
 
     def of_file(self, path: Path) -> str:

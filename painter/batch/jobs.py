@@ -12,6 +12,7 @@ from painter.errors import OutputError, one_line
 from painter.export import format_of
 from painter.options.export import ExportConfig
 from painter.options.paint import PaintConfig
+from painter.options.reveal import LaterPictures
 from painter.pictures.stacking import Stack
 
 
@@ -56,11 +57,13 @@ class Job(Work):
     files: tuple[str, ...]
     export: ExportConfig = field(default_factory=ExportConfig)
     painted: bool = True  # False: the picture itself, a stack, is written, as PNG
+    later: LaterPictures = field(default_factory=LaterPictures)  # shown after the picture
 
     @property
     def pictures(self) -> tuple[Path, ...]:
-        """The files of the picture."""
-        return (self.picture,) if isinstance(self.picture, Path) else tuple(one.file for one in self.picture.layers)
+        """The files of the picture, and of those that are shown after it."""
+        first = (self.picture,) if isinstance(self.picture, Path) else (one.file for one in self.picture.layers)
+        return (*first, *map(Path, self.later.then))
 
 
 @dataclass(frozen=True, eq=False)

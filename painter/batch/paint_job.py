@@ -27,6 +27,8 @@ from painter.pictures.metrics import pixel_errors
 from painter.pictures.picture import PictureSource, picture_from_array
 from painter.pictures.stacking import Stack, read_stack
 from painter.pipeline import drawn_as_seen, find_strokes, prepare
+from painter.search.revealing import prepare_reveal
+from painter.search.subject import Subject
 from painter.system.usage import Stopwatch
 from renderers.threads import limited_to
 
@@ -78,7 +80,7 @@ def paint_job(job: Job, local_paths: Mapping[Path, Path] | None = None, scratch:
         content = _png(_stacked(job, local_paths))
         return Painted(job.key, dict.fromkeys(job.files, content), {}, time.perf_counter() - start, worker_name())
     watch = Stopwatch()
-    subject = prepare(_source(job, local_paths), localized(job.config, local_paths), watch)
+    subject = _subject(job, local_paths, watch)
     found = find_strokes(subject, watch)
     if found.interrupted:
         raise KeyboardInterrupt
@@ -111,6 +113,16 @@ def using_threads(count: int) -> Iterator[None]:
     finally:
         torch.set_num_threads(before[0])
         cv2.setNumThreads(before[1])
+
+
+def _subject(job: Job, local_paths: Mapping[Path, Path], watch: Stopwatch) -> Subject:
+    """What `prepare` or, where other pictures are shown after the first, `prepare_reveal` makes of a job."""
+    source, config = _source(job, local_paths), localized(job.config, local_paths)
+    if not job.later.then:
+        return prepare(source, config, watch)
+    with watch.phase("load"):
+        then = [local_paths.get(path, path) for path in map(Path, job.later.then)]
+        return prepare_reveal([source, *then], config, job.later.shares)
 
 
 def _source(job: Job, local_paths: Mapping[Path, Path]) -> PictureSource:

@@ -14,7 +14,8 @@ from painter.errors import OptionError
 from painter.options.fields import named_files, option_name
 from painter.options.paint import PaintConfig
 from painter.options.presets import PRESETS
-from painter.options.toml import make_config
+from painter.options.reveal import THEN_HELP, LaterPictures, RevealConfig
+from painter.options.toml import make_settings
 from painter.pictures.samples import sample_path
 from painter.version import __version__
 
@@ -55,12 +56,13 @@ class PaintOptions:
 
     image: Path
     config: PaintConfig
+    later: LaterPictures
     config_file: Path | None
 
     @property
     def inputs(self) -> dict[str, Path]:
         """The files that are read, by their description in messages, see `named_inputs`."""
-        files = {"the input picture": self.image, **named_inputs(self.config)}
+        files = {"the input picture": self.image, **named_inputs(self.config), **self.later.inputs}
         return files if self.config_file is None else {**files, input_of("config"): self.config_file}
 
 
@@ -142,6 +144,19 @@ def add_painting_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_later_pictures(parser: argparse.ArgumentParser, more: str = "") -> None:
+    """--then and --shares.
+
+    Args:
+        more: said at the end of the help of --then.
+    """
+    parser.add_argument(
+        "--then", action="append", default=[], metavar="PICTURE", type=given_name,
+        help=f"{THEN_HELP}{more}; may be repeated",
+    )  # fmt: skip
+    add_options(parser, RevealConfig)
+
+
 def add_common_options(parser: argparse.ArgumentParser, quiet: str = "print nothing but errors") -> None:
     """--quiet and --version."""
     parser.add_argument("--quiet", action="store_true", help=quiet)
@@ -154,18 +169,24 @@ def read_painting_options(options: argparse.Namespace) -> PaintOptions:
     Raises:
         OptionError: a value outside its range, or a configuration file that cannot be read or has errors.
     """
-    config, file = read_painting_config(options)
-    return PaintOptions(sample_path() if options.image is None else Path(options.image), config, file)
+    file = None if options.config is None else Path(options.config)
+    image = sample_path() if options.image is None else Path(options.image)
+    return PaintOptions(image, *read_painting_config(options, file), file)
 
 
-def read_painting_config(options: argparse.Namespace) -> tuple[PaintConfig, Path | None]:
-    """The values of the options of `add_painting_options`, and the configuration file if one is given.
+def read_painting_config(options: argparse.Namespace, file: Path | None) -> tuple[PaintConfig, LaterPictures]:
+    """The values of the options of `add_painting_options`, and of `add_later_pictures` where the command has them.
+
+    Args:
+        file: the configuration file, if one is given.
 
     Raises:
         OptionError: a value outside its range, or a configuration file that cannot be read or has errors.
     """
-    file = None if options.config is None else Path(options.config)
-    return make_config(given(options, PaintConfig), file, options.preset), file
+    values = {**given(options, PaintConfig), **given(options, RevealConfig)}
+    if getattr(options, "then", None):
+        values["then"] = options.then
+    return make_settings(values, file, options.preset)
 
 
 def _help(spec: Field[Any]) -> str:

@@ -15,6 +15,7 @@ from painter.cli.arguments import (
     LIST_OF_PRESETS,
     Once,
     add_common_options,
+    add_later_pictures,
     add_painting_options,
     given,
     given_name,
@@ -29,7 +30,9 @@ from painter.errors import OptionError, OutputError, one_line
 from painter.export import FOLDER, FORMATS
 from painter.options.export import ExportConfig
 from painter.options.paint import PaintConfig
+from painter.options.reveal import LaterPictures
 from painter.options.running import RunningConfig
+from painter.pictures.picture import load_picture
 from painter.system.devices import resolve_device
 from painter.system.usage import Stopwatch
 
@@ -43,6 +46,7 @@ class Request:
     folder: Path
     output: Path
     config: PaintConfig
+    later: LaterPictures
     formats: tuple[str, ...]  # endings, with their dots
     export: ExportConfig
     running: RunningConfig
@@ -80,6 +84,7 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
         "--amend", action="store_true", help="accept options that differ from those OUT was started with, and repaint"
     )
     add_painting_options(parser)
+    add_later_pictures(parser, "; of a folder, the one with the same name")
     add_running_options(parser)
     add_export_options(parser)
     add_common_options(parser, "print only errors and failures")
@@ -93,11 +98,12 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
         OptionError: for an unknown option or a value outside its range.
     """
     options = parser.parse_args(arguments)
-    config, _ = read_painting_config(options)
+    config, later = read_painting_config(options, None if options.config is None else Path(options.config))
     return Request(
         folder=Path(options.folder),
         output=Path(options.output),
         config=config,
+        later=later,
         formats=tuple(dict.fromkeys(map(_ending, options.format or ["png"]))),
         export=ExportConfig(**given(options, ExportConfig)),
         running=read_running(options),
@@ -109,13 +115,17 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
 def run(request: Request) -> int:
     """Check everything, then paint; the exit code."""
     check_inputs(request.config)
+    then = [Path(name) for name in request.later.then]
+    for path in then:
+        if not path.is_dir():
+            load_picture(path, request.config.working_side)  # a bad one is refused before anything is painted
     if request.running.ray is None:  # else other machines paint
         resolve_device(request.config.device, request.config.backend)
-    found = find_pictures(request.folder, request.output)
+    found = find_pictures(request.folder, request.output, *then)
+    jobs = folder_jobs(request.folder, found.pictures, request.config, request.formats, request.export, request.later)
     _check_output(request.output, request.folder)
-    jobs = folder_jobs(request.folder, found.pictures, request.config, request.formats, request.export)
     with Ledger.open(request.output) as ledger:
-        agree_on_options(ledger, request.config, request.formats, request.export, request.amend)
+        agree_on_options(ledger, request.config, request.formats, request.export, request.amend, request.later)
         if not request.quiet:
             others = f" (other files skipped: {found.others})" if found.others else ""
             say(sys.stderr, f"{len(jobs)} pictures in {request.folder}{others}")

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -19,9 +19,8 @@ from painter.cli.arguments import (
     PaintOptions,
     add_common_options,
     add_image,
-    add_options,
+    add_later_pictures,
     add_painting_options,
-    given,
     given_name,
     new_parser,
     read_painting_options,
@@ -49,8 +48,6 @@ from painter.cli.paths import check_inputs, default_folder
 from painter.cli.progress import ProgressBar, announce_compiling, say, say_notes
 from painter.errors import OptionError
 from painter.export import writing
-from painter.options.paint import PaintConfig
-from painter.options.reveal import RevealConfig, check_reveal
 from painter.pictures.looked_at import look_ahead
 from painter.pictures.picture import load_picture
 from painter.pictures.proportions import read_fitted
@@ -71,14 +68,6 @@ class Request:
     outputs: Outputs
     quiet: bool
     resume: bool = False  # continue an earlier run
-    then: tuple[Path, ...] = ()  # pictures that the painting shows after the first
-    shares: RevealConfig = field(default_factory=RevealConfig)  # of them in its strokes
-
-    @property
-    def inputs(self) -> dict[str, Path]:
-        """The files that are read, by their description in messages."""
-        names = [f"the file given to {'--then' if k == 1 else f'--then no. {k}'}" for k in range(1, len(self.then) + 1)]
-        return {**self.paint.inputs, **dict(zip(names, self.then, strict=True))}
 
 
 def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
@@ -86,7 +75,7 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
     request = read_request(make_parser(program), arguments)
     with default_folder(request.outputs.own_folder):
         check_inputs(request.paint.config)
-        check_outputs(request.outputs, request.inputs)
+        check_outputs(request.outputs, request.paint.inputs)
         outputs = request.outputs
         say_without_effect(outputs.paintings, outputs.export, request.quiet, request.paint.config)
         return run(request, watch)
@@ -100,15 +89,7 @@ def make_parser(program: str | None = None) -> argparse.ArgumentParser:
     add_output_options(parser, "output/NAME-STYLE.png and .gif; with --brush, its name for STYLE")
     parser.add_argument("--no-strokes", action="store_true", help="leave out the stroke file beside the painting")
     add_painting_options(parser)
-    parser.add_argument(
-        "--then",
-        action="append",
-        default=[],
-        metavar="PICTURE",
-        type=given_name,
-        help="paint this picture over the first: the first strokes show IMAGE, all of them PICTURE; may be repeated",
-    )
-    add_options(parser, RevealConfig)
+    add_later_pictures(parser)
     parser.add_argument(
         "--report", metavar="FILE.json", type=given_name, action=Once, help="write figures and settings to this file"
     )
@@ -137,21 +118,8 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
     outputs = with_losses(outputs, options)
     if outputs.losses and paint.config.style_image is None:
         raise OptionError(f"--losses {outputs.losses[0]}: only a style has losses; add --style-image")
-    then, shares = tuple(map(Path, options.then)), RevealConfig(**given(options, RevealConfig))
-    check_then(paint.config, then, shares)
     outputs = outputs if options.no_strokes else with_strokes(outputs)
-    return Request(paint, outputs, options.quiet, options.resume, then, shares)
-
-
-def check_then(config: PaintConfig, then: Sequence[Path], shares: RevealConfig) -> None:
-    """Raise OptionError if the options do not go with the pictures of --then."""
-    if not then:
-        if shares.shares is not None:
-            raise OptionError(f"--shares {shares.shares}: has no effect without --then; name a second picture with it")
-        return
-    check_reveal(config, 1 + len(then))
-    assert isinstance(config.strokes, int)
-    shares.ends(config.strokes, 1 + len(then))
+    return Request(paint, outputs, options.quiet, options.resume)
 
 
 def run(request: Request, watch: Stopwatch) -> int:
@@ -159,7 +127,7 @@ def run(request: Request, watch: Stopwatch) -> int:
     keep_freed_memory()
     with watch.phase("load"):  # before torch is imported, so that a bad picture is refused at once
         picture = load_picture(request.paint.image, request.paint.config.working_side)
-        others = [read_fitted(name, picture) for name in request.then]
+        others = [read_fitted(name, picture) for name in request.paint.later.then]
         if request.paint.config.focus == "auto":  # looked for while the rest is imported
             look_ahead(picture, searched_side(request.paint.config))
     with watch.phase("start"):
@@ -171,7 +139,7 @@ def run(request: Request, watch: Stopwatch) -> int:
 
     if others:
         with watch.phase("load"):
-            subject: Subject = prepare_reveal([picture, *others], request.paint.config, request.shares)
+            subject: Subject = prepare_reveal([picture, *others], request.paint.config, request.paint.later.shares)
     else:
         subject = pipeline.prepare(picture, request.paint.config, watch, download=True, progress=not request.quiet)
     del picture, others  # the search needs their memory

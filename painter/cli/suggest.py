@@ -22,7 +22,7 @@ from painter.cli.arguments import (
 from painter.cli.outputs import Outputs, add_overwrite, check_outputs, claimed, print_written
 from painter.cli.paths import DEFAULT_FOLDER, check_inputs, default_folder
 from painter.cli.progress import ProgressBar, announce_compiling, say, say_notes
-from painter.errors import OutputError
+from painter.errors import OptionError, OutputError
 from painter.export import writing
 from painter.pictures.picture import load_picture
 from painter.system.usage import Stopwatch, keep_freed_memory
@@ -32,6 +32,10 @@ def main(arguments: list[str], program: str, watch: Stopwatch) -> int:
     """Measure, print the table and draw the curve; the exit code."""
     options = make_parser(program).parse_args(arguments)
     paint = read_painting_options(options)
+    if paint.later.then:
+        raise OptionError(
+            f"--config {paint.config_file}: `suggest` is about paintings of one picture; leave out its then"
+        )
     curve = _curve_name(options.output, f"{paint.image.stem}-{paint.config.brush_name}-curve.png")
     outputs = Outputs((curve,), own_folder=options.output is None, overwrite=options.overwrite)
     with default_folder(outputs.own_folder):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from painter.errors import OptionError
 from painter.options.fields import check_fields, option
+from painter.options.kinds import File
 from painter.options.list_kinds import Numbers
 from painter.options.paint import PaintConfig
 
 MOST_PICTURES = 8
+THEN_HELP = "paint this picture over the first: the first strokes show that one, all of them this"
 
 
 @dataclass(frozen=True)
@@ -59,3 +63,37 @@ def check_reveal(config: PaintConfig, pictures: int) -> None:
         raise OptionError("--then with --style-image: leave one out, and restyle the finished painting instead")
     if config.glazes:
         raise OptionError("--then with --mixing glaze: thin paint cannot cover a picture; choose another --mixing")
+
+
+@dataclass(frozen=True)
+class LaterPictures:
+    """The pictures that a painting shows after its first, as options name them; most paintings have none."""
+
+    then: tuple[str, ...] = ()
+    shares: RevealConfig = field(default_factory=RevealConfig)
+
+    @property
+    def inputs(self) -> dict[str, Path]:
+        """Their files, by their description in messages."""
+        names = [f"the file given to {'--then' if k == 1 else f'--then no. {k}'}" for k in range(1, len(self.then) + 1)]
+        return dict(zip(names, map(Path, self.then), strict=True))
+
+    def check(self, config: PaintConfig) -> None:
+        """Raise OptionError if the options of the painting do not go with them."""
+        if not self.then:
+            if self.shares.shares is not None:
+                wrong = "has no effect without --then; name a second picture with it"
+                raise OptionError(f"--shares {self.shares.shares}: {wrong}")
+            return
+        check_reveal(config, 1 + len(self.then))
+        assert isinstance(config.strokes, int)
+        self.shares.ends(config.strokes, 1 + len(self.then))
+
+
+def check_then(value: Any) -> tuple[str, ...]:
+    """The names of pictures: one, or a list of them. Raises ValueError, saying what it must be."""
+    names = value if isinstance(value, list) else [value]
+    try:
+        return tuple(File().check(name) for name in names)
+    except ValueError:
+        raise ValueError("must be the name of a picture, or a list of names") from None

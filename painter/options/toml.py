@@ -14,6 +14,7 @@ from painter.errors import OptionError, one_line
 from painter.options.fields import check_value
 from painter.options.paint import STYLED_STROKES, PaintConfig
 from painter.options.presets import PRESET_NAME, PRESETS
+from painter.options.reveal import LaterPictures, RevealConfig, check_then
 from renderers.special_files import is_special_file
 
 if sys.version_info >= (3, 11):
@@ -29,17 +30,31 @@ _LONGEST_SHOWN = 80  # characters of a key or value in a message
 
 
 def make_config(given: Mapping[str, Any], file: Path | None = None, preset: str | None = None) -> PaintConfig:
+    """`make_settings` of a painting of one picture.
+
+    Raises:
+        OptionError: as there; the file names pictures that come after the first, too.
+    """
+    config, later = make_settings(given, file, preset)
+    if later.then:
+        raise OptionError(f"{one_line(file or '--then')}: then is for paintings of several pictures; leave it out here")
+    return config
+
+
+def make_settings(
+    given: Mapping[str, Any], file: Path | None = None, preset: str | None = None
+) -> tuple[PaintConfig, LaterPictures]:
     """Settings in layers: the defaults, a preset, a file, then `given`; each layer overrides the ones before it.
 
     Without a number of strokes, a painting in a style has STYLED_STROKES.
 
     Args:
-        given: values of PaintConfig's fields, by name.
+        given: values of PaintConfig's and RevealConfig's fields, by name, and 'then', names of pictures.
         file: a TOML file; see `read_config_file`.
         preset: a name in painter.options.presets.PRESETS; it replaces the one that the file names.
 
     Raises:
-        OptionError: a file cannot be read, or a name or a value is not allowed.
+        OptionError: a file cannot be read, a name or a value is not allowed, or options do not go together.
     """
     stored = {} if file is None else read_config_file(file)
     named = stored.pop("preset", None)
@@ -52,25 +67,28 @@ def make_config(given: Mapping[str, Any], file: Path | None = None, preset: str 
     chosen = {**settings, **stored, **given}
     if chosen.get("style_image") is not None:
         chosen.setdefault("strokes", STYLED_STROKES)
-    return PaintConfig(**chosen)
+    later = LaterPictures(tuple(chosen.pop("then", ())), RevealConfig(shares=chosen.pop("shares", None)))
+    config = PaintConfig(**chosen)
+    later.check(config)
+    return config, later
 
 
 def read_config_file(path: Path) -> dict[str, Any]:
-    """The settings in a TOML file: options of PaintConfig, with - or _ in their names, and 'preset'.
+    """The settings in a TOML file: options of PaintConfig, with - or _ in their names, 'preset', 'then' and 'shares'.
 
     Names of files in it are relative to its own folder.
 
     Returns:
-        Checked values by field, only of those that the file sets.
+        Checked values by field, only of those that the file sets; of 'then' the names of pictures.
 
     Raises:
         OptionError: it cannot be read, or has unknown keys or values that are not allowed; the message names the
             file and the key.
     """
-    specs = {spec.name: spec for spec in fields(PaintConfig)}
+    specs = {spec.name: spec for config in (PaintConfig, RevealConfig) for spec in fields(config)}
     content = _load(path)
-    _check_keys(path, content, [*specs, "preset"])
-    settings = {}
+    _check_keys(path, content, [*specs, "preset", "then"])
+    settings: dict[str, Any] = {}
     for key, value in content.items():
         name = key.replace("-", "_")
         if name in settings:
@@ -78,6 +96,8 @@ def read_config_file(path: Path) -> dict[str, Any]:
         try:
             if name == "preset":
                 settings[name] = PRESET_NAME.check(value)
+            elif name == "then":
+                settings[name] = tuple(_beside(path, picture) for picture in check_then(value))
             else:
                 settings[name] = from_folder(path, specs[name], check_value(specs[name], value))
         except ValueError as error:
@@ -137,5 +157,9 @@ def shown_value(value: Any) -> str:
 def from_folder(path: Path, spec: Field[Any], value: Any) -> Any:
     """A checked value from the file `path`; where it names a file, the name becomes relative to the current folder."""
     file = None if value is None else spec.metadata["kind"].file(value)
-    # Not Path's /, which would make the bare name 'auto' of './auto'.
-    return value if file is None else os.path.join(os.path.dirname(path), file)
+    return value if file is None else _beside(path, file)
+
+
+def _beside(path: Path, name: str) -> str:
+    """A name in the file `path`, relative to the current folder."""
+    return os.path.join(os.path.dirname(path), name)  # not Path's /, which would make the bare name 'auto' of './auto'

@@ -10,6 +10,7 @@ from painter.options.kinds import ByteSize, Choice, Color, File, Integer, Names,
 from painter.options.paint import BRUSH_DEFAULTS, PaintConfig
 from painter.options.presets import PRESETS
 from painter.options.restyle import RestyleConfig
+from painter.options.reveal import THEN_HELP, RevealConfig
 from painter.options.serving import StudioConfig
 
 NOT_SHOWN = ("device", "backend", "weights")
@@ -19,11 +20,17 @@ NOT_SHOWN = ("device", "backend", "weights")
 RESTYLED = ("style_mode", "style_weight", "content_weight", "content_loss", "iterations", "seed")
 """Options of a restyling that pages show: the network that sees style is one that needs no weights."""
 
+THEN = {"name": "then", "help": THEN_HELP, "default": None, "optional": True, "type": "file"}
+"""The picture that a painting shows after its first."""
+
 
 def all_forms(config: StudioConfig) -> dict[str, Any]:
     """All that the page needs to know of options, ready for JSON."""
     return {
-        "paint": [form for form in map(form_of, fields(PaintConfig)) if form["name"] not in NOT_SHOWN],
+        "paint": [
+            *(form for form in map(form_of, fields(PaintConfig)) if form["name"] not in NOT_SHOWN),
+            THEN, *map(form_of, fields(RevealConfig)),
+        ],
         "restyle": [form_of(spec) for spec in fields(RestyleConfig) if spec.name in RESTYLED],
         "export": [form_of(spec) for spec in fields(ExportConfig)],
         "presets": {name: {"about": preset.about, **preset.settings} for name, preset in PRESETS.items()},

@@ -15,13 +15,14 @@ from painter.options.export import ExportConfig
 from painter.options.fields import option_name
 from painter.options.paint import PaintConfig
 from painter.options.restyle import RestyleConfig
+from painter.options.reveal import LaterPictures, RevealConfig
 from painter.options.serving import StudioConfig
 from painter.studio.forms import NOT_SHOWN, RESTYLED
 from painter.studio.library import STROKES, Library
 
 _PLACEHOLDER = "an upload"
 _LONGEST_NAME = 100  # of an option that is not one, in messages
-_FILES = ("focus", "region", "brush", "style_image", "palette")
+_FILES = ("focus", "region", "brush", "style_image", "palette", "then")
 
 
 def paint_request(asked: Mapping[str, Any], library: Library, config: StudioConfig) -> dict[str, Any]:
@@ -44,9 +45,14 @@ def paint_request(asked: Mapping[str, Any], library: Library, config: StudioConf
         if name not in _FILES or upload is None:
             raise OptionError(f"{_shown(name)}: the upload is not there any more; choose it again")
     settings = _object(asked, "config")
-    options = read_options(settings, dict.fromkeys(files, _PLACEHOLDER))
+    own = {name: value for name, value in settings.items() if name != "shares"}
+    options = read_options(own, {name: _PLACEHOLDER for name in files if name != "then"})
     _check_limits(options, config)
-    placed = {**asdict(options), **{name: str(library.original(files[name])) for name in files}}
+    places = {name: str(library.original(files[name])) for name in files}
+    then = [places.pop("then")] if "then" in places else []
+    later = LaterPictures(tuple(then), RevealConfig(shares=_plain(settings, "shares")))
+    later.check(options)
+    placed = {**asdict(options), **places}
     about = {
         "name": picture["name"], "picture": picture["id"], "created": time.time(), "settings": settings, "files": files,
     }  # fmt: skip
@@ -54,7 +60,7 @@ def paint_request(asked: Mapping[str, Any], library: Library, config: StudioConf
         "do": "paint", "picture": str(library.original(picture["id"])), "name": _stem(picture["name"]),
         "config": placed,
         "labels": {name: upload["name"] for name, upload in uploads.items() if upload}, "about": about,
-        "pictures": asked.get("pictures") is True,
+        "then": then, "shares": later.shares.shares, "pictures": asked.get("pictures") is True,
     }  # fmt: skip
 
 
@@ -102,11 +108,10 @@ def read_options(settings: Mapping[str, Any], files: Mapping[str, str]) -> Paint
         OptionError: an option is unknown, not allowed or not for pages, or its text names a file of this machine.
     """
     known = {spec.name: spec for spec in fields(PaintConfig)}
-    for name, value in settings.items():
+    for name in settings:
         if name not in known or name in NOT_SHOWN:
             raise OptionError(f"{_shown(name)}: is not an option of the studio; leave it out")
-        if isinstance(value, (list, dict)):
-            raise OptionError(f"{option_name(name)}: must be one number or text")
+        _plain(settings, name)
     options = PaintConfig(**{**settings, **files})
     for name in options.files:
         if name not in files:
@@ -134,6 +139,14 @@ def _check_limits(options: PaintConfig, config: StudioConfig) -> None:
         value = getattr(options, name)
         if isinstance(value, (int, float)) and value > most:
             raise OptionError(f"{option_name(name)} {value:g}: this studio allows at most {most}; lower it")
+
+
+def _plain(settings: Mapping[str, Any], name: str) -> Any:
+    """A value that a page gives; None if it gives none. Raises OptionError if it is a list or an object."""
+    value = settings.get(name)
+    if isinstance(value, (list, dict)):
+        raise OptionError(f"{option_name(name)}: must be one number or text")
+    return value
 
 
 def _shown(name: object) -> str:

@@ -25,14 +25,17 @@ from painter.errors import DivergedError, ImpastoError
 from painter.options.export import ExportConfig
 from painter.options.paint import PaintConfig
 from painter.options.restyle import RestyleConfig
+from painter.options.reveal import RevealConfig
 from painter.painting.browser_form import browser_form
 from painter.painting.load import load_painting
 from painter.painting.painting import Painting
 from painter.painting.save import save_painting
 from painter.pictures.metrics import compare
 from painter.pictures.picture import load_picture
+from painter.pictures.proportions import read_fitted
 from painter.pipeline import SearchResult, find_strokes, prepare
 from painter.search.control import Control
+from painter.search.revealing import prepare_reveal
 from painter.search.staged_run import Progress
 from painter.search.subject import Subject
 from painter.studio.library import STROKES, write_json
@@ -117,19 +120,27 @@ def paint(worker: Worker, task: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     config = PaintConfig(**task["config"])
     worker.send({"kind": "stage", "stage": "looking at the picture"})
-    picture = replace(load_picture(task["picture"], config.working_side), name=task["name"])
-    subject = prepare(picture, config, watch)
+    subject = _subject(task, config, watch)
     autosave = Autosave(folder / "painting", subject, resume=True, config=AutosaveConfig(AUTOSAVE_SECONDS))
     live = _Live(worker, subject, task)
     found = find_strokes(subject, watch, live.show, autosave, worker.control)
     if worker.discard:
         return
     worker.send({"kind": "stage", "stage": "drawing"})
-    labels = {name: label for name, label in task["labels"].items() if getattr(config, name) is not None}
+    labels = {name: label for name, label in task["labels"].items() if getattr(config, name, None) is not None}
     painting = replace(found.painting, config=replace(config, **labels))
     about = {**task["about"], **_figures(subject, found), "seconds": round(live.spent, 1), "late": live.late}
     keep(worker, painting, folder, {**about, "interrupted": found.interrupted}, found.failed)
     autosave.close(finished=True)
+
+
+def _subject(task: dict[str, Any], config: PaintConfig, watch: Stopwatch) -> Subject:
+    """The pictures of a task, by the names that they had when they were uploaded, ready to be painted."""
+    picture = replace(load_picture(task["picture"], config.working_side), name=task["name"])
+    if not task.get("then"):  # jobs that an earlier version kept know nothing of it
+        return prepare(picture, config, watch)
+    then = [replace(read_fitted(place, picture), name=Path(task["labels"]["then"]).stem) for place in task["then"]]
+    return prepare_reveal([picture, *then], config, RevealConfig(shares=task["shares"]))
 
 
 def restyle(worker: Worker, task: dict[str, Any]) -> None:
@@ -209,9 +220,10 @@ class _Live:
 
 
 def _figures(subject: Subject, found: SearchResult) -> dict[str, Any]:
-    """How close it came to the picture; a styled painting is not meant to."""
+    """How close it came to the picture, which a styled painting is not meant to, and what its first strokes show."""
     bare = found.painting.draw_bare(subject.working_side)
-    return {name: round(value, 3) for name, value in compare(bare, subject.picture).items() if value is not None}
+    figures = {name: round(value, 3) for name, value in compare(bare, subject.picture).items() if value is not None}
+    return {**figures, **subject.figures(found.painting)}
 
 
 def keep(

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from helpers.jobs import QUICK, TINY, save_picture
 
-from painter import PaintConfig, cli, paint
+from painter import PaintConfig, RevealConfig, cli, paint, reveal
 from painter.batch.driver import Summary, run_jobs
 from painter.batch.folder import find_pictures, folder_jobs
 from painter.batch.jobs import Failure, Job, Outcome, Painted, Work
@@ -325,6 +325,31 @@ def test_a_mask_that_changes_is_another_option(here: Path, inline: Inline, capsy
     assert "out was started with another --region; use the same options" in capsys.readouterr().err
 
 
+BARE = ("--texture", "0", "--focus", "none", "--strokes", "8", "--quiet")
+
+
+def test_pictures_of_the_same_name_are_shown_after_those_of_a_folder(here: Path, inline: Inline) -> None:
+    day, night = save_picture(here / "in/a.png", 1), save_picture(here / "night/A.jpg", 2)
+    assert batch("--then", "night", "--shares", "1,3", *BARE) == 0
+    config = PaintConfig(**{**TINY, "strokes": 8, "texture": 0.0, "focus": "none"})  # type: ignore[arg-type]
+    reveal([day, night], config, RevealConfig(shares="1,3")).save(here / "alone.png")
+    assert (here / "out/a.png").read_bytes() == (here / "alone.png").read_bytes()
+
+
+def test_another_picture_that_is_shown_after_all_is_another_option(
+    here: Path, inline: Inline, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, last = save_picture(here / "in/a.png", 1), save_picture(here / "in/late/b.png", 2)
+    (here / "a.toml").write_text('then = "in/late/b.png"\nshares = [1, 1]\n')
+    assert batch("--config", "a.toml", *BARE) == 0
+    assert inline.asked == [path.relative_to(here / "in").as_posix() for path in (first, last)]
+    assert batch("--then", "in/late/b.png", "--shares", "1,1", *BARE) == 0 and len(inline.asked) == 2
+    assert batch("--then", "in/late/b.png", *BARE) == 2 and "--shares 1,1; use the same" in capsys.readouterr().err
+    save_picture(last, 3)
+    assert batch("--config", "a.toml", *BARE) == 2 and len(inline.asked) == 2
+    assert "out was started with another --then" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -344,6 +369,14 @@ def test_a_mask_that_changes_is_another_option(here: Path, inline: Inline, capsy
             "--ray 127.0.0.1:1: nothing answers at this address (Connection refused)",
         ),
         (("in", "-o", "out", "--strokes", "0"), "--strokes 0: must be a whole number"),
+        (("in", "-o", "out", "--then", "empty"), "empty: it has no pictures"),
+        (("in", "-o", "out", "--then", "other"), "--then other: it has no picture for a.png; it needs one of"),
+        (
+            ("in", "-o", "out", "--then", "two"),
+            "--then two: it has a.jpg and a.png for a.png; it needs one of the same",
+        ),
+        (("in", "-o", "out", "--then", "no.png"), "cannot read no.png: there is no such file"),
+        (("in", "-o", "out", "--shares", "1,2"), "--shares 1,2: has no effect without --then"),
         (("in", "-o", "out", "--region", "no.png"), "--region no.png: there is no such file"),
         (("in", "-o", "out", "--backend", "cuda", "--device", "cpu"), "--backend cuda: does not work with"),
         (("in", "-o", "taken"), "taken/a.png: a file that the ledger does not know is already there"),
@@ -355,7 +388,8 @@ def test_bad_input_is_one_line(
 ) -> None:
     pytest.importorskip("ray")
     save_picture(here / "in/a.png")
-    save_picture(here / "taken/a.png", 1)
+    for name in ("taken/a.png", "other/b.png", "two/a.png", "two/a.jpg"):
+        save_picture(here / name, 1)
     (here / "empty").mkdir()
     (here / "foreign").mkdir()
     (here / "foreign" / NAME).write_text("something else")

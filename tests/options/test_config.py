@@ -250,6 +250,31 @@ def test_files_in_a_file_are_found_from_its_folder(here: Path) -> None:
     assert make_config({}, Path("sets/b.toml")) == PaintConfig(focus="auto", palette="12")
 
 
+def test_a_file_names_the_pictures_that_are_shown_later(here: Path) -> None:
+    (here / "sets").mkdir()
+    (here / "sets" / "a.toml").write_text('then = ["b.png", "../c.png"]\nshares = [1, 2, 1]\nstrokes = 40\n')
+    (here / "sets" / "b.toml").write_text('then = "b.png"\n')
+
+    def later(*arguments: str) -> tuple[tuple[str, ...], str | None]:
+        found = read_request(make_parser(), list(arguments)).paint.later
+        return found.then, found.shares.shares
+
+    assert later("--config", "sets/a.toml") == (("sets/b.png", "sets/../c.png"), "1,2,1")
+    assert later("--config", "sets/b.toml") == (("sets/b.png",), None)
+    assert later("--config", "sets/b.toml", "--then", "d.png", "--then", "e.png") == (("d.png", "e.png"), None)
+    assert later("--config", "sets/a.toml", "--shares", "2,1,1")[1] == "2,1,1"
+    assert later() == ((), None)
+
+
+def test_a_curve_is_of_one_picture(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "a.toml").write_text('then = "b.png"\n')
+    assert cli.main(["suggest", "--config", "a.toml"]) == 2
+    told = capsys.readouterr().err
+    assert "--config a.toml: `suggest` is about paintings of one picture; leave out its then\n" in told
+    with pytest.raises(OptionError, match=r"a\.toml: then is for paintings of several pictures"):
+        make_config({}, Path("a.toml"))
+
+
 def test_toml_has_its_own_ways_to_say_it(here: Path) -> None:
     (here / "a.toml").write_text("# mine\nopacity = [0.3, 1]\npalette = 8\not = 1\nstrokes = 1_000\n")
     assert read_config_file(Path("a.toml")) == {"opacity": "0.3:1", "palette": "8", "ot": 1.0, "strokes": 1000}
@@ -276,6 +301,11 @@ def test_toml_has_its_own_ways_to_say_it(here: Path) -> None:
         ("region = 2024-01-01\n", "a.toml: region = datetime.date(2024, 1, 1): must be the name of a file"),
         ("style = 'crayon'\n", "a.toml: style = 'crayon': unknown; choose from oilpaintbrush"),
         ("preset = 'selfie'\n", "a.toml: preset = 'selfie': unknown; choose from portrait, logo, "),
+        ("then = 3\n", "a.toml: then = 3: must be the name of a picture, or a list of names"),
+        ("then = ['b.png', '']\n", "a.toml: then = ['b.png', '']: must be the name of a picture, or a list of names"),
+        ("shares = '1'\n", "--shares 1: has no effect without --then"),
+        ("then = 'b.png'\nshares = 'x'\n", "a.toml: shares = 'x': must be numbers from 0.01"),
+        ("then = 'b.png'\nstrokes = 'auto'\n", "--then: needs a number of strokes"),
         ("preset = 3\n", "a.toml: preset = 3: unknown; choose from portrait"),
         ("min-size = 0.1\nmin_size = 0.1\n", "a.toml: 'min_size' is set twice, with - and with _; remove one"),
         ("min_size = 0.3\nmax_size = 0.2\n", "--min-size 0.3: must not be above --max-size, which is 0.2"),

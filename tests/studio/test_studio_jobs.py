@@ -16,6 +16,7 @@ from PIL import Image
 from painter import PaintConfig
 from painter.errors import DivergedError
 from painter.options.restyle import RestyleConfig
+from painter.options.serving import StudioConfig
 from painter.painting.load import load_painting
 from painter.pipeline import find_strokes
 from painter.studio import task_worker
@@ -23,6 +24,7 @@ from painter.studio.job_queue import Job, Jobs, Mailbox, QueueFullError
 from painter.studio.library import STROKES, Library
 from painter.studio.messages import pack_message, unpack_message
 from painter.studio.pool import DIED, Pool, _read
+from painter.studio.requests import paint_request
 from painter.styling.restyle import finish_styling
 
 
@@ -253,6 +255,26 @@ def test_a_styling_that_fails_leaves_its_painting(tmp_path: Path, monkeypatch: p
     last = [message for message in sent if message["kind"] in ("done", "failed")]
     assert [(message["kind"], message["problem"]) for message in last] == [("done", str(error))] * 2
     assert all(len(load_painting(tmp_path / name / STROKES).strokes) == 3 for name in ("a", "b"))
+
+
+def test_one_picture_is_shown_after_another(tmp_path: Path) -> None:
+    sent: list[dict[str, Any]] = []
+    connection = SimpleNamespace(send_bytes=lambda content: sent.append(unpack_message(content)[0]))
+    library, uploads = Library(tmp_path / "studio", 2), []
+    for name, size in (("red", (16, 12)), ("blue", (24, 24))):
+        Image.new("RGB", size, name).save(tmp_path / f"{name}.png")
+        uploads.append(library.add_picture(tmp_path / f"{name}.png", f"{name}.png")["id"])
+    settings = {"strokes": 8, "size": 16, "iterations": 1, "texture": 0.0, "focus": "none", "shares": "1,3"}
+    asked = {"picture": uploads[0], "config": settings, "files": {"then": uploads[1]}}
+    task = {**paint_request(asked, library, StudioConfig()), "folder": str(tmp_path / "a"), "most_seconds": 60.0}
+    task_worker.paint(task_worker.Worker(cast(Any, connection)), task)
+    done = sent[-1]["painting"]
+    assert sent[-1]["kind"] == "done" and done["settings"] == settings and done["files"] == asked["files"]
+    assert [(shown["picture"], shown["strokes"]) for shown in done["revealed"]] == [("red", 2), ("blue", 8)]
+    painting = load_painting(tmp_path / "a" / STROKES)
+    assert len(painting.strokes) == 8
+    middle = painting.draw(16)[6, 8].astype(int)
+    assert middle[2] > 200 > 100 > middle[0]
 
 
 def test_what_a_process_says_after_the_server_has_ended_is_dropped() -> None:

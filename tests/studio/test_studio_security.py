@@ -219,6 +219,12 @@ def test_options_without_files_are_taken() -> None:
         ({"config": {"__class__": 1}}, "--__class__".replace("_", "-") + ": is not an option"),
         ({"config": 5}, "config must be an object"),
         ({"files": {"region": "../../etc/passwd"}}, "--region: the upload is not there"),
+        ({"files": {"then": "/etc/passwd"}}, "--then: the upload is not there"),
+        ({"config": {"then": "/etc/passwd"}}, "--then: is not an option of the studio"),
+        ({"config": {"shares": "1,2"}}, "--shares 1,2: has no effect without --then"),
+        ({"config": {"shares": [1, 2]}}, "--shares: must be one number or text"),
+        ({"config": {"shares": "1,2,3"}, "then": True}, "--shares 1,2,3: there are 2 pictures"),
+        ({"config": {"strokes": "auto"}, "then": True}, "--then: needs a number of strokes"),
         ({"files": {"weights": "0" * 32}}, "--weights: the upload is not there"),
         ({"picture": "../jobs"}, "the picture is not there"),
     ],
@@ -226,6 +232,8 @@ def test_options_without_files_are_taken() -> None:
 def test_what_is_beyond_limits_is_refused_in_one_line(
     client: Client, picture: str, asked: dict[str, object], message: str
 ) -> None:
+    if asked.get("then"):
+        asked = {**asked, "files": {"then": picture}}
     status, answer, _ = client.ask("POST", "/api/jobs", {"picture": picture, **asked})
     assert status == 422 and message in answer["error"] and "\n" not in answer["error"]
 

@@ -57,6 +57,8 @@ MAX_VALUE = Number(-(2.0**53), 2.0**53)
 NOT_FOR_TOKENS = {
     "seed": "each token's seed comes from the collection's seed and the token's number",
     "seconds": "a painting that depends on time cannot be painted again; use strokes and iterations",
+    "then": "the tokens of a collection would all end with the same picture",
+    "shares": "it is about then, which is for single paintings and batches",
 }
 _LINE = re.compile(r" \(at line (\d+), column \d+\)| \(at end of document\)")
 
@@ -194,7 +196,7 @@ class _Reader(Problems):
         specs = {spec.name: spec for config in (ExportConfig, PaintConfig) for spec in fields(config)}
         settings: dict[str, Any] = {}
         table = self._with_underscores(table, path)
-        self.check_keys(table, ["picture", "preset", *specs], path)
+        self.check_keys(table, ["picture", "preset", *NOT_FOR_TOKENS, *specs], path)
         for name, value in table.items():
             with self.skipping_invalid():
                 if name in NOT_FOR_TOKENS:

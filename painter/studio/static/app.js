@@ -230,10 +230,12 @@ async function show(about, rows) {
   picture = await pictureOf(about);
   location.hash = about.id;
   await stage.begin(about.form);
-  stage.finish(rows, `/api/paintings/${about.id}/still`, picture ? `/api/pictures/${picture.id}` : null);
+  const shown = about.files?.then ?? picture?.id; // what all strokes show
+  stage.finish(rows, `/api/paintings/${about.id}/still`, shown ? `/api/pictures/${shown}` : null);
   $("at").max = about.strokes;
-  $("compare").disabled = !picture;
-  const figures = [`${about.strokes} strokes`, about.psnr ? `${about.psnr.toFixed(1)}\u00a0dB` : "", about.seconds ? `${about.seconds}\u00a0s` : "", about.interrupted ? "stopped early" : ""];
+  $("compare").disabled = !shown;
+  const first = about.revealed?.[0];
+  const figures = [`${about.strokes} strokes`, first ? `the first ${first.strokes} show ${first.picture}` : "", about.psnr ? `${about.psnr.toFixed(1)}\u00a0dB` : "", about.seconds ? `${about.seconds}\u00a0s` : "", about.interrupted ? "stopped early" : ""];
   $("figures").textContent = figures.filter(Boolean).join(" · ");
   $("canvas").setAttribute("aria-label", `${about.name}, painted in ${about.strokes} strokes`);
   state("done");

@@ -22,7 +22,7 @@ export function icon(name) {
   return svg;
 }
 
-const NAMES = { brush: "Your own brush", until_psnr: "Until PSNR", ot: "Optimal transport", style_image: "Style picture", fps: "Frames a second",
+const NAMES = { brush: "Your own brush", until_psnr: "Until PSNR", ot: "Optimal transport", style_image: "Style picture", then: "Then this picture", shares: "Shares of strokes", fps: "Frames a second",
   gif_side: "Largest side", max_bytes: "Largest file", svg: "SVG", webp: "WebP", width_mm: "Width on paper" };
 
 /* An option's name for people. */

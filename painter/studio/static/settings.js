@@ -34,6 +34,7 @@ export class Settings {
       const value = field.get();
       if (value !== undefined && value !== "" && value !== this.forms[name].default) found[name] = value;
     }
+    if (!("then" in this.files)) delete found.shares; // of nothing
     return found;
   }
 
