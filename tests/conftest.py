@@ -71,9 +71,10 @@ def usual_interrupt() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def forked_workers() -> Iterator[None]:
-    """Workers of batches are forked, as helpers.forked tells, and not started anew with everything that they import."""
+    """Workers of batches and of the studio are forked, as helpers.forked tells: none has to import everything anew."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("painter.batch.pools._CONTEXT", fork_context())
+        for pool in ("painter.batch.pools", "painter.studio.pool"):
+            patch.setattr(f"{pool}._CONTEXT", fork_context())
         yield
 
 

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any
 
 from painter.studio.messages import pack_message, unpack_message
@@ -17,6 +18,8 @@ MOST_MB = 2048  # of a process's memory, above which it is replaced after its ta
 DIED = "the process that painted it has ended, perhaps for want of memory; choose a smaller size or fewer strokes"
 
 OnMessage = Callable[[dict[str, Any], bytes], None]
+
+_CONTEXT: SpawnContext | ForkServerContext = multiprocessing.get_context("spawn")  # that processes are started in
 
 
 class Helper:
@@ -28,9 +31,8 @@ class Helper:
     """
 
     def __init__(self, on_idle: Callable[[Helper], None], on_death: Callable[[Helper], None]) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self.process = context.Process(target=work, args=(theirs,), daemon=True)
+        self._connection, theirs = _CONTEXT.Pipe()
+        self.process = _CONTEXT.Process(target=work, args=(theirs,), daemon=True)
         self.process.start()
         theirs.close()
         self._on_idle, self._on_death = on_idle, on_death

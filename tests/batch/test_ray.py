@@ -30,7 +30,8 @@ FORMATS = ("--format", "png", "--format", "strokes.json")
 _CLUSTER = """
 from ray.cluster_utils import Cluster
 node = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
-cluster = Cluster(initialize_head=True, connect=False, head_node_args={**node, "include_dashboard": False})
+head = {**node, "include_dashboard": False, "no_monitor": True}  # nobody looks at it or adds machines to it
+cluster = Cluster(initialize_head=True, connect=False, head_node_args=head)
 try:
     second = cluster.add_node(**node)
     print(cluster.address, flush=True)
@@ -78,24 +79,35 @@ def start_batch(folder: Path, output: str, *arguments: str, **environment: str) 
 
 @pytest.mark.slow
 def test_two_nodes_paint_the_same_bytes_and_one_may_die(cluster: subprocess.Popen[str], tmp_path: Path) -> None:
-    assert cluster.stdin is not None and cluster.stdout is not None
-    address = cluster.stdout.readline().strip()
+    assert cluster.stdout is not None
     count = 12
     for n in range(count):
         save_picture(tmp_path / f"in/{n}.png", n)
     save_picture(tmp_path / "mask.png", 99)
-    options = ("--region", "mask.png")
+    config = PaintConfig(**TINY, region="mask.png")  # type: ignore[arg-type]
+    at = {Path("mask.png"): tmp_path / "mask.png"}
+    expected = {}
+    for n in range(count):  # while the nodes start
+        job = Job(f"{n}.png", tmp_path / f"in/{n}.png", config, (f"{n}.png", f"{n}.strokes.json"))
+        expected |= paint_job(job, at).files
+    address = cluster.stdout.readline().strip()
 
-    # Without the right token nobody is let in.
+    # Without the right token nobody is let in. Ray takes its time to say so, while others paint.
     (tmp_path / "wrong").write_text("b" * 64)
     with start_batch(tmp_path, "no", "--ray", address, RAY_AUTH_TOKEN_PATH=str(tmp_path / "wrong")) as refused:
+        paint_and_kill(cluster, address, tmp_path, expected)
         _, err = refused.communicate(timeout=120)
     assert refused.returncode == 2 and "Traceback" not in err
     why = "what answers is not a Ray cluster, or has another token; see docs/distributed.md"
     assert err.splitlines()[-1] == f"paint.py batch: error: --ray {address}: {why}"
     assert [line for line in err.splitlines() if "Unauthenticated" in line] == []
 
-    process = start_batch(tmp_path, "out", *options, "--ray", address)
+
+def paint_and_kill(cluster: subprocess.Popen[str], address: str, tmp_path: Path, expected: dict[str, bytes]) -> None:
+    """Paint all pictures, and kill the second node when two are done."""
+    assert cluster.stdin is not None and cluster.stdout is not None
+    count = len(expected) // 2
+    process = start_batch(tmp_path, "out", "--region", "mask.png", "--ray", address)
     deadline = time.monotonic() + 180
     while not (tmp_path / "out/ledger.sqlite").exists() or len(done_in(tmp_path / "out")) < 2:
         assert process.poll() is None and time.monotonic() < deadline, process.communicate()
@@ -107,12 +119,7 @@ def test_two_nodes_paint_the_same_bytes_and_one_may_die(cluster: subprocess.Pope
     assert "raylet" not in err and "retr" not in err  # Ray itself has seen to it
 
     made = files_of(tmp_path / "out")
-    assert len(made) == 2 * count
-    config = PaintConfig(**TINY, region="mask.png")  # type: ignore[arg-type]
-    at = {Path("mask.png"): tmp_path / "mask.png"}
-    for n in range(count):
-        job = Job(f"{n}.png", tmp_path / f"in/{n}.png", config, (f"{n}.png", f"{n}.strokes.json"))
-        assert {name: made[name] for name in job.files} == paint_job(job, at).files
+    assert len(made) == 2 * count == 24 and made == expected
     connection = sqlite3.connect(tmp_path / "out/ledger.sqlite")
     assert connection.execute("SELECT count(*), max(attempts), min(state) FROM jobs").fetchone() == (count, 1, "done")
     connection.close()

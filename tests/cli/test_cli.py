@@ -11,7 +11,7 @@ import struct
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.forked import Ended, paint_forked
+from helpers.light import Light, light_processes
 from PIL import Image
 
 from painter import PaintConfig, cli, paint
@@ -73,6 +74,13 @@ def refused(*arguments: str, cwd: Path, by: Callable[..., Ended | subprocess.Com
     assert done.stderr.count("\n") == 1 and done.stderr.endswith("\n"), done.stderr
     assert listing(cwd) == before
     return done.stderr.removeprefix("paint.py: error: ").rstrip("\n")
+
+
+@pytest.fixture(scope="module")
+def light() -> Iterator[Light]:
+    """What runs as `run` does wherever torch is not to be imported, and without the half second of a start."""
+    with light_processes() as light:
+        yield light
 
 
 @pytest.fixture
@@ -132,8 +140,8 @@ def png_header(width: int, height: int) -> bytes:
         (("--style", "two\nlines"), "--style two\\nlines: unknown"),
     ],
 )
-def test_bad_options(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
-    assert refused(*arguments, cwd=tmp_path).startswith(message)
+def test_bad_options(arguments: tuple[str, ...], message: str, light: Light, tmp_path: Path) -> None:
+    assert refused(*arguments, cwd=tmp_path, by=light.paint).startswith(message)
 
 
 @pytest.mark.slow
@@ -150,17 +158,17 @@ def test_help_names_every_option_with_its_default(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_help_lists_commands_and_presets(tmp_path: Path) -> None:
-    lines = run("--help", cwd=tmp_path).stdout.splitlines()
+def test_help_lists_commands_and_presets(light: Light, tmp_path: Path) -> None:
+    lines = light.paint("--help", cwd=tmp_path).stdout.splitlines()
     abouts = {name: command.help for name, command in COMMANDS.items()}
     for name, about in {**abouts, **{name: preset.about for name, preset in PRESETS.items()}}.items():
         assert any(line.split() == [name, *about.split()] for line in lines), name
 
 
 @pytest.mark.slow
-def test_every_command_is_a_module_that_says_what_it_takes(tmp_path: Path) -> None:
+def test_every_command_is_a_module_that_says_what_it_takes(light: Light, tmp_path: Path) -> None:
     for name in COMMANDS:
-        done = run(name, "--help", cwd=tmp_path)
+        done = light.paint(name, "--help", cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "") and done.stdout.startswith(f"usage: paint.py {name} ")
 
 
@@ -199,7 +207,7 @@ def test_version(tmp_path: Path) -> None:
         ["replay", "none.json"],
     ],
 )  # fmt: skip
-def test_nothing_heavy_is_imported_before_it_is_needed(arguments: list[str], tmp_path: Path) -> None:
+def test_nothing_heavy_is_imported_before_it_is_needed(arguments: list[str], light: Light, tmp_path: Path) -> None:
     code = (
         "import sys, threading\n"
         "from painter.cli import main\n"
@@ -208,10 +216,7 @@ def test_nothing_heavy_is_imported_before_it_is_needed(arguments: list[str], tmp
         "heavy = {'torch', 'numba', 'cv2', 'skimage'} & set(sys.modules)\n"
         "print(threading.active_count(), sorted(heavy))"
     )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
+    done = light.run(code, arguments, tmp_path)
     assert done.stdout.splitlines()[-1] == "1 []", done
 
 
@@ -229,24 +234,24 @@ def test_nothing_heavy_is_imported_before_it_is_needed(arguments: list[str], tmp
         ("bare.png", png_header(0, 7), "0 x 7 pixels"),
     ],
 )
-def test_bad_pictures(name: str, content: bytes | None, message: str, tmp_path: Path) -> None:
+def test_bad_pictures(name: str, content: bytes | None, message: str, light: Light, tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    answer = refused(name, cwd=tmp_path)
+    answer = refused(name, cwd=tmp_path, by=light.paint)
     assert answer.startswith(f"cannot read {name}: ") and message in answer
 
 
 @pytest.mark.slow
-def test_truncated_picture(tmp_path: Path) -> None:
+def test_truncated_picture(light: Light, tmp_path: Path) -> None:
     content = save_picture(tmp_path / "whole.png").read_bytes()
     (tmp_path / "half.png").write_bytes(content[: len(content) // 2])
-    assert "damaged or cut short" in refused("half.png", cwd=tmp_path)
+    assert "damaged or cut short" in refused("half.png", cwd=tmp_path, by=light.paint)
 
 
 @pytest.mark.slow
-def test_folder_as_picture(tmp_path: Path) -> None:
+def test_folder_as_picture(light: Light, tmp_path: Path) -> None:
     (tmp_path / "folder.png").mkdir()
-    assert "it is a folder" in refused("folder.png", cwd=tmp_path)
+    assert "it is a folder" in refused("folder.png", cwd=tmp_path, by=light.paint)
 
 
 # --- outputs ------------------------------------------------------------------------------------------------
@@ -270,10 +275,10 @@ def test_folder_as_picture(tmp_path: Path) -> None:
         (("in.png", "--report", "in.png"), "cannot write in.png: it is the input picture"),
     ],
 )
-def test_bad_outputs(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
+def test_bad_outputs(arguments: tuple[str, ...], message: str, light: Light, tmp_path: Path) -> None:
     save_picture(tmp_path / "in.png")
     os.link(tmp_path / "in.png", tmp_path / "link.png")
-    assert refused(*arguments, cwd=tmp_path).startswith(message)
+    assert refused(*arguments, cwd=tmp_path, by=light.paint).startswith(message)
 
 
 @pytest.mark.slow

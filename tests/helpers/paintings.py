@@ -19,6 +19,7 @@ def make_painting(
     ground: Color | None = WHITE,
     brush: str = "markerpen",
     size: int = 64,
+    texture: float = PaintConfig.texture,
 ) -> Painting:
     """`count` random strokes of one brush."""
     generator = torch.Generator().manual_seed(1)
@@ -30,4 +31,4 @@ def make_painting(
         0.3 + 0.7 * torch.rand(count, generator=generator),
         torch.randint(0, 2**31, (count,), generator=generator),
     )
-    return Painting(strokes, aspect, ground, PaintConfig(style=brush, size=size))
+    return Painting(strokes, aspect, ground, PaintConfig(style=brush, size=size, texture=texture))

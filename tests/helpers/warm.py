@@ -17,7 +17,8 @@ import painter.cli.batch
 import painter.cli.paint
 import painter.cli.replay
 import painter.cli.transfer
-import painter.learning.learning  # noqa: F401
+import painter.learning.learning
+import painter.studio.task_worker  # noqa: F401
 from painter import PaintConfig, paint
 from painter.options.paint import STYLES
 from renderers.threads import limited_to

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from painter import ExportConfig, Painting
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked_workers")]
 STATE = "document.body.dataset.state"
 
 
@@ -196,12 +196,12 @@ def test_a_mistake_is_said_in_one_line_where_it_belongs(page: Page) -> None:
 
 
 def test_a_stroke_file_opens_its_painting(page: Page, tmp_path: Path) -> None:
-    make_painting(15, brush="watercolor").save(tmp_path / "old.strokes.json")
+    make_painting(15, brush="watercolor", texture=0.0).save(tmp_path / "old.strokes.json")
     page.set_input_files("#file", str(tmp_path / "old.strokes.json"))
     until(page, "document.getElementById('count').textContent == '15 of 15'", 30)
     paintings = page.evaluate("fetch('/api/paintings').then((answer) => answer.json())")
     until(page, f"document.getElementById('gallery-count').textContent == '{len(paintings)}'")
-    make_painting(9).save(tmp_path / "carries.png", config=ExportConfig(embed="always"))
+    make_painting(9, texture=0.0).save(tmp_path / "carries.png", config=ExportConfig(embed="always"))
     page.set_input_files("#file", str(tmp_path / "carries.png"))
     until(page, "document.getElementById('count').textContent == '9 of 9'", 30)
     page.set_input_files("#file", {"name": "bad.strokes.json", "mimeType": "text/plain", "buffer": b"{}"})
@@ -210,7 +210,7 @@ def test_a_stroke_file_opens_its_painting(page: Page, tmp_path: Path) -> None:
 
 def test_a_painting_is_restyled_as_another(page: Page, tmp_path: Path) -> None:
     Image.fromarray(np.full((40, 40, 3), (230, 40, 40), np.uint8)).save(tmp_path / "red.png")
-    make_painting(12).save(tmp_path / "twelve.strokes.json")
+    make_painting(12, texture=0.0).save(tmp_path / "twelve.strokes.json")
     page.set_input_files("#file", tmp_path / "twelve.strokes.json")
     until(page, f"{STATE} == 'done' && document.getElementById('figures').textContent.startsWith('12 ')")
     before = page.evaluate("fetch('/api/paintings').then((answer) => answer.json())")
