@@ -58,14 +58,22 @@ def _at_lower_limit(line: str) -> str:
 
 
 def make_environment(folder: Path, python: str, lines: list[str]) -> Path:
-    """An environment with these requirements; its Python. Raises FileExistsError for a folder with other things."""
+    """An environment with these requirements; its Python.
+
+    Raises:
+        FileExistsError: a folder with other things.
+        ValueError: this Python makes no environments.
+    """
     own, stamp = folder / "bin" / "python", folder / STAMP
     wanted = "\n".join(lines)
     if stamp.exists() and stamp.read_text() == wanted:
         return own
     if folder.exists() and not (folder / "pyvenv.cfg").exists() and any(folder.iterdir()):
         raise FileExistsError(f"{folder}: is a folder with other things, which would be lost; give an empty one")
-    subprocess.run([python, "-m", "venv", "--clear", folder], check=True)
+    try:
+        subprocess.run([python, "-m", "venv", "--clear", folder], check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise ValueError(f"--python {python}: cannot make an environment; name a Python 3.10 to 3.14") from error
     pip: list[str | Path] = [own, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "--upgrade", *lines], check=True)
     stamp.write_text(wanted)
@@ -104,6 +112,8 @@ def main() -> int:
         python = make_environment(folder, options.python, lines)
     except (FileExistsError, NotADirectoryError) as error:
         parser.error(f"--folder {error}")
+    except ValueError as error:
+        parser.error(str(error))
     code = run_tests(folder, python, words[end + 1 :])
     print(f"{options.kind}: exit code {code} after {time.monotonic() - start:.0f} s, in {folder}")
     return code

@@ -27,6 +27,11 @@ def test_a_folder_with_other_things_is_not_emptied(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.txt").exists()
 
 
+def test_a_python_that_makes_no_environment_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="--python no-python: cannot make an environment"):
+        versions.make_environment(tmp_path / "new", "no-python", [])
+
+
 def test_the_oldest_versions_are_the_lower_limits() -> None:
     oldest, newest = versions.requirements("oldest"), versions.requirements("newest")
     assert len(oldest) == len(newest) > 15 and "starlette>=0.40" in [line.partition(",")[0] for line in newest]
