@@ -37,6 +37,7 @@ class Job:
     def __init__(self, job_id: str, session: str, request: dict[str, Any]) -> None:
         self.id, self.session, self.request = job_id, session, request
         self.state = WAITING
+        self.lost_helper = False  # whether a process has died over it
         self.helper: Helper | None = None
         self.latest: dict[str, bytes] = {}  # the last message of each kind
         self.mailboxes: set[Mailbox] = set()
@@ -215,9 +216,15 @@ class Jobs:
     def _heard(self, job: Job, header: dict[str, Any], body: bytes) -> None:
         if header["kind"] == "over":
             job.helper = None
+            if job.state == WAITING:
+                self.waiting.append(job)
+                job.change(WAITING)
+                return
             if job.state in (PAINTING, PAUSED):  # it was discarded, or said nothing
                 job.state = CANCELLED
             self._finish(job, job.state)
+        elif header.get("died") and not job.lost_helper and job.state in (PAINTING, PAUSED):
+            job.lost_helper, job.state = True, WAITING  # another process goes on from its autosave, once
         elif header["kind"] == "failed":
             job.post(header)
             if job.state != DONE:  # what is kept stays, whatever becomes of the process

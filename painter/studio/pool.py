@@ -70,7 +70,7 @@ class Helper:
     def _died(self) -> None:
         told, self.on_message = self.on_message, None
         if told is not None:
-            told({"kind": "failed", "message": DIED}, b"")
+            told({"kind": "failed", "message": DIED, "died": True}, b"")
             told({"kind": "over"}, b"")
         self._on_death(self)
 
