@@ -36,7 +36,7 @@ from painter.system.usage import Stopwatch, peak_rss_mb
 from painter.video.film import retimed
 from painter.video.stroke_video_reader import read_film, read_frames
 from renderers.checkpoint import load_networks
-from scripts.fuzz.cases.autosaves import SEARCHES, autosave, subject
+from scripts.fuzz.cases.autosaves import autosave, subject
 from scripts.fuzz.cases.checkpoints import checkpoint
 from scripts.fuzz.cases.collection_files import model
 from scripts.fuzz.cases.configs import config_file
@@ -96,8 +96,6 @@ def _warm_up(folder: Path) -> None:
         _command(["replay", f"{k}.strokes.json", *_OUTPUTS, "--size", "48", "--frames", "3"])
     for style in ("markerpen", "oil"):
         _command(["a.png", *_OUTPUTS, *_SHORT, "--style", style])
-    for number in range(len(SEARCHES)):
-        find_strokes(subject(number), Stopwatch()).painting.draw()
     autosave(random.Random(0))
     film_lines()
     ledger(random.Random(0))

@@ -32,7 +32,7 @@ BASE: dict[str, Any] = {
     "focus": "none",
     "canvas": GREY,
 }
-TINY: dict[str, Any] = {"size": 64, "strokes": 24, "iterations": 16}
+TINY: dict[str, Any] = {"size": 64, "strokes": 24, "iterations": 8}
 
 
 @pytest.fixture(scope="module", autouse=True)

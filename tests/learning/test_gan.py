@@ -31,9 +31,9 @@ from painter.system.snapshot import dump, load
 
 pytestmark = pytest.mark.slow
 
-PLAIN = GanConfig(latent=8, width=4, batch=16)
-STABLE = replace(RELATIVISTIC, latent=8, width=4, batch=16)
-SMALL = replace(TINY, gan=PLAIN, relativistic=STABLE, training=replace(TINY.training, batch=16))
+PLAIN = GanConfig(latent=8, width=4, batch=6)
+STABLE = replace(RELATIVISTIC, latent=8, width=4, batch=6)
+SMALL = replace(TINY, gan=PLAIN, relativistic=STABLE, training=replace(TINY.training, batch=6))
 LOSSES = ("plain", "relativistic")
 
 
@@ -52,8 +52,8 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Collection:
 
 def run_of(collection: Collection, loss: str = "plain") -> GanRun:
     run = make_run(collection, LearnConfig(engine="dcgan", gan_loss=loss, pictures=1000), SMALL)
-    assert isinstance(run, GanRun) and run.schedule is not None and run.schedule.generator == 992
-    run.schedule = GanSchedule(96, 32, 32)  # a few steps, so that the tests are quick
+    assert isinstance(run, GanRun) and run.schedule is not None and run.schedule.generator == 1002
+    run.schedule = GanSchedule(36, 12, 12)  # a few steps, so that the tests are quick
     return run
 
 
@@ -177,7 +177,7 @@ def test_colours_are_learned(loss: str) -> None:
     """Of orange pictures: grey at first, and nearer to orange after some steps."""
     orange = np.full((64, 32, 32, 3), (240, 120, 20), np.uint8)
     collection = Collection(orange, orange[:0], np.zeros(64, np.int64), ("a",), (None,) * 64, Form(32, (32, 32)))
-    plain, stable = (replace(config, width=8, rate=4e-3) for config in (PLAIN, STABLE))
+    plain, stable = (replace(config, width=8, rate=4e-3, batch=16) for config in (PLAIN, STABLE))
     fast = replace(SMALL, gan=plain, relativistic=stable)
     run = GanRun(collection, LearnConfig(engine="dcgan", gan_loss=loss, size=32, pictures=1000), fast)
     run.schedule = GanSchedule(16 * 16, 0, 0)

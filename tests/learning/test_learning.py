@@ -34,15 +34,15 @@ NAN = float("nan")
 
 @pytest.fixture(scope="module")
 def collection(tmp_path_factory: pytest.TempPathFactory) -> Collection:
-    return read(save_faces(tmp_path_factory.mktemp("faces"), 120, 32))
+    return read(save_faces(tmp_path_factory.mktemp("faces"), 90, 32))
 
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Collection:
     folder = tmp_path_factory.mktemp("pair")
     return read(
-        save_faces(folder / "a", 100, 128, transparent=True, traits=False),
-        save_faces(folder / "b", 160, 128, transparent=True, robots=True, traits=False),
+        save_faces(folder / "a", 72, 128, transparent=True, traits=False),
+        save_faces(folder / "b", 90, 128, transparent=True, robots=True, traits=False),
     )
 
 
@@ -89,8 +89,7 @@ def test_a_run_resumed_at_any_step_ends_with_the_same_bytes(
 
 def test_another_seed_gives_another_model(collection: Collection, tmp_path: Path) -> None:
     for seed in (0, 1):
-        run = short_run(collection, seed=seed)
-        run.schedule = quick_run(collection).schedule
+        run = quick_run(collection, seed=seed)
         for _ in run.run():
             pass
         save_model(model_of(run), tmp_path / f"{seed}.model")
@@ -200,7 +199,7 @@ def test_the_transformer_stops_when_held_out_bits_no_longer_fall(collection: Col
 def test_a_tiny_collection_is_learned_in_a_minute(tmp_path: Path) -> None:
     """600 faces of 2304 that there can be: most pieces are one of them nearly pixel by pixel, with the right traits."""
     collection = read(save_faces(tmp_path / "faces", 600, 32, blocks=4))
-    run = short_run(collection, SMALL, pictures=6000)
+    run = short_run(collection, SMALL, pictures=3500)
     model = learn(run, Paths(tmp_path / "x.model"))
     assert model is not None and model.figures["held_out_bits"] < 2.2 and model.figures["psnr"] > 33
     assert model.figures["traits"] > 0.95

@@ -57,7 +57,7 @@ def test_pixel_art_that_is_too_large_for_the_size_is_refused(tmp_path: Path) -> 
 def test_smooth_pictures_of_any_format_and_size_are_averaged(tmp_path: Path) -> None:
     for number in range(80):
         ending = ("png", "jpg", "webp", "bmp", "tif", "gif")[number % 6]
-        side = (8, 100, 320)[number % 3]
+        side = (8, 100, 160)[number % 3]
         gradient(3 * number, side, side).save(tmp_path / f"{number:03}.{ending}")
     Image.new("RGB", (4200, 4200), "#808080").save(tmp_path / "large.png", compress_level=1)
     collection = read(tmp_path)

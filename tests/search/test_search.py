@@ -28,7 +28,7 @@ from renderers.blending import blend
 from renderers.brushes import BRUSHES, Limits
 from renderers.checkpoint import load_networks
 from renderers.decoder import network_maps
-from renderers.decoding import NetworkMaps, make_layers
+from renderers.decoding import make_layers
 from renderers.evaluation import random_strokes
 from renderers.strokes import Strokes
 
@@ -647,7 +647,7 @@ def dark_stroke(brush: str, center: Tensor) -> Strokes:
 
 def on_white(strokes: Strokes) -> Tensor:
     """[64, 64, 3], as the networks paint them."""
-    maps = NetworkMaps(networks_of(strokes.brush), DEFAULTS.density)
+    maps = network_maps(networks_of(strokes.brush), "cpu", DEFAULTS.density)
     return blend(torch.ones(64, 64, 3), make_layers(strokes, 1 / 64, 3, maps))
 
 
