@@ -86,7 +86,7 @@ def test_two_nodes_paint_the_same_bytes_and_one_may_die(cluster: subprocess.Pope
     save_picture(tmp_path / "mask.png", 99)
     config = PaintConfig(**TINY, region="mask.png")  # type: ignore[arg-type]
     at = {Path("mask.png"): tmp_path / "mask.png"}
-    expected = {}
+    expected: dict[str, bytes] = {}
     for n in range(count):  # while the nodes start
         job = Job(f"{n}.png", tmp_path / f"in/{n}.png", config, (f"{n}.png", f"{n}.strokes.json"))
         expected |= paint_job(job, at).files
