@@ -49,7 +49,7 @@ class Ticking:
 
 @pytest.mark.slow
 def test_the_search_ends_in_time_with_all_its_strokes() -> None:
-    slow = config(strokes=400, iterations=100_000, size=128, seconds=1.0)
+    slow = config(strokes=400, iterations=100_000, size=128, seconds=0.2)
     paint(picture("face"), slow)  # compiles what is not compiled yet
     seen: list[Progress] = []
     begin = time.monotonic()
