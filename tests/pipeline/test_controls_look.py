@@ -68,7 +68,7 @@ def test_without_a_palette_there_are_many_colors() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("style", ["rectangle", "markerpen"])
 def test_searching_in_few_colors_is_better_than_snapping_to_them(style: str) -> None:
-    options: dict[str, Any] = {"style": style, "strokes": 80, "iterations": 90}
+    options: dict[str, Any] = {"style": style, "strokes": 50, "iterations": 40}
     free, few = get(**options), get(**options, palette="3")
     subject = subject_of("face", config(**options, palette="3"))
     colors = subject.target.palette
@@ -76,7 +76,7 @@ def test_searching_in_few_colors_is_better_than_snapping_to_them(style: str) -> 
     strokes = free.painting.strokes
     snapped = torch.from_numpy(colors[nearest(strokes.colors.numpy(), colors)])
     painting = Painting(replace(strokes, colors=snapped), free.painting.aspect, free.painting.ground, config())
-    # Measured: 1.2 to 1.8 dB.
+    # Measured: 1.7 and 2.4 dB.
     assert psnr(few, subject.picture) > psnr(painting.draw(), subject.picture) + 0.7
 
 
