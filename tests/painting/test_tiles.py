@@ -67,7 +67,7 @@ def whole(strokes: Strokes, shape: tuple[int, int], ground: np.ndarray, relief: 
 @pytest.mark.parametrize("channels", [3, 4])
 @pytest.mark.parametrize("relief", [0.0, 0.6])
 def test_bands_are_the_whole_to_the_bit(brush: str, channels: int, relief: float, stamp: str) -> None:
-    strokes, ground = strokes_of(brush, 60, TALL, stamp), GROUNDS[channels]
+    strokes, ground = strokes_of(brush, 40, TALL, stamp), GROUNDS[channels]
     expected = whole(strokes, TALL, ground, relief)
     assert np.abs(expected - ground).max() > 0.1  # there is something to compare
     for rows, cores in ((64, 1), (499, 3), (1499, 2), (5000, 2)):
@@ -76,8 +76,8 @@ def test_bands_are_the_whole_to_the_bit(brush: str, channels: int, relief: float
         assert [len(band) for band in bands] == [min(rows, TALL[0] - top) for top in range(0, TALL[0], rows)]
         assert np.concatenate(bands).tobytes() == expected.tobytes()
     with drawing_threads() as pool:  # fewer rows than light looks at
-        thin = list(islice(draw_bands(strokes, TALL, Appearance(ground), relief, 3, pool), 60))
-    assert np.concatenate(thin).tobytes() == expected[:180].tobytes()
+        thin = list(islice(draw_bands(strokes, TALL, Appearance(ground), relief, 3, pool), 30))
+    assert np.concatenate(thin).tobytes() == expected[:90].tobytes()
 
 
 def test_light_looks_at_rows_of_the_next_band() -> None:
@@ -131,15 +131,15 @@ def test_painting_in_bands(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     made = make_painting(ground, relief, region, texture)
-    drawn = made.draw(400)
-    assert drawn.shape == (400, 300, 3 if ground else 4) and drawn.dtype == np.uint8
-    for rows in (37, 400):
-        assert np.array_equal(np.concatenate(list(made.bands(400, rows=rows))), drawn)
-    assert np.array_equal(np.concatenate(list(islice(made.bands(400, rows=1), 60))), drawn[:60])
-    assert np.array_equal(list(made.frames(400, 2))[-1], drawn)  # drawn on a whole canvas
-    monkeypatch.setattr(painting, "_DRAWN_PIXELS", 300 * 11)
-    assert np.array_equal(made.draw(400), drawn)
-    assert len(list(made.bands(400))) == 37
+    drawn = made.draw(280)
+    assert drawn.shape == (280, 210, 3 if ground else 4) and drawn.dtype == np.uint8
+    for rows in (37, 280):
+        assert np.array_equal(np.concatenate(list(made.bands(280, rows=rows))), drawn)
+    assert np.array_equal(np.concatenate(list(islice(made.bands(280, rows=1), 60))), drawn[:60])
+    assert np.array_equal(list(made.frames(280, 2))[-1], drawn)  # drawn on a whole canvas
+    monkeypatch.setattr(painting, "_DRAWN_PIXELS", 210 * 11)
+    assert np.array_equal(made.draw(280), drawn)
+    assert len(list(made.bands(280))) == 26
     assert np.array_equal(np.concatenate(list(made.bands(relief=0.3))), made.draw(96, 0.3))
 
 

@@ -68,7 +68,7 @@ def test_without_a_palette_there_are_many_colors() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("style", ["rectangle", "markerpen"])
 def test_searching_in_few_colors_is_better_than_snapping_to_them(style: str) -> None:
-    options: dict[str, Any] = {"style": style, "strokes": 80, "iterations": 90}
+    options: dict[str, Any] = {"style": style, "strokes": 50, "iterations": 40}
     free, few = get(**options), get(**options, palette="3")
     subject = subject_of("face", config(**options, palette="3"))
     colors = subject.target.palette
@@ -76,7 +76,7 @@ def test_searching_in_few_colors_is_better_than_snapping_to_them(style: str) -> 
     strokes = free.painting.strokes
     snapped = torch.from_numpy(colors[nearest(strokes.colors.numpy(), colors)])
     painting = Painting(replace(strokes, colors=snapped), free.painting.aspect, free.painting.ground, config())
-    # Measured: 1.2 to 1.8 dB.
+    # Measured: 1.7 and 2.4 dB.
     assert psnr(few, subject.picture) > psnr(painting.draw(), subject.picture) + 0.7
 
 
@@ -155,7 +155,7 @@ def test_an_own_brush_paints(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("style", [*STYLES, "leaf"])
 def test_relief_is_in_the_light_only(style: str) -> None:
-    options = {"brush": "leaf.png"} if style == "leaf" else {"style": style}
+    options: dict[str, Any] = {**TINY, **({"brush": "leaf.png"} if style == "leaf" else {"style": style})}
     plain, lit = get(**options), get(**options, relief=0.4)
     assert same_strokes(plain, lit)
     for name in ("psnr", "ssim", "l1", "seen_psnr", "strokes", "ground"):
@@ -164,7 +164,7 @@ def test_relief_is_in_the_light_only(style: str) -> None:
     changes = [np.abs(image.astype(int) - plain.image).mean() for image in (less, lit.image, more)]
     assert 0 < changes[0] < changes[1] < changes[2] < 40
     assert np.array_equal(lit.painting.draw(relief=0.0), plain.image)
-    assert np.array_equal(list(lit.painting.frames(96, 3))[-1], lit.image)
+    assert np.array_equal(list(lit.painting.frames(64, 3))[-1], lit.image)
 
 
 @pytest.mark.slow

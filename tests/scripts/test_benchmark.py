@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from helpers.forked import Ended, fork_context, paint_forked
+from helpers.forked import Ended, fork_context, paint_forked, run_forked
 from PIL import Image
 from skimage import data
 
@@ -52,13 +52,18 @@ def forked_paintings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(photos, "subprocess", SimpleNamespace(run=start))
 
 
+def run_benchmark(words: list[str]) -> None:
+    """`python -m scripts.benchmark.run`, in a process of its own."""
+    os.chdir(ROOT)
+    sys.argv = ["run.py", *words]
+    run.main()
+
+
 @pytest.mark.slow
 def test_quick_figures_are_written(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "scripts.benchmark.run", "--quick", "--styles", STYLE]
-    command += ["--backends", "reference,cpu"]
-    command += ["--strokes", "10,20", "--sides", "32", "--repeats", "1", "--out", str(tmp_path / "new")]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180)
+    words = ["--quick", "--styles", STYLE, "--backends", "reference,cpu"]
+    words += ["--strokes", "10,20", "--sides", "32", "--repeats", "1", "--out", str(tmp_path / "new")]
+    done = run_forked(run_benchmark, words, folder=tmp_path, seconds=180)
     assert done.returncode == 0, done.stderr
     assert {path.name for path in (tmp_path / "new").iterdir()} == {"benchmark.json", "benchmark.png"}
 

@@ -925,7 +925,7 @@ class Clock:
 def test_no_stroke_is_moved_without_steps(slowness: float, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr("painter.search.time_budget.time.monotonic", clock)
-    search = make_search(scenery(), strokes=30, iterations=400, seconds=3.0)
+    search = make_search(scenery(), strokes=30, iterations=250, seconds=3.0)
     moves: list[int] = []
     move = search.move_weakest
 
@@ -951,13 +951,13 @@ def test_no_stroke_is_moved_without_steps(slowness: float, monkeypatch: pytest.M
 def test_a_search_with_little_time_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr("painter.search.time_budget.time.monotonic", clock)
-    monkeypatch.setattr(clock, "look", 2e-3)
+    monkeypatch.setattr(clock, "look", 4e-3)
 
     def made() -> Search:
         return make_search(scenery(), strokes=30, iterations=400, seconds=1.0)
 
     search = made()
-    states = [(progress.step, dump(search.state())) for progress in search.run() if progress.step % 60 == 7]
+    states = [(progress.step, dump(search.state())) for progress in search.run() if progress.step % 30 == 7]
     for step, state in states:
         again = made()
         again.restore(load(state))

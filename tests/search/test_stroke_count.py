@@ -352,7 +352,7 @@ def test_what_quick_tries_leave_is_the_paintings(
 
 # --- with paint ---------------------------------------------------------------------------------------------
 
-SMALL = PaintConfig(style="rectangle", size=64, iterations=30, focus="none")
+SMALL = PaintConfig(style="rectangle", size=64, iterations=30, focus="none", texture=0.0)
 
 
 @cache

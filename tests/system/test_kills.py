@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.forked import fork_context
+from helpers.forked import fork_context, paint_forked
 from helpers.pictures import FILES, OUT, picture
 from PIL import Image
 
@@ -130,10 +130,7 @@ def test_ten_kills_change_nothing(folder: Path) -> None:
     options = ("--style", "watercolor", "--strokes", "30", "--size", "64", "--iterations", "60", "--seed", "4")
     log = kill_and_resume(folder, options, kills=10, steps=60, seed=1)
     print(*log, sep="\n")
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "paint.py"), "in.png", *options, *OUT, "--resume"],
-        cwd=folder, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+    done = paint_forked(["in.png", *options, *OUT, "--resume"], folder)
     assert done.returncode == 0 and "resuming after" in done.stderr, done
     check_the_same(folder)
 

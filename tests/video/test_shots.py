@@ -134,6 +134,7 @@ def test_shots_painted_apart_are_those_painted_in_turn(clip: Path, whole: bytes,
     assert [(p.frames, p.shots) for p in seen if p.stage == "painting shots"] == [(0, 0), (4, 1), (8, 2), (11, 3)]
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_the_command_paints_them_in_processes(
     clip: Path, whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

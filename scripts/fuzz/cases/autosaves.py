@@ -21,9 +21,9 @@ from painter.system.usage import Stopwatch
 from scripts.fuzz.cases.mutations import mutate_text, mutated, rearranged
 
 SEARCHES: tuple[dict[str, Any], ...] = (
-    {"style": "rectangle", "strokes": 6},
+    {"style": "markerpen", "strokes": 6},
     {"style": "watercolor", "strokes": 9, "palette": "#000000,#ffffff,#00ff00"},
-    {"style": "markerpen", "strokes": "auto", "seconds": 60.0},
+    {"style": "rectangle", "strokes": "auto", "seconds": 60.0},
     {"style": "rectangle", "strokes": 30, "until_psnr": 11.0},
 )
 
