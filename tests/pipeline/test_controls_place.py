@@ -63,12 +63,12 @@ def test_focus_weighs_in_the_loss() -> None:
 
 @pytest.mark.slow
 def test_focus_finds_the_face_itself() -> None:
-    options: dict[str, Any] = {"style": "markerpen", "strokes": 80, "iterations": 80}
+    options: dict[str, Any] = {"style": "markerpen", "strokes": 80, "iterations": 40}
     ((x, y, width, height),) = find_faces(picture("face").astype(np.float32) / 255)
     face = np.zeros((96, 96), bool)
     face[y : y + height, x : x + width] = True
     wanted = subject_of("face", config()).picture
-    # Measured: 1.3 to 2.1 dB.
+    # Measured: 1.5 to 2.1 dB.
     assert psnr(get(**options, focus="auto"), wanted, face) > psnr(get(**options), wanted, face) + 0.5
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from helpers.style_network import random_network
 from torch import Tensor
 
 from painter.options.transfer import TransferConfig
@@ -15,7 +16,6 @@ from painter.pictures.pixels import LUMINANCE
 from painter.styling import objective as module
 from painter.styling import style_losses as losses
 from painter.styling.color_target import ColorTarget
-from painter.styling.feature_networks import load_features
 from painter.styling.features import Features
 from painter.styling.inputs import TransferInputs
 from painter.styling.nearest_features import NearestTarget
@@ -24,7 +24,7 @@ from painter.styling.objective import Objective
 
 @pytest.fixture(scope="module")
 def network() -> Features:
-    return load_features("random")
+    return random_network()
 
 
 def image(height: int, width: int, seed: int) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.paintings import make_painting
+from helpers.style_network import random_network
 from PIL import Image
 
 from painter import PaintConfig, Painting, RestyleConfig, cli, paint, restyle
@@ -25,7 +26,6 @@ from painter.painting.stroke_file import save_strokes
 from painter.pipeline import prepare
 from painter.styling.color_target import ColorTarget
 from painter.styling.colors import color_map, color_statistics
-from painter.styling.feature_networks import load_features
 from painter.styling.features import Features
 from painter.styling.levels import StyleSearchConfig
 from painter.styling.restyle import RestylingFingerprint, finish_styling, prepare_styling
@@ -48,7 +48,7 @@ ALWAYS = AutosaveConfig(seconds=0.0)
 
 @pytest.fixture(scope="module")
 def network() -> Features:
-    return load_features("random")
+    return random_network()
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from helpers.style_network import random_network
 from skimage import data
 
 from painter.errors import OptionError
@@ -16,7 +17,6 @@ from painter.options.restyle import RestyleConfig
 from painter.pictures.arrays import LABEL, Arrays
 from painter.pictures.photograph import is_photograph
 from painter.pipeline import find_strokes, prepare
-from painter.styling.feature_networks import load_features
 from painter.styling.features import Features
 from painter.styling.styled_picture import with_picture
 from painter.styling.styled_search import StyledSearch, StyledSubject, no_strokes
@@ -31,7 +31,7 @@ SMALL = PaintConfig(
 
 @pytest.fixture(scope="module")
 def network() -> Features:
-    return load_features("random")
+    return random_network()
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from helpers.style_network import random_network
 from PIL import Image
 
 from painter import cli
@@ -54,7 +55,7 @@ def quick(**changes: Any) -> TransferConfig:
 
 @pytest.fixture(scope="module")
 def network() -> Features:
-    return load_features("random")
+    return random_network()
 
 
 @pytest.fixture(autouse=True)

@@ -29,7 +29,7 @@ from painter.video.stroke_video_reader import count_frames, read_frames
 
 pytestmark = pytest.mark.slow
 
-CONFIG = VideoConfig(style="rectangle", strokes=10, size=64, iterations=4)
+CONFIG = VideoConfig(style="rectangle", strokes=6, size=64, iterations=2)
 CUTS = [0, 4, 8]
 
 
@@ -139,7 +139,7 @@ def test_the_command_paints_them_in_processes(
     clip: Path, whole: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    words = ["--strokes", "10", "--size", "64", "--style", "rectangle", "--iterations", "4", "--quiet"]
+    words = ["--strokes", "6", "--size", "64", "--style", "rectangle", "--iterations", "2", "--quiet"]
     assert cli.main(["video", str(clip), *words, "--processes", "1", "-o", "a.strokes.jsonl.gz"]) == 0
     assert (tmp_path / "a.strokes.jsonl.gz").read_bytes() == whole
     assert [path.name for path in tmp_path.iterdir()] == ["a.strokes.jsonl.gz"]
