@@ -103,13 +103,13 @@ def test_a_search_with_everything_goes_on(tmp_path: Path, one_thread: None) -> N
 
 @pytest.mark.slow
 def test_the_search_for_a_count_goes_on(one_thread: None) -> None:
-    search = check_every(9, a_subject(strokes="auto", iterations=18))
+    search = check_every(9, a_subject(size=32, strokes="auto", iterations=18))
     assert isinstance(search, StrokeCountSearch) and len(search.points) > 1
 
 
 @pytest.mark.slow
 def test_the_search_for_a_quality_goes_on(one_thread: None) -> None:
-    search = check_every(17, a_subject(strokes=60, until_psnr=17.0, iterations=18))
+    search = check_every(17, a_subject(size=32, strokes=60, until_psnr=17.0, iterations=18))
     assert isinstance(search, StrokeCountSearch) and len(search._painted) > 1
 
 
