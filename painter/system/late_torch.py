@@ -6,63 +6,91 @@ import ctypes
 import importlib
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Lock
+from threading import Lock, local
 from types import ModuleType
 from typing import Any
 
 _UNUSED = (
-    "cuda.bindings.driver",  # NVIDIA's; where they are not installed, torch finds that out by itself
+    "cuda.bindings.driver",  # NVIDIA's
     "cuda.bindings.runtime",
-    "torch._meta_registrations",  # rules for tensors without numbers, for torch's compiler: a fifth of the import
-    "torch.distributions",
-    "torch.export",
+    "unittest.mock",
+    "torchgen.model",
     "torch.nn.intrinsic",
     "torch.nn.qat",
     "torch.nn.quantizable",
     "torch.nn.quantized",
     "torch.quantization",
+    "torch.distributions",
     "torch.utils.data",
+    "torch.masked",
+    "torch.func",
+    "torch._higher_order_ops",  # for programs that are compiled
+    "torch.export",
+    "torch.distributed._meta_registrations",
+    "torch._meta_registrations",  # rules for tensors without numbers, for torch's compiler: a fifth of the import
+    "torch.compiler",
+    "torch._native",  # kernels for GPUs in place of torch's older ones
 )
-"""What torch imports at once and only some of its other parts use."""
+"""What torch imports at once and only some of its other parts use, in torch's own order: they import each other."""
 
-_COMPILER = ("torch._dynamo", "torch._inductor", "torch._prims", "torch._decomp", "torch._refs")
-"""Parts of torch's compiler, which torch's optimisers import, too; they expect all of torch to be there."""
+_FUNCTIONS = {"torch.func": ("vmap",), "torch._higher_order_ops": ("cond", "while_loop")}
+"""What torch gives as its own from what is put off; until then, functions that import it when they are called."""
+
+_ALONE = (
+    "torch._custom_op",
+    "torch._dispatch",
+    "torch._library",
+    "torch._subclasses",
+    "torch.utils._",
+    "torch.utils.serialization",
+)
+"""How the names of further parts of torch begin that do without what is put off: reading weights takes them."""
 
 _GENERATORS = "torch._prims.rng_prims"  # which prepares torch.Generator
 _LIBRARIES = ("libtorch_global_deps.so", "libtorch.so")  # in torch's own order; they bring most others with them
 
 
 _lock = Lock()
+_waiting: set[str] = set()  # what has not been asked for
+_here = local()  # whether this thread is importing what was put off
 
 
 class _Late(ModuleType):
     """Stands for a module that is imported when something in it is first asked for."""
 
-    __path__: list[str] = []  # it may be a package: `_Within` knows where its modules are
+    __path__: list[str] = []  # it may be a package: `_Finder` knows where its modules are
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # whoever looks through all modules asks each for __file__
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r} yet")
+        if name in _FUNCTIONS.get(self.__name__, ()) and not _torch_is_there():
+            return _forwarding(self.__name__, name)
         return getattr(_imported(self.__name__), name)
 
 
-class _Within(MetaPathFinder):
-    """Finds the modules within a package that is put off, and imports that first, as Python does.
+class _Finder(MetaPathFinder):
+    """Finds what is put off, which is there but empty, and imports it where it is needed.
 
-    Before torch's compiler is imported, all is imported that was put off.
+    All of it is, before a part of torch is imported that torch does not import by itself, such as its compiler, which
+    its optimisers use: those parts expect all of torch to be there.
     """
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
         package = name.rpartition(".")[0]
-        if name in _COMPILER and not getattr(sys.modules["torch"].__spec__, "_initializing", False):
-            import_late()
-        elif isinstance(sys.modules.get(package), _Late):
+        if name in _waiting:
+            return None if PathFinder.find_spec(name, path, target) is None else ModuleSpec(name, _Empty())
+        if isinstance(sys.modules.get(package), _Late):
             path = getattr(_imported(package), "__path__", [])
+        elif name.startswith("torch.") and not name.startswith(_ALONE) and _torch_is_there() and _is_put_off():
+            if hasattr(_here, "importing"):
+                return None
+            import_late()
         else:
             return None
         if name in sys.modules:  # Python would import it once more, as its own specification says
@@ -70,6 +98,16 @@ class _Within(MetaPathFinder):
             known.__spec__ = ModuleSpec(name, _Known(known))
             return known.__spec__
         return PathFinder.find_spec(name, path, target)
+
+
+class _Empty(Loader):
+    """Gives a module that stands for another."""
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return _Late(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        pass
 
 
 class _Known(Loader):
@@ -91,16 +129,23 @@ def put_off() -> None:
     For programs of ours alone: in a process that belongs to others torch is imported as it is.
     """
     if "torch" not in sys.modules:
-        for name in _UNUSED:
-            sys.modules.setdefault(name, _Late(name))
-        sys.meta_path.insert(0, _Within())
+        _waiting.update(_UNUSED)
+        sys.meta_path.insert(0, _Finder())
 
 
 def import_late() -> None:
-    """Import what was put off; before torch's compiler or tensors on the device "meta" are used."""
-    for name in _UNUSED:
-        with suppress(ModuleNotFoundError):  # it is not there, or not in this version of torch
-            _imported(name)
+    """Import what was put off; before tensors on the device "meta" are used, or torch's compiler."""
+    _here.importing = True
+    try:
+        for name in filter(_is_late, _UNUSED):
+            with suppress(ModuleNotFoundError):  # it is not there, or not in this version of torch
+                _imported(name)
+    finally:
+        del _here.importing
+    torch = sys.modules.get("torch")
+    for name, functions in _FUNCTIONS.items() if torch is not None else ():
+        for function in functions if name in sys.modules else ():
+            setattr(torch, function, getattr(sys.modules[name], function))
 
 
 def allow_generators() -> None:
@@ -111,14 +156,34 @@ def allow_generators() -> None:
 
 
 def _is_put_off() -> bool:
-    return any(isinstance(sys.modules.get(name), _Late) for name in _UNUSED)
+    return any(map(_is_late, _UNUSED))
+
+
+def _is_late(name: str) -> bool:
+    return name in _waiting or isinstance(sys.modules.get(name), _Late)
+
+
+def _torch_is_there() -> bool:
+    """Whether torch has been imported, to its end."""
+    spec = getattr(sys.modules.get("torch"), "__spec__", None)
+    return spec is not None and not getattr(spec, "_initializing", False)
 
 
 def _imported(name: str) -> ModuleType:
+    if name.startswith("torch.") and _torch_is_there() and not hasattr(_here, "importing"):
+        import_late()  # one of them alone would be in an order that torch has not been tried in
     with _lock:  # else one thread removes what another has just begun to import
+        _waiting.discard(name)
         if isinstance(sys.modules.get(name), _Late):
             del sys.modules[name]
     return importlib.import_module(name)
+
+
+def _forwarding(module: str, name: str) -> Callable[..., Any]:
+    def call(*arguments: Any, **options: Any) -> Any:
+        return getattr(_imported(module), name)(*arguments, **options)
+
+    return call
 
 
 def load_libraries() -> None:
