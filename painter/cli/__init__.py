@@ -28,7 +28,6 @@ from painter.cli.commands import BAD_INPUT, COMMANDS, INTERRUPTED, PAINT
 from painter.cli.progress import say
 from painter.errors import ImpastoError
 from painter.system import late_torch
-from painter.system.ahead import Ahead
 from painter.system.usage import Stopwatch, address_space
 
 __all__ = ["BAD_INPUT", "INTERRUPTED", "main", "run_program"]
@@ -36,6 +35,7 @@ __all__ = ["BAD_INPUT", "INTERRUPTED", "main", "run_program"]
 LEAST_ADDRESS_SPACE = 2**30  # bytes: libraries that are loaded into less crash instead of saying so
 _SIGNS_OF_SHORTAGE = ("allocate memory", "out of memory", "outofmem", "failed to map segment", "can't start new thread")
 _HELP = frozenset(("-h", "--help"))
+_IMPORTED_FIRST = ("cv2", "PIL.BmpImagePlugin", "PIL.JpegImagePlugin")  # what pictures are read with
 _OUR_PACKAGES = ("painter", "renderers", "checkpoints")
 
 
@@ -52,6 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     # Threads that wait by spinning, OpenMP's default, starve each other where other programs want the cores too:
     # on two busy cores a search of 3 s took 55. torch and numba read this when they are imported, so it is set here.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")  # the same for NumPy: 2**4 cycles, not 2**26
     arguments = list(sys.argv[1:] if argv is None else argv)
     program, command = os.path.basename(sys.argv[0]), PAINT
     if arguments and arguments[0] in COMMANDS:
@@ -59,9 +60,10 @@ def main(argv: list[str] | None = None) -> int:
         program = f"{program} {arguments.pop(0)}"
     try:
         _check_address_space()
+        module = import_module(command.module)
         if command.torch and address_space() is None and not _HELP.intersection(arguments):
-            Ahead(late_torch.load_libraries)
-        code: int = import_module(command.module).main(arguments, program, watch)
+            late_torch.load_ahead(_IMPORTED_FIRST)
+        code: int = module.main(arguments, program, watch)
         return code
     except KeyboardInterrupt:
         return _interrupted(program)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,6 +55,7 @@ from painter.pictures.picture import load_picture
 from painter.pictures.proportions import read_fitted
 from painter.search.config import searched_side
 from painter.system.interrupts import deferred_interrupts
+from painter.system.late_torch import import_torch
 from painter.system.usage import Stopwatch, keep_freed_memory, peak_rss_mb
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def run(request: Request, watch: Stopwatch) -> int:
         if request.paint.config.focus == "auto":  # looked for while the rest is imported
             look_ahead(picture, searched_side(request.paint.config))
     with watch.phase("start"):
-        import_module("torch")  # first: with it the networks can look for faces, while the rest is imported
+        import_torch()  # first: with it the networks can look for faces, while the rest is imported
         from painter import pipeline
         from painter.cli.resuming import Resuming
         from painter.painting.save import save_painting

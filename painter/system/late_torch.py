@@ -6,7 +6,7 @@ import ctypes
 import importlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
@@ -15,6 +15,8 @@ from pathlib import Path
 from threading import Lock, local
 from types import ModuleType
 from typing import Any
+
+from painter.system.ahead import Ahead
 
 _UNUSED = (
     "cuda.bindings.driver",  # NVIDIA's
@@ -58,6 +60,7 @@ _LIBRARIES = ("libtorch_global_deps.so", "libtorch.so")  # in torch's own order;
 
 _lock = Lock()
 _waiting: set[str] = set()  # what has not been asked for
+_loading: list[Ahead[None]] = []  # torch's libraries
 _here = local()  # whether this thread is importing what was put off
 
 
@@ -186,10 +189,35 @@ def _forwarding(module: str, name: str) -> Callable[..., Any]:
     return call
 
 
-def load_libraries() -> None:
-    """Load torch's libraries, a third of its import, without the interpreter lock: for a thread beside other work.
+def load_ahead(first: Sequence[str] = ()) -> None:
+    """Begin to load torch's libraries, a third of its import, in a thread.
 
-    Python itself keeps the lock while it loads a library. What cannot be loaded here is left to torch.
+    Args:
+        first: modules that are imported before, if they are there, for the libraries that they bring: while one library
+            is being loaded, whoever loads another waits, and all of Python with it.
+    """
+
+    def load() -> None:
+        for name in first:
+            with suppress(ImportError):
+                importlib.import_module(name)
+        load_libraries()
+
+    _loading.append(Ahead(load))
+
+
+def import_torch() -> None:
+    """Import torch, once its libraries have been loaded; until then other threads can go on, as they could not if torch
+    waited."""
+    for loading in _loading:
+        loading.result()
+    importlib.import_module("torch")
+
+
+def load_libraries() -> None:
+    """Load torch's libraries without the interpreter lock, which Python itself keeps while it loads a library.
+
+    What cannot be loaded here is left to torch.
     """
     with suppress(ImportError, ValueError, OSError, AttributeError):
         spec = find_spec("torch")
