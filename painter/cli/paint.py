@@ -54,6 +54,7 @@ from painter.pictures.looked_at import look_ahead
 from painter.pictures.picture import load_picture
 from painter.pictures.proportions import read_fitted
 from painter.search.config import searched_side
+from painter.system.ahead import in_small_steps
 from painter.system.interrupts import deferred_interrupts
 from painter.system.late_torch import import_torch
 from painter.system.usage import Stopwatch, keep_freed_memory, peak_rss_mb
@@ -157,24 +158,12 @@ def check_then(config: PaintConfig, then: Sequence[Path], shares: RevealConfig) 
 def run(request: Request, watch: Stopwatch) -> int:
     """Paint and write; the exit code."""
     keep_freed_memory()
-    with watch.phase("load"):  # before torch is imported, so that a bad picture is refused at once
-        picture = load_picture(request.paint.image, request.paint.config.working_side)
-        others = [read_fitted(name, picture) for name in request.then]
-        if request.paint.config.focus == "auto":  # looked for while the rest is imported
-            look_ahead(picture, searched_side(request.paint.config))
-    with watch.phase("start"):
-        import_torch()  # first: with it the networks can look for faces, while the rest is imported
-        from painter import pipeline
-        from painter.cli.resuming import Resuming
-        from painter.painting.save import save_painting
-        from painter.search.revealing import prepare_reveal
+    with in_small_steps():
+        subject = _prepare(request, watch)
+    from painter import pipeline
+    from painter.cli.resuming import Resuming
+    from painter.painting.save import save_painting
 
-    if others:
-        with watch.phase("load"):
-            subject: Subject = prepare_reveal([picture, *others], request.paint.config, request.shares)
-    else:
-        subject = pipeline.prepare(picture, request.paint.config, watch, download=True, progress=not request.quiet)
-    del picture, others  # the search needs their memory
     say_notes(subject.notes, request.quiet)
     if not request.quiet:
         announce_compiling(subject.brush)
@@ -195,6 +184,24 @@ def run(request: Request, watch: Stopwatch) -> int:
     if found.failed is not None:
         raise found.failed
     return INTERRUPTED if found.interrupted or late else 0
+
+
+def _prepare(request: Request, watch: Stopwatch) -> Subject:
+    """Read the pictures and import what paints; faces are looked for meanwhile."""
+    with watch.phase("load"):  # before torch is imported, so that a bad picture is refused at once
+        picture = load_picture(request.paint.image, request.paint.config.working_side)
+        others = [read_fitted(name, picture) for name in request.then]
+        if request.paint.config.focus == "auto":  # looked for while the rest is imported
+            look_ahead(picture, searched_side(request.paint.config))
+    with watch.phase("start"):
+        import_torch()  # first: with it the networks can look for faces, while the rest is imported
+        from painter import pipeline
+        from painter.search.revealing import prepare_reveal
+
+    if others:
+        with watch.phase("load"):
+            return prepare_reveal([picture, *others], request.paint.config, request.shares)
+    return pipeline.prepare(picture, request.paint.config, watch, download=True, progress=not request.quiet)
 
 
 def write(outputs: Outputs, jobs: Sequence[SaveJob], result: Result, watch: Stopwatch) -> list[str]:
