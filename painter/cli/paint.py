@@ -198,6 +198,8 @@ def _prepare(request: Request, watch: Stopwatch) -> Subject:
         from painter import pipeline
         from painter.search.revealing import prepare_reveal
 
+        if request.paint.config.focus == "auto":
+            pipeline.load_ahead(request.paint.config)
     if others:
         with watch.phase("load"):
             return prepare_reveal([picture, *others], request.paint.config, request.shares)
