@@ -87,7 +87,7 @@ def run_program() -> NoReturn:
     """`main`, then the end of the process at once: unloading torch and LLVM piece by piece takes a second."""
     # What torch makes when it is imported stays; looking through all of it for garbage, over and over, takes a
     # twentieth of the start.
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(250_000, 50, 100)
     late_torch.put_off()
     try:
         code = main()

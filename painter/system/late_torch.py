@@ -22,6 +22,7 @@ _UNUSED = (
     "cuda.bindings.driver",  # NVIDIA's
     "cuda.bindings.runtime",
     "unittest.mock",
+    "yaml",  # for numba's settings, if there is a file of them
     "torchgen.model",
     "torch.nn.intrinsic",
     "torch.nn.qat",
@@ -39,7 +40,7 @@ _UNUSED = (
     "torch.compiler",
     "torch._native",  # kernels for GPUs in place of torch's older ones
 )
-"""What torch imports at once and only some of its other parts use, in torch's own order: they import each other."""
+"""What torch, or numba, imports at once and only some of its other parts use, in torch's own order: they import each other."""
 
 _FUNCTIONS = {"torch.func": ("vmap",), "torch._higher_order_ops": ("cond", "while_loop")}
 """What torch gives as its own from what is put off; until then, functions that import it when they are called."""
@@ -228,4 +229,4 @@ def load_libraries() -> None:
                 library = Path(folder, "lib", name)
                 if library.is_file():
                     scope = os.RTLD_GLOBAL if name == _LIBRARIES[0] else os.RTLD_LOCAL  # as torch has it
-                    loader(bytes(library), os.RTLD_NOW | scope)
+                    loader(bytes(library), os.RTLD_LAZY | scope)  # a function is looked up when it is first called
