@@ -201,7 +201,13 @@ def load_ahead(config: PaintConfig) -> None:
     if config.brush is not None or not kernels_are_compiled(config.style):
         return
     alike = PaintConfig(
-        style=config.style, device=config.device, backend=config.backend, size=_TINY, strokes=1, iterations=1, focus="none"
+        style=config.style,
+        device=config.device,
+        backend=config.backend,
+        size=_TINY,
+        strokes=1,
+        iterations=1,
+        focus="none",
     )
     with suppress(ImpastoError), one_torch_thread():  # whatever is wrong is told when the painting itself is prepared
         subject = prepare(np.full((_TINY, _TINY, 3), 127, np.uint8), alike, Stopwatch())

@@ -40,7 +40,10 @@ _UNUSED = (
     "torch.compiler",
     "torch._native",  # kernels for GPUs in place of torch's older ones
 )
-"""What torch, or numba, imports at once and only some of its other parts use, in torch's own order: they import each other."""
+"""What torch, or numba, imports at once and only some of its other parts use.
+
+In torch's own order: they import each other.
+"""
 
 _FUNCTIONS = {"torch.func": ("vmap",), "torch._higher_order_ops": ("cond", "while_loop")}
 """What torch gives as its own from what is put off; until then, functions that import it when they are called."""
