@@ -51,7 +51,7 @@ from painter.export import writing
 from painter.options.paint import PaintConfig
 from painter.options.reveal import RevealConfig, check_reveal
 from painter.pictures.looked_at import look_ahead
-from painter.pictures.picture import load_picture
+from painter.pictures.picture import Picture, load_picture
 from painter.pictures.proportions import read_fitted
 from painter.search.config import searched_side
 from painter.system.ahead import in_small_steps
@@ -159,11 +159,22 @@ def run(request: Request, watch: Stopwatch) -> int:
     """Paint and write; the exit code."""
     keep_freed_memory()
     with in_small_steps():
-        subject = _prepare(request, watch)
-    from painter import pipeline
-    from painter.cli.resuming import Resuming
-    from painter.painting.save import save_painting
+        picture, *others = _read(request, watch)  # before torch is imported, so that a bad one is refused at once
+        with watch.phase("start"):
+            import_torch()  # first: with it the networks can look for faces, while the rest is imported
+            from painter import pipeline
+            from painter.cli.resuming import Resuming
+            from painter.painting.save import save_painting
+            from painter.search.revealing import prepare_reveal
 
+            if request.paint.config.focus == "auto":
+                pipeline.load_ahead(request.paint.config)
+        if others:
+            with watch.phase("load"):
+                subject: Subject = prepare_reveal([picture, *others], request.paint.config, request.shares)
+        else:
+            subject = pipeline.prepare(picture, request.paint.config, watch, download=True, progress=not request.quiet)
+    del picture, others  # the search needs their memory
     say_notes(subject.notes, request.quiet)
     if not request.quiet:
         announce_compiling(subject.brush)
@@ -186,24 +197,14 @@ def run(request: Request, watch: Stopwatch) -> int:
     return INTERRUPTED if found.interrupted or late else 0
 
 
-def _prepare(request: Request, watch: Stopwatch) -> Subject:
-    """Read the pictures and import what paints; faces are looked for meanwhile."""
-    with watch.phase("load"):  # before torch is imported, so that a bad picture is refused at once
+def _read(request: Request, watch: Stopwatch) -> list[Picture]:
+    """The pictures. In the first of them it is begun to look for faces."""
+    with watch.phase("load"):
         picture = load_picture(request.paint.image, request.paint.config.working_side)
         others = [read_fitted(name, picture) for name in request.then]
-        if request.paint.config.focus == "auto":  # looked for while the rest is imported
-            look_ahead(picture, searched_side(request.paint.config))
-    with watch.phase("start"):
-        import_torch()  # first: with it the networks can look for faces, while the rest is imported
-        from painter import pipeline
-        from painter.search.revealing import prepare_reveal
-
         if request.paint.config.focus == "auto":
-            pipeline.load_ahead(request.paint.config)
-    if others:
-        with watch.phase("load"):
-            return prepare_reveal([picture, *others], request.paint.config, request.shares)
-    return pipeline.prepare(picture, request.paint.config, watch, download=True, progress=not request.quiet)
+            look_ahead(picture, searched_side(request.paint.config))
+    return [picture, *others]
 
 
 def write(outputs: Outputs, jobs: Sequence[SaveJob], result: Result, watch: Stopwatch) -> list[str]:
