@@ -83,13 +83,16 @@ ALL = (
     "assert torch.empty(2, 3, device='meta').cholesky_inverse; "
 )
 OPTIMISER = "torch.optim.LBFGS([x]).step(lambda: (x * x).sum()); torch.Generator(); "  # imports torch's compiler
+FURTHER_PART = "from torch.utils.checkpoint import checkpoint; "  # which torch does not import by itself
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("use", [ALL, OPTIMISER])
+@pytest.mark.parametrize("use", [ALL, OPTIMISER, FURTHER_PART])
 def test_torch_does_without_and_gets_it_back(use: str) -> None:
     code = (
-        "import sys; from painter.system import late_torch; late_torch.put_off(); late_torch.load_libraries(); "
+        "import sys; from painter.system import late_torch; late_torch.put_off(); "
+        "late_torch.load_ahead(['colorsys', 'never.there']); late_torch.import_torch(); "
+        "assert 'colorsys' in sys.modules; "
         "import torch; late = sys.modules['torch._meta_registrations']; "
         "x = torch.ones(3, requires_grad=True); (x * x).sum().backward(); assert x.grad.tolist() == [2, 2, 2]; "
         f"{use}print('torch._decomp' in sys.modules)"
