@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cache
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
@@ -44,6 +45,19 @@ _UNUSED = (
 
 In torch's own order: they import each other.
 """
+
+_TRIED = "2.14"  # with other versions of torch, what is put off here has not been tried
+_IF_TRIED = frozenset(
+    (
+        "torch._higher_order_ops",
+        "torch._native",
+        "torch.compiler",
+        "torch.distributed._meta_registrations",
+        "torch.func",
+        "torch.masked",
+        "torchgen.model",
+    )
+)
 
 _FUNCTIONS = {"torch.func": ("vmap",), "torch._higher_order_ops": ("cond", "while_loop")}
 """What torch gives as its own from what is put off; until then, functions that import it when they are called."""
@@ -136,15 +150,16 @@ def put_off() -> None:
     For programs of ours alone: in a process that belongs to others torch is imported as it is.
     """
     if "torch" not in sys.modules:
-        _waiting.update(_UNUSED)
+        _waiting.update(name for name in _UNUSED if name not in _IF_TRIED or _is_tried())
         sys.meta_path.insert(0, _Finder())
 
 
 def import_late() -> None:
     """Import what was put off; before tensors on the device "meta" are used, or torch's compiler."""
+    known = filter(_is_late if _torch_is_there() else _stands_in, _UNUSED)  # torch itself may not be that far yet
     _here.importing = True
     try:
-        for name in filter(_is_late, _UNUSED):
+        for name in known:
             with suppress(ModuleNotFoundError):  # it is not there, or not in this version of torch
                 _imported(name)
     finally:
@@ -162,12 +177,33 @@ def allow_generators() -> None:
             importlib.import_module(_GENERATORS)
 
 
+@cache
+def _is_tried() -> bool:
+    """Whether torch is of the version that all of this has been tried with, as its file says."""
+    for folder in _folders():
+        with suppress(OSError, ValueError):
+            return f"__version__ = '{_TRIED}." in Path(folder, "version.py").read_text()
+    return False
+
+
+def _folders() -> list[str]:
+    """Where torch is; none, if it is not there."""
+    with suppress(ImportError, ValueError):
+        spec = find_spec("torch")
+        return list((spec and spec.submodule_search_locations) or ())
+    return []
+
+
 def _is_put_off() -> bool:
     return any(map(_is_late, _UNUSED))
 
 
 def _is_late(name: str) -> bool:
-    return name in _waiting or isinstance(sys.modules.get(name), _Late)
+    return name in _waiting or _stands_in(name)
+
+
+def _stands_in(name: str) -> bool:
+    return isinstance(sys.modules.get(name), _Late)
 
 
 def _torch_is_there() -> bool:
@@ -177,7 +213,7 @@ def _torch_is_there() -> bool:
 
 
 def _imported(name: str) -> ModuleType:
-    if name.startswith("torch.") and _torch_is_there() and not hasattr(_here, "importing"):
+    if name.startswith("torch.") and not hasattr(_here, "importing"):
         import_late()  # one of them alone would be in an order that torch has not been tried in
     with _lock:  # else one thread removes what another has just begun to import
         _waiting.discard(name)
@@ -203,7 +239,7 @@ def load_ahead(first: Sequence[str] = ()) -> None:
 
     def load() -> None:
         for name in first:
-            with suppress(ImportError):
+            with suppress(Exception):  # whoever needs it meets the same error
                 importlib.import_module(name)
         load_libraries()
 
@@ -223,11 +259,10 @@ def load_libraries() -> None:
 
     What cannot be loaded here is left to torch.
     """
-    with suppress(ImportError, ValueError, OSError, AttributeError):
-        spec = find_spec("torch")
+    with suppress(OSError, AttributeError, TypeError):  # there is no such loader
         loader = ctypes.CDLL(None).dlopen
         loader.argtypes, loader.restype = (ctypes.c_char_p, ctypes.c_int), ctypes.c_void_p
-        for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
+        for folder in _folders():
             for name in _LIBRARIES:
                 library = Path(folder, "lib", name)
                 if library.is_file():

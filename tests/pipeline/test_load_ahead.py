@@ -11,6 +11,8 @@ import pytest
 from painter import pipeline
 from painter.errors import ImpastoError
 from painter.options.paint import PaintConfig
+from painter.search.staged_run import Run
+from painter.search.subject import Subject
 
 CONFIG = PaintConfig(size=32, strokes=3, iterations=2, texture=0.0)
 
@@ -33,8 +35,13 @@ def test_a_painting_is_the_same_after_it() -> None:
 def test_nothing_is_compiled_by_it(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     begun = []
     make_run = pipeline.make_run
+
+    def begin(subject: Subject) -> Run:
+        begun.append(subject.brush)
+        return make_run(subject)
+
     monkeypatch.setattr(pipeline, "kernels_are_compiled", lambda brush: compiled)
-    monkeypatch.setattr(pipeline, "make_run", lambda subject: begun.append(subject.brush) or make_run(subject))
+    monkeypatch.setattr(pipeline, "make_run", begin)
     pipeline.load_ahead(CONFIG)
     assert begun == [CONFIG.style] * compiled
 
