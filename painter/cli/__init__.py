@@ -34,8 +34,6 @@ __all__ = ["BAD_INPUT", "INTERRUPTED", "main", "run_program"]
 
 LEAST_ADDRESS_SPACE = 2**30  # bytes: libraries that are loaded into less crash instead of saying so
 _SIGNS_OF_SHORTAGE = ("allocate memory", "out of memory", "outofmem", "failed to map segment", "can't start new thread")
-_HELP = frozenset(("-h", "--help"))
-_IMPORTED_FIRST = ("cv2", "PIL.BmpImagePlugin", "PIL.JpegImagePlugin")  # what pictures are read with
 _OUR_PACKAGES = ("painter", "renderers", "checkpoints")
 
 
@@ -60,10 +58,7 @@ def main(argv: list[str] | None = None) -> int:
         program = f"{program} {arguments.pop(0)}"
     try:
         _check_address_space()
-        module = import_module(command.module)
-        if command.torch and address_space() is None and not _HELP.intersection(arguments):
-            late_torch.load_ahead(_IMPORTED_FIRST)
-        code: int = module.main(arguments, program, watch)
+        code: int = import_module(command.module).main(arguments, program, watch)
         return code
     except KeyboardInterrupt:
         return _interrupted(program)

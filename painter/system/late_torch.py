@@ -6,7 +6,7 @@ import ctypes
 import importlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from importlib.abc import Loader, MetaPathFinder
@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from painter.system.ahead import Ahead
+from painter.system.usage import address_space
 
 _UNUSED = (
     "cuda.bindings.driver",  # NVIDIA's
@@ -75,6 +76,8 @@ _ALONE = (
 _GENERATORS = "torch._prims.rng_prims"  # which prepares torch.Generator
 _LIBRARIES = ("libtorch_global_deps.so", "libtorch.so")  # in torch's own order; they bring most others with them
 
+
+_FIRST = ("cv2", "PIL.BmpImagePlugin", "PIL.JpegImagePlugin")
 
 _lock = Lock()
 _waiting: set[str] = set()  # what has not been asked for
@@ -229,21 +232,21 @@ def _forwarding(module: str, name: str) -> Callable[..., Any]:
     return call
 
 
-def load_ahead(first: Sequence[str] = ()) -> None:
-    """Begin to load torch's libraries, a third of its import, in a thread.
+def load_ahead() -> None:
+    """Begin to load torch's libraries, a third of its import, in a thread, if memory is not limited.
 
-    Args:
-        first: modules that are imported before, if they are there, for the libraries that they bring: while one library
-            is being loaded, whoever loads another waits, and all of Python with it.
+    What pictures are read with is imported before: while one library is being loaded, whoever loads another waits, and
+    all of Python with it.
     """
 
     def load() -> None:
-        for name in first:
+        for name in _FIRST:
             with suppress(Exception):  # whoever needs it meets the same error
                 importlib.import_module(name)
         load_libraries()
 
-    _loading.append(Ahead(load))
+    if address_space() is None:
+        _loading.append(Ahead(load))
 
 
 def import_torch() -> None:
