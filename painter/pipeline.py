@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from painter.errors import DivergedError
+from painter.errors import DivergedError, ImpastoError
 from painter.options.paint import PaintConfig
 from painter.options.reveal import RevealConfig
 from painter.painting.painting import Painting
@@ -37,8 +38,11 @@ from painter.system.autosave import Autosave
 from painter.system.devices import one_torch_thread, ordinary_tensors
 from painter.system.usage import Stopwatch, peak_rss_mb
 from painter.version import __version__
+from renderers.compiled import kernels_are_compiled
 from renderers.order import in_paint_order
 from renderers.strokes import Strokes
+
+_TINY = 16  # pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,6 +192,26 @@ def prepare(
         if style is None:
             return subject
         return StyledSubject.of(subject, load_style(style, subject.config, download, progress))
+
+
+@ordinary_tensors()
+def load_ahead(config: PaintConfig) -> None:
+    """Load what a search for strokes of this brush needs, networks and compiled kernels, by painting one on a canvas
+    too small to take time; nothing where kernels have yet to be compiled. For while something else is waited for."""
+    if config.brush is not None or not kernels_are_compiled(config.style):
+        return
+    alike = PaintConfig(
+        style=config.style,
+        device=config.device,
+        backend=config.backend,
+        size=_TINY,
+        strokes=1,
+        iterations=1,
+        focus="none",
+    )
+    with suppress(ImpastoError), one_torch_thread():  # whatever is wrong is told when the painting itself is prepared
+        subject = prepare(np.full((_TINY, _TINY, 3), 127, np.uint8), alike, Stopwatch())
+        next(iter(make_run(subject).run()))
 
 
 def make_run(subject: Subject) -> Run:

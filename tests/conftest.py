@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-# As painter.cli has it, and for the same reason; before anything imports torch.
+# As painter.system.library_settings has them, and for the same reasons; before anything imports torch.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 
 # Each of the processes that share the tests' files keeps to one core, as does all that it starts: threads that wait for
 # each other on two busy cores cost a tenth of the time. A third process, for what the others leave while they wait,

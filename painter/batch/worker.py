@@ -10,6 +10,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 
 from painter.system import late_torch
+from painter.system.library_settings import set_libraries
 from painter.system.usage import address_space, keep_freed_memory
 
 READY = "ready"
@@ -27,7 +28,7 @@ def serve(pipe: Connection, lifeline: Connection, threads: int, scratch: str) ->
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal; the parent kills us
     threading.Thread(target=_end_with, args=(lifeline, scratch), daemon=True).start()
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    set_libraries()
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ[f"{library}_NUM_THREADS"] = str(threads)
 

@@ -28,14 +28,13 @@ from painter.cli.commands import BAD_INPUT, COMMANDS, INTERRUPTED, PAINT
 from painter.cli.progress import say
 from painter.errors import ImpastoError
 from painter.system import late_torch
-from painter.system.ahead import Ahead
+from painter.system.library_settings import set_libraries
 from painter.system.usage import Stopwatch, address_space
 
 __all__ = ["BAD_INPUT", "INTERRUPTED", "main", "run_program"]
 
 LEAST_ADDRESS_SPACE = 2**30  # bytes: libraries that are loaded into less crash instead of saying so
 _SIGNS_OF_SHORTAGE = ("allocate memory", "out of memory", "outofmem", "failed to map segment", "can't start new thread")
-_HELP = frozenset(("-h", "--help"))
 _OUR_PACKAGES = ("painter", "renderers", "checkpoints")
 
 
@@ -49,10 +48,7 @@ def main(argv: list[str] | None = None) -> int:
         The exit code: 0, INCOMPLETE, BAD_INPUT or INTERRUPTED.
     """
     watch = Stopwatch()
-    # Threads that wait by spinning, OpenMP's default, starve each other where other programs want the cores too:
-    # on two busy cores a search of 3 s took 55. torch and numba read this when they are imported, so it is set here.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # torch's large blocks in large pages: fewer have to be cleared
+    set_libraries()
     arguments = list(sys.argv[1:] if argv is None else argv)
     program, command = os.path.basename(sys.argv[0]), PAINT
     if arguments and arguments[0] in COMMANDS:
@@ -60,8 +56,6 @@ def main(argv: list[str] | None = None) -> int:
         program = f"{program} {arguments.pop(0)}"
     try:
         _check_address_space()
-        if command.torch and address_space() is None and not _HELP.intersection(arguments):
-            Ahead(late_torch.load_libraries)
         code: int = import_module(command.module).main(arguments, program, watch)
         return code
     except KeyboardInterrupt:
@@ -84,9 +78,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def run_program() -> NoReturn:
     """`main`, then the end of the process at once: unloading torch and LLVM piece by piece takes a second."""
-    # What torch makes when it is imported stays; looking through all of it for garbage, over and over, takes a
+    # What is made by imports stays, over 200,000 objects; looking through them for garbage, over and over, takes a
     # twentieth of the start.
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(250_000, 50, 100)
     late_torch.put_off()
     try:
         code = main()

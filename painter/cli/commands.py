@@ -22,24 +22,19 @@ class Command:
 
     help: str  # one line
     module: str  # its full name, also of a module outside this package
-    torch: bool = True  # whether torch computes in this process, so that its libraries may be loaded at once
 
 
 COMMANDS: dict[str, Command] = {
-    "batch": Command("paint every picture of a folder", "painter.cli.batch", torch=False),
+    "batch": Command("paint every picture of a folder", "painter.cli.batch"),
     "replay": Command("draw a stroke file again, at any size and in any format", "painter.cli.replay"),
     "morph": Command("let the strokes of one painting become those of another", "painter.cli.morph"),
     "restyle": Command("give the strokes of a stroke file the style of a picture", "painter.cli.restyle"),
     "video": Command("paint a clip with strokes that move with it", "painter.cli.video"),
     "suggest": Command("show how the quality grows with the number of strokes", "painter.cli.suggest"),
-    "studio": Command("paint on a page in the browser, and watch", "painter.cli.studio_command", torch=False),
-    "collection": Command(
-        "paint a collection of unique tokens with their metadata", "painter.cli.collection", torch=False
-    ),
+    "studio": Command("paint on a page in the browser, and watch", "painter.cli.studio_command"),
+    "collection": Command("paint a collection of unique tokens with their metadata", "painter.cli.collection"),
     "compile": Command("compile the kernels of all brushes ahead, once", "painter.cli.compile"),
-    "features": Command(
-        "list the trained networks that are on this machine", "painter.cli.features_command", torch=False
-    ),
+    "features": Command("list the trained networks that are on this machine", "painter.cli.features_command"),
     "transfer": Command("give a picture the style of another, pixel by pixel", "painter.cli.transfer"),
 }
 """Commands by the first word of a command line."""

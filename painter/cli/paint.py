@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,10 +48,12 @@ from painter.cli.progress import ProgressBar, announce_compiling, say, say_notes
 from painter.errors import OptionError
 from painter.export import writing
 from painter.pictures.looked_at import look_ahead
-from painter.pictures.picture import load_picture
+from painter.pictures.picture import Picture, load_picture
 from painter.pictures.proportions import read_fitted
 from painter.search.config import searched_side
+from painter.system.ahead import in_small_steps
 from painter.system.interrupts import deferred_interrupts
+from painter.system.late_torch import import_torch, load_ahead
 from painter.system.usage import Stopwatch, keep_freed_memory, peak_rss_mb
 
 if TYPE_CHECKING:
@@ -125,23 +126,24 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
 def run(request: Request, watch: Stopwatch) -> int:
     """Paint and write; the exit code."""
     keep_freed_memory()
-    with watch.phase("load"):  # before torch is imported, so that a bad picture is refused at once
-        picture = load_picture(request.paint.image, request.paint.config.working_side)
-        others = [read_fitted(name, picture) for name in request.paint.later.then]
-        if request.paint.config.focus == "auto":  # looked for while the rest is imported
-            look_ahead(picture, searched_side(request.paint.config))
-    with watch.phase("start"):
-        import_module("torch")  # first: with it the networks can look for faces, while the rest is imported
-        from painter import pipeline
-        from painter.cli.resuming import Resuming
-        from painter.painting.save import save_painting
-        from painter.search.revealing import prepare_reveal
+    if request.paint.image.exists():  # else it is refused at once
+        load_ahead()
+    with in_small_steps():
+        picture, *others = _read(request, watch)  # before torch is imported, so that a bad one is refused at once
+        with watch.phase("start"):
+            import_torch()  # first: with it the networks can look for faces, while the rest is imported
+            from painter import pipeline
+            from painter.cli.resuming import Resuming
+            from painter.painting.save import save_painting
+            from painter.search.revealing import prepare_reveal
 
-    if others:
-        with watch.phase("load"):
-            subject: Subject = prepare_reveal([picture, *others], request.paint.config, request.paint.later.shares)
-    else:
-        subject = pipeline.prepare(picture, request.paint.config, watch, download=True, progress=not request.quiet)
+            if request.paint.config.focus == "auto":
+                pipeline.load_ahead(request.paint.config)
+        if others:
+            with watch.phase("load"):
+                subject: Subject = prepare_reveal([picture, *others], request.paint.config, request.paint.later.shares)
+        else:
+            subject = pipeline.prepare(picture, request.paint.config, watch, download=True, progress=not request.quiet)
     del picture, others  # the search needs their memory
     say_notes(subject.notes, request.quiet)
     if not request.quiet:
@@ -163,6 +165,16 @@ def run(request: Request, watch: Stopwatch) -> int:
     if found.failed is not None:
         raise found.failed
     return INTERRUPTED if found.interrupted or late else 0
+
+
+def _read(request: Request, watch: Stopwatch) -> list[Picture]:
+    """The pictures. In the first of them it is begun to look for faces."""
+    with watch.phase("load"):
+        picture = load_picture(request.paint.image, request.paint.config.working_side)
+        others = [read_fitted(name, picture) for name in request.paint.later.then]
+        if request.paint.config.focus == "auto":
+            look_ahead(picture, searched_side(request.paint.config))
+    return [picture, *others]
 
 
 def write(outputs: Outputs, jobs: Sequence[SaveJob], result: Result, watch: Stopwatch) -> list[str]:

@@ -57,10 +57,10 @@ def auto_focus(rgb: np.ndarray, alpha: np.ndarray | None = None) -> np.ndarray:
         DETAIL_SHARE elsewhere; exactly 0 where alpha is 0, and everywhere in a flat picture.
     """
     if alpha is None:
-        faces, detail = face_map(rgb), detail_map(rgb)
+        detail, faces = detail_map(rgb), face_map(rgb)  # detail first: faces may have to wait for torch
     else:
         shown = rgb * alpha[..., None]
-        faces, detail = face_map(shown), _detail(np.dstack((shown, alpha)))
+        detail, faces = _detail(np.dstack((shown, alpha))), face_map(shown)
     focus = faces + DETAIL_SHARE * detail * (1 - faces)
     return np.asarray(np.clip(focus if alpha is None else focus * alpha, 0, 1), dtype=np.float32)
 

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
 from painter.options.network_layers import NETWORKS, check_layers
 from painter.styling import winograd
@@ -97,6 +96,8 @@ class Features(nn.Module):
                 h = halved(h)
             wanted = [name for name in names if name in layers or name == names[-1]]
             if sparing:
+                from torch.utils.checkpoint import checkpoint  # which needs what `painter.system.late_torch` puts off
+
                 outputs = checkpoint(self._block, h, names, wanted, use_reentrant=False)
             else:
                 outputs = self._block(h, names, wanted)

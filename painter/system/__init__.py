@@ -8,5 +8,5 @@ Only snapshot.py and autosave.py import torch at the top, and fingerprint.py rea
     autosave.py     progress that survives a kill: --resume    interrupts.py  Ctrl-C, deferred
     devices.py      CPU or CUDA; threads of torch              quiet.py       silence for noisy libraries
     usage.py        a stopwatch, peak memory                   late_torch.py  what of torch is not needed
-    ahead.py        work begun before its result is needed
+    ahead.py        work begun before its result is needed      library_settings.py   how libraries wait and allocate
 """

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 
 from painter.errors import DeviceError
+from painter.system.late_torch import import_late
 
 
 def resolve_device(device: str, backend: str = "auto") -> tuple[str, str]:
@@ -54,7 +55,10 @@ def has_cuda() -> bool:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch warns of old drivers; our own message is enough
-        return torch.cuda.is_available()
+        found = torch.cuda.is_available()
+    if found:
+        import_late()  # some of its kernels
+    return found
 
 
 @contextmanager

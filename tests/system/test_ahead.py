@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from threading import Event
 
 import pytest
 
-from painter.system.ahead import Ahead
+from painter.system.ahead import PATIENCE, Ahead, in_small_steps
 
 
 def test_it_is_done_meanwhile_and_once() -> None:
@@ -38,3 +39,11 @@ def test_a_process_forked_meanwhile_does_it_itself() -> None:
     ahead._results.clear()  # as it is there: the thread is gone, and there is no result
     ahead.result()
     assert len(calls) == 2
+
+
+def test_threads_are_let_in_sooner_for_a_while() -> None:
+    before = sys.getswitchinterval()
+    with pytest.raises(ValueError, match="given up"), in_small_steps():
+        assert sys.getswitchinterval() == pytest.approx(PATIENCE)
+        raise ValueError("given up")
+    assert sys.getswitchinterval() == before
