@@ -17,6 +17,8 @@ from renderers.strokes import Strokes
 PAD = 4.0  # pixels: the flow is read over boxes of at least this half size
 MOST_GROWTH, MOST_TURN = 0.15, 0.25  # in one frame
 FAINT = 1e-6  # what a pixel counts that nobody sees
+GRID, FEW, ROUNDS = 4, 50, 4  # pixels between those that a common turn is fitted to; how many at least; how often
+ALIKE, MOST_ALIKE = 0.5, 0.7  # pixels by which they may differ from it, and the share that must not
 UNKNOWN = 1e-3  # what the flow counts where the picture is covered next
 
 # Columns of the sums of a stroke: Σw, Σw·x, Σw·y, Σw·r², Σw·dx, Σw·dy, Σw·(r·d), Σw·(r×d); pixels of its box, and
@@ -81,10 +83,12 @@ def fit_motion(strokes: Strokes, opacity: np.ndarray, motion: Motion, pixel: flo
     changed, covered = (mask.astype(np.float64) for mask in (motion.changed, motion.covered))
     fit = np.zeros((len(strokes), 4))
     sums = np.zeros((len(strokes), 10))
+    common = common_turn(motion)
+    drawn = (0.0, 0.0, config.ridge) if common is None else (*common, config.common_ridge)
     for tau in config.taus:
         sums[:] = 0.0
         _sums(boxes.center, boxes.axis, boxes.half, opacity.astype(np.float64), flow, changed, covered, fit, tau, sums)
-        fit = _solved(sums, config.ridge)
+        fit = _solved(sums, *drawn)
     area = sums[:, _AREA]
     fit[area == 0] = 0.0
     return Fits(fit, sums[:, _CHANGED] / np.maximum(area, 1), boxes)
@@ -127,13 +131,33 @@ def share_within(boxes: Boxes, mask: np.ndarray, counts: bool = False) -> np.nda
     return shares
 
 
-def _solved(sums: np.ndarray, ridge: float) -> np.ndarray:
-    """Similarities [N, 4] from sums [N, 10], by least squares shrunk by `ridge` pixels²."""
+def common_turn(motion: Motion) -> tuple[float, float] | None:
+    """How all that moves grows and turns (a, b of `Fits`), as under a camera; None if most of it does so otherwise."""
+    known = (motion.changed & ~motion.covered)[::GRID, ::GRID]
+    if known.sum() < FEW:
+        return None
+    rows, columns = np.nonzero(known)
+    x, y = columns * float(GRID), rows * float(GRID)
+    dx, dy = motion.forward[::GRID, ::GRID][known].astype(np.float64).T
+    weight = np.ones(len(x))
+    fit = np.zeros((1, 4))
+    for _ in range(ROUNDS):
+        moments = [np.ones(len(x)), x, y, x * x + y * y, dx, dy, x * dx + y * dy, x * dy - y * dx]
+        sums = np.array([[float((weight * each).sum()) for each in moments]])
+        fit = _solved(sums, 0.0, 0.0, 0.0)
+        left, down, a, b = fit[0]
+        off = np.hypot(left + a * x - b * y - dx, down + b * x + a * y - dy)
+        weight = 1 / (1 + off * off)
+    return (float(fit[0, 2]), float(fit[0, 3])) if np.mean(off < ALIKE) >= MOST_ALIKE else None
+
+
+def _solved(sums: np.ndarray, growth: float, turn: float, ridge: float) -> np.ndarray:
+    """Similarities [N, 4] from sums [N, …], by least squares; a and b drawn to `growth`, `turn` by `ridge` pixels²."""
     w = np.maximum(sums[:, _W], 1e-12)
     x, y, dx, dy = (sums[:, k] / w for k in (_X, _Y, _DX, _DY))
     spread = sums[:, _RR] / w - x * x - y * y + ridge
-    a = ((sums[:, _DOT] / w - (x * dx + y * dy)) / spread).clip(-MOST_GROWTH, MOST_GROWTH)
-    b = ((sums[:, _CROSS] / w - (x * dy - y * dx)) / spread).clip(-MOST_TURN, MOST_TURN)
+    a = ((sums[:, _DOT] / w - (x * dx + y * dy) + ridge * growth) / spread).clip(-MOST_GROWTH, MOST_GROWTH)
+    b = ((sums[:, _CROSS] / w - (x * dy - y * dx) + ridge * turn) / spread).clip(-MOST_TURN, MOST_TURN)
     return np.stack([dx - a * x + b * y, dy - b * x - a * y, a, b], axis=1)
 
 

@@ -13,16 +13,20 @@ class ClipConfig:
     """
 
     most_side: int = 768  # longest side of the pictures that are compared and followed, pixels
-    steps: int = 7  # of gradient descent a frame
+    steps: int = 8  # of gradient descent a frame
     rate: float = 0.45  # of the first of them, in natural steps; half a cosine ends at none
     hold: float = 3e-4  # λ of λ · mean_n Σ_p ((θ - θ_carried) / natural step)²
-    least_pace: float = 0.4  # share of the rate at which strokes descend where nothing covers anything
+    least_pace: float = 0.3  # share of the rate at which strokes descend where nothing covers anything
     unexplained: tuple[float, float] = (0.0005, 0.002)  # shares of the canvas that the flow explains badly: up to the
     # first it is camera motion, from the second on things cover each other, and strokes descend at full rate
+    ripening_pace: float = 2.5  # of strokes that stand where something came into sight, against others; half of what
+    # it is above 1 where nothing covers anything
     badly: float = 0.06  # error of the carried source there
     trust: float = 0.02  # error of the carried source (0 to 1) at which λ has fallen to 1/e
     turnover: float = 0.02  # of all strokes that may be replaced a frame, beyond what is exposed
-    exposed_births: float = 1.0  # for each stroke's worth of newly exposed canvas
+    ripening_turnover: float = 0.06  # the same for all of a canvas that came into sight not long ago
+    exposed_births: float = 1.5  # for each stroke's worth of newly exposed canvas
+    settling_steps: int = 1  # that new strokes take alone, before all descend
     most_births: float = 0.12  # of all strokes, in one frame
     gain_over_cost: float = 1.2  # what a birth must gain, over what the death that makes room for it costs
     least_gain: float = 2e-6  # of the sum of squared errors over the canvas' pixels: less is not worth a stroke
@@ -36,4 +40,5 @@ class ClipConfig:
     shot: float = 0.55  # share of the canvas that cannot be followed, from which everything is painted anew
     unlike: float = 0.16  # error of the carried source from which a pixel was not followed
     ridge: float = 9.0  # pixels²: small strokes have no turn of their own that could be measured
+    common_ridge: float = 40.0  # the same where all turns alike, which strokes are drawn to then
     taus: tuple[float, ...] = (0.0, 1.5, 0.7)  # pixels, of the rounds of robust fitting; 0 is plain least squares

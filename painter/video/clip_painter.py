@@ -21,7 +21,7 @@ from painter.search.target import Target
 from painter.search.view import Runtime, View
 from painter.system.devices import one_torch_thread, ordinary_tensors
 from painter.system.snapshot import integer
-from painter.video.carrying import Boxes, Fits, carried, fit_motion
+from painter.video.carrying import Boxes, Fits, carried, fit_motion, share_within
 from painter.video.clip_config import ClipConfig
 from painter.video.company import Company, new_company, restored_company
 from painter.video.motion import Motion, changed_pixels, follow_motion, noise_level
@@ -107,7 +107,7 @@ class ClipPainter:
 
     def _set_shot(self, image: np.ndarray) -> None:
         """What all frames of the shot share that begins with this picture."""
-        self._shot, search = image, SearchConfig()
+        self._shot, search = image, replace(SearchConfig(), settling_steps=self.clip.settling_steps)
         self._subject = prepare_subject(image, self.config)
         subject, target = self._subject, self._subject.target
         palette = None if target.palette is None else torch.from_numpy(target.palette)
@@ -139,8 +139,8 @@ class ClipPainter:
         known = dict(zip(living.id.tolist(), shares.tolist(), strict=True))
         living, frozen = self._carry(living, fits, pixel)
         living, frozen = self._turn_over(living, frozen, motion)
-        pace = np.array([known.get(n, 1.0) for n in living.id.tolist()], np.float32)
-        self._living = self._descend(living, frozen, pace, motion)
+        seen = np.array([known.get(n, 1.0) for n in living.id.tolist()], np.float32)
+        self._living = self._descend(living, frozen, seen * self._pace(living, motion), motion)
         self._painted = np.where(changed[..., None], image, self._painted)
         self._source = image
         return self.shown()
@@ -161,7 +161,8 @@ class ClipPainter:
 
     def _turn_over(self, living: Company, frozen: np.ndarray, motion: Motion) -> tuple[Company, np.ndarray]:
         """Births and deaths; who of those that live then is frozen."""
-        scene = Scene(self._target(motion), motion.changed, motion.exposed, frozen)
+        ripening = self._urgency(motion) * float((self._ripening > 0).mean())
+        scene = Scene(self._target(motion), motion.changed, motion.exposed, frozen, ripening)
         after = turn_over(self._setting, scene, living, self._next_id, self._rng)
         self._next_id = max(self._next_id, int(after.id.max(initial=-1)) + 1)
         return after, np.isin(after.id, living.id[frozen])
@@ -179,7 +180,7 @@ class ClipPainter:
         parameters = StrokeParameters(start, self._setting.constraints, self._setting.search, moments)
         hold = torch.from_numpy(clip.hold * trust)
         fade = torch.from_numpy(living.settled_fade)
-        _set_pace(parameters, np.where(fixed, 0.0, pace * self._urgency(motion)))
+        _set_pace(parameters, np.where(fixed, 0.0, pace))
         natural = natural_steps(start, self._setting.search)
         steps, strokes = clip.steps, start
         for step in range(steps):
@@ -191,14 +192,24 @@ class ClipPainter:
         strokes, moments = _rows(strokes, start, fixed), _kept(moments, living.moments, fixed)
         return replace(living, strokes=strokes, moments=moments)
 
+    def _pace(self, living: Company, motion: Motion) -> np.ndarray:
+        """[N] float32: how fast each descends, against the rate.
+
+        Where the flow explains all, the strokes are where they belong, and full steps would only make them tremble;
+        where things cover each other, all that overlap must give way; and what stands where something came into sight
+        not long ago has the most to learn.
+        """
+        clip, urgency = self.clip, self._urgency(motion)
+        pixel = 1 / max(motion.changed.shape)
+        ripening = share_within(Boxes.of(living.strokes, pixel), (self._ripening > 0).astype(np.float32))
+        more = (clip.ripening_pace - 1) * (0.5 + 0.5 * urgency) * ripening
+        pace: np.ndarray = ((clip.least_pace + (1 - clip.least_pace) * urgency) * (1 + more)).astype(np.float32)
+        return pace
+
     def _urgency(self, motion: Motion) -> float:
-        """In (0, 1]: how much there is to learn. Where the flow explains all, the strokes are where they belong, and
-        full steps would only make them tremble; where things cover each other, all that overlap must give way."""
-        clip = self.clip
-        little, much = clip.unexplained
-        return clip.least_pace + (1 - clip.least_pace) * min(
-            max((motion.unexplained - little) / (much - little), 0.0), 1.0
-        )
+        """In [0, 1]: how much of the picture is not explained by what moved."""
+        little, much = self.clip.unexplained
+        return min(max((motion.unexplained - little) / (much - little), 0.0), 1.0)
 
     def _small_view(self) -> View:
         """A canvas on which it is looked at how much of each stroke is seen."""

@@ -49,7 +49,7 @@ def follow_motion(before: np.ndarray, image: np.ndarray, changed: np.ndarray, co
     forward, backward = forward * changed[..., None], backward * changed[..., None]
     exposed = unseen(forward, backward) & changed
     covered = unseen(backward, forward, borders=False) & changed
-    off = np.abs(pulled(before, backward) - target).mean(axis=2)
+    off = _mean(np.abs(pulled(before, backward) - target))
     near = cv2.GaussianBlur(off, (0, 0), 1.0)
     lost = float((exposed | (near > config.unlike)).mean())
     inner = near[BORDER:-BORDER, BORDER:-BORDER]
@@ -74,6 +74,8 @@ def flow_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 def _dis(finest: int) -> Any:
     dis: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     dis.setFinestScale(finest)
+    dis.setPatchStride(4)  # against the preset's 3 and 25: nine tenths as exact, in seven tenths of the time
+    dis.setGradientDescentIterations(12)
     return dis
 
 
@@ -88,11 +90,11 @@ def one_thread() -> Iterator[None]:
         cv2.setNumThreads(threads)
 
 
-def pulled(image: np.ndarray, backward: np.ndarray) -> np.ndarray:
+def pulled(image: np.ndarray, backward: np.ndarray, interpolation: int = cv2.INTER_LINEAR) -> np.ndarray:
     """The picture before [H, W, …] as `backward` [H, W, 2] brings it into the next: out(p) = image(p + backward(p))."""
     x, y = _pixels(backward.shape)
     found: np.ndarray = cv2.remap(
-        image, x + backward[..., 0], y + backward[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        image, x + backward[..., 0], y + backward[..., 1], interpolation, borderMode=cv2.BORDER_REPLICATE
     )
     return found
 
@@ -109,16 +111,14 @@ def unseen(forward: np.ndarray, backward: np.ndarray, borders: bool = True) -> n
     x, y = _pixels(backward.shape)
     px, py = x + backward[..., 0], y + backward[..., 1]
     outside = (px < -0.5) | (py < -0.5) | (px > width - 0.5) | (py > height - 0.5)
-    miss = np.linalg.norm(pulled(forward, backward) + backward, axis=2)
-    missed: np.ndarray = (outside & borders) | (
-        ~outside & (miss > MISS[0] + MISS[1] * np.linalg.norm(backward, axis=2))
-    )
+    miss = _length(pulled(forward, backward) + backward)
+    missed: np.ndarray = (outside & borders) | (~outside & (miss > MISS[0] + MISS[1] * _length(backward)))
     return missed
 
 
 def noise_level(before: np.ndarray, after: np.ndarray) -> float:
     """Standard deviation of a picture's noise, from the calmest blocks of the difference of two [H, W, 3]."""
-    difference = (after - before).mean(axis=2)
+    difference = _mean(after - before)
     difference = difference - cv2.GaussianBlur(difference, (0, 0), 1.0)
     rows, columns = (side // BLOCK for side in difference.shape)
     if not rows or not columns:
@@ -135,13 +135,34 @@ def changed_pixels(reference: np.ndarray, image: np.ndarray, sigma: float, confi
     Args:
         sigma: of the noise of the mean of three channels, see `noise_level`.
     """
-    off = np.abs(cv2.GaussianBlur(image - reference, (0, 0), SMOOTHING)).max(axis=2)
+    off = _largest(np.abs(cv2.GaussianBlur(image - reference, (0, 0), SMOOTHING)))
     # One channel has √3 of it, two pictures √2; the blur leaves 1 / (2 √π SMOOTHING).
     left = 1.1 * sigma * math.sqrt(6) / (2 * math.sqrt(math.pi) * SMOOTHING)
-    found = (off > max(config.least_change, config.noise_sigmas * left)).astype(np.uint8)
+    found: np.ndarray = (off > max(config.least_change, config.noise_sigmas * left)).astype(np.uint8)
     found = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     grown: np.ndarray = cv2.dilate(found, np.ones((9, 9), np.uint8)).astype(bool)
     return grown
+
+
+# NumPy's own reductions over an axis of three take ten times as long, with the same bytes.
+
+
+def _mean(image: np.ndarray) -> np.ndarray:
+    """[H, W]: the mean of three channels [H, W, 3] float32."""
+    mean: np.ndarray = (image[..., 0] + image[..., 1] + image[..., 2]) / np.float32(3)
+    return mean
+
+
+def _largest(image: np.ndarray) -> np.ndarray:
+    """[H, W]: the largest of three channels [H, W, 3]."""
+    largest: np.ndarray = np.maximum(np.maximum(image[..., 0], image[..., 1]), image[..., 2])
+    return largest
+
+
+def _length(flow: np.ndarray) -> np.ndarray:
+    """[H, W]: the length of the vectors [H, W, 2]."""
+    length: np.ndarray = np.sqrt(flow[..., 0] * flow[..., 0] + flow[..., 1] * flow[..., 1])
+    return length
 
 
 def _pixels(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:

@@ -48,6 +48,7 @@ class Scene:
     changed: np.ndarray  # [H, W] bool
     exposed: np.ndarray  # [H, W] bool
     frozen: np.ndarray  # [N] bool: of the living, those whose place did not change
+    ripening: float  # share of the canvas that came into sight not long ago, where things cover each other
 
 
 def turn_over(setting: Setting, scene: Scene, living: Company, next_id: int, rng: np.random.Generator) -> Company:
@@ -69,7 +70,8 @@ def turn_over(setting: Setting, scene: Scene, living: Company, next_id: int, rng
     free = max(0, (count if not setting.exact else setting.most) - int((~living.dying).sum()))
     room = max(0, setting.most - len(living))
     extra = math.ceil(clip.exposed_births * exposed * count)
-    most = min(free + round(clip.turnover * count) + extra, max(1, round(clip.most_births * count)))
+    usual = (clip.turnover + clip.ripening_turnover * scene.ripening) * count
+    most = min(free + round(usual) + extra, max(1, round(clip.most_births * count)))
     if setting.exact:
         most = max(most, room)
     if not most:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from painter.search.maps import stroke_maps
 from painter.search.target import Target
 from painter.search.view import Runtime, View
 from painter.video import carrying
-from painter.video.carrying import Boxes, carried, fit_motion, share_within
+from painter.video.carrying import Boxes, carried, common_turn, fit_motion, share_within
 from painter.video.clip_config import ClipConfig
 from painter.video.motion import Motion, changed_pixels, flow_between, follow_motion, noise_level, pulled, unseen
 from painter.video.visibility import visible_shares
@@ -169,6 +171,23 @@ def test_the_sums_are_those_of_a_slow_reference(tau: float) -> None:
     masks = (motion.changed.astype(float), motion.covered.astype(float))
     carrying._sums(boxes.center, boxes.axis, boxes.half, opacity, motion.forward.astype(float), *masks, fit, tau, sums)
     assert sums == pytest.approx(plain_sums(boxes, opacity, motion, fit, tau), rel=1e-9, abs=1e-9)
+
+
+def test_small_strokes_turn_with_all_that_does() -> None:
+    whole = motion_of(similarity_flow(0.02, 0.05, (2.0, -1.0)))
+    assert common_turn(whole) == pytest.approx((0.02, 0.05), abs=1e-5)
+    strokes = random_strokes("rectangle", 20)
+    fits = fit_motion(strokes, strokes.opacity.numpy(), whole, PIXEL, ClipConfig())
+    there = ~fits.boxes.off((HEIGHT, WIDTH))
+    assert fits.similarity[there, 2:] == pytest.approx(np.tile([0.02, 0.05], (there.sum(), 1)), abs=1e-4)
+
+
+def test_there_is_no_common_turn_of_things_that_move_apart_or_of_nothing() -> None:
+    apart = similarity_flow(0.0, 0.05, (0.0, 0.0))
+    apart[:, : WIDTH // 2] = 6.0
+    assert common_turn(motion_of(apart)) is None
+    still = motion_of(np.zeros_like(apart))
+    assert common_turn(replace(still, changed=still.exposed)) is None
 
 
 def test_a_stroke_that_moves_otherwise_than_a_few_pixels_below_it_is_not_misled() -> None:
