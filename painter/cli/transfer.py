@@ -38,7 +38,7 @@ from painter.styling.transfer_fingerprint import TransferFingerprint
 from painter.system.devices import resolve_torch_device
 from painter.system.interrupts import deferred_interrupts
 from painter.system.late_torch import load_ahead
-from painter.system.usage import Stopwatch, return_freed_memory
+from painter.system.usage import Stopwatch, keep_freed_memory
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
 
 def run(request: Request) -> int:
     """Transfer and write; the exit code."""
-    return_freed_memory()
+    keep_freed_memory()
     load_ahead()
     sources = load_sources(request.content, request.styles, request.config)
     for picture in (sources.content, *sources.styles):

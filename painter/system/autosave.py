@@ -25,7 +25,7 @@ from painter.errors import AutosaveError
 from painter.options.paint import NAMES_OF_STYLE
 from painter.system.atomic import remove, replacing
 from painter.system.fingerprint import differences
-from painter.system.snapshot import dump, load
+from painter.system.snapshot import dump_into, load
 from painter.version import __version__
 
 
@@ -129,17 +129,14 @@ class Autosave:
             return
         saved = {"identity": self.fingerprint, "machine": machine(), "steps": steps, "search": search.state()}
         try:
-            self._write(dump(saved))
+            with replacing(self.path) as temporary:
+                dump_into(temporary, saved)
         except OSError as error:
             if not self._warned:
                 why = error.strerror or error
                 self.report(f"cannot save progress to {self.path}: {why}; the {self.label} continues without it")
             self._warned = True
         self._saved, self._last = steps, time.monotonic()
-
-    def _write(self, content: bytes) -> None:
-        with replacing(self.path) as temporary:
-            temporary.write_bytes(content)
 
     def _resume(self, search: Resumable) -> None:
         path = self.path if os.path.lexists(self.path) else next(iter(self._others()), None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,19 @@ HEAD_BYTES = len(MAGIC) + 32  # before the safetensors file
 
 def dump(tree: dict[str, Any]) -> bytes:
     """The tree as bytes; equal trees give equal bytes. A tensor that occurs twice is stored once."""
+    return with_checksum(_packed(tree))
+
+
+def dump_into(path: Path, tree: dict[str, Any]) -> None:
+    """Write what `dump` returns, with one copy of it less in memory. Raises OSError."""
+    content = _packed(tree)
+    with open(path, "wb") as file:
+        file.write(_head(content))
+        file.write(content)
+
+
+def _packed(tree: dict[str, Any]) -> bytes:
+    """The safetensors file."""
     tensors: dict[tuple[Any, ...], tuple[int, Tensor]] = {}  # number and tensor, by its place in memory
 
     def plain(node: Any) -> Any:
@@ -40,13 +54,17 @@ def dump(tree: dict[str, Any]) -> bytes:
 
     text = json.dumps(plain(tree)).encode()
     arrays = {str(k): _array(values) for k, values in tensors.values()}
-    content = safetensors.save({**arrays, "tree": np.frombuffer(text, np.uint8)})
-    return with_checksum(content)
+    content: bytes = safetensors.save({**arrays, "tree": np.frombuffer(text, np.uint8)})
+    return content
 
 
 def with_checksum(content: bytes) -> bytes:
     """The bytes that `load` reads, from those of a safetensors file."""
-    return MAGIC + hashlib.sha256(content).digest() + content
+    return _head(content) + content
+
+
+def _head(content: bytes) -> bytes:
+    return MAGIC + hashlib.sha256(content).digest()
 
 
 def load(data: bytes) -> dict[str, Any]:

@@ -65,30 +65,9 @@ def keep_freed_memory() -> None:
     glibc returns large blocks to the system, and each step of the search frees and allocates dozens of them: clearing
     every page again took a sixth of its time. Only for programs of our own; C libraries other than glibc are unchanged.
     """
-    _set_allocator(trim=2**30, largest=2**25)  # the largest allowed
-
-
-def return_freed_memory() -> None:
-    """Make the C library return the memory that this process frees, but for small blocks, to the system.
-
-    A step on pixels allocates few and large blocks, of sizes that change from scale to scale. Kept, they leave gaps
-    that later ones do not fit: a third of all memory after 60 steps on 512 px. Otherwise as `keep_freed_memory`.
-    """
-    _set_allocator(trim=2**24, largest=2**23)
-    _set(_ARENAS, 1)  # threads share what they free
-
-
-_TRIM, _LARGEST, _ARENAS = -1, -3, -8  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD and M_ARENA_MAX, glibc's malloc.h
-
-
-def _set_allocator(trim: int, largest: int) -> None:
-    """Give back the end of the heap from `trim` free bytes on; blocks from `largest` bytes on lie outside of it."""
-    _set(_TRIM, trim)
-    _set(_LARGEST, largest)
-
-
-def _set(what: int, value: int) -> None:
     import ctypes
 
     with suppress(OSError, AttributeError, TypeError):
-        ctypes.CDLL(None).mallopt(what, value)
+        library = ctypes.CDLL(None)
+        library.mallopt(-1, 2**30)  # M_TRIM_THRESHOLD
+        library.mallopt(-3, 2**25)  # M_MMAP_THRESHOLD, the largest allowed

@@ -19,7 +19,7 @@ from painter.options.paint import PaintConfig
 from painter.options.video import VideoConfig
 from painter.system.atomic import replacing
 from painter.system.interrupts import deferred_interrupts
-from painter.system.snapshot import dump, integer, load
+from painter.system.snapshot import dump_into, integer, load
 from painter.version import __version__
 from painter.video.clip_config import ClipConfig
 from painter.video.clip_painter import ClipPainter
@@ -206,7 +206,7 @@ class ClipRun(FolderRun):
         """A full disk is not the end of a run: it goes on unsaved."""
         state = {"identity": self.identity, "count": count, "length": self._length, "painter": self.painter.state()}
         with suppress(OSError), replacing(self.state) as temporary:
-            temporary.write_bytes(dump(state))
+            dump_into(temporary, state)
 
     def _resume(self) -> bool:
         """Whether there was a state to resume from."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -22,7 +21,6 @@ from helpers.layers import (
     with_alpha,
     with_tensors,
 )
-from helpers.triton_compiler import check_compiles
 from torch import Tensor
 
 from renderers.blending import Layers, blend_reference, tile_pairs
@@ -323,41 +321,3 @@ def test_without_triton_the_import_says_so(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delitem(sys.modules, "renderers.blending.cuda")
     with pytest.raises(ImportError, match="needs triton"):
         importlib.import_module("renderers.blending.cuda")
-
-
-COMPILE = """
-import triton
-from triton.backends.compiler import GPUTarget
-from renderers.blending import cuda, triton_kernels
-
-doubles, integers = {"totals"}, {"places", "by_stroke", "tile_first", "stroke_first"}
-
-def compiled(kernel, warps, **constants):
-    def kind(name):
-        if name in constants:
-            return "constexpr"
-        if name in ("height", "width"):
-            return "i32"
-        return "*fp64" if name in doubles else "*i64" if name in integers else "*fp32"
-
-    signature = {name: kind(name) for name in kernel.arg_names}
-    source = triton.compiler.ASTSource(kernel, signature, constants)
-    options = {"num_warps": warps, **cuda.OPTIONS}
-    return triton.compile(source, target=GPUTarget("cuda", 80, 32), options=options).asm["ptx"]
-
-for channels in (3, 4):
-    for flag in (False, True):
-        assert "st.global" in compiled(triton_kernels.forward, cuda.WARPS, CHANNELS=channels, RECORD=flag)
-        unwanted = {} if flag else {"grad_texels": None}
-        backward = compiled(triton_kernels.backward, cuda.WARPS, CHANNELS=channels, MAPS=flag, **unwanted)
-        assert flag == ("atom.global" in backward or "red.global" in backward)
-compiled(triton_kernels.backward, cuda.WARPS, CHANNELS=3, MAPS=True, height=1, width=1)  # as Triton sees a 1 x 1 canvas
-assert "add.f64" in compiled(triton_kernels.add_pairs, 1, AT_ONCE=32)
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="Triton compiles for CUDA on Linux")
-def test_the_compiler_accepts_the_kernels(tmp_path: Path) -> None:
-    """The interpreter takes more than the compiler does; compiling needs no device."""
-    check_compiles(COMPILE, tmp_path)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
-from helpers.triton_compiler import check_compiles
 from torch import Tensor
 
 from renderers.brushes import NETWORK_BRUSHES, Frame
@@ -96,34 +93,3 @@ def test_the_search_decodes_with_what_it_blends_with() -> None:
     near = source.near(strokes, PIXEL, 1.5)(frame, PIXEL).texels
     exact = NetworkMaps(networks, 1.0).near(strokes, PIXEL, 1.5)(frame, PIXEL).texels
     assert (near - exact).abs().max() < 2e-5
-
-
-COMPILE = """
-import triton
-from triton.backends.compiler import GPUTarget
-from renderers import decoder_cuda, patch_kernels
-
-def compiled(kernel, warps, **constants):
-    def kind(name):
-        if name in constants:
-            return "constexpr"
-        if name in ("count", "columns"):
-            return "i32"
-        return "*i64" if name in ("places", "first_of") else "*fp32"
-
-    source = triton.compiler.ASTSource(kernel, {name: kind(name) for name in kernel.arg_names}, constants)
-    options = {"num_warps": warps, **decoder_cuda.OPTIONS}
-    return triton.compile(source, target=GPUTarget("cuda", 80, 32), options=options).asm["ptx"]
-
-for kernel in (patch_kernels.decode, patch_kernels.decode_backward):
-    ptx = compiled(kernel, decoder_cuda.WARPS, FEATURES=32, WIDTH_A=32, WIDTH_M=16)
-    assert "st.global" in ptx and "mma" in ptx and "tf32" in ptx
-assert "st.global" in compiled(patch_kernels.add_rows, 1, WIDTH=32, AT_ONCE=32)
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="Triton compiles for CUDA on Linux")
-def test_the_compiler_accepts_the_kernels(tmp_path: Path) -> None:
-    """The interpreter takes more than the compiler does; compiling needs no device."""
-    check_compiles(COMPILE, tmp_path)

@@ -261,7 +261,12 @@ def test_short_searches_leave_nothing(tmp_path: Path, plain: Subject, monkeypatc
     monkeypatch.setattr("painter.system.autosave.time.monotonic", clock)
     saved: list[int] = []
     autosave = Autosave(tmp_path / "a.png", plain, config=AutosaveConfig(seconds=4.0))
-    monkeypatch.setattr(autosave, "_write", lambda data: saved.append(load(data)["steps"]))
+
+    def keep(path: Path, tree: dict[str, Any]) -> None:
+        saved.append(tree["steps"])
+        path.touch()
+
+    monkeypatch.setattr("painter.system.autosave.dump_into", keep)
     search_until(None, plain, autosave)
     assert saved == [8, 16, 24]
 
@@ -377,12 +382,12 @@ def test_a_full_disk_does_not_end_the_search(
     path = left_by(tmp_path, plain, 4)
     kept = path.read_bytes()
 
-    def fail(self: Path, data: bytes) -> int:
-        with open(self, "wb") as stream:
-            stream.write(data[:100])
+    def fail(file: Path, tree: dict[str, Any]) -> None:
+        with open(file, "wb") as stream:
+            stream.write(dump(tree)[:100])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", fail)
+    monkeypatch.setattr("painter.system.autosave.dump_into", fail)
     lines: list[str] = []
     autosave = Autosave(tmp_path / "a.png", plain, True, lines.append, ALWAYS)
     assert same(search_until(None, plain, autosave), expected)
