@@ -10,7 +10,9 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,6 +30,8 @@ from renderers.evaluation import random_strokes
 from renderers.threads import core_count
 
 _SIDE, _STROKES, _STEPS = 64, 12, 10  # of paintings that need every kernel and take no time
+_VARIANTS: tuple[dict[str, Any], ...] = ({"margin": 0.05, "pencil": 0.5, "mixing": "pigment"}, {"texture": 0.0})
+"""Options with kernels of their own."""
 
 
 def compile_kernels(brushes: list[str], say: Callable[[str], None]) -> None:
@@ -51,6 +55,8 @@ def draw_with(brushes: list[str]) -> None:
                 painting = Painting(strokes, subject.aspect, subject.ground, subject.config)
                 result = finish(subject, SearchResult(painting, None, False), Stopwatch())
                 result.save(Path(folder, "a.png"), Path(folder, "a.gif"))
+                for options in _VARIANTS:
+                    replace(painting, config=replace(subject.config, **options)).draw()
 
 
 def _subjects(brush: str) -> Iterator[Subject]:
