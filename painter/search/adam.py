@@ -176,9 +176,10 @@ def restore_moments(moments: Moments, state: dict[str, Any]) -> None:
 
 def _fill(values: Tensor, value: Any, signed: bool) -> None:
     """Set tensor `values` from a damaged file, perhaps. Raises ValueError for what Adam never has."""
-    if not signed and like(value, values).lt(0).any():
+    read = like(value, values)
+    if not signed and read.lt(0).any():
         raise ValueError("squares of gradients, and steps, are at least 0")
-    values.copy_(like(value, values))
+    values.copy_(read)
 
 
 def cat_moments(first: Moments, second: Moments) -> Moments:

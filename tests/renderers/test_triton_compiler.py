@@ -9,57 +9,46 @@ from pathlib import Path
 
 import pytest
 
-BLENDING = """
-import triton
-from triton.backends.compiler import GPUTarget
-from renderers.blending import cuda, triton_kernels
-
-doubles, integers = {"totals"}, {"places", "by_stroke", "tile_first", "stroke_first"}
-
-def compiled(kernel, warps, **constants):
-    def kind(name):
-        if name in constants:
-            return "constexpr"
-        if name in ("height", "width"):
-            return "i32"
-        return "*fp64" if name in doubles else "*i64" if name in integers else "*fp32"
-
-    signature = {name: kind(name) for name in kernel.arg_names}
-    source = triton.compiler.ASTSource(kernel, signature, constants)
-    options = {"num_warps": warps, **cuda.OPTIONS}
-    return triton.compile(source, target=GPUTarget("cuda", 80, 32), options=options).asm["ptx"]
-
-for channels in (3, 4):
-    for flag in (False, True):
-        assert "st.global" in compiled(triton_kernels.forward, cuda.WARPS, CHANNELS=channels, RECORD=flag)
-        unwanted = {} if flag else {"grad_texels": None}
-        backward = compiled(triton_kernels.backward, cuda.WARPS, CHANNELS=channels, MAPS=flag, **unwanted)
-        assert flag == ("atom.global" in backward or "red.global" in backward)
-compiled(triton_kernels.backward, cuda.WARPS, CHANNELS=3, MAPS=True, height=1, width=1)  # as Triton sees a 1 x 1 canvas
-assert "add.f64" in compiled(triton_kernels.add_pairs, 1, AT_ONCE=32)
-"""
-
-DECODING = """
+COMPILE = """
 import triton
 from triton.backends.compiler import GPUTarget
 from renderers import decoder_cuda, patch_kernels
+from renderers.blending import cuda, triton_kernels
 
-def compiled(kernel, warps, **constants):
+counts, doubles = {"height", "width", "count", "columns"}, {"totals"}
+integers = {"places", "by_stroke", "tile_first", "stroke_first", "first_of"}
+
+def compiled(kernel, warps, options, **constants):
     def kind(name):
         if name in constants:
             return "constexpr"
-        if name in ("count", "columns"):
+        if name in counts:
             return "i32"
-        return "*i64" if name in ("places", "first_of") else "*fp32"
+        return "*fp64" if name in doubles else "*i64" if name in integers else "*fp32"
 
     source = triton.compiler.ASTSource(kernel, {name: kind(name) for name in kernel.arg_names}, constants)
-    options = {"num_warps": warps, **decoder_cuda.OPTIONS}
+    options = {"num_warps": warps, **options}
     return triton.compile(source, target=GPUTarget("cuda", 80, 32), options=options).asm["ptx"]
 
+def blending(kernel, warps=cuda.WARPS, **constants):
+    return compiled(kernel, warps, cuda.OPTIONS, **constants)
+
+def decoding(kernel, warps=decoder_cuda.WARPS, **constants):
+    return compiled(kernel, warps, decoder_cuda.OPTIONS, **constants)
+
+for channels in (3, 4):
+    for flag in (False, True):
+        assert "st.global" in blending(triton_kernels.forward, CHANNELS=channels, RECORD=flag)
+        unwanted = {} if flag else {"grad_texels": None}
+        backward = blending(triton_kernels.backward, CHANNELS=channels, MAPS=flag, **unwanted)
+        assert flag == ("atom.global" in backward or "red.global" in backward)
+blending(triton_kernels.backward, CHANNELS=3, MAPS=True, height=1, width=1)  # as Triton sees a 1 x 1 canvas
+assert "add.f64" in blending(triton_kernels.add_pairs, 1, AT_ONCE=32)
+
 for kernel in (patch_kernels.decode, patch_kernels.decode_backward):
-    ptx = compiled(kernel, decoder_cuda.WARPS, FEATURES=32, WIDTH_A=32, WIDTH_M=16)
+    ptx = decoding(kernel, FEATURES=32, WIDTH_A=32, WIDTH_M=16)
     assert "st.global" in ptx and "mma" in ptx and "tf32" in ptx
-assert "st.global" in compiled(patch_kernels.add_rows, 1, WIDTH=32, AT_ONCE=32)
+assert "st.global" in decoding(patch_kernels.add_rows, 1, WIDTH=32, AT_ONCE=32)
 """
 
 
@@ -70,7 +59,7 @@ def test_the_compiler_accepts_the_kernels(tmp_path: Path) -> None:
     pytest.importorskip("triton")
     environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
     environment["TRITON_CACHE_DIR"] = str(tmp_path)
-    command = [sys.executable, "-c", BLENDING + DECODING]
+    command = [sys.executable, "-c", COMPILE]
     root = Path(__file__).parents[2]
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
