@@ -15,6 +15,7 @@ from numba.core.runtime.nrt import rtsys
 
 from renderers.compiled import cache_folder
 from renderers.errors import ImpastoError
+from renderers.jit_libraries import load_without_bitcode
 from renderers.kernel_parts import digest_of
 
 try:
@@ -156,3 +157,4 @@ IndexDataCacheFile._load_index = _load_readable_index  # type: ignore[method-ass
 IndexDataCacheFile._load_data = _load_readable_data  # type: ignore[method-assign]
 IndexDataCacheFile.save = _save_alone  # type: ignore[method-assign]
 Cache._guard_against_spurious_io_errors = _without_the_disk  # type: ignore[assignment, method-assign]
+load_without_bitcode()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from painter.errors import one_line
 from painter.options.paint import STYLES
+from painter.system.interrupts import deferred_interrupts
 from renderers.compiled import STAMP, kernels_are_compiled
 
 if TYPE_CHECKING:
@@ -85,13 +86,17 @@ def new_bar(steps: int, taken: int = 0) -> Any:
     from tqdm import tqdm
 
     on_terminal = sys.stderr is not None and sys.stderr.isatty()
-    return tqdm(
-        total=steps,
-        initial=taken,
-        mininterval=0.1 if on_terminal else _SECONDS_BETWEEN_LINES,
-        dynamic_ncols=on_terminal,
-        disable=sys.stderr is None,
-    )
+    with deferred_interrupts() as interrupted:  # a bar that is half made prints a traceback when it is removed
+        bar = tqdm(
+            total=steps,
+            initial=taken,
+            mininterval=0.1 if on_terminal else _SECONDS_BETWEEN_LINES,
+            dynamic_ncols=on_terminal,
+            disable=sys.stderr is None,
+        )
+    if interrupted:
+        raise KeyboardInterrupt
+    return bar
 
 
 def announce_compiling(brush: str | None = None) -> None:

@@ -3,24 +3,20 @@ alignment using multi-task cascaded convolutional networks').
 
 The first looks at small copies of the picture everywhere, the second at what that found, the third more closely and
 says where eyes, nose and mouth are. They know upright faces, so turned copies of the picture are looked at as well. The
-weights are those of the package facenet-pytorch, which is not imported. torch is, by the first call.
+weights are those of the package facenet-pytorch (face_weights.py). torch is imported by the first call.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from painter.errors import CheckpointError
-from painter.options.network_files import MTCNN
+from painter.pictures.face_weights import read_face_networks
 from painter.pictures.resizing import fit_size, resize_image
 from painter.system.devices import one_torch_thread
-from painter.system.fingerprint import sha256_of
 
 SIDE = 512  # long side of the copy that is searched, pixels
 LEAST = 16  # side of the smallest face there, pixels
@@ -57,7 +53,7 @@ def find_face_landmarks(rgb: np.ndarray) -> list[Face]:
     Raises:
         CheckpointError: the networks are not installed, or damaged.
     """
-    networks = _networks()
+    networks = read_face_networks()
     height, width = rgb.shape[:2]
     scale = min(1.0, SIDE / max(height, width))
     small = rgb if scale == 1 else resize_image(rgb, *fit_size(height, width, SIDE))
@@ -291,27 +287,3 @@ def _tensor(images: np.ndarray) -> Any:
     import torch
 
     return torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
-
-
-# --- their weights ------------------------------------------------------------------------------------------
-
-
-def _networks() -> list[dict[str, Any]]:
-    paths = MTCNN.paths()
-    if paths is None:
-        raise CheckpointError(f"{MTCNN.name} is not installed; {MTCNN.install}")
-    return [_read(path) for path in paths]
-
-
-@cache
-def _read(path: Path) -> dict[str, Any]:
-    """A network's weights by name, float32; no code in the file is run."""
-    import torch
-
-    try:
-        MTCNN.check(path, sha256_of(path))
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        why = error.strerror or "unreadable"
-        raise CheckpointError(f"{path}: cannot be read ({why}); {MTCNN.install} --force-reinstall") from error
-    return {name: values.float() for name, values in state.items()}

@@ -22,5 +22,8 @@ def stroke_maps(brush: str, backend: str, device: str) -> SearchMaps:
     """
     known, density = BRUSHES[brush], SearchConfig().density
     if isinstance(known, NetworkBrush):
-        return network_maps(load_networks(brush).to(device), backend, density)
+        networks = load_networks(brush)
+        if device != "cpu":  # where they are: even then `to` imports parts of torch that take 0.03 s
+            networks = networks.to(device)
+        return network_maps(networks, backend, density)
     return known.maps() or PaintedMaps(known, density)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ctypes
 import importlib
 import os
+import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
-from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock, local
 from types import ModuleType
@@ -25,6 +25,7 @@ _UNUSED = (
     "cuda.bindings.runtime",
     "unittest.mock",
     "yaml",  # for numba's settings, if there is a file of them
+    "scipy",  # whose version numba asks for
     "torchgen.model",
     "torch.nn.intrinsic",
     "torch.nn.qat",
@@ -33,6 +34,7 @@ _UNUSED = (
     "torch.quantization",
     "torch.distributions",
     "torch.utils.data",
+    "torch.profiler",
     "torch.masked",
     "torch.func",
     "torch._higher_order_ops",  # for programs that are compiled
@@ -56,6 +58,7 @@ _IF_TRIED = frozenset(
         "torch.distributed._meta_registrations",
         "torch.func",
         "torch.masked",
+        "torch.profiler",
         "torchgen.model",
     )
 )
@@ -91,6 +94,8 @@ class _Late(ModuleType):
     __path__: list[str] = []  # it may be a package: `_Finder` knows where its modules are
 
     def __getattr__(self, name: str) -> Any:
+        if name == "__version__":
+            return _version(self.__name__) or getattr(_imported(self.__name__), name)
         if name.startswith("__"):  # whoever looks through all modules asks each for __file__
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r} yet")
         if name in _FUNCTIONS.get(self.__name__, ()) and not _torch_is_there():
@@ -153,8 +158,13 @@ def put_off() -> None:
     For programs of ours alone: in a process that belongs to others torch is imported as it is.
     """
     if "torch" not in sys.modules:
-        _waiting.update(name for name in _UNUSED if name not in _IF_TRIED or _is_tried())
+        _waiting.update(_names())
         sys.meta_path.insert(0, _Finder())
+
+
+def _names() -> list[str]:
+    """What is put off with this version of torch."""
+    return [name for name in _UNUSED if name not in _IF_TRIED or _is_tried()]
 
 
 def import_late() -> None:
@@ -180,19 +190,27 @@ def allow_generators() -> None:
             importlib.import_module(_GENERATORS)
 
 
-@cache
 def _is_tried() -> bool:
-    """Whether torch is of the version that all of this has been tried with, as its file says."""
-    for folder in _folders():
+    """Whether torch is of the version that all of this has been tried with."""
+    return (_version("torch") or "").startswith(f"{_TRIED}.")
+
+
+@cache
+def _version(package: str) -> str | None:
+    """A package's version, as its file says; None if it does not."""
+    for folder in _folders(package):
         with suppress(OSError, ValueError):
-            return f"__version__ = '{_TRIED}." in Path(folder, "version.py").read_text()
-    return False
+            text = Path(folder, "version.py").read_text()
+            found = re.search(r"""^(?:version|__version__) = ['"](.+)['"]""", text, re.MULTILINE)
+            if found:
+                return found[1]
+    return None
 
 
-def _folders() -> list[str]:
-    """Where torch is; none, if it is not there."""
+def _folders(package: str) -> list[str]:
+    """Where a package is; none, if it is not there."""
     with suppress(ImportError, ValueError):
-        spec = find_spec("torch")
+        spec = PathFinder.find_spec(package)
         return list((spec and spec.submodule_search_locations) or ())
     return []
 
@@ -265,7 +283,7 @@ def load_libraries() -> None:
     with suppress(OSError, AttributeError, TypeError):  # there is no such loader
         loader = ctypes.CDLL(None).dlopen
         loader.argtypes, loader.restype = (ctypes.c_char_p, ctypes.c_int), ctypes.c_void_p
-        for folder in _folders():
+        for folder in _folders("torch"):
             for name in _LIBRARIES:
                 library = Path(folder, "lib", name)
                 if library.is_file():

@@ -8,12 +8,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from skimage import data
 
 from painter.errors import CheckpointError
 from painter.options.network_files import MTCNN, NetworkPackage
 from painter.pictures import face_networks, focus
 from painter.pictures.face_networks import Face, find_face_landmarks
+from painter.pictures.face_weights import read_face_networks
 
 THERE = pytest.mark.skipif(MTCNN.paths() is None, reason=f"{MTCNN.name} is not installed")
 EYES, MOUTH = ((202, 100), (248, 102)), ((199, 140), (246, 143))  # of astronaut(), by eye
@@ -92,6 +94,15 @@ def test_a_turned_copy_leads_back() -> None:
     points = np.zeros((2, 2))
     found = face_networks._placed(Face(x, y, 15, 15, 5.0, points, points, 1.0), back, 40.0)
     np.testing.assert_allclose((found.x, found.y, found.width, found.angle), (71, 21, 10, 45), atol=0.7)
+
+
+@THERE
+def test_weights_are_those_that_torch_reads() -> None:
+    for path, weights in zip(MTCNN.paths() or (), read_face_networks(), strict=True):
+        state = torch.load(path, weights_only=True)
+        assert set(state) == set(weights)
+        for name, values in state.items():
+            assert torch.equal(values, weights[name]) and values.stride() == weights[name].stride(), name
 
 
 def test_files_that_are_not_the_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

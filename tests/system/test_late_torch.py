@@ -73,7 +73,7 @@ def test_nothing_is_put_off_once_torch_is_there(monkeypatch: pytest.MonkeyPatch)
 
 
 ALL = (
-    "early = [n for n in late_torch._UNUSED if not isinstance(sys.modules.get(n, late), late_torch._Late)]; "
+    "early = [n for n in late_torch._names() if not isinstance(sys.modules.get(n, late), late_torch._Late)]; "
     "assert not early, early; "
     "assert torch.vmap(torch.neg)(x).tolist() == [-1, -1, -1]; "
     "assert len(torch.utils.data.TensorDataset(x)) == 3; assert torch.distributions.Normal(0, 1).mean == 0; "
@@ -83,7 +83,7 @@ ALL = (
     "assert torch.empty(2, 3, device='meta').cholesky_inverse; "
 )
 OPTIMISER = "torch.optim.LBFGS([x]).step(lambda: (x * x).sum()); torch.Generator(); "  # imports torch's compiler
-FURTHER_PART = "from torch.utils.checkpoint import checkpoint; "  # which torch does not import by itself
+FURTHER_PART = "import torch.utils.bundled_inputs; "  # which torch does not import by itself
 
 
 @pytest.mark.slow
