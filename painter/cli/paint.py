@@ -53,7 +53,7 @@ from painter.pictures.proportions import read_fitted
 from painter.search.config import searched_side
 from painter.system.ahead import in_small_steps
 from painter.system.interrupts import deferred_interrupts
-from painter.system.late_torch import import_torch, load_ahead
+from painter.system.late_torch import import_torch, load_libraries_ahead
 from painter.system.usage import Stopwatch, keep_freed_memory, peak_rss_mb
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def run(request: Request, watch: Stopwatch) -> int:
     """Paint and write; the exit code."""
     keep_freed_memory()
     if request.paint.image.exists():  # else it is refused at once
-        load_ahead()
+        load_libraries_ahead()
     with in_small_steps():
         picture, *others = _read(request, watch)  # before torch is imported, so that a bad one is refused at once
         with watch.phase("start"):

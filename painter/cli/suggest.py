@@ -25,7 +25,7 @@ from painter.cli.progress import ProgressBar, announce_compiling, say, say_notes
 from painter.errors import OptionError, OutputError
 from painter.export import writing
 from painter.pictures.picture import load_picture
-from painter.system.late_torch import load_ahead
+from painter.system.late_torch import load_libraries_ahead
 from painter.system.usage import Stopwatch, keep_freed_memory
 
 
@@ -49,7 +49,7 @@ def run(paint: PaintOptions, outputs: Outputs, quiet: bool, watch: Stopwatch) ->
     """Measure, print and draw; the exit code."""
     keep_freed_memory()
     if paint.image.exists():  # else it is refused at once
-        load_ahead()
+        load_libraries_ahead()
     picture = load_picture(paint.image, paint.config.working_side)  # a bad one is refused before torch is imported
     from painter import pipeline
     from painter.export.plots import plot_curve

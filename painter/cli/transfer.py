@@ -37,7 +37,7 @@ from painter.styling.inputs import load_sources
 from painter.styling.transfer_fingerprint import TransferFingerprint
 from painter.system.devices import resolve_torch_device
 from painter.system.interrupts import deferred_interrupts
-from painter.system.late_torch import load_ahead
+from painter.system.late_torch import load_libraries_ahead
 from painter.system.usage import Stopwatch, keep_freed_memory
 
 
@@ -107,7 +107,7 @@ def read_request(parser: argparse.ArgumentParser, arguments: list[str]) -> Reque
 def run(request: Request) -> int:
     """Transfer and write; the exit code."""
     keep_freed_memory()
-    load_ahead()
+    load_libraries_ahead()
     sources = load_sources(request.content, request.styles, request.config)
     for picture in (sources.content, *sources.styles):
         say_notes(picture.notes, request.quiet)

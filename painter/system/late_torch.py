@@ -250,7 +250,7 @@ def _forwarding(module: str, name: str) -> Callable[..., Any]:
     return call
 
 
-def load_ahead() -> None:
+def load_libraries_ahead() -> None:
     """Begin to load torch's libraries, a third of its import, in a thread, if memory is not limited.
 
     What pictures are read with is imported before: while one library is being loaded, whoever loads another waits, and

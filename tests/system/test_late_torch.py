@@ -91,7 +91,7 @@ FURTHER_PART = "import torch.utils.bundled_inputs; "  # which torch does not imp
 def test_torch_does_without_and_gets_it_back(use: str) -> None:
     code = (
         "import sys; from painter.system import late_torch; late_torch.put_off(); "
-        "late_torch.load_ahead(); late_torch.import_torch(); "
+        "late_torch.load_libraries_ahead(); late_torch.import_torch(); "
         "assert 'cv2' in sys.modules; "
         "import torch; late = sys.modules['torch._meta_registrations']; "
         "x = torch.ones(3, requires_grad=True); (x * x).sum().backward(); assert x.grad.tolist() == [2, 2, 2]; "
