@@ -32,8 +32,8 @@ from painter.learning.networks import Networks, Sizes, make_networks
 from painter.system.atomic import replacing
 from painter.version import __version__
 
-VERSIONS = {"tokens": 1, "dcgan": 2}
-"""Of the format, by engine; the largest is raised whenever an older program could not use a file."""
+VERSIONS = {"tokens": 1, "dcgan": 2, "tokens of colors": 3}
+"""Of the format, by engine, and for pixel art; the largest is raised whenever an older program could not use a file."""
 _KIND, _LARGEST = "impasto model", 2**30  # bytes
 _WIDTHS = frozenset({"width", "layers", "heads", "hidden", "features", "blocks", "latent", "dims"})
 
@@ -55,6 +55,12 @@ class Model:
     def engine(self) -> str:
         """What learned it, one of painter.options.learn.ENGINES."""
         return "dcgan" if isinstance(self.networks, GanNetworks) else "tokens"
+
+    @property
+    def kind(self) -> str:
+        """Which format its file has, one of VERSIONS."""
+        colors = isinstance(self.networks, Networks) and self.networks.tokenizer.colors is not None
+        return f"{self.engine} of colors" if colors else self.engine
 
     @property
     def of_tokens(self) -> Networks:
@@ -81,7 +87,7 @@ def save_model(model: Model, path: Path) -> None:
         "originals": model.originals.reduced,
     }
     manifest = {
-        "version": VERSIONS[model.engine],
+        "version": VERSIONS[model.kind],
         "impasto": __version__,
         "names": list(model.names),
         "counts": list(model.counts),
@@ -179,8 +185,12 @@ def _model(manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
         networks = make_gan_networks(size, channels, 0, traits, "upscaler" in saved, gan, judge, upscaler)
     else:
         tokenizer, transformer = TokenizerConfig(**saved["tokenizer"]), TransformerConfig(**saved["transformer"])
+        colors = None
+        if manifest["version"] == VERSIONS["tokens of colors"]:
+            colors = torch.from_numpy(arrays["tokenizer.colors"]).reshape(-1, channels)
+        upscales = "upscaler" in saved
         networks = make_networks(
-            Sizes(size, channels, len(names), traits, "upscaler" in saved, tokenizer, transformer, judge, upscaler)
+            Sizes(size, channels, len(names), traits, upscales, tokenizer, transformer, judge, upscaler, colors)
         )
     for prefix, network in networks.named():
         state = dict(network.state_dict())

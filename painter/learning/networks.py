@@ -15,7 +15,7 @@ from painter.learning.transformer import Transformer
 from painter.learning.upscaler import Upscaler
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sizes:
     """What networks are made from."""
 
@@ -28,6 +28,7 @@ class Sizes:
     transformer: TransformerConfig
     judge: JudgeConfig
     upscaler: UpscalerConfig
+    colors: Tensor | None = None  # of pixel art, signals [K, C]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +58,7 @@ def make_networks(sizes: Sizes, seed: int = 0, device: str = "cpu") -> Networks:
     """Networks before training, whose weights depend on the seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        tokenizer = Tokenizer(sizes.size, sizes.channels, sizes.tokenizer)
+        tokenizer = Tokenizer(sizes.size, sizes.channels, sizes.tokenizer, sizes.colors)
         of_token = sizes.tokenizer
         transformer = Transformer(tokenizer.grid**2, of_token.dims, of_token.levels, sizes.classes, sizes.transformer)
         judge = Judge(sizes.size, sizes.channels, sizes.traits, sizes.judge) if sizes.traits else None

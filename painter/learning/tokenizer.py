@@ -4,7 +4,8 @@ A token is a few numbers of a few levels each, as 8 numbers of 4 levels, which a
 numbers, int64 in [0, levels): [B, dims, G, G] as an image, or [B, G * G, dims] as a sequence of tokens in raster order.
 
 F. Mentzer et al., "Finite Scalar Quantization: VQ-VAE Made Simple", 2023. Departures: four levels in each dimension,
-and rounding after tanh without its offset for an even number of levels.
+and rounding after tanh without its offset for an even number of levels. Pixel art is decoded to one score for each of
+its colours at every pixel, and learned as a classification: what lies between two colours is no colour of it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from torch.nn import functional
 from painter.learning.learning_config import TokenizerConfig
 
 _GROUPS = 8  # of channels in a normalization
+_SCORED = 32  # channels of a pixel that its colour is chosen from, in pixel art
 
 
 class Residual(nn.Module):
@@ -42,14 +44,19 @@ class Tokenizer(nn.Module):
             and 4 below, so that small pixel art has places enough.
         channels: 3, or 4 with alpha.
         config: sizes.
+        colors: those of pixel art, as signals [K, C]; None where pixels may have any colour.
 
     Attributes:
         grid: places along a side.
+        colors: as given.
     """
 
-    def __init__(self, size: int, channels: int, config: TokenizerConfig) -> None:
+    colors: Tensor | None
+
+    def __init__(self, size: int, channels: int, config: TokenizerConfig, colors: Tensor | None = None) -> None:
         super().__init__()
         self.config = config
+        self.register_buffer("colors", colors)
         first = 4 if size >= 64 else 2  # reduction of the first layer; the second one halves again
         self.grid = size // (2 * first)
         small, middle, wide = config.width, 2 * config.width, 4 * config.width
@@ -71,14 +78,26 @@ class Tokenizer(nn.Module):
         if first == 4:
             layers += [nn.Conv2d(middle, 4 * small, 1), nn.PixelShuffle(2), Residual(small)]
             last = small
-        layers += [nn.Conv2d(last, 4 * channels, 3, padding=1), nn.PixelShuffle(2)]
+        shown = channels if colors is None else _SCORED
+        layers += [nn.Conv2d(last, 4 * shown, 3, padding=1), nn.PixelShuffle(2)]
+        if colors is not None:
+            layers += [nn.SiLU(), nn.Conv2d(_SCORED, len(colors), 1)]
         self.decoder = nn.Sequential(*layers)
 
     def forward(self, signal: Tensor) -> Tensor:
-        """The signal [B, C, S, S] after encoding, rounding and decoding; gradients pass through the rounding."""
-        values = self._values(signal)
-        rounded = values + (values.round() - values).detach()
-        return self._decode(rounded)
+        """The signal [B, C, S, S] after encoding, rounding and decoding."""
+        return self._shown(self._decoded(self._rounded(signal)))
+
+    def loss(self, signal: Tensor) -> Tensor:
+        """How much a signal [B, C, S, S] changes when it is encoded, rounded and decoded, a scalar.
+
+        Gradients pass through the rounding.
+        """
+        return self._loss(self._decoded(self._rounded(signal)), signal)
+
+    def decoding_loss(self, codes: Tensor, signal: Tensor) -> Tensor:
+        """How far what codes [B, G * G, dims] are decoded to is from a signal [B, C, S, S], a scalar."""
+        return self._loss(self._decoded(self._image(codes)), signal)
 
     def encode(self, signal: Tensor) -> Tensor:
         """Codes [B, G * G, dims] of a signal [B, C, S, S]."""
@@ -86,18 +105,43 @@ class Tokenizer(nn.Module):
 
     def decode(self, codes: Tensor) -> Tensor:
         """The signal [B, C, S, S] of codes [B, G * G, dims]."""
-        image = codes.transpose(1, 2).reshape(len(codes), self.config.dims, self.grid, self.grid)
-        return self._decode(image.float())
+        return self._shown(self._decoded(self._image(codes)))
+
+    def _image(self, codes: Tensor) -> Tensor:
+        """float32 [B, dims, G, G] of codes [B, G * G, dims]."""
+        return codes.transpose(1, 2).reshape(len(codes), self.config.dims, self.grid, self.grid).float()
 
     def _values(self, signal: Tensor) -> Tensor:
         """[B, dims, G, G] in [0, levels - 1], not rounded yet."""
         encoded: Tensor = self.encoder(signal)
         return (torch.tanh(encoded.float()) * 0.5 + 0.5) * (self.config.levels - 1)
 
-    def _decode(self, values: Tensor) -> Tensor:
+    def _rounded(self, signal: Tensor) -> Tensor:
+        values = self._values(signal)
+        return values + (values.round() - values).detach()
+
+    def _decoded(self, values: Tensor) -> Tensor:
+        """The signal [B, C, S, S]; of pixel art, scores [B, K, S, S] of its colours."""
         scaled = values * (2 / (self.config.levels - 1)) - 1
         decoded: Tensor = self.decoder(scaled.contiguous(memory_format=torch.channels_last))
         return decoded
+
+    def _shown(self, decoded: Tensor) -> Tensor:
+        """The signal of what was decoded."""
+        if self.colors is None:
+            return decoded
+        return self.colors[decoded.argmax(1)].movedim(-1, 1)
+
+    def _loss(self, decoded: Tensor, signal: Tensor) -> Tensor:
+        if self.colors is None:
+            return reconstruction_loss(decoded, signal)
+        return functional.cross_entropy(decoded.float(), nearest_colors(signal, self.colors))
+
+
+def nearest_colors(signal: Tensor, colors: Tensor) -> Tensor:
+    """[B, S, S] int64: the number of the colour of [K, C] that is nearest to each pixel of a signal [B, C, S, S]."""
+    pixels = signal.movedim(1, -1)
+    return torch.cdist(pixels.reshape(1, -1, pixels.shape[-1]), colors[None]).argmin(-1).reshape(pixels.shape[:-1])
 
 
 def reconstruction_loss(decoded: Tensor, signal: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from painter.learning.learning_config import TrainingConfig
 from painter.learning.muon import Optimizer
 from painter.learning.schedule import cosine, warmup
 from painter.learning.signal import to_signal
-from painter.learning.tokenizer import Tokenizer, reconstruction_loss
+from painter.learning.tokenizer import Tokenizer
 from painter.learning.trainer import Order, Trainer
 from painter.system.devices import one_torch_thread
 
@@ -44,7 +44,7 @@ class TokenizerTrainer(Trainer[Tensor]):
 
     def loss_of(self, part: Tensor) -> Tensor:
         signal = _laid_out(to_signal(part.to(_device(self.tokenizer))))
-        return reconstruction_loss(self.tokenizer(signal), signal)
+        return self.tokenizer.loss(signal)
 
     def rate(self) -> float:
         rise = warmup(self.done, self.total, self.config.warmup * self.config.batch)
@@ -76,7 +76,7 @@ class DecoderTrainer(Trainer[tuple[Tensor, Tensor]]):
     def loss_of(self, part: tuple[Tensor, Tensor]) -> Tensor:
         device = _device(self.tokenizer)
         signal = _laid_out(to_signal(part[0].to(device)))
-        return reconstruction_loss(self.tokenizer.decode(part[1].to(device).long()), signal)
+        return self.tokenizer.decoding_loss(part[1].to(device).long(), signal)
 
     def rate(self) -> float:
         rise = warmup(self.done, self.total, self.config.warmup * self.config.batch)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from painter.learning.collection_palette import collection_palette
 from painter.learning.judge import accuracy
 from painter.learning.learning_config import Design
 from painter.learning.mirroring import is_mirrored, with_mirrored
@@ -268,7 +269,12 @@ def fingerprint_of(collection: Collection, config: LearnConfig, design: Design, 
 
 
 def sizes_of(collection: Collection, design: Design) -> Sizes:
-    """What the networks for a collection are made from. Pixel art is enlarged without a network."""
+    """What the networks for a collection are made from. Pixel art has colours of its own, and is enlarged without a
+    network."""
+    colors = None
+    if collection.form.native is not None:
+        palette = collection_palette(collection.pixels, True, design.cleaning).astype(np.uint8)
+        colors = to_signal(torch.from_numpy(palette[None, None]))[0, :, 0].T.contiguous()
     return Sizes(
         collection.form.size,
         collection.pixels.shape[3],
@@ -279,6 +285,7 @@ def sizes_of(collection: Collection, design: Design) -> Sizes:
         design.transformer,
         design.judge,
         design.upscaler,
+        colors,
     )
 
 
