@@ -88,16 +88,27 @@ class Tokenizer(nn.Module):
         """The signal [B, C, S, S] after encoding, rounding and decoding."""
         return self._shown(self._decoded(self._rounded(signal)))
 
-    def loss(self, signal: Tensor) -> Tensor:
+    def loss(self, signal: Tensor, numbers: Tensor | None = None) -> Tensor:
         """How much a signal [B, C, S, S] changes when it is encoded, rounded and decoded, a scalar.
 
         Gradients pass through the rounding.
-        """
-        return self._loss(self._decoded(self._rounded(signal)), signal)
 
-    def decoding_loss(self, codes: Tensor, signal: Tensor) -> Tensor:
+        Args:
+            numbers: in pixel art, those of its pixels' colours, [B, S, S].
+        """
+        return self._loss(self._decoded(self._rounded(signal)), signal, numbers)
+
+    def decoding_loss(self, codes: Tensor, signal: Tensor, numbers: Tensor | None = None) -> Tensor:
         """How far what codes [B, G * G, dims] are decoded to is from a signal [B, C, S, S], a scalar."""
-        return self._loss(self._decoded(self._image(codes)), signal)
+        return self._loss(self._decoded(self._image(codes)), signal, numbers)
+
+    def numbers_of(self, signal: Tensor) -> Tensor | None:
+        """[B, S, S] int16: of each pixel's colour, or of the nearest one; None where pixels may have any colour."""
+        if self.colors is None:
+            return None
+        pixels = signal.movedim(1, -1)
+        away = torch.cdist(pixels.reshape(1, -1, pixels.shape[-1]), self.colors[None])
+        return away.argmin(-1).reshape(pixels.shape[:-1]).to(torch.int16)
 
     def encode(self, signal: Tensor) -> Tensor:
         """Codes [B, G * G, dims] of a signal [B, C, S, S]."""
@@ -132,16 +143,11 @@ class Tokenizer(nn.Module):
             return decoded
         return self.colors[decoded.argmax(1)].movedim(-1, 1)
 
-    def _loss(self, decoded: Tensor, signal: Tensor) -> Tensor:
-        if self.colors is None:
+    def _loss(self, decoded: Tensor, signal: Tensor, numbers: Tensor | None) -> Tensor:
+        if numbers is None:
             return reconstruction_loss(decoded, signal)
-        return functional.cross_entropy(decoded.float(), nearest_colors(signal, self.colors))
-
-
-def nearest_colors(signal: Tensor, colors: Tensor) -> Tensor:
-    """[B, S, S] int64: the number of the colour of [K, C] that is nearest to each pixel of a signal [B, C, S, S]."""
-    pixels = signal.movedim(1, -1)
-    return torch.cdist(pixels.reshape(1, -1, pixels.shape[-1]), colors[None]).argmin(-1).reshape(pixels.shape[:-1])
+        scores = decoded.movedim(1, -1).flatten(0, -2).float()  # as they lie in memory, which is faster
+        return functional.cross_entropy(scores, numbers.flatten().long())
 
 
 def reconstruction_loss(decoded: Tensor, signal: Tensor) -> Tensor:

@@ -35,23 +35,21 @@ class TokenizerTrainer(Trainer[Tensor]):
     ) -> None:
         optimizer = Optimizer(tokenizer, _by_muon, config.muon_factor)
         super().__init__("tokenizer", tokenizer, optimizer, total, seed, config)
-        self.tokenizer, self._pixels = tokenizer, pixels
+        self.tokenizer, self._pixels, self._numbers = tokenizer, pixels, numbers_of_all(tokenizer, pixels)
         self._order = Order(pictures, seed, self.name)
 
     def draw(self, random: torch.Generator) -> Sequence[Tensor]:
-        chosen = self._pixels[self._order.take(self.done, self.config.batch)]
-        return chosen.chunk(self.config.shards)
+        return self._order.take(self.done, self.config.batch).chunk(self.config.shards)
 
     def loss_of(self, part: Tensor) -> Tensor:
-        signal = _laid_out(to_signal(part.to(_device(self.tokenizer))))
-        return self.tokenizer.loss(signal)
+        return self.tokenizer.loss(*_chosen(self.tokenizer, self._pixels, self._numbers, part))
 
     def rate(self) -> float:
         rise = warmup(self.done, self.total, self.config.warmup * self.config.batch)
         return self.config.tokenizer_rate * rise * cosine(self.done, self.total, _FLAT[0], _LAST_RATE)
 
 
-class DecoderTrainer(Trainer[tuple[Tensor, Tensor]]):
+class DecoderTrainer(Trainer[Tensor]):
     """Trains a tokenizer's decoder on pictures and their codes.
 
     Args:
@@ -66,17 +64,15 @@ class DecoderTrainer(Trainer[tuple[Tensor, Tensor]]):
         optimizer = Optimizer(tokenizer, _by_muon, config.muon_factor, trained=lambda name: name.startswith("decoder."))
         super().__init__("decoder", tokenizer, optimizer, total, seed, config)
         self.tokenizer, self._pixels, self._codes = tokenizer, pixels, codes
+        self._numbers = numbers_of_all(tokenizer, pixels)
         self._order = Order(pictures, seed, self.name)
 
-    def draw(self, random: torch.Generator) -> Sequence[tuple[Tensor, Tensor]]:
-        chosen = self._order.take(self.done, self.config.batch)
-        shards = self.config.shards
-        return list(zip(self._pixels[chosen].chunk(shards), self._codes[chosen].chunk(shards), strict=True))
+    def draw(self, random: torch.Generator) -> Sequence[Tensor]:
+        return self._order.take(self.done, self.config.batch).chunk(self.config.shards)
 
-    def loss_of(self, part: tuple[Tensor, Tensor]) -> Tensor:
-        device = _device(self.tokenizer)
-        signal = _laid_out(to_signal(part[0].to(device)))
-        return self.tokenizer.decoding_loss(part[1].to(device).long(), signal)
+    def loss_of(self, part: Tensor) -> Tensor:
+        codes = self._codes[part].to(_device(self.tokenizer)).long()
+        return self.tokenizer.decoding_loss(codes, *_chosen(self.tokenizer, self._pixels, self._numbers, part))
 
     def rate(self) -> float:
         rise = warmup(self.done, self.total, self.config.warmup * self.config.batch)
@@ -90,6 +86,25 @@ def encode_all(tokenizer: Tokenizer, pixels: Tensor, batch: int = 64) -> Tensor:
     with one_torch_thread():  # so that the number of cores cannot change a code
         signals = (_laid_out(to_signal(part.to(device))) for part in pixels.split(batch))
         return torch.cat([tokenizer.encode(signal).to(torch.uint8).cpu() for signal in signals])
+
+
+@torch.no_grad()
+def numbers_of_all(tokenizer: Tokenizer, pixels: Tensor, batch: int = 64) -> Tensor | None:
+    """Of each pixel its colour's number in pixel art, int16 [N, S, S], of pictures uint8 [N, S, S, C]; else None."""
+    if tokenizer.colors is None:
+        return None
+    device = _device(tokenizer)
+    found = [tokenizer.numbers_of(to_signal(part.to(device))) for part in pixels.split(batch)]
+    return torch.cat([numbers.cpu() for numbers in found if numbers is not None])
+
+
+def _chosen(
+    tokenizer: Tokenizer, pixels: Tensor, numbers: Tensor | None, chosen: Tensor
+) -> tuple[Tensor, Tensor | None]:
+    """The signals of some pictures, and the numbers of their colours, where the tokenizer is."""
+    device = _device(tokenizer)
+    signal = _laid_out(to_signal(pixels[chosen].to(device)))
+    return signal, None if numbers is None else numbers[chosen].to(device)
 
 
 def _by_muon(name: str, values: Tensor) -> bool:

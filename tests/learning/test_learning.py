@@ -103,7 +103,7 @@ def test_progress_counts_pictures_and_records_make_curves(entire: tuple[Learning
     assert seen[0].bits != seen[0].bits and seen[-1].bits < 9 and seen[-1].held_out_bits < 9
     rows = list(csv.DictReader(paths.losses.read_text().splitlines()))
     assert list(rows[0]) == ["pictures", "tokenizer_loss", "psnr", "bits", "held_out_bits"] and rows[0]["bits"] == ""
-    assert float(rows[-1]["psnr"]) > float(rows[0]["psnr"])
+    assert float(rows[-1]["tokenizer_loss"]) < float(rows[0]["tokenizer_loss"]) and float(rows[-1]["psnr"]) > 0
     for path in (paths.curves, paths.sheet):
         assert picture_at(path).shape[1] > 500
 
@@ -201,7 +201,7 @@ def test_a_tiny_collection_is_learned_in_a_minute(tmp_path: Path) -> None:
     collection = read(save_faces(tmp_path / "faces", 600, 32, blocks=4))
     run = short_run(collection, SMALL, pictures=3500)
     model = learn(run, Paths(tmp_path / "x.model"))
-    assert model is not None and model.figures["held_out_bits"] < 2.2 and model.figures["psnr"] > 33
+    assert model is not None and model.figures["held_out_bits"] < 2.5 and model.figures["psnr"] > 50
     assert model.figures["traits"] > 0.95
     (tmp_path / "new").mkdir()
     folder = PieceFolder(load_model(tmp_path / "x.model"), GenerateConfig(count=128), tmp_path / "new", "", SMALL)
@@ -210,9 +210,9 @@ def test_a_tiny_collection_is_learned_in_a_minute(tmp_path: Path) -> None:
     faces, difference = nearest_faces(pieces)
     assert len(made.kept) == 128 and len({piece.tobytes() for piece in pieces}) == 128
     assert made.refused > 10  # a fourth of the faces that there can be were learned
-    assert np.median(difference) < 0.05 and difference.mean() < 0.08
+    assert np.median(difference) < 0.02 and difference.mean() < 0.04
     real, _ = nearest_faces(collection.pixels)
-    assert trait_distance(faces, real) < 0.15
+    assert trait_distance(faces, real) < 0.12
     assert not {tuple(color) for color in pieces.reshape(-1, 3)} - {
         tuple(color) for color in collection.pixels.reshape(-1, 3)
     }

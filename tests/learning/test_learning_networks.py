@@ -52,6 +52,33 @@ def test_tokens_are_levels_and_come_back_at_the_size(size: int, channels: int) -
     assert torch.allclose(tokenizer.decode(codes), tokenizer(signal), atol=1e-5)
 
 
+def test_pixel_art_is_decoded_to_its_own_colors() -> None:
+    torch.manual_seed(0)
+    colors = to_signal(torch.tensor([[[[0, 0, 0, 0], [200, 10, 30, 255], [20, 90, 250, 255]]]], dtype=torch.uint8))
+    colors = colors[0, :, 0].T.contiguous()
+    tokenizer = Tokenizer(16, 4, TokenizerConfig(width=8, dims=5, levels=3), colors)
+    signal = colors[torch.randint(0, 3, (2, 16, 16))].movedim(-1, 1)
+    shown = tokenizer(signal)
+    assert torch.equal(shown, tokenizer.decode(tokenizer.encode(signal)))
+    assert {tuple(pixel) for pixel in shown.movedim(1, -1).reshape(-1, 4).tolist()} <= {*map(tuple, colors.tolist())}
+    numbers = tokenizer.numbers_of(signal)
+    assert numbers is not None and torch.equal(colors[numbers.long()].movedim(-1, 1), signal)
+    loss = tokenizer.loss(signal, numbers)
+    assert loss.item() == pytest.approx(math.log(3), abs=0.5)
+    loss.backward()
+    assert all(values.grad is not None and values.grad.any() for values in tokenizer.encoder[:2].parameters())
+    assert torch.allclose(tokenizer.decoding_loss(tokenizer.encode(signal), signal, numbers), loss)
+
+
+def test_nearest_colors_are_those_of_a_plain_search() -> None:
+    colors, signal = torch.rand(40, 3) * 2 - 1, torch.rand(2, 3, 5, 5) * 2 - 1
+    found = Tokenizer(16, 3, TokenizerConfig(width=8, dims=5, levels=3), colors).numbers_of(signal)
+    assert found is not None
+    for b, row, column in np.ndindex(2, 5, 5):
+        away = ((colors - signal[b, :, row, column]) ** 2).sum(1)
+        assert found[b, row, column] == away.argmin()
+
+
 def test_a_token_depends_on_nothing_after_it(transformer: Transformer) -> None:
     codes, classes = random_codes(1), torch.zeros(1, PLACES, dtype=torch.long)
     order = torch.randperm(PLACES, generator=torch.Generator().manual_seed(2))[None]

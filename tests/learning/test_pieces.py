@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,11 @@ from painter.learning.learning import Paths, learn
 from painter.learning.learning_config import CleaningConfig, CopyConfig
 from painter.learning.listing import read_entries
 from painter.learning.mixtures import mixtures
-from painter.learning.model_file import Model, load_model
+from painter.learning.model_file import Model, load_model, save_model
+from painter.learning.networks import Networks
 from painter.learning.pieces import Origin, PieceMaker
 from painter.learning.token_sampling import BATCH
+from painter.learning.tokenizer import Tokenizer
 from painter.learning.workers import worker_threads
 from painter.options.learn import BlendConfig, GenerateConfig
 
@@ -62,6 +65,11 @@ def art(models: dict[str, Path]) -> Model:
 @pytest.fixture
 def pair(models: dict[str, Path]) -> Model:
     return load_model(models["pair"])
+
+
+def saved(model: Model, folder: Path) -> bytes:
+    save_model(model, folder / "x.model")
+    return (folder / "x.model").read_bytes()
 
 
 def folder_of(model: Model, path: Path, config: GenerateConfig, digest: str = "m") -> PieceFolder:
@@ -299,6 +307,17 @@ def test_a_model_is_read_as_it_was_written(models: dict[str, Path], pair: Model)
     assert load_model(models["art"]).networks.upscaler is None
 
 
+def test_pixel_art_that_was_learned_without_its_colors_is_still_read(art: Model, tmp_path: Path) -> None:
+    colors = art.of_tokens.tokenizer.colors
+    assert colors is not None and len(colors) == len(art.palettes[0]) and b'"version\\": 3' in saved(art, tmp_path)
+    transformer = art.of_tokens.transformer
+    tokenizer = Tokenizer(32, 3, art.of_tokens.tokenizer.config)
+    older = replace(art, networks=Networks(tokenizer, transformer, art.networks.judge, None))
+    assert b'"version\\": 1' in saved(older, tmp_path)
+    again = load_model(tmp_path / "x.model")
+    assert again.pixel_art and again.of_tokens.tokenizer.colors is None
+
+
 def test_altered_files_are_refused_in_one_line(models: dict[str, Path], tmp_path: Path) -> None:
     content = models["art"].read_bytes()
     path = tmp_path / "x.model"
@@ -306,7 +325,7 @@ def test_altered_files_are_refused_in_one_line(models: dict[str, Path], tmp_path
         "it is not a model": b"PK\x03\x04" + content,
         "it is damaged or cut short": content[:-100],
         "its sha256 differs": content[:-1] + bytes([content[-1] ^ 1]),
-        "is a model of version 9": content.replace(b'\\"version\\": 1', b'\\"version\\": 9'),
+        "is a model of version 9": content.replace(b'\\"version\\": 3', b'\\"version\\": 9'),
     }
     for why, altered in wrong.items():
         assert altered != content
