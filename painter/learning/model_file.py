@@ -26,16 +26,23 @@ from painter.errors import ModelError, OutputError, one_line
 from painter.learning.copies import Originals
 from painter.learning.form import Form
 from painter.learning.gan_networks import GanNetworks, make_gan_networks
-from painter.learning.learning_config import GanConfig, JudgeConfig, TokenizerConfig, TransformerConfig, UpscalerConfig
+from painter.learning.learning_config import (
+    GanConfig,
+    JudgeConfig,
+    StrokesConfig,
+    TokenizerConfig,
+    TransformerConfig,
+    UpscalerConfig,
+)
 from painter.learning.muon import load_into
 from painter.learning.networks import Networks, Sizes, make_networks
 from painter.system.atomic import replacing
 from painter.version import __version__
 
-VERSIONS = {"tokens": 1, "dcgan": 2}
+VERSIONS = {"tokens": 1, "dcgan": 2, "strokes": 3}
 """Of the format, by engine; the largest is raised whenever an older program could not use a file."""
 _KIND, _LARGEST = "impasto model", 2**30  # bytes
-_WIDTHS = frozenset({"width", "layers", "heads", "hidden", "features", "blocks", "latent", "dims"})
+_WIDTHS = frozenset({"width", "layers", "heads", "hidden", "features", "blocks", "latent", "dims", "count"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,11 +61,13 @@ class Model:
     @property
     def engine(self) -> str:
         """What learned it, one of painter.options.learn.ENGINES."""
-        return "dcgan" if isinstance(self.networks, GanNetworks) else "tokens"
+        if isinstance(self.networks, GanNetworks):
+            return "dcgan"
+        return "tokens" if self.networks.strokes is None else "strokes"
 
     @property
     def of_tokens(self) -> Networks:
-        """The networks of a model of the engine 'tokens'."""
+        """The networks of a model of the engine 'tokens' or 'strokes'."""
         assert isinstance(self.networks, Networks)
         return self.networks
 
@@ -178,9 +187,21 @@ def _model(manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
         gan = GanConfig(**saved["generator"])
         networks = make_gan_networks(size, channels, 0, traits, "upscaler" in saved, gan, judge, upscaler)
     else:
+        strokes = StrokesConfig(**saved["strokes"]) if manifest["version"] == VERSIONS["strokes"] else None
         tokenizer, transformer = TokenizerConfig(**saved["tokenizer"]), TransformerConfig(**saved["transformer"])
         networks = make_networks(
-            Sizes(size, channels, len(names), traits, "upscaler" in saved, tokenizer, transformer, judge, upscaler)
+            Sizes(
+                size,
+                channels,
+                len(names),
+                traits,
+                "upscaler" in saved,
+                tokenizer,
+                transformer,
+                judge,
+                upscaler,
+                strokes,
+            )
         )
     for prefix, network in networks.named():
         state = dict(network.state_dict())

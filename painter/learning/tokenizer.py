@@ -44,12 +44,13 @@ class Tokenizer(nn.Module):
         config: sizes.
 
     Attributes:
+        size: as given.
         grid: places along a side.
     """
 
     def __init__(self, size: int, channels: int, config: TokenizerConfig) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.size = config, size
         first = 4 if size >= 64 else 2  # reduction of the first layer; the second one halves again
         self.grid = size // (2 * first)
         small, middle, wide = config.width, 2 * config.width, 4 * config.width
