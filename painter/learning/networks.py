@@ -53,7 +53,8 @@ class Networks:
         """Signals [B, C, S, S] of codes int64 [B, places, dims]."""
         codes = codes.to(self.transformer.start.device)
         if self.strokes is not None:
-            return drawn(*self.strokes(codes), self.tokenizer.size)
+            numbers, grounds = self.strokes(codes)
+            return drawn(numbers, grounds, self.tokenizer.size)
         return self.tokenizer.decode(codes)
 
     def named(self) -> Iterator[tuple[str, Tokenizer | Transformer | Judge | Upscaler | StrokeDecoder]]:

@@ -101,12 +101,13 @@ class PieceMaker:
             for attempt in range(tries):
                 if attempt not in later:
                     later[attempt] = self._drawn(numbers, attempt)
-                drawn, origin, codes = (values[row] for values in later[attempt])
+                pixels, origins, codes = later[attempt]
+                drawn, origin = pixels[row], origins[row]
                 distance, neighbour = self._nearest(drawn)
                 why = self._refused(drawn, distance, neighbour)
                 if why is None:
                     self.remember(number, drawn)
-                    yield Piece(number, drawn, origin, distance, neighbour, tuple(refusals), codes)
+                    yield Piece(number, drawn, origin, distance, neighbour, tuple(refusals), codes[row])
                     break
                 refusals.append(Refusal(number, attempt + 1, why))
             else:

@@ -18,7 +18,7 @@ from painter.learning.form import Form
 from painter.learning.generating import PieceFolder
 from painter.learning.learning import Paths, learn, make_run, model_of
 from painter.learning.learning_config import StrokesConfig
-from painter.learning.model_file import load_model, save_model
+from painter.learning.model_file import Model, load_model, save_model
 from painter.learning.networks import make_networks
 from painter.learning.stroke_decoder import NUMBERS, StrokeDecoder
 from painter.learning.stroke_painting import drawn, grounds_of, numbers_of, painting_of, strokes_of, typical_strokes
@@ -162,12 +162,12 @@ def test_requests_that_cannot_be_are_refused(
         assert cli.main(command) == 2
         error = capsys.readouterr().err
         assert f"{words[0]}: has no effect with a model of the engine strokes" in error and error.count("\n") == 1
-    tokens = replace(model_of_tokens(faces), figures={})
+    tokens = model_of_tokens(faces)
     with pytest.raises(OptionError, match="--size 96: has no effect without --paint"):
         PieceFolder(tokens, GenerateConfig(size=96), tmp_path, "digest", DESIGN)
 
 
-def model_of_tokens(faces: Collection):  # type: ignore[no-untyped-def]
+def model_of_tokens(faces: Collection) -> Model:
     """A model of the engine tokens that has learned nothing."""
     run = quick_run(faces)
     for progress in run.run():
