@@ -3,6 +3,7 @@
     images/N.png        the pieces, or the paintings of them
     pieces/N.png        the pieces as they were drawn, if they are enlarged or painted
     regions/N.png       what paintings are painted from
+    strokes/N.strokes.json.gz  the strokes of a piece that a model of the engine 'strokes' painted
     json/N.json         their metadata, in the layout of HashLips' engine; all of it in json/_metadata.json
     pieces.csv          what each was drawn from, and which copies were refused
     settings.json       what the folder is of; a run with the same settings continues it
@@ -43,11 +44,13 @@ from painter.learning.model_file import Model
 from painter.learning.pieces import Drawer, Piece, PieceMaker
 from painter.learning.seeds import generator
 from painter.learning.signal import to_signal
+from painter.learning.stroke_painting import painting_of
 from painter.learning.token_sampling import BATCH
 from painter.learning.workers import worker_threads
 from painter.options.fields import option_name
 from painter.options.learn import BlendConfig, GenerateConfig
 from painter.options.paint import PaintConfig
+from painter.painting.stroke_file import packed_strokes
 from painter.system.fingerprint import differences
 from painter.system.interrupts import deferred_interrupts
 
@@ -95,7 +98,7 @@ class PieceFolder:
     ) -> None:
         self.model, self.config, self.folder, self.design = model, config, folder, design or Design()
         _check_possible(model, config)
-        self._plain = config.upscale is None and config.paint is None
+        self._plain = config.upscale is None and config.paint is None and model.engine != "strokes"
         self._drawn_file = "images/{}.png" if self._plain else "pieces/{}.png"
         self._settings = _settings(config, model_digest)
         self._check_settings()
@@ -207,11 +210,25 @@ class PieceFolder:
             return {}
         number, config, cleaning = piece.number, self.config, self.design.cleaning
         files = {self._drawn_file.format(number): _png(piece.pixels)}
-        if config.paint is not None:
+        if self.model.engine == "strokes":
+            files |= self._painted(piece)
+        elif config.paint is not None:
             files[f"regions/{number}.png"] = _png(to_paint(self.model, piece.pixels, config.size, cleaning))
         elif config.upscale is not None:
             files[f"images/{number}.png"] = _png(upscaled(self.model, piece.pixels, config.upscale, cleaning))
         return files
+
+    @torch.no_grad()
+    def _painted(self, piece: Piece) -> dict[str, bytes]:
+        """The painting of a piece, of a model that paints."""
+        strokes = self.model.of_tokens.strokes
+        assert strokes is not None and piece.codes is not None
+        numbers, grounds = strokes(piece.codes[None])
+        painting = painting_of(numbers[0], grounds[0], self.model.form, self.config.size)
+        return {
+            f"images/{piece.number}.png": _png(painting.draw()),
+            f"strokes/{piece.number}.strokes.json.gz": packed_strokes(painting),
+        }
 
     def _entry(self, piece: Piece, files: dict[str, bytes]) -> Entry:
         content = files.get(self._drawn_file.format(piece.number))
@@ -274,6 +291,10 @@ def _check_possible(model: Model, config: GenerateConfig) -> None:
     """Raise OptionError if the model cannot do what is asked."""
     if model.engine == "dcgan":
         _check_gan(model, config)
+    if model.engine == "strokes":
+        _check_painted(config)
+    elif config.paint is None and config.size != type(config).size:
+        raise OptionError(f"--size {config.size}: has no effect without --paint STYLE")
     if config.upscale is not None and model.networks.upscaler is None and not model.pixel_art:
         why = "learning was interrupted before its upscaler" if not model.finished else "this model has no upscaler"
         raise OptionError(f"--upscale {config.upscale}: {why}; leave it out, or learn the collection again")
@@ -300,6 +321,14 @@ def _check_gan(model: Model, config: GenerateConfig) -> None:
             raise OptionError(
                 f"{option_name(name)} {getattr(config, name)}: has no effect with a model of the engine dcgan"
             )
+
+
+def _check_painted(config: GenerateConfig) -> None:
+    """Raise OptionError if a model whose pieces are paintings cannot do what is asked."""
+    for name in ("paint", "upscale", "raw"):
+        if getattr(config, name):
+            why = "has no effect with a model of the engine strokes, whose pieces are paintings of any --size"
+            raise OptionError(f"{option_name(name)}: {why}; leave it out")
 
 
 def _settings(config: GenerateConfig, model_digest: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +13,6 @@ from painter.learning.learning_config import TrainingConfig
 from painter.learning.muon import Optimizer
 from painter.learning.schedule import cosine, warmup
 from painter.learning.signal import to_signal
-from painter.learning.tokenizer import Tokenizer
 from painter.learning.trainer import Order, Trainer
 
 _RATE, _FLAT, _LAST_RATE = 2e-3, 0.5, 0.02
@@ -22,16 +21,15 @@ _NARROWEST = 32  # channels on both sides, from which Muon takes a kernel
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
-    """Pieces as the tokenizer, whose training is over, shows them."""
+    """Pieces as the model, whose training is over, shows them."""
 
-    tokenizer: Tokenizer
+    decode: Callable[[Tensor], Tensor]  # signals of codes int64 [B, places, dims]
     codes: Tensor  # uint8 [N, places, dims], of all pieces
 
     @torch.no_grad()
     def of(self, pictures: Tensor) -> Tensor:
         """Signals of some of them."""
-        device = next(self.tokenizer.parameters()).device
-        return self.tokenizer.decode(self.codes[pictures].long().to(device)).cpu()
+        return self.decode(self.codes[pictures].long()).cpu()
 
 
 class JudgeTrainer(Trainer[tuple[Tensor, Tensor]]):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from painter.errors import OptionError
 from painter.learning.collection_palette import collection_palette
 from painter.learning.copies import make_originals
 from painter.learning.gan_run import GanRun
@@ -90,7 +91,10 @@ class Watcher:
 
 
 def make_run(collection: Collection, config: LearnConfig, design: Design, device: str = "cpu") -> AnyRun:
-    """The run of the engine that is asked for. Raises OptionError if it cannot learn pieces of this size."""
+    """The run of the engine that is asked for. Raises OptionError if it cannot learn such pieces."""
+    if config.engine == "strokes" and (collection.form.native is not None or collection.pixels.shape[3] == 4):
+        kind = "pixel art" if collection.form.native is not None else "transparent"
+        raise OptionError(f"--engine strokes: these pictures are {kind}, which it cannot paint; use --engine tokens")
     run = GanRun if config.engine == "dcgan" else LearningRun
     return run(collection, config, design, device)
 

@@ -82,6 +82,18 @@ RELATIVISTIC = GanConfig(plain=False, width=32, batch=16, rate=4e-4, momentum=0.
 
 
 @dataclass(frozen=True)
+class StrokesConfig:
+    """The network of the engine 'strokes' that turns the tokens of a piece into a painting."""
+
+    count: int = 120  # strokes of a painting
+    width: int = 160  # channels of a stroke
+    tokens: int = 32  # a quarter of the channels of a token
+    layers: int = 3
+    heads: int = 5
+    rate: float = 1.2e-3
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """Steps, rates, and how the time is shared out."""
 
@@ -150,6 +162,7 @@ class Design:
     reading: ReadingConfig = field(default_factory=ReadingConfig)
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
+    strokes: StrokesConfig = field(default_factory=StrokesConfig)
     judge: JudgeConfig = field(default_factory=JudgeConfig)
     upscaler: UpscalerConfig = field(default_factory=UpscalerConfig)
     gan: GanConfig = field(default_factory=GanConfig)

@@ -26,16 +26,23 @@ from painter.errors import ModelError, OutputError, one_line
 from painter.learning.copies import Originals
 from painter.learning.form import Form
 from painter.learning.gan_networks import GanNetworks, make_gan_networks
-from painter.learning.learning_config import GanConfig, JudgeConfig, TokenizerConfig, TransformerConfig, UpscalerConfig
+from painter.learning.learning_config import (
+    GanConfig,
+    JudgeConfig,
+    StrokesConfig,
+    TokenizerConfig,
+    TransformerConfig,
+    UpscalerConfig,
+)
 from painter.learning.muon import load_into
 from painter.learning.networks import Networks, Sizes, make_networks
 from painter.system.atomic import replacing
 from painter.version import __version__
 
-VERSIONS = {"tokens": 1, "dcgan": 2, "tokens of colors": 3}
-"""Of the format, by engine, and for pixel art; the largest is raised whenever an older program could not use a file."""
+VERSIONS = {"tokens": 1, "dcgan": 2, "strokes": 3, "pixel art": 4}
+"""Of the format, by engine, and of pixel art; the largest is raised whenever an older program could not use a file."""
 _KIND, _LARGEST = "impasto model", 2**30  # bytes
-_WIDTHS = frozenset({"width", "layers", "heads", "hidden", "features", "blocks", "latent", "dims"})
+_WIDTHS = frozenset({"width", "layers", "heads", "hidden", "features", "blocks", "latent", "dims", "count"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,17 +61,19 @@ class Model:
     @property
     def engine(self) -> str:
         """What learned it, one of painter.options.learn.ENGINES."""
-        return "dcgan" if isinstance(self.networks, GanNetworks) else "tokens"
+        if isinstance(self.networks, GanNetworks):
+            return "dcgan"
+        return "tokens" if self.networks.strokes is None else "strokes"
 
     @property
     def kind(self) -> str:
         """Which format its file has, one of VERSIONS."""
-        colors = isinstance(self.networks, Networks) and self.networks.tokenizer.colors is not None
-        return f"{self.engine} of colors" if colors else self.engine
+        is_art = isinstance(self.networks, Networks) and self.networks.tokenizer.colors is not None
+        return "pixel art" if is_art else self.engine
 
     @property
     def of_tokens(self) -> Networks:
-        """The networks of a model of the engine 'tokens'."""
+        """The networks of a model of the engine 'tokens' or 'strokes'."""
         assert isinstance(self.networks, Networks)
         return self.networks
 
@@ -184,13 +193,16 @@ def _model(manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
         gan = GanConfig(**saved["generator"])
         networks = make_gan_networks(size, channels, 0, traits, "upscaler" in saved, gan, judge, upscaler)
     else:
+        strokes = StrokesConfig(**saved["strokes"]) if manifest["version"] == VERSIONS["strokes"] else None
         tokenizer, transformer = TokenizerConfig(**saved["tokenizer"]), TransformerConfig(**saved["transformer"])
         colors = None
-        if manifest["version"] == VERSIONS["tokens of colors"]:
+        if manifest["version"] == VERSIONS["pixel art"]:
             colors = torch.from_numpy(arrays["tokenizer.colors"]).reshape(-1, channels)
         upscales = "upscaler" in saved
         networks = make_networks(
-            Sizes(size, channels, len(names), traits, upscales, tokenizer, transformer, judge, upscaler, colors)
+            Sizes(
+                size, channels, len(names), traits, upscales, tokenizer, transformer, judge, upscaler, strokes, colors
+            )
         )
     for prefix, network in networks.named():
         state = dict(network.state_dict())

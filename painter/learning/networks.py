@@ -9,7 +9,15 @@ import torch
 from torch import Tensor
 
 from painter.learning.judge import Judge
-from painter.learning.learning_config import JudgeConfig, TokenizerConfig, TransformerConfig, UpscalerConfig
+from painter.learning.learning_config import (
+    JudgeConfig,
+    StrokesConfig,
+    TokenizerConfig,
+    TransformerConfig,
+    UpscalerConfig,
+)
+from painter.learning.stroke_decoder import StrokeDecoder
+from painter.learning.stroke_painting import drawn
 from painter.learning.tokenizer import Tokenizer
 from painter.learning.transformer import Transformer
 from painter.learning.upscaler import Upscaler
@@ -28,6 +36,7 @@ class Sizes:
     transformer: TransformerConfig
     judge: JudgeConfig
     upscaler: UpscalerConfig
+    strokes: StrokesConfig | None = None  # of the engine 'strokes'
     colors: Tensor | None = None  # of pixel art, signals [K, C]
 
 
@@ -39,12 +48,17 @@ class Networks:
     transformer: Transformer
     judge: Judge | None
     upscaler: Upscaler | None
+    strokes: StrokeDecoder | None = None  # with it, pieces are paintings
 
     def decode(self, codes: Tensor) -> Tensor:
         """Signals [B, C, S, S] of codes int64 [B, places, dims]."""
-        return self.tokenizer.decode(codes.to(self.transformer.start.device))
+        codes = codes.to(self.transformer.start.device)
+        if self.strokes is not None:
+            numbers, grounds = self.strokes(codes)
+            return drawn(numbers, grounds, self.tokenizer.size)
+        return self.tokenizer.decode(codes)
 
-    def named(self) -> Iterator[tuple[str, Tokenizer | Transformer | Judge | Upscaler]]:
+    def named(self) -> Iterator[tuple[str, Tokenizer | Transformer | Judge | Upscaler | StrokeDecoder]]:
         """Those that there are, with their names."""
         yield "tokenizer", self.tokenizer
         yield "transformer", self.transformer
@@ -52,6 +66,8 @@ class Networks:
             yield "judge", self.judge
         if self.upscaler is not None:
             yield "upscaler", self.upscaler
+        if self.strokes is not None:
+            yield "strokes", self.strokes
 
 
 def make_networks(sizes: Sizes, seed: int = 0, device: str = "cpu") -> Networks:
@@ -63,7 +79,10 @@ def make_networks(sizes: Sizes, seed: int = 0, device: str = "cpu") -> Networks:
         transformer = Transformer(tokenizer.grid**2, of_token.dims, of_token.levels, sizes.classes, sizes.transformer)
         judge = Judge(sizes.size, sizes.channels, sizes.traits, sizes.judge) if sizes.traits else None
         upscaler = Upscaler(sizes.channels, sizes.upscaler) if sizes.upscales else None
-    made = Networks(tokenizer, transformer, judge, upscaler)
+        strokes = None
+        if sizes.strokes is not None:
+            strokes = StrokeDecoder(tokenizer.grid, of_token.dims, of_token.levels, sizes.strokes)
+    made = Networks(tokenizer, transformer, judge, upscaler, strokes)
     for name, network in made.named():
         network.to(device)
         if name != "transformer":

@@ -51,6 +51,11 @@ class Piece:
     distance: float  # to the nearest learned piece, see painter.learning.copies
     neighbour: int  # the number of that piece in the collection, from 0
     refusals: tuple[Refusal, ...]
+    codes: Tensor | None = None  # [places, dims] that it was decoded from, or [latent]; None if it is left out
+
+
+Drawn = tuple[list[np.ndarray], list[Origin], Tensor]
+"""The pixels, origins and codes of a batch, by rows."""
 
 
 class Drawer(Protocol):
@@ -80,29 +85,29 @@ class PieceMaker:
     def make(self, first: int, count: int, threads: Executor) -> Iterator[Piece]:
         """Pieces from number `first` on, up to number `count`; `first` - 1 is a multiple of BATCH."""
         batches = [range(k, min(k + BATCH, count + 1)) for k in range(first, count + 1, BATCH)]
-        waiting: list[Future[tuple[list[np.ndarray], list[Origin]]]] = []
+        waiting: list[Future[Drawn]] = []
         ahead = 4  # batches that are drawn before they are needed
         for k, batch in enumerate(batches):
             while len(waiting) < min(len(batches), k + ahead):
                 waiting.append(threads.submit(self._drawn, batches[len(waiting)], 0))
-            pixels, origins = waiting[k].result()
-            yield from self._chosen(batch, pixels, origins)
+            yield from self._chosen(batch, waiting[k].result())
 
-    def _chosen(self, numbers: range, pixels: list[np.ndarray], origins: list[Origin]) -> Iterator[Piece]:
+    def _chosen(self, numbers: range, first: Drawn) -> Iterator[Piece]:
         """The pieces of one batch, in order; those that are refused are drawn again."""
         tries = self._design.copies.tries
-        later = {0: (pixels, origins)}
+        later = {0: first}
         for row, number in enumerate(numbers):
             refusals: list[Refusal] = []
             for attempt in range(tries):
                 if attempt not in later:
                     later[attempt] = self._drawn(numbers, attempt)
-                drawn, origin = later[attempt][0][row], later[attempt][1][row]
+                pixels, origins, codes = later[attempt]
+                drawn, origin = pixels[row], origins[row]
                 distance, neighbour = self._nearest(drawn)
                 why = self._refused(drawn, distance, neighbour)
                 if why is None:
                     self.remember(number, drawn)
-                    yield Piece(number, drawn, origin, distance, neighbour, tuple(refusals))
+                    yield Piece(number, drawn, origin, distance, neighbour, tuple(refusals), codes[row])
                     break
                 refusals.append(Refusal(number, attempt + 1, why))
             else:
@@ -128,16 +133,16 @@ class PieceMaker:
             f"least {threshold:.2f}"
         )
 
-    def _drawn(self, numbers: Sequence[int], attempt: int) -> tuple[list[np.ndarray], list[Origin]]:
+    def _drawn(self, numbers: Sequence[int], attempt: int) -> Drawn:
         codes, origins = self._drawer.draw(numbers, attempt)
-        return self._decoded(codes, origins), origins
+        return self._decoded(codes, origins), origins, codes
 
     @torch.no_grad()
     def _decoded(self, codes: Tensor, origins: Sequence[Origin]) -> list[np.ndarray]:
         filled = torch.cat((codes, codes[-1:].expand(BATCH - len(codes), *codes.shape[1:])))  # a fixed size
         square = to_pixels(self._model.networks.decode(filled))
         pixels = self._model.form.cropped(square)[: len(codes)]
-        if self._raw:
+        if self._raw or self._model.engine == "strokes":
             return list(pixels)
         return [self._cleaned(one, origin) for one, origin in zip(pixels, origins, strict=True)]
 

@@ -16,6 +16,8 @@ from painter.learning.mixing import Mixer, backgrounds_of
 from painter.learning.networks import Networks
 from painter.learning.schedule import Schedule
 from painter.learning.seeds import generator
+from painter.learning.stroke_painting import typical_strokes
+from painter.learning.stroke_trainer import StrokeTrainer
 from painter.learning.tokenizer_trainer import DecoderTrainer, TokenizerTrainer, encode_all
 from painter.learning.trainer import Trainer
 from painter.learning.training_pictures import Collection
@@ -24,7 +26,7 @@ from painter.learning.upscaler import Upscaler
 from painter.learning.upscaler_trainer import UpscalerTrainer
 
 STAGES = ("tokenizer", "transformer", "judge")
-"""The tokenizer alone; its decoder and the transformer; the judge and the upscaler."""
+"""The tokenizer alone; its decoder, or that of strokes, and the transformer; the judge and the upscaler."""
 
 _FEW_LARGE = 64  # pieces at twice the size, below which the upscaler learns from pieces and their halves
 
@@ -80,15 +82,26 @@ def make_trainers(
         if networks.transformer.classes == 2:
             mixer = Mixer(codes, material.sources, material.backgrounds, material.learned)
         return [
-            DecoderTrainer(tokenizer, pixels, codes, material.learned, schedule.decoder, seed, config),
+            _decoder_trainer(networks, material, codes, schedule.decoder, seed, config),
             TransformerTrainer(
                 networks.transformer, codes, material.sources, material.learned, material.held_out, mixer,
                 schedule.transformer, seed, config,
             ),
         ]  # fmt: skip
-    decoded = Decoded(tokenizer, codes)
+    decoded = Decoded(networks.decode, codes)
     judge, upscaler = networks.judge, networks.upscaler
     return last_trainers(judge, upscaler, decoded, material, schedule.judge, schedule.upscaler, seed, config)
+
+
+def _decoder_trainer(
+    networks: Networks, material: Material, codes: Tensor, total: int, seed: int, config: TrainingConfig
+) -> Trainer[Any]:
+    """What trains what shows pieces: the tokenizer's decoder, or that of strokes, which starts from a painting."""
+    pixels, learned, strokes = material.pixels, material.learned, networks.strokes
+    if strokes is None:
+        return DecoderTrainer(networks.tokenizer, pixels, codes, learned, total, seed, config)
+    strokes.start.copy_(typical_strokes(pixels[learned].numpy(), strokes.config.count))
+    return StrokeTrainer(strokes, pixels, codes, learned, total, seed, config)
 
 
 def last_trainers(

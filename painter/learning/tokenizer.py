@@ -47,6 +47,7 @@ class Tokenizer(nn.Module):
         colors: those of pixel art, as signals [K, C]; None where pixels may have any colour.
 
     Attributes:
+        size: as given.
         grid: places along a side.
         colors: as given.
     """
@@ -55,7 +56,7 @@ class Tokenizer(nn.Module):
 
     def __init__(self, size: int, channels: int, config: TokenizerConfig, colors: Tensor | None = None) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.size = config, size
         self.register_buffer("colors", colors)
         first = 4 if size >= 64 else 2  # reduction of the first layer; the second one halves again
         self.grid = size // (2 * first)

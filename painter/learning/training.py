@@ -79,7 +79,7 @@ class LearningRun:
     def __init__(self, collection: Collection, config: LearnConfig, design: Design, device: str = "cpu") -> None:
         self.collection, self.config, self.design, self.device = collection, config, design, device
         self.records: list[Record] = []
-        self.networks = make_networks(sizes_of(collection, design), config.seed, device)
+        self.networks = make_networks(sizes_of(collection, design, config.engine), config.seed, device)
         self.material = make_material(collection, self.networks, config.seed, design.reading)
         self.mirrored = is_mirrored(collection, config, design.copies)
         if self.mirrored:
@@ -226,7 +226,10 @@ class LearningRun:
     def _psnr(self) -> float:
         signal = to_signal(self.material.pixels[self.material.held_out[:_MEASURED_PIECES]].to(self.device))
         signal = signal.contiguous(memory_format=torch.channels_last)
-        return psnr(self.networks.tokenizer(signal), signal)
+        tokenizer = self.networks.tokenizer
+        if self.networks.strokes is None or len(self._stages) < 2:
+            return psnr(tokenizer(signal), signal)
+        return psnr(self.networks.decode(tokenizer.encode(signal)).to(signal.device), signal)
 
     @torch.no_grad()
     def _accuracy(self) -> float:
@@ -268,9 +271,11 @@ def fingerprint_of(collection: Collection, config: LearnConfig, design: Design, 
     return {**asked, "pictures": collection.digest(), "design": asdict(design), "device": device}
 
 
-def sizes_of(collection: Collection, design: Design) -> Sizes:
-    """What the networks for a collection are made from. Pixel art has colours of its own, and is enlarged without a
-    network."""
+def sizes_of(collection: Collection, design: Design, engine: str = "tokens") -> Sizes:
+    """What the networks for a collection are made from.
+
+    Pixel art has colours of its own. It and paintings are enlarged without a network.
+    """
     colors = None
     if collection.form.native is not None:
         palette = collection_palette(collection.pixels, True, design.cleaning).astype(np.uint8)
@@ -280,11 +285,12 @@ def sizes_of(collection: Collection, design: Design) -> Sizes:
         collection.pixels.shape[3],
         len(collection.names),
         learnable(list(collection.traits)),
-        collection.form.native is None,
+        collection.form.native is None and engine != "strokes",
         design.tokenizer,
         design.transformer,
         design.judge,
         design.upscaler,
+        design.strokes if engine == "strokes" else None,
         colors,
     )
 

@@ -21,7 +21,7 @@ MAX_PIECES = 100_000
 _SIDES: Kind = PaintConfig.__dataclass_fields__["size"].metadata["kind"]
 
 
-ENGINES = ("tokens", "dcgan")
+ENGINES = ("tokens", "dcgan", "strokes")
 GAN_LOSSES = ("plain", "relativistic")
 GAN_SIZES = (32, 64, 128)
 """Sides of the square that the engine dcgan can learn."""
@@ -56,7 +56,10 @@ class LearnConfig:
         "no", "WHEN", "learn each picture mirrored as well, {}; auto does where they look like the others",
         Names(("no", "yes", "auto")),
     )  # fmt: skip
-    engine: str = option("tokens", "E", "what learns: {}; dcgan is the older way, kept to compare with", Names(ENGINES))
+    engine: str = option(
+        "tokens", "E", "what learns: {}; strokes makes paintings, and dcgan is the older way, kept to compare with",
+        Names(ENGINES),
+    )  # fmt: skip
     gan_loss: str = option("plain", "L", "with --engine dcgan: {}; the relativistic one is stable", Names(GAN_LOSSES))
     device: str = option("auto", "DEVICE", "where to learn: {}", Names(DEVICES))
     strict: bool = option(
@@ -100,7 +103,7 @@ class GenerateConfig:
         None, "STYLE", "paint pieces with strokes in this style: {} (or oil, marker)", Names(STYLES, STYLE_ALIASES)
     )
     size: int = same_option(
-        PaintConfig, "size", default=1024, help=f"with --paint: long side in pixels, {_SIDES.words}"
+        PaintConfig, "size", default=1024, help=f"of paintings: long side in pixels, {_SIDES.words}"
     )
     strokes: int = option(500, "N", "with --paint: how many strokes, {}", Integer(1, 100_000))
 
@@ -110,9 +113,8 @@ class GenerateConfig:
             raise OptionError(
                 f"--upscale {self.upscale} with --paint: paintings have a --size of their own; leave one out"
             )
-        for name in ("size", "strokes"):
-            if self.paint is None and getattr(self, name) != getattr(type(self), name):
-                raise OptionError(f"--{name} {getattr(self, name)}: has no effect without --paint STYLE")
+        if self.paint is None and self.strokes != type(self).strokes:
+            raise OptionError(f"--strokes {self.strokes}: has no effect without --paint STYLE")
 
 
 @dataclass(frozen=True)

@@ -79,10 +79,10 @@ def short_run(collection: Collection, design: Design = TINY, **options: Any) -> 
     return LearningRun(collection, LearnConfig(**{"pictures": 1000, **options}), design)
 
 
-def quick_run(collection: Collection, **options: Any) -> LearningRun:
+def quick_run(collection: Collection, design: Design = QUICK, **options: Any) -> LearningRun:
     """A run of all stages, of a few steps each."""
-    run = short_run(collection, QUICK, **options)
-    run.schedule = schedule_of(64, QUICK.training, run.networks.judge is not None, run.networks.upscaler is not None)
+    run = short_run(collection, design, **options)
+    run.schedule = schedule_of(64, design.training, run.networks.judge is not None, run.networks.upscaler is not None)
     return run
 
 

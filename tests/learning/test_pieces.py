@@ -309,7 +309,7 @@ def test_a_model_is_read_as_it_was_written(models: dict[str, Path], pair: Model)
 
 def test_pixel_art_that_was_learned_without_its_colors_is_still_read(art: Model, tmp_path: Path) -> None:
     colors = art.of_tokens.tokenizer.colors
-    assert colors is not None and len(colors) == len(art.palettes[0]) and b'"version\\": 3' in saved(art, tmp_path)
+    assert colors is not None and len(colors) == len(art.palettes[0]) and b'"version\\": 4' in saved(art, tmp_path)
     transformer = art.of_tokens.transformer
     tokenizer = Tokenizer(32, 3, art.of_tokens.tokenizer.config)
     older = replace(art, networks=Networks(tokenizer, transformer, art.networks.judge, None))
@@ -325,7 +325,7 @@ def test_altered_files_are_refused_in_one_line(models: dict[str, Path], tmp_path
         "it is not a model": b"PK\x03\x04" + content,
         "it is damaged or cut short": content[:-100],
         "its sha256 differs": content[:-1] + bytes([content[-1] ^ 1]),
-        "is a model of version 9": content.replace(b'\\"version\\": 3', b'\\"version\\": 9'),
+        "is a model of version 9": content.replace(b'\\"version\\": 4', b'\\"version\\": 9'),
     }
     for why, altered in wrong.items():
         assert altered != content
