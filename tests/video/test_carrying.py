@@ -227,7 +227,7 @@ def test_what_is_seen_of_a_stroke(style: str) -> None:
     )
     maps = stroke_maps(style, "cpu", "cpu")
     strokes = random_strokes(style, 6)
-    shares = visible_shares(view, strokes, maps)
+    shares = visible_shares(view.layers(strokes, maps), (HEIGHT, WIDTH))
     assert ((shares >= 0) & (shares <= 1)).all()
 
     def brighter(some: Strokes, n: int) -> float:
