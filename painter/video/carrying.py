@@ -84,8 +84,7 @@ def fit_motion(strokes: Strokes, opacity: np.ndarray, motion: Motion, pixel: flo
     changed, covered = (mask.astype(np.float64) for mask in (motion.changed, motion.covered))
     fit = np.zeros((len(strokes), 4))
     sums = np.zeros((len(strokes), 10))
-    common = common_turn(motion)
-    drawn = (0.0, 0.0, config.ridge) if common is None else (*common, config.common_ridge)
+    drawn = (0.0, 0.0, config.ridge) if motion.turn is None else (*motion.turn, config.common_ridge)
     for tau in config.taus:
         _sums(boxes.center, boxes.axis, boxes.half, opacity.astype(np.float64), flow, changed, covered, fit, tau, sums)
         fit = _solved(sums, *drawn)
@@ -129,26 +128,6 @@ def share_within(boxes: Boxes, mask: np.ndarray, counts: bool = False) -> np.nda
         return found[:, 1]
     shares: np.ndarray = found[:, 1] / np.maximum(found[:, 0], 1)
     return shares
-
-
-def common_turn(motion: Motion) -> tuple[float, float] | None:
-    """How all that moves grows and turns (a, b of `Fits`), as under a camera; None if most of it does so otherwise."""
-    known = (motion.changed & ~motion.covered)[::GRID, ::GRID]
-    if known.sum() < FEW:
-        return None
-    rows, columns = np.nonzero(known)
-    x, y = columns * float(GRID), rows * float(GRID)
-    dx, dy = motion.forward[::GRID, ::GRID][known].astype(np.float64).T
-    weight = np.ones(len(x))
-    fit = np.zeros((1, 4))
-    for _ in range(ROUNDS):
-        moments = [np.ones(len(x)), x, y, x * x + y * y, dx, dy, x * dx + y * dy, x * dy - y * dx]
-        sums = np.array([[float((weight * each).sum()) for each in moments]])
-        fit = _solved(sums, 0.0, 0.0, 0.0)
-        left, down, a, b = fit[0]
-        off = np.hypot(left + a * x - b * y - dx, down + b * x + a * y - dy)
-        weight = 1 / (1 + off * off)
-    return (float(fit[0, 2]), float(fit[0, 3])) if np.mean(off < ALIKE) >= MOST_ALIKE else None
 
 
 def _solved(sums: np.ndarray, growth: float, turn: float, ridge: float) -> np.ndarray:

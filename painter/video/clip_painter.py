@@ -128,14 +128,14 @@ class ClipPainter:
         motion = follow_motion(before, now, changed, clip)
         if motion.lost > clip.shot:
             return self._begin_shot(image)
-        motion = replace(motion, changed=changed | self._still_ripening(motion.exposed))
+        self._painted = np.where(motion.changed[..., None], image, self._painted)
+        motion = replace(motion, changed=motion.changed | self._still_ripening(motion.exposed))
         living = self._living.faded()
         pixel = 1 / max(image.shape[:2])
         fits = fit_motion(living.strokes, living.opacity, motion, pixel, clip)
         living, frozen = self._carry(living, fits, pixel)
         living, frozen, seen = self._turn_over(living, frozen, motion)
         self._living = self._descend(living, frozen, seen * self._pace(living, motion), motion)
-        self._painted = np.where(changed[..., None], image, self._painted)
         self._source = image
         return self.shown()
 
