@@ -17,7 +17,7 @@ from painter.video.carrying import Boxes
 from painter.video.company import Company
 from painter.video.turnover import Setting
 from renderers.blending import FrameMaps, Layers
-from renderers.brushes import Frame
+from renderers.brushes import BRUSHES, Frame
 from renderers.decoding import MapSource, make_layers
 from renderers.strokes import Strokes
 
@@ -92,11 +92,11 @@ def descend(
     fade = torch.from_numpy(living.settled_fade[free])
     _set_pace(parameters, pace[free])
     begun, steps = _columns(parameters).detach(), _step_columns(parameters)
-    strokes, maps = start, around.others.maps
+    strokes, maps, every = start, around.others.maps, clip.decoding[BRUSHES[setting.brush].bends]
     for step in range(clip.steps):
         now = parameters.strokes()
         seen = Strokes(now.brush, now.params, now.colors, now.opacity * fade, now.seed)
-        layers = around.layers(seen, _Kept(maps) if step % clip.decoding else setting.maps)
+        layers = around.layers(seen, _Kept(maps) if step % every else setting.maps)
         maps = layers.maps
         loss, _ = around.view.loss(around.composite(layers), setting.config.loss)
         strayed = ((_columns(parameters) - begun) / steps).square().sum(dim=1)
