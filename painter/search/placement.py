@@ -14,6 +14,7 @@ import torch
 
 from painter.search.candidates import make_scene
 from painter.search.climbing import Bounds, best_candidates, place_of_largest
+from painter.search.target import channel_sum
 from renderers.brushes import BRUSHES
 from renderers.brushes.base import MAX_BEND, SEED_END
 from renderers.jit import kernel
@@ -84,7 +85,7 @@ def edge_direction(target: np.ndarray, sigma: float) -> tuple[np.ndarray, np.nda
     """Direction along edges [H, W] in radians, and how clear it is [H, W] in [0, 1] (structure tensor)."""
     dx = cv2.Sobel(target, cv2.CV_32F, 1, 0, ksize=3, borderType=cv2.BORDER_REPLICATE)
     dy = cv2.Sobel(target, cv2.CV_32F, 0, 1, ksize=3, borderType=cv2.BORDER_REPLICATE)
-    products = [(dx * dx).sum(2), (dx * dy).sum(2), (dy * dy).sum(2)]
+    products = [channel_sum(dx * dx), channel_sum(dx * dy), channel_sum(dy * dy)]
     xx, xy, yy = (cv2.GaussianBlur(p, (0, 0), max(0.7, sigma), borderType=cv2.BORDER_REPLICATE) for p in products)
     spread = np.sqrt((xx - yy) ** 2 + 4 * xy * xy)
     # The gradient's direction, turned by a quarter.

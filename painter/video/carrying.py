@@ -11,7 +11,7 @@ from painter.video.clip_config import ClipConfig
 from painter.video.motion import Motion
 from renderers.brushes import BRUSHES
 from renderers.brushes.base import wrapped
-from renderers.jit import kernel
+from renderers.jit import inlined, kernel
 from renderers.strokes import Strokes
 
 PAD = 4.0  # pixels: the flow is read over boxes of at least this half size
@@ -19,6 +19,7 @@ MOST_GROWTH, MOST_TURN = 0.15, 0.25  # in one frame
 FAINT = 1e-6  # what a pixel counts that nobody sees
 GRID, FEW, ROUNDS = 4, 50, 4  # pixels between those that a common turn is fitted to; how many at least; how often
 ALIKE, MOST_ALIKE = 0.5, 0.7  # pixels by which they may differ from it, and the share that must not
+STEEP = 1e-9  # cosine of an angle below which a line is upright
 UNKNOWN = 1e-3  # what the flow counts where the picture is covered next
 
 # Columns of the sums of a stroke: Σw, Σw·x, Σw·y, Σw·r², Σw·dx, Σw·dy, Σw·(r·d), Σw·(r×d); pixels of its box, and
@@ -83,10 +84,8 @@ def fit_motion(strokes: Strokes, opacity: np.ndarray, motion: Motion, pixel: flo
     changed, covered = (mask.astype(np.float64) for mask in (motion.changed, motion.covered))
     fit = np.zeros((len(strokes), 4))
     sums = np.zeros((len(strokes), 10))
-    common = common_turn(motion)
-    drawn = (0.0, 0.0, config.ridge) if common is None else (*common, config.common_ridge)
+    drawn = (0.0, 0.0, config.ridge) if motion.turn is None else (*motion.turn, config.common_ridge)
     for tau in config.taus:
-        sums[:] = 0.0
         _sums(boxes.center, boxes.axis, boxes.half, opacity.astype(np.float64), flow, changed, covered, fit, tau, sums)
         fit = _solved(sums, *drawn)
     area = sums[:, _AREA]
@@ -131,26 +130,6 @@ def share_within(boxes: Boxes, mask: np.ndarray, counts: bool = False) -> np.nda
     return shares
 
 
-def common_turn(motion: Motion) -> tuple[float, float] | None:
-    """How all that moves grows and turns (a, b of `Fits`), as under a camera; None if most of it does so otherwise."""
-    known = (motion.changed & ~motion.covered)[::GRID, ::GRID]
-    if known.sum() < FEW:
-        return None
-    rows, columns = np.nonzero(known)
-    x, y = columns * float(GRID), rows * float(GRID)
-    dx, dy = motion.forward[::GRID, ::GRID][known].astype(np.float64).T
-    weight = np.ones(len(x))
-    fit = np.zeros((1, 4))
-    for _ in range(ROUNDS):
-        moments = [np.ones(len(x)), x, y, x * x + y * y, dx, dy, x * dx + y * dy, x * dy - y * dx]
-        sums = np.array([[float((weight * each).sum()) for each in moments]])
-        fit = _solved(sums, 0.0, 0.0, 0.0)
-        left, down, a, b = fit[0]
-        off = np.hypot(left + a * x - b * y - dx, down + b * x + a * y - dy)
-        weight = 1 / (1 + off * off)
-    return (float(fit[0, 2]), float(fit[0, 3])) if np.mean(off < ALIKE) >= MOST_ALIKE else None
-
-
 def _solved(sums: np.ndarray, growth: float, turn: float, ridge: float) -> np.ndarray:
     """Similarities [N, 4] from sums [N, …], by least squares; a and b drawn to `growth`, `turn` by `ridge` pixels²."""
     w = np.maximum(sums[:, _W], 1e-12)
@@ -161,45 +140,69 @@ def _solved(sums: np.ndarray, growth: float, turn: float, ridge: float) -> np.nd
     return np.stack([dx - a * x + b * y, dy - b * x - a * y, a, b], axis=1)
 
 
+@inlined
+def _columns(y: float, c: float, s: float, long: float, wide: float, middle: float, width: int) -> tuple[int, int]:
+    """First and one past the last column, or one more on each side, of a box in a row y below its middle, which is at
+    column `middle`; its half sides are `long`, in the direction (c, s), and `wide`."""
+    low, high = -(long + wide), long + wide
+    if abs(c) > STEEP:
+        first, last = (-long - y * s) / c, (long - y * s) / c
+        low, high = max(low, min(first, last)), min(high, max(first, last))
+    if abs(s) > STEEP:
+        first, last = (y * c - wide) / s, (y * c + wide) / s
+        low, high = max(low, min(first, last)), min(high, max(first, last))
+    return max(0, int(max(middle + low - 1.0, 0.0))), min(width, int(max(middle + high + 1.0, 0.0)))
+
+
 @kernel
 def _sums(
     center: np.ndarray, axis: np.ndarray, half: np.ndarray, opacity: np.ndarray, flow: np.ndarray,
     changed: np.ndarray, covered: np.ndarray, fit: np.ndarray, tau: float, sums: np.ndarray,
 ) -> None:  # fmt: skip
     """Fill sums [N, 10], from the top stroke down: w is the light that later strokes let through times the opacity, and
-    with tau > 0 times 1 / (1 + (e / tau)²), e the error of a fit [N, 4] there."""
+    with tau > 0 times 1 / (1 + (e / tau)²), e the error of a fit [N, 4] there; and those whose fit is 0, as all of the
+    flow is there, are left as they are."""
     height, width = changed.shape
     light = np.ones((height, width))
     for n in range(len(half) - 1, -1, -1):
-        long, wide = max(half[n, 0], PAD), max(half[n, 1], PAD)
-        c, s = axis[n, 0], axis[n, 1]
-        rx, ry = abs(c) * long + abs(s) * wide, abs(s) * long + abs(c) * wide
+        shift_x, shift_y, a, b = fit[n, 0], fit[n, 1], fit[n, 2], fit[n, 3]
+        still = tau > 0.0 and shift_x == 0.0 and shift_y == 0.0 and a == 0.0 and b == 0.0
+        long, wide = (half[n, 0], half[n, 1]) if still else (max(half[n, 0], PAD), max(half[n, 1], PAD))
+        c, s, paint, area, of_changed = axis[n, 0], axis[n, 1], opacity[n], 0.0, 0.0
+        of_w = of_x = of_y = of_rr = of_dx = of_dy = of_dot = of_cross = 0.0
+        ry = abs(s) * long + abs(c) * wide
         for i in range(max(0, int(center[n, 1] - ry)), min(height, int(center[n, 1] + ry) + 2)):
-            for j in range(max(0, int(center[n, 0] - rx)), min(width, int(center[n, 0] + rx) + 2)):
-                x, y = j + 0.5 - center[n, 0], i + 0.5 - center[n, 1]
+            y = i + 0.5 - center[n, 1]
+            first, last = _columns(y, c, s, long, wide, center[n, 0], width)
+            for j in range(first, last):
+                x = j + 0.5 - center[n, 0]
                 along, across = abs(x * c + y * s), abs(y * c - x * s)
                 if along > long or across > wide:
                     continue
-                w = light[i, j] * opacity[n] + FAINT
-                sums[n, _AREA] += 1.0
-                sums[n, _CHANGED] += changed[i, j]
+                w = light[i, j] * paint + FAINT
                 if along <= half[n, 0] and across <= half[n, 1]:
-                    light[i, j] *= 1.0 - opacity[n]
+                    light[i, j] *= 1.0 - paint
+                if still:
+                    continue
+                area += 1.0
+                of_changed += changed[i, j]
                 if covered[i, j] > 0.0:
                     w *= UNKNOWN
                 dx, dy = flow[i, j, 0], flow[i, j, 1]
                 if tau > 0.0:
-                    ex = fit[n, 0] + fit[n, 2] * x - fit[n, 3] * y - dx
-                    ey = fit[n, 1] + fit[n, 3] * x + fit[n, 2] * y - dy
+                    ex, ey = shift_x + a * x - b * y - dx, shift_y + a * y + b * x - dy
                     w /= 1.0 + (ex * ex + ey * ey) / (tau * tau)
-                sums[n, _W] += w
-                sums[n, _X] += w * x
-                sums[n, _Y] += w * y
-                sums[n, _RR] += w * (x * x + y * y)
-                sums[n, _DX] += w * dx
-                sums[n, _DY] += w * dy
-                sums[n, _DOT] += w * (x * dx + y * dy)
-                sums[n, _CROSS] += w * (x * dy - y * dx)
+                of_w += w
+                of_x += w * x
+                of_y += w * y
+                of_rr += w * (x * x + y * y)
+                of_dx += w * dx
+                of_dy += w * dy
+                of_dot += w * (x * dx + y * dy)
+                of_cross += w * (x * dy - y * dx)
+        if not still:
+            for k, total in enumerate((of_w, of_x, of_y, of_rr, of_dx, of_dy, of_dot, of_cross, area, of_changed)):
+                sums[n, k] = total
 
 
 @kernel
@@ -207,11 +210,13 @@ def _shares(center: np.ndarray, axis: np.ndarray, half: np.ndarray, mask: np.nda
     """Fill found [N, 2]: pixels of each box on the canvas, and the mask's sum there."""
     height, width = mask.shape
     for n in range(len(half)):
-        c, s = axis[n, 0], axis[n, 1]
-        rx, ry = abs(c) * half[n, 0] + abs(s) * half[n, 1], abs(s) * half[n, 0] + abs(c) * half[n, 1]
+        c, s, area, of_mask = axis[n, 0], axis[n, 1], 0.0, 0.0
+        ry = abs(s) * half[n, 0] + abs(c) * half[n, 1]
         for i in range(max(0, int(center[n, 1] - ry)), min(height, int(center[n, 1] + ry) + 2)):
-            for j in range(max(0, int(center[n, 0] - rx)), min(width, int(center[n, 0] + rx) + 2)):
+            first, last = _columns(i + 0.5 - center[n, 1], c, s, half[n, 0], half[n, 1], center[n, 0], width)
+            for j in range(first, last):
                 x, y = j + 0.5 - center[n, 0], i + 0.5 - center[n, 1]
                 if abs(x * c + y * s) <= half[n, 0] and abs(y * c - x * s) <= half[n, 1]:
-                    found[n, 0] += 1.0
-                    found[n, 1] += mask[i, j]
+                    area += 1.0
+                    of_mask += mask[i, j]
+        found[n, 0], found[n, 1] = area, of_mask

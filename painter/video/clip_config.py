@@ -13,7 +13,9 @@ class ClipConfig:
     """
 
     most_side: int = 768  # longest side of the pictures that are compared and followed, pixels
-    steps: int = 8  # of gradient descent a frame
+    steps: int = 12  # of gradient descent a frame
+    decoding: tuple[int, int] = (6, 2)  # steps for which maps are decoded once: of straight strokes; of those whose
+    # bend only their maps show
     rate: float = 0.45  # of the first of them, in natural steps; half a cosine ends at none
     hold: float = 3e-4  # λ of λ · mean_n Σ_p ((θ - θ_carried) / natural step)²
     least_pace: float = 0.3  # share of the rate at which strokes descend where nothing covers anything

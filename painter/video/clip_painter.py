@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,26 +10,25 @@ import numpy as np
 import torch
 
 from painter.options.paint import PaintConfig
-from painter.search.adam import Moments, StrokeAdam, select_moments
+from painter.search.adam import Moments, select_moments
 from painter.search.config import SearchConfig
-from painter.search.parameters import Constraints, StrokeParameters, natural_steps
+from painter.search.parameters import Constraints, StrokeParameters
 from painter.search.search import Search
 from painter.search.subject import Subject, prepare_subject
 from painter.search.target import Target
-from painter.search.view import Runtime, View
+from painter.search.view import Runtime
 from painter.system.devices import one_torch_thread, ordinary_tensors
 from painter.system.snapshot import integer
 from painter.video.carrying import Boxes, Fits, carried, fit_motion, share_within
 from painter.video.clip_config import ClipConfig
 from painter.video.company import Company, new_company, restored_company
+from painter.video.descent import descend
 from painter.video.motion import Motion, changed_pixels, follow_motion, noise_level
 from painter.video.stroke_video import FilmFrame
 from painter.video.turnover import Scene, Setting, turn_over
-from painter.video.visibility import visible_shares
 from renderers.order import arrange
 from renderers.strokes import Strokes
 
-SMALL_SIDE = 192  # pixels
 _PICTURES = ("_shot", "_painted", "_source", "_ripening")  # of a painter, in its state
 MARGIN = 0.5  # canvas units: how far outside the canvas a stroke's middle may be, while its end still shows
 
@@ -131,17 +128,14 @@ class ClipPainter:
         motion = follow_motion(before, now, changed, clip)
         if motion.lost > clip.shot:
             return self._begin_shot(image)
-        motion = replace(motion, changed=changed | self._still_ripening(motion.exposed))
+        self._painted = np.where(motion.changed[..., None], image, self._painted)
+        motion = replace(motion, changed=motion.changed | self._still_ripening(motion.exposed))
         living = self._living.faded()
         pixel = 1 / max(image.shape[:2])
         fits = fit_motion(living.strokes, living.opacity, motion, pixel, clip)
-        shares = visible_shares(self._small_view(), living.settled(), self._setting.maps)
-        known = dict(zip(living.id.tolist(), shares.tolist(), strict=True))
         living, frozen = self._carry(living, fits, pixel)
-        living, frozen = self._turn_over(living, frozen, motion)
-        seen = np.array([known.get(n, 1.0) for n in living.id.tolist()], np.float32)
+        living, frozen, seen = self._turn_over(living, frozen, motion)
         self._living = self._descend(living, frozen, seen * self._pace(living, motion), motion)
-        self._painted = np.where(changed[..., None], image, self._painted)
         self._source = image
         return self.shown()
 
@@ -159,38 +153,20 @@ class ClipPainter:
         kept = ~Boxes.of(moved, pixel).off(shape) & ~(living.dying & (living.fade <= 0))
         return replace(living, strokes=moved)[kept], frozen[kept]
 
-    def _turn_over(self, living: Company, frozen: np.ndarray, motion: Motion) -> tuple[Company, np.ndarray]:
-        """Births and deaths; who of those that live then is frozen."""
+    def _turn_over(self, living: Company, frozen: np.ndarray, motion: Motion) -> tuple[Company, np.ndarray, np.ndarray]:
+        """Births and deaths; who of those that live then is frozen, and what is seen of each."""
         ripening = self._urgency(motion) * float((self._ripening > 0).mean())
         scene = Scene(self._target(motion), motion.changed, motion.exposed, frozen, ripening)
-        after = turn_over(self._setting, scene, living, self._next_id, self._rng)
+        after, seen = turn_over(self._setting, scene, living, self._next_id, self._rng)
         self._next_id = max(self._next_id, int(after.id.max(initial=-1)) + 1)
-        return after, np.isin(after.id, living.id[frozen])
+        return after, np.isin(after.id, living.id[frozen]), seen
 
     def _descend(self, living: Company, frozen: np.ndarray, pace: np.ndarray, motion: Motion) -> Company:
         """A few steps of all strokes but the frozen ones, held where the flow took them as far as it can be trusted."""
-        clip, start = self.clip, living.strokes
-        fixed = frozen | living.dying
-        if fixed.all():
-            return living
-        view = View(self._target(motion), self._setting.runtime)
-        boxes = Boxes.of(start, view.pixel)
-        trust = np.exp(-motion.error[boxes.pixels(motion.error.shape)] / clip.trust).astype(np.float32)
-        moments = select_moments(living.moments, torch.arange(len(living)))
-        parameters = StrokeParameters(start, self._setting.constraints, self._setting.search, moments)
-        hold = torch.from_numpy(clip.hold * trust)
-        fade = torch.from_numpy(living.settled_fade)
-        _set_pace(parameters, np.where(fixed, 0.0, pace))
-        natural = natural_steps(start, self._setting.search)
-        steps, strokes = clip.steps, start
-        for step in range(steps):
-            now = parameters.strokes()
-            seen = Strokes(now.brush, now.params, now.colors, now.opacity * fade, now.seed)
-            loss, _ = view.loss(view.render(seen, self._setting.maps), self.config.loss)
-            loss = loss + (hold * _strayed(parameters, start, natural)).mean()
-            strokes = parameters.descend(loss, clip.rate * (0.5 + 0.5 * math.cos(math.pi * step / steps)))
-        strokes, moments = _rows(strokes, start, fixed), _kept(moments, living.moments, fixed)
-        return replace(living, strokes=strokes, moments=moments)
+        shape = motion.error.shape
+        boxes = Boxes.of(living.strokes, 1 / max(shape))
+        trust = np.exp(-motion.error[boxes.pixels(shape)] / self.clip.trust).astype(np.float32)
+        return descend(self._setting, living, ~(frozen | living.dying), pace, trust, self._target(motion))
 
     def _pace(self, living: Company, motion: Motion) -> np.ndarray:
         """[N] float32: how fast each descends, against the rate.
@@ -210,10 +186,6 @@ class ClipPainter:
         """In [0, 1]: how much of the picture is not explained by what moved."""
         little, much = self.clip.unexplained
         return min(max((motion.unexplained - little) / (much - little), 0.0), 1.0)
-
-    def _small_view(self) -> View:
-        """A canvas on which it is looked at how much of each stroke is seen."""
-        return View(self._subject.target.at(SMALL_SIDE), self._setting.runtime)
 
     def _target(self, motion: Motion) -> Target:
         """What is painted: the frame, where it changed."""
@@ -253,34 +225,12 @@ class ClipPainter:
         return StrokeParameters(strokes, self._setting.constraints, self._setting.search).moments
 
 
-def _strayed(parameters: StrokeParameters, start: Strokes, natural: Mapping[str, torch.Tensor | float]) -> torch.Tensor:
-    """[N]: squared distance from where the flow took them, in natural steps; of colours and opacity in full ranges:
-    light changes as things turn."""
-    far = (parameters.colors - start.colors).square().sum(dim=(1, 2))
-    far = far + (parameters.opacity - start.opacity).square()
-    for name, values in parameters.shape.items():
-        far = far + ((values - start.params[name]) / natural[name]).square()
-    return far
-
-
-def _set_pace(parameters: StrokeParameters, pace: np.ndarray) -> None:
-    """Let strokes [N] take steps of this share of the rate."""
-    assert isinstance(parameters.optimizer, StrokeAdam)
-    for unit in parameters.optimizer.units.values():
-        unit.mul_(_beside(pace.astype(np.float32), unit))
-
-
 def _rows(new: Strokes, old: Strokes, kept: np.ndarray) -> Strokes:
     """`old` where `kept` [N], to the byte, else `new`."""
 
     params = {name: _picked(new.params[name], old.params[name], kept) for name in new.params}
     colors, opacity = _picked(new.colors, old.colors, kept), _picked(new.opacity, old.opacity, kept)
     return Strokes(new.brush, params, colors, opacity, old.seed)
-
-
-def _kept(new: Moments, old: Moments, kept: np.ndarray) -> Moments:
-    """The moments `old` where `kept` [N], else `new`."""
-    return {name: tuple(_picked(x, y, kept) for x, y in zip(new[name], old[name], strict=True)) for name in new}
 
 
 def _picked(new: torch.Tensor, old: torch.Tensor, kept: np.ndarray) -> torch.Tensor:

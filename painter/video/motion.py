@@ -16,6 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from painter.video.camera import Camera, camera_motion
 from painter.video.clip_config import ClipConfig
 
 SMOOTHING = 2.0  # pixels, of the difference that decides what changed
@@ -25,6 +26,8 @@ CALMEST = 20  # per cent of the blocks that noise is measured in
 MISS = (1.0, 0.1)  # pixels, and share of the length, by which there and back may miss
 BORDER = 12  # pixels, where flow is unsure of what comes in
 FINE_SIDE = 400  # pixels: larger pictures are followed at half size, in a third of the time
+AS_WELL = (1 / 255, 1.5)  # by how much, and how many times, the camera's motion may err more than the flow
+NEARLY_ALL = 0.998  # share of the canvas that the camera's motion explains, from which it is taken for all of it
 FAITHFUL = 4.0  # pixels, over which the error of a carried picture is smoothed
 
 
@@ -32,7 +35,7 @@ FAITHFUL = 4.0  # pixels, over which the error of a carried picture is smoothed
 class Motion:
     """How a picture became the next one."""
 
-    changed: np.ndarray  # [H, W] bool: pixels of the next that differ by more than noise
+    changed: np.ndarray  # [H, W] bool: pixels that differ by more than noise, and all that goes with the camera
     target: np.ndarray  # [H, W, 3] float32: the next where it changed, else the picture before
     forward: np.ndarray  # [H, W, 2] float32: where pixels of the picture before went; 0 where nothing changed
     exposed: np.ndarray  # [H, W] bool: pixels of the next that were not seen before
@@ -40,13 +43,25 @@ class Motion:
     error: np.ndarray  # [H, W] float32: of the carried picture against the next, smoothed
     lost: float  # share of the canvas that cannot be followed
     unexplained: float  # share that is not what the flow brought, but for the border
+    turn: tuple[float, float] | None  # how all grows and turns, where it is the camera that moves
 
 
 def follow_motion(before: np.ndarray, image: np.ndarray, changed: np.ndarray, config: ClipConfig) -> Motion:
     """How `before` became `image`, both [H, W, 3] float32 in [0, 1], which differ where `changed` [H, W]."""
     target = np.where(changed[..., None], image, before)
-    forward, backward = flow_between(before, target), flow_between(target, before)
-    forward, backward = forward * changed[..., None], backward * changed[..., None]
+    forward = flow_between(before, target) * changed[..., None]
+    camera, back, explained = camera_motion(_mean(before), forward), None, np.zeros_like(changed)
+    if camera is not None:
+        back = camera.inverse()
+        forward, explained = _as_camera(before, target, forward, camera)
+    if back is not None and explained.mean() >= NEARLY_ALL:
+        backward = back.flow(*changed.shape)
+    else:
+        backward = flow_between(target, before) * changed[..., None]
+        if back is not None:
+            backward, _ = _as_camera(target, before, backward, back)
+    changed = changed | explained
+    target = np.where(changed[..., None], image, before)
     exposed = unseen(forward, backward) & changed
     covered = unseen(backward, forward, borders=False) & changed
     off = _mean(np.abs(pulled(before, backward) - target))
@@ -55,7 +70,25 @@ def follow_motion(before: np.ndarray, image: np.ndarray, changed: np.ndarray, co
     inner = near[BORDER:-BORDER, BORDER:-BORDER]
     unexplained = float((inner > config.badly).mean()) if inner.size else 1.0
     error = cv2.GaussianBlur(off, (0, 0), FAITHFUL)
-    return Motion(changed, target, forward, exposed, covered, error, lost, unexplained)
+    turn = None if camera is None else camera.turn
+    return Motion(changed, target, forward, exposed, covered, error, lost, unexplained, turn)
+
+
+def _as_camera(
+    first: np.ndarray, second: np.ndarray, flow: np.ndarray, camera: Camera
+) -> tuple[np.ndarray, np.ndarray]:
+    """The flow from one picture [H, W, 3] to another, but the camera's where that explains the second as well; and
+    where it does, [H, W] bool."""
+    height, width = flow.shape[:2]
+    alike = camera.flow(height, width)
+    off, other = (
+        cv2.GaussianBlur(_mean(np.abs(pulled(second, way) - first)), (0, 0), FAITHFUL) for way in (flow, alike)
+    )
+    x, y = _pixels(flow.shape)
+    x, y = x + alike[..., 0], y + alike[..., 1]
+    outside = (x < 0) | (y < 0) | (x > width - 1) | (y > height - 1)
+    explained = outside | (other < AS_WELL[0] + AS_WELL[1] * off)
+    return np.where(explained[..., None], alike, flow), explained
 
 
 def flow_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -74,8 +107,8 @@ def flow_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 def _dis(finest: int) -> Any:
     dis: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     dis.setFinestScale(finest)
-    dis.setPatchStride(4)  # against the preset's 3 and 25: nine tenths as exact, in seven tenths of the time
-    dis.setGradientDescentIterations(12)
+    dis.setPatchStride(5)  # against the preset's 3 and 25: nine tenths as exact, in half of the time
+    dis.setGradientDescentIterations(8)
     return dis
 
 

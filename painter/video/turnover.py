@@ -18,8 +18,8 @@ from painter.search.view import Runtime, View
 from painter.video.carrying import Boxes, share_within
 from painter.video.clip_config import ClipConfig
 from painter.video.company import Company, new_company
+from painter.video.visibility import visible_shares
 from renderers.decoding import SearchMaps
-from renderers.strokes import Strokes
 
 PLACES = 4  # that are tried for each birth
 SOON = 0.3  # share of a birth's place that is exposed, from which it needs no fade
@@ -51,10 +51,34 @@ class Scene:
     ripening: float  # share of the canvas that came into sight not long ago, where things cover each other
 
 
-def turn_over(setting: Setting, scene: Scene, living: Company, next_id: int, rng: np.random.Generator) -> Company:
-    """Let strokes die and others be born, where the picture changed only; identities from `next_id` on are free."""
-    clip, count = setting.clip, int(setting.config.strokes)
-    size = clip.size * math.sqrt(500 / count)
+def turn_over(
+    setting: Setting, scene: Scene, living: Company, next_id: int, rng: np.random.Generator
+) -> tuple[Company, np.ndarray]:
+    """Let strokes die and others be born, where the picture changed only; identities from `next_id` on are free.
+
+    Returns:
+        Those that live then; and what is seen of each, [N] float32 in [0, 1].
+    """
+    placer, size = _placer(setting, scene, rng)
+    view = placer.view(size, max(scene.target.image.shape[:2]))
+    with torch.no_grad():
+        layers = view.layers(living.settled(), setting.maps)
+        shares = visible_shares(layers, view.bare.shape)
+        free, most = _vacancies(setting, scene, living)
+        if not most:
+            return living, shares
+        canvas = view.composite(view.bare, layers).cpu().numpy()
+    strokes, moments = placer.place(most, size, view, canvas, PLACES, 1.0, close=False)
+    with torch.no_grad():
+        layers = layers.joined(view.layers(strokes, setting.maps))
+    costs = view.removal_costs(layers, None).numpy() / view.target.image[..., 0].size
+    both = living.joined(new_company(strokes, moments, next_id))
+    after = _chosen(setting, scene, both, costs, free, most)
+    return after, np.concatenate([shares, np.ones(len(strokes), np.float32)])[np.isin(both.id, after.id)]
+
+
+def _placer(setting: Setting, scene: Scene, rng: np.random.Generator) -> tuple[Placer, float]:
+    """What places strokes where the picture changed only, and how large they are, canvas units."""
     masked = replace(scene.target, weight=scene.changed.astype(np.float32))
     views: dict[int, View] = {}
 
@@ -64,38 +88,17 @@ def turn_over(setting: Setting, scene: Scene, living: Company, next_id: int, rng
         return views[side]
 
     placer = Placer(view, setting.constraints, setting.brush, setting.maps, setting.config, setting.search, rng)
-    size = placer.within_limits(size)
-    seen = placer.view(size, max(scene.target.image.shape[:2]))
-    exposed = float(scene.exposed.mean())
+    return placer, placer.within_limits(setting.clip.size * math.sqrt(500 / int(setting.config.strokes)))
+
+
+def _vacancies(setting: Setting, scene: Scene, living: Company) -> tuple[int, int]:
+    """How many strokes may be born with nobody dying for it, and how many at most."""
+    clip, count = setting.clip, int(setting.config.strokes)
     free = max(0, (count if not setting.exact else setting.most) - int((~living.dying).sum()))
-    room = max(0, setting.most - len(living))
-    extra = math.ceil(clip.exposed_births * exposed * count)
+    extra = math.ceil(clip.exposed_births * float(scene.exposed.mean()) * count)
     usual = (clip.turnover + clip.ripening_turnover * scene.ripening) * count
     most = min(free + round(usual) + extra, max(1, round(clip.most_births * count)))
-    if setting.exact:
-        most = max(most, room)
-    if not most:
-        return living
-    both = living.joined(_placed(setting, placer, seen, living, size, most, next_id))
-    return _chosen(setting, scene, both, _costs(seen, both.settled(), setting.maps), free, most)
-
-
-def _placed(
-    setting: Setting, placer: Placer, view: View, old: Company, size: float, count: int, next_id: int
-) -> Company:
-    """New strokes on top of the settled canvas."""
-    with torch.no_grad():
-        canvas = view.render(old.settled(), setting.maps).cpu().numpy()
-    strokes, moments = placer.place(count, size, view, canvas, PLACES, 1.0, close=False)
-    return new_company(strokes, moments, next_id)
-
-
-def _costs(view: View, strokes: Strokes, maps: SearchMaps) -> np.ndarray:
-    """[N]: by how much the mean squared error of the whole canvas would rise without each."""
-    with torch.no_grad():
-        layers = view.layers(strokes, maps)
-    found: np.ndarray = view.removal_costs(layers, None).numpy() / view.target.image[..., 0].size
-    return found
+    return free, max(most, setting.most - len(living)) if setting.exact else most
 
 
 def _chosen(setting: Setting, scene: Scene, both: Company, costs: np.ndarray, free: int, most: int) -> Company:

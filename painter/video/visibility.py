@@ -4,30 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from painter.search.view import View
-from painter.video.carrying import Boxes, share_within
-from renderers.decoding import SearchMaps
-from renderers.strokes import Strokes
+from renderers.blending import Layers
+from renderers.blending.relevance import seen_paint
+
+LEAST_PAINT = 0.5  # pixels' worth on the canvas, below which nothing is known
 
 
-def visible_shares(view: View, strokes: Strokes, maps: SearchMaps) -> np.ndarray:
-    """[N] float32 in [0, 1]: the share of each stroke's paint on the canvas that later strokes leave visible; 1 where
-    it has none there.
-
-    The canvas is linear in a stroke's colour, with the paint that is seen of it as its factor: one backward pass gives
-    that of all strokes.
-    """
-    colors = strokes.colors.detach().clone().requires_grad_()
-    layers = view.layers(Strokes(strokes.brush, strokes.params, colors, strokes.opacity, strokes.seed), maps)
-    view.composite(view.bare, layers).sum().backward()
-    assert colors.grad is not None
-    seen = colors.grad.sum(dim=(1, 2)).double().numpy() / view.bare.shape[2]
-    transform, sizes = layers.transform.detach().double().numpy(), layers.maps.size.numpy()
-    area = 4 / np.abs(np.linalg.det(transform[:, :, :2]))  # of the frames, pixels
-    covered = np.add.reduceat(layers.maps.texels[:, 0].detach().double().numpy(), layers.maps.offset.numpy())
-    boxes = Boxes.of(strokes, view.pixel)
-    pixels = 4 * np.maximum(boxes.half, 0.5).prod(axis=1)
-    inside = share_within(boxes, np.ones(view.bare.shape[:2], np.float32), counts=True) / pixels
-    paint = area * covered / sizes.prod(axis=1) * strokes.opacity.double().numpy() * inside.clip(0, 1)
-    shares: np.ndarray = np.where(paint > 0.5, seen / np.maximum(paint, 1e-9), 1.0).clip(0, 1).astype(np.float32)
-    return shares
+def visible_shares(layers: Layers, shape: tuple[int, ...]) -> np.ndarray:
+    """[N] float32 in [0, 1]: the share of each stroke's paint on a canvas [H, W, …] that later ones leave visible; 1
+    where it has none there."""
+    seen, paint = seen_paint(layers.cpu(), shape[0], shape[1])
+    shares: np.ndarray = np.where(paint > LEAST_PAINT, seen / np.maximum(paint, LEAST_PAINT), 1.0)
+    return shares.clip(0, 1).astype(np.float32)

@@ -7,7 +7,7 @@
     reference.py   plain torch with autograd: the specification of the other two
     cpu.py         fused numba kernels, on all cores; spans.py says which pixels a stroke covers, texels.py reads maps
     cuda.py        fused Triton kernels, on a GPU: triton_kernels.py; tile_pairs.py says which tiles a stroke meets
-    relevance.py   what each stroke is worth: the error without it
+    relevance.py   what each stroke is worth: the error without it; how much of it is seen
 """
 
 from __future__ import annotations

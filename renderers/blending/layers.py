@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 from renderers.pigments import Mixing
@@ -51,6 +52,25 @@ class Layers:
         maps = FrameMaps(self.maps.texels, self.maps.offset[at], self.maps.size[at])
         start, end, opacity = self.start[index], self.end[index], self.opacity[index]
         return Layers(self.transform[index], maps, start, end, opacity, self.mixing)
+
+    def joined(self, later: Layers) -> Layers:
+        """These strokes and `later` ones on top, of the same mixing; differentiable in both."""
+        mine, theirs = self.maps, later.maps
+        maps = FrameMaps(
+            torch.cat([mine.texels, theirs.texels]),
+            torch.cat([mine.offset, theirs.offset + len(mine.texels)]),
+            torch.cat([mine.size, theirs.size]),
+        )
+        transform, start, end, opacity = (
+            torch.cat([getattr(self, name), getattr(later, name)]) for name in ("transform", "start", "end", "opacity")
+        )
+        return Layers(transform, maps, start, end, opacity, self.mixing)
+
+    def within(self, column: int, row: int) -> Layers:
+        """The same strokes on the part of the canvas that begins at this pixel."""
+        t = self.transform
+        corner = t[:, :, 2:] + t[:, :, :1] * column + t[:, :, 1:2] * row
+        return replace(self, transform=torch.cat([t[:, :, :2], corner], dim=2))
 
     def first(self, count: int) -> Layers:
         """The first `count` strokes, at most all; differentiable, as blending wants the gradients of all texels."""

@@ -1,4 +1,4 @@
-"""What each stroke is worth: by how much the squared error would rise if it were removed."""
+"""What each stroke is worth: the rise of the squared error if it were removed; and how much of it is seen."""
 
 from __future__ import annotations
 
@@ -98,3 +98,42 @@ def _removal(
                         below += LANES
                     store(light, row * stride + column, let_through - seen)
             sums[n, band] = cost
+
+
+def seen_paint(layers: Layers, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """How much of each stroke's paint is seen in the end, and how much there is, on a canvas of this size.
+
+    Args:
+        layers: N strokes, in paint order; all tensors on the CPU.
+
+    Returns:
+        Σ T·α and Σ α over the canvas' pixels, [N] float64 each; T is what later strokes let through.
+    """
+    table, light = SpanTable.of(layers, height, width), planes(torch.ones(height, width, 1))
+    sums = np.zeros((len(layers), BANDS, 2))
+    share(lambda first, step: _seen(first, step, light, height, table, sums))
+    seen, paint = sums.sum(axis=1).T
+    return seen, paint
+
+
+@kernel
+def _seen(first: int, step: int, light: np.ndarray, height: int, table: SpanTable, sums: np.ndarray) -> None:
+    """Fill sums [N, BANDS, 2] for the bands first, first + step …"""
+    stride = light.size // height
+    for k in range(first, BANDS, step):
+        band = BAND_ORDER[k]
+        top, bottom = band * height // BANDS, (band + 1) * height // BANDS
+        for n in range(len(table.size) - 1, -1, -1):
+            size, base, texel, opacity = table.size[n], table.offset[n], table.texel[n], splat(table.opacity[n])
+            of_seen, of_paint = splat(0), splat(0)
+            for row in range(max(top, table.first[n]), min(bottom, table.last[n])):
+                at = table.rows[n] + row - table.first[n]
+                for column in range(table.low[at], table.high[at], LANES):
+                    covered, _mix, _, _ = sample(table.maps, base, size[1], locate(texel, column, row, size))
+                    alpha = mask_tail(table.high[at] - column, clamp_alpha(opacity * covered))
+                    let_through = load(light, row * stride + column)
+                    seen = let_through * alpha
+                    of_seen += seen
+                    of_paint += alpha
+                    store(light, row * stride + column, let_through - seen)
+            sums[n, band, 0], sums[n, band, 1] = total(of_seen), total(of_paint)

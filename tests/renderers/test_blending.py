@@ -24,7 +24,7 @@ from helpers.layers import (
 from torch import Tensor
 
 from renderers.blending import BACKENDS, MAX_ALPHA, Layers, blend, blend_reference
-from renderers.blending.relevance import removal_costs
+from renderers.blending.relevance import removal_costs, seen_paint
 from renderers.brushes import BRUSHES, NETWORK_BRUSHES
 from renderers.decoder import Decoder
 from renderers.decoding import EngineMaps, NetworkMaps, make_layers
@@ -322,3 +322,30 @@ def test_a_hidden_stroke_costs_nothing_to_remove() -> None:
     canvas, target = torch.zeros(size), random_canvas(size)
     costs = removal_costs(canvas, target, hidden)
     assert abs(costs[0]) < 0.01 * abs(costs[1])
+
+
+def test_what_is_seen_of_a_stroke_is_what_its_colour_changes() -> None:
+    size = (37, 52, 1)
+    layers = random_layers([16, 8, 32, 16, 8, 16], size, seed=6)
+    seen, paint = seen_paint(layers, *size[:2])
+    black = torch.zeros(size)
+    for n in range(len(layers)):
+        white = torch.zeros(len(layers), 1)
+        white[n] = 1
+        alone = replace(layers.select(torch.tensor([n])), start=torch.ones(1, 1), end=torch.ones(1, 1))
+        assert seen[n] == pytest.approx(float(blend(black, replace(layers, start=white, end=white)).sum()), rel=1e-4)
+        assert paint[n] == pytest.approx(float(blend(black, alone).sum()), rel=1e-4)
+
+
+# --- layers -------------------------------------------------------------------------------------------------
+
+
+def test_layers_joined_and_on_a_part_of_the_canvas() -> None:
+    size = (37, 52, 3)
+    layers, canvas = random_layers([16, 8, 32, 16, 8], size, seed=6), random_canvas(size)
+    whole = blend(canvas, layers)
+    joined = layers.select(torch.tensor([1, 3])).joined(layers.select(torch.tensor([0, 2, 4])))
+    ordered = joined.select(torch.tensor([2, 0, 3, 1, 4]))
+    assert torch.equal(blend(canvas, ordered), whole)
+    part = blend(canvas[5:30, 7:40], layers.within(7, 5))
+    assert torch.allclose(part, whole[5:30, 7:40], atol=1e-5)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -13,7 +11,8 @@ from painter.search.maps import stroke_maps
 from painter.search.target import Target
 from painter.search.view import Runtime, View
 from painter.video import carrying
-from painter.video.carrying import Boxes, carried, common_turn, fit_motion, share_within
+from painter.video.camera import camera_motion
+from painter.video.carrying import Boxes, carried, fit_motion, share_within
 from painter.video.clip_config import ClipConfig
 from painter.video.motion import Motion, changed_pixels, flow_between, follow_motion, noise_level, pulled, unseen
 from painter.video.visibility import visible_shares
@@ -24,10 +23,10 @@ PIXEL = 1 / WIDTH
 STYLES = ("oilpaintbrush", "watercolor", "markerpen", "rectangle")
 
 
-def motion_of(flow: np.ndarray, covered: np.ndarray | None = None) -> Motion:
+def motion_of(flow: np.ndarray, covered: np.ndarray | None = None, turn: tuple[float, float] | None = None) -> Motion:
     everywhere, nowhere = np.ones(flow.shape[:2], bool), np.zeros(flow.shape[:2], bool)
     picture, error = np.zeros((*flow.shape[:2], 3), np.float32), np.zeros(flow.shape[:2], np.float32)
-    return Motion(everywhere, picture, flow, nowhere, nowhere if covered is None else covered, error, 0.0, 0.0)
+    return Motion(everywhere, picture, flow, nowhere, nowhere if covered is None else covered, error, 0.0, 0.0, turn)
 
 
 def floats(frame: np.ndarray) -> np.ndarray:
@@ -173,21 +172,63 @@ def test_the_sums_are_those_of_a_slow_reference(tau: float) -> None:
     assert sums == pytest.approx(plain_sums(boxes, opacity, motion, fit, tau), rel=1e-9, abs=1e-9)
 
 
-def test_small_strokes_turn_with_all_that_does() -> None:
-    whole = motion_of(similarity_flow(0.02, 0.05, (2.0, -1.0)))
-    assert common_turn(whole) == pytest.approx((0.02, 0.05), abs=1e-5)
+def test_small_strokes_turn_with_the_camera() -> None:
+    whole = motion_of(similarity_flow(0.02, 0.05, (2.0, -1.0)), turn=(0.02, 0.05))
     strokes = random_strokes("rectangle", 20)
     fits = fit_motion(strokes, strokes.opacity.numpy(), whole, PIXEL, ClipConfig())
     there = ~fits.boxes.off((HEIGHT, WIDTH))
     assert fits.similarity[there, 2:] == pytest.approx(np.tile([0.02, 0.05], (there.sum(), 1)), abs=1e-4)
 
 
-def test_there_is_no_common_turn_of_things_that_move_apart_or_of_nothing() -> None:
+# --- the camera ---------------------------------------------------------------------------------------------
+
+
+def test_the_camera_is_found_beside_what_moves_otherwise() -> None:
+    wanted = similarity_flow(0.02, 0.05, (2.0, -1.0))
+    flow = wanted.copy()
+    flow[10:20, 30:45] = 9.0
+    camera = camera_motion(floats(texture())[..., 0], flow)
+    assert camera is not None
+    assert camera.turn == pytest.approx((0.02, 0.05), abs=2e-3)
+    assert np.abs(camera.flow(HEIGHT, WIDTH) - wanted).max() < 0.1
+    there = np.array([[20.0, 30.0]]) + camera.flow(HEIGHT, WIDTH)[30, 20]
+    back = camera.inverse().matrix @ [*there[0], 1]
+    assert back == pytest.approx([20.0, 30.0], abs=1e-4)
+
+
+def test_there_is_no_camera_where_things_move_apart_or_nothing_does_or_nothing_can_be_followed() -> None:
+    grey = floats(texture())[..., 0]
     apart = similarity_flow(0.0, 0.05, (0.0, 0.0))
     apart[:, : WIDTH // 2] = 6.0
-    assert common_turn(motion_of(apart)) is None
-    still = motion_of(np.zeros_like(apart))
-    assert common_turn(replace(still, changed=still.exposed)) is None
+    assert camera_motion(grey, apart) is None
+    assert camera_motion(grey, np.zeros_like(apart)) is None
+    assert camera_motion(np.full_like(grey, 0.5), similarity_flow(0.02, 0.05, (2.0, -1.0))) is None
+
+
+def test_where_nothing_can_be_followed_the_picture_goes_with_the_camera() -> None:
+    wide = texture(4, HEIGHT, WIDTH + 3)
+    wide[:24] = 40  # no texture at all
+    before, after = floats(wide[:, 3:]), floats(wide[:, :-3])
+    motion = follow_motion(before, after, np.abs(after - before).max(axis=2) > 0, ClipConfig())
+    assert motion.turn is not None
+    assert np.abs(motion.forward - [3, 0]).max() < 0.3
+    assert motion.changed.mean() > 0.95  # there, too
+    assert motion.exposed[:, 4:].mean() < 0.02
+
+
+def test_what_moves_before_a_camera_keeps_its_own_flow() -> None:
+    frames = []
+    for t in range(2):
+        frame = texture(4, 96, 136)[:, 3 * t : 3 * t + 128].copy()
+        frame[30:62, 40 + 3 * t : 72 + 3 * t] = texture(5, 32, 32)
+        frames.append(floats(frame))
+    motion = follow_motion(frames[0], frames[1], np.ones((96, 128), bool), ClipConfig())
+    assert motion.turn is not None
+    assert np.abs(motion.forward[38:54, 48:64] - [3, 0]).mean() < 0.3
+    assert np.abs(motion.forward[70:90, 20:110] - [-3, 0]).mean() < 0.1
+
+
+# --- strokes ------------------------------------------------------------------------------------------------
 
 
 def test_a_stroke_that_moves_otherwise_than_a_few_pixels_below_it_is_not_misled() -> None:
@@ -227,7 +268,7 @@ def test_what_is_seen_of_a_stroke(style: str) -> None:
     )
     maps = stroke_maps(style, "cpu", "cpu")
     strokes = random_strokes(style, 6)
-    shares = visible_shares(view, strokes, maps)
+    shares = visible_shares(view.layers(strokes, maps), (HEIGHT, WIDTH))
     assert ((shares >= 0) & (shares <= 1)).all()
 
     def brighter(some: Strokes, n: int) -> float:

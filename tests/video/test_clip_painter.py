@@ -172,11 +172,25 @@ def test_a_state_goes_on_to_the_same_bytes(panned: list[FilmFrame]) -> None:
         assert torch.equal(frame.strokes.opacity, whole.strokes.opacity)
 
 
+def strayed(frames: Sequence[FilmFrame]) -> float:
+    """How far strokes go beside the others, pixels a frame."""
+    found = []
+    for before, after in pairwise(frames):
+        _, at, now = np.intersect1d(before.id, after.id, return_indices=True)
+        x = (after.strokes.params["x"][now] - before.strokes.params["x"][at]).numpy() * WIDTH
+        found.append(np.abs(x - np.median(x)).mean())
+    return float(np.mean(found))
+
+
 @pytest.mark.slow
-def test_a_lively_clip_lives_more(moved: list[FilmFrame]) -> None:
-    lively = painted(square(6), ClipPainter(config(), LIVES["lively"]))
+def test_a_lively_clip_lives_more() -> None:
+    """While one picture fades into another."""
     assert LIVES["calm"] == ClipConfig()
-    assert lively[-1].id.max() > moved[-1].id.max()
+    shares = [t / 12 for t in range(5)]
+    frames = [np.rint((1 - s) * texture(4) + s * texture(5)).astype(np.uint8) for s in shares]
+    calm, lively = (painted(frames, ClipPainter(config(), LIVES[life])) for life in ("calm", "lively"))
+    assert strayed(lively) > 1.15 * strayed(calm)
+    assert lively[-1].id.max() > calm[-1].id.max() + 2
 
 
 @pytest.mark.slow
