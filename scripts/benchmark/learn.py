@@ -60,10 +60,10 @@ def main() -> None:
     rows = rows_of(model, judge, learned, held_out, options)
     if len(model.names) == 2:
         rows |= rows_of_children(model, judge, collection, learned, held_out, options)
-    print(f"{about} {peak_rss_mb()} MB at most, {dict(model.figures)}\n{table(rows)}")
     (options.out / "figures.json").write_text(
         json.dumps({**about, "learned": dict(model.figures), "rows": rows}, indent=2)
     )
+    print(f"{about} {peak_rss_mb()} MB at most, {dict(model.figures)}\n{table(rows)}")
 
 
 def kept_judge(collection: Collection, pictures: int, path: Path | None) -> Judge:
@@ -174,7 +174,10 @@ def table(rows: Mapping[str, Mapping[str, float]]) -> str:
     names = list(next(iter(rows.values())))
     width = max(map(len, rows))
     lines = [" " * width + "".join(f"{name:>11}" for name in names)]
-    lines += [f"{title:<{width}}" + "".join(f"{row[name]:>11.3f}" for name in names) for title, row in rows.items()]
+    nan = float("nan")  # children have no KID
+    lines += [
+        f"{title:<{width}}" + "".join(f"{row.get(name, nan):>11.3f}" for name in names) for title, row in rows.items()
+    ]
     return "\n".join(lines)
 
 

@@ -201,7 +201,7 @@ def test_a_tiny_collection_is_learned_in_a_minute(tmp_path: Path) -> None:
     collection = read(save_faces(tmp_path / "faces", 600, 32, blocks=4))
     run = short_run(collection, SMALL, pictures=3500)
     model = learn(run, Paths(tmp_path / "x.model"))
-    assert model is not None and model.figures["held_out_bits"] < 2.5 and model.figures["psnr"] > 50
+    assert model is not None and model.figures["held_out_bits"] < 2.4 and model.figures["psnr"] > 50
     assert model.figures["traits"] > 0.95
     (tmp_path / "new").mkdir()
     folder = PieceFolder(load_model(tmp_path / "x.model"), GenerateConfig(count=128), tmp_path / "new", "", SMALL)
@@ -210,9 +210,9 @@ def test_a_tiny_collection_is_learned_in_a_minute(tmp_path: Path) -> None:
     faces, difference = nearest_faces(pieces)
     assert len(made.kept) == 128 and len({piece.tobytes() for piece in pieces}) == 128
     assert made.refused > 10  # a fourth of the faces that there can be were learned
-    assert np.median(difference) < 0.02 and difference.mean() < 0.04
+    assert np.median(difference) < 0.03 and difference.mean() < 0.05
     real, _ = nearest_faces(collection.pixels)
-    assert trait_distance(faces, real) < 0.12
+    assert trait_distance(faces, real) < 0.15
     assert not {tuple(color) for color in pieces.reshape(-1, 3)} - {
         tuple(color) for color in collection.pixels.reshape(-1, 3)
     }
