@@ -34,9 +34,8 @@ def defined_names(machine_code: bytes) -> set[str] | None:
     """
     if not machine_code.startswith(_ELF64):
         return None
-    start = int(np.frombuffer(machine_code, "<u8", 1, 40)[0])
-    _, count = np.frombuffer(machine_code, "<u2", 2, 58).tolist()
-    sections = np.frombuffer(machine_code, _SECTION, count, start)
+    start, count = np.frombuffer(machine_code, "<u8", 1, 40)[0], np.frombuffer(machine_code, "<u2", 1, 60)[0]
+    sections = np.frombuffer(machine_code, _SECTION, int(count), int(start))
     names: set[str] = set()
     for table in sections[sections["kind"] == _TABLE_OF_SYMBOLS]:
         symbols = np.frombuffer(machine_code, _SYMBOL, int(table["size"]) // _SYMBOL.itemsize, int(table["offset"]))

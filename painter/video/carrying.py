@@ -17,8 +17,6 @@ from renderers.strokes import Strokes
 PAD = 4.0  # pixels: the flow is read over boxes of at least this half size
 MOST_GROWTH, MOST_TURN = 0.15, 0.25  # in one frame
 FAINT = 1e-6  # what a pixel counts that nobody sees
-GRID, FEW, ROUNDS = 4, 50, 4  # pixels between those that a common turn is fitted to; how many at least; how often
-ALIKE, MOST_ALIKE = 0.5, 0.7  # pixels by which they may differ from it, and the share that must not
 STEEP = 1e-9  # cosine of an angle below which a line is upright
 UNKNOWN = 1e-3  # what the flow counts where the picture is covered next
 
@@ -116,16 +114,10 @@ def carried(strokes: Strokes, similarity: np.ndarray, pixel: float) -> Strokes:
     return Strokes(strokes.brush, params, strokes.colors, strokes.opacity, strokes.seed)
 
 
-def share_within(boxes: Boxes, mask: np.ndarray, counts: bool = False) -> np.ndarray:
-    """[N]: the share of each box that a mask [H, W] in [0, 1] covers; what is off the canvas does not count.
-
-    Args:
-        counts: whether to give pixels instead.
-    """
+def share_within(boxes: Boxes, mask: np.ndarray) -> np.ndarray:
+    """[N]: the share of each box that a mask [H, W] in [0, 1] covers; what is off the canvas does not count."""
     found = np.zeros((len(boxes.center), 2))
     _shares(boxes.center, boxes.axis, boxes.half, mask.astype(np.float64), found)
-    if counts:
-        return found[:, 1]
     shares: np.ndarray = found[:, 1] / np.maximum(found[:, 0], 1)
     return shares
 
