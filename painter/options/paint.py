@@ -180,6 +180,13 @@ class PaintConfig:
             return BrushDefaults.opacity if transparent else self.brush_defaults.opacity
         return _OPACITIES.split(self.opacity)
 
+    def check_margin(self, height: int, width: int) -> None:
+        """Raises OptionError if the margin leaves nothing of a picture of this height and width to be seen."""
+        most = min(height, width) / (2 * max(height, width))
+        if self.texture > 0 and self.margin >= most:
+            shape = f"{width} x {height} pixels"
+            raise OptionError(f"--margin {self.margin}: covers a picture of {shape}; choose less than {most:.3g}")
+
     @property
     def working_side(self) -> int:
         """Long side of the picture during the search, in pixels.

@@ -19,11 +19,13 @@ def with_overrides(painting: Painting, config: ReplayConfig) -> Painting:
     (3, (75, 100, 4))
 
     Raises:
-        OptionError: no stroke is left.
+        OptionError: no stroke is left, or the margin that is asked for covers the sheet.
     """
     given = {spec.name: getattr(config, spec.name) for spec in fields(config) if spec.name not in ("style", "strokes")}
     given = {name: value for name, value in given.items() if value not in (None, "auto")}
     settings = replace(painting.config, **given)
+    if "margin" in given:
+        settings.check_margin(*painting.aspect)
     ground = named_ground(settings.canvas) if "canvas" in given else painting.ground
     strokes = painting.strokes
     if config.strokes is not None:

@@ -128,6 +128,7 @@ def prepare_subject(source: PictureSource, config: PaintConfig, arrays: Arrays |
     config = arrays.applied_to(config)
     seen = config.working_side
     picture = read_picture(source, seen)
+    config.check_margin(*picture.size)
     rows, columns = picture.rgb.shape[:2]
     notes = picture.notes
     region = region_of(picture, config, arrays)

@@ -81,7 +81,7 @@ def fitted(
 
     Args:
         target: [H, W, 3] float32.
-        names: of the tubes; mixing: of the tubes.
+        names, mixing: of the tubes.
         blending: of the strokes.
     """
     tubes = torch.tensor([levels_of(TUBES[name].color) for name in names]) / 255

@@ -172,6 +172,14 @@ def test_what_does_not_go_together() -> None:
     assert PaintConfig(min_size=0.2, max_size=0.2).until_psnr is None
 
 
+def test_a_margin_that_covers_the_picture() -> None:
+    PaintConfig(margin=0.2).check_margin(41, 100)
+    PaintConfig(margin=0.2, texture=0.0).check_margin(10, 100)  # it has no effect
+    for shape in ((40, 100), (100, 40), (1, 1000)):
+        with pytest.raises(OptionError, match=r"^--margin 0\.2: covers a picture of .*; choose less than 0\.\d+"):
+            PaintConfig(margin=0.2).check_margin(*shape)
+
+
 def test_files_are_those_that_options_name() -> None:
     assert PaintConfig().files == PaintConfig(palette="12", focus="auto").files == {}
     assert PaintConfig(palette="#102030").files == {}

@@ -177,6 +177,13 @@ def test_a_part_without_strokes(text: str, painted: Path) -> None:
         with_overrides(painting, ReplayConfig(strokes=text))
 
 
+def test_a_margin_that_covers_the_sheet(painted: Path) -> None:
+    painting: Painting = load_painting(painted / "markerpen.strokes.json")
+    assert with_overrides(painting, ReplayConfig(margin=0.2)).config.margin == 0.2
+    with pytest.raises(OptionError, match=r"--margin 0\.2: covers a picture of 100 x 30 pixels"):
+        with_overrides(replace(painting, aspect=(30, 100)), ReplayConfig(margin=0.2, texture=0.6))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
