@@ -24,6 +24,7 @@ from renderers.threads import share
 POOLS = 38.0  # lattice steps to a canvas unit, of the coarsest spots where a wash stood
 DARKEST = 2.0  # density of the darkest glaze, where texture is at least FULLY
 FULLY = 0.6
+CALMING = 0.8  # in calm places variations go with texture to the power of 1 + CALMING: there they are seen first
 LEVELS = 127.0  # fields are kept in bytes, as round(LEVELS · v)
 
 
@@ -59,7 +60,7 @@ class SheetFields:
     @staticmethod
     def of(
         height: np.ndarray, calm: np.ndarray | None, how: Density, pixel: float, top: int, margin: float,
-        full: tuple[int, int],
+        full: tuple[int, int], texture: float = 1.0,
     ) -> SheetFields:  # fmt: skip
         """Fields of the rows of a canvas from `top` on.
 
@@ -69,6 +70,7 @@ class SheetFields:
             pixel: the width of a pixel, canvas units.
             margin: of bare sheet around the painting, canvas units; 0 for none.
             full: rows and columns of the full canvas.
+            texture: how much of the medium there is, in (0, 1].
         """
         rows, width = height.shape[0] - 2, height.shape[1]
         grain, parts = np.empty((rows, width), np.float32), np.zeros((rows, width, 6), np.int8)
@@ -77,7 +79,7 @@ class SheetFields:
         size = np.array([full[1] * pixel, full[0] * pixel])
         share(
             lambda first, step: _fill(
-                height, still, how.numbers, pixel, top, margin, size, grain, parts, kept, first, step
+                height, still, how.numbers, texture, pixel, top, margin, size, grain, parts, kept, first, step
             )
         )
         return SheetFields(grain, parts, kept, top)
@@ -115,8 +117,8 @@ def _darkest(texture: Texture) -> float:
 
 @kernel
 def _fill(
-    height: np.ndarray, calm: np.ndarray, how: np.ndarray, pixel: float, top: int, margin: float, size: np.ndarray,
-    grain: np.ndarray, parts: np.ndarray, kept: np.ndarray, first: int, step: int,
+    height: np.ndarray, calm: np.ndarray, how: np.ndarray, texture: float, pixel: float, top: int, margin: float,
+    size: np.ndarray, grain: np.ndarray, parts: np.ndarray, kept: np.ndarray, first: int, step: int,
 ) -> None:  # fmt: skip
     fine = how[1] * resolved(900.0, 0.5 * pixel)
     tilt = 0.25 / (300.0 * pixel)  # a sheet that rises by 1/300 canvas unit over as much has a slope of 0.5
@@ -136,9 +138,11 @@ def _fill(
             if calm.size > 0:
                 still = _sampled(calm, x / size[0], y / size[1])
                 if still > 0.01:
+                    quiet = math.exp(CALMING * still * math.log(texture))
+                    grain[i, j] *= quiet
                     parts[i, j, 2] = _byte(still * _front(x, y, h, cells, 3))
                     if how[7] > 0.0:
-                        parts[i, j, 5] = _byte(0.6 * still**3 * _pooled(x, y, pixel, cells, 17))
+                        parts[i, j, 5] = _byte(0.6 * quiet * still**3 * _pooled(x, y, pixel, cells, 17))
             if how[4] > 0.0:
                 parts[i, j, 3] = _byte(0.5 * fractal_noise(11.0 * x, 11.0 * y, 93, 3, 11.0 * pixel, cells, 8))
                 parts[i, j, 4] = _byte(0.5 * fractal_noise(13.0 * x + 5.0, 13.0 * y, 96, 3, 13.0 * pixel, cells, 11))
@@ -224,5 +228,5 @@ def _front(x: float, y: float, height: float, cells: np.ndarray, k: int) -> floa
     at = value_noise(4.3 * x + 3.0, 4.3 * y, 117, cells, k + 3) + crinkle - 0.22
     here = smoothstep(-0.5, 0.3, value_noise(9.0 * x, 9.0 * y, 119, cells, k + 4))
     if at > 0.0:
-        return here * (math.exp(-at / 0.035) - 0.52 * math.exp(-at / 0.16))
+        return here * (math.exp(-at / 0.035) - 0.30 * math.exp(-at / 0.16))
     return here * 0.45 * math.exp(-((at / 0.012) ** 2))

@@ -68,7 +68,7 @@ class Pigment(Textured):
         if fields is None or not fields.top <= rows.top <= fields.top + len(fields.grain) - count:
             fields = self._fields = SheetFields.of(
                 rows.sheet.height, appearance.calm if self.fronts else None, self.density, rows.pixel, rows.top,
-                self.texture.margin, rows.full,
+                self.texture.margin, rows.full, self.texture.strength,
             )  # fmt: skip
         first = rows.top - fields.top
         return fields.rows(slice(first, first + count))
@@ -80,7 +80,7 @@ class Wash(Pigment):
     margin = WASH_MARGIN
     paper = "cold-press"
     fronts = True
-    density = Density(grain=0.28, fine=0.20, shade=0.032, drift=0.045, sparkle=0.35, fronts=0.65, pooling=0.41)
+    density = Density(grain=0.28, fine=0.20, shade=0.032, drift=0.030, sparkle=0.35, fronts=0.65, pooling=0.41)
 
     def sheet(self, top: int, rows: int, width: int, pixel: float) -> Sheet:
         """See `Medium.sheet`."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from renderers.brushes.texture import kernel, nearly_nearest_on_curve, ramp, resolved, smoothstep
 from renderers.brushes.watercolor import EDGE, PAPER, SIDE
+from renderers.media.density import CALMING
 from renderers.media.noise import fractal_noise, new_cells, value_noise
 from renderers.media.sheet import LEVELS, TOOTH_SCALE
 
@@ -50,6 +51,7 @@ def paint_wash(
     wet_width = max(dry_width, texture * min(_WET, 0.012 * units))
     line = min(0.25, 0.0009 * units + 0.035 * calm)
     large = smoothstep(0.010, 0.035, scale)
+    loaded = math.exp(CALMING * large * math.log(texture))  # large washes are calm places
     # Where a pool's rim can be seen it is pigment, not coverage; its mean stays.
     as_load = texture * resolved(3.0, footprint)
     cells = new_cells(12)
@@ -101,5 +103,5 @@ def paint_wash(
             if front > -0.12:
                 ridge = math.exp(-((front / 0.035) ** 2)) if front < 0.0 else math.exp(-front / 0.10)
                 pigment += _BLOOM * large * (0.85 * ridge - 0.45 * smoothstep(0.0, 0.45, front))
-        load[i] = pigment * min(1.0, 3.0 * cover)
+        load[i] = loaded * pigment * min(1.0, 3.0 * cover)
     return alpha, mix, load

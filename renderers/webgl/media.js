@@ -28,7 +28,7 @@ const ImpastoMedium = (() => {
 
   // What only depends on the sheet: grain, what the margin leaves, and six parts in bytes.
   const fieldsOf = (head, part, shared, ground) => `${head}${AT}
-  uniform sampler2D sheet, calm; uniform float margin, sheet_columns, calm_size, calm_rows, calm_columns;
+  uniform sampler2D sheet, calm; uniform float margin, strength, sheet_columns, calm_size, calm_rows, calm_columns;
   uniform float how[8], size[2];
   layout(location = 0) out vec4 first; layout(location = 1) out vec4 second;
   float height_at(float i, float j); float image_at(float i, float j);
@@ -43,7 +43,7 @@ const ImpastoMedium = (() => {
   void main() {
     at = view.xy + view.z * gl_FragCoord.xy;
     float grain, parts[6], kept;
-    k_fill(how, view.z, 0, margin, size, grain, parts, kept, gl_FragCoord.y - 0.5, gl_FragCoord.x - 0.5);
+    k_fill(how, strength, view.z, 0, margin, size, grain, parts, kept, gl_FragCoord.y - 0.5, gl_FragCoord.x - 0.5);
     first = vec4(grain, margin > 0.0 ? kept : 1.0, parts[0], parts[1]);
     second = vec4(parts[2], parts[3], parts[4], parts[5]);
   }`;
@@ -234,7 +234,7 @@ const ImpastoMedium = (() => {
       const { renderer, texture, part, shared } = this, { gl } = renderer;
       if (part.density[6] > 0 && settled) this._calm(Math.min(Math.max(width, height) * renderer.zoom, Math.round(1 / shared.calm.PIXEL)));
       const calm = this.calmKey.startsWith(`${renderer.revision} `) ? renderer.targets.calm : null;
-      const key = `${this.sheetKey} ${texture.margin} ${calm ? this.calmKey : ""}`;
+      const key = `${this.sheetKey} ${texture.margin} ${texture.strength} ${calm ? this.calmKey : ""}`;
       this.fields = renderer._target("fields", width, height, [renderer.exact, renderer.exact]);
       if (key === this.fieldsKey && !this.fields.fresh) return;
       this.fieldsKey = key;
@@ -245,6 +245,7 @@ const ImpastoMedium = (() => {
       renderer._sampler(program.calm, 5, calm ? calm.textures[0] : this.sheet.textures[0]);
       gl.uniform4fv(program.view, renderer.view);
       gl.uniform1f(program.margin, texture.margin);
+      gl.uniform1f(program.strength, texture.strength);
       gl.uniform1f(program.sheet_columns, renderer.zoom > 1 ? 1e9 : width);
       gl.uniform1f(program.calm_size, calm ? 1 : 0);
       gl.uniform1f(program.calm_rows, calm ? calm.height : 2);
