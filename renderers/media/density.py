@@ -24,7 +24,7 @@ from renderers.threads import share
 POOLS = 38.0  # lattice steps to a canvas unit, of the coarsest spots where a wash stood
 DARKEST = 2.0  # density of the darkest glaze, where texture is at least FULLY
 FULLY = 0.6
-CALMING = 0.8  # in calm places variations go with texture to the power of 1 + CALMING: there they are seen first
+CALMING = 0.7  # in calm places variations go with texture to the power of 1 + CALMING: there they are seen first
 LEVELS = 127.0  # fields are kept in bytes, as round(LEVELS · v)
 
 
@@ -226,7 +226,7 @@ def _front(x: float, y: float, height: float, cells: np.ndarray, k: int) -> floa
     crinkle += 0.055 * value_noise(47.0 * x, 47.0 * y, 113, cells, k + 1)
     crinkle += 0.03 * value_noise(120.0 * x, 120.0 * y, 115, cells, k + 2) + 0.02 * height
     at = value_noise(4.3 * x + 3.0, 4.3 * y, 117, cells, k + 3) + crinkle - 0.22
-    here = smoothstep(-0.5, 0.3, value_noise(9.0 * x, 9.0 * y, 119, cells, k + 4))
+    here = smoothstep(-0.25, 0.5, value_noise(9.0 * x, 9.0 * y, 119, cells, k + 4))
     if at > 0.0:
-        return here * (math.exp(-at / 0.035) - 0.30 * math.exp(-at / 0.16))
+        return here * (math.exp(-at / 0.055) - 0.40 * math.exp(-at / 0.16))
     return here * 0.45 * math.exp(-((at / 0.012) ** 2))

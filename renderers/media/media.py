@@ -80,7 +80,7 @@ class Wash(Pigment):
     margin = WASH_MARGIN
     paper = "cold-press"
     fronts = True
-    density = Density(grain=0.28, fine=0.20, shade=0.032, drift=0.030, sparkle=0.35, fronts=0.65, pooling=0.41)
+    density = Density(grain=0.28, fine=0.20, shade=0.032, drift=0.030, sparkle=0.35, fronts=0.60, pooling=0.41)
 
     def sheet(self, top: int, rows: int, width: int, pixel: float) -> Sheet:
         """See `Medium.sheet`."""
