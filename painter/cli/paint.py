@@ -153,10 +153,11 @@ def run(request: Request, watch: Stopwatch) -> int:
         found = pipeline.find_strokes(subject, watch, None if request.quiet else bar.show, resuming.autosave)
         bar.finish()
     with deferred_interrupts(found.interrupted) as late:
-        result = pipeline.finish(subject, found, watch, perceptual=request.outputs.report is not None)
-        painting, image = result.painting, result.image
+        files, export = request.outputs.paintings, request.outputs.export
+        result = pipeline.finish(subject, found, watch, request.outputs.report is not None, files, export)
+        painting, drawn = result.painting, result.drawn
         with resuming.claimed() as outputs:
-            jobs = painting_jobs(outputs, lambda name: save_painting(painting, name, image, outputs.export))
+            jobs = painting_jobs(outputs, lambda name: save_painting(painting, name, drawn, outputs.export))
             notes = write(outputs, [*jobs, *losses_jobs(outputs, found.records)], result, watch)
     if not request.quiet:
         print_written(request.outputs, outputs, notes, "interrupted; wrote" if result.interrupted else "wrote")
