@@ -272,25 +272,39 @@ def _arranged(strokes: Strokes, subject: Subject) -> Strokes:
     return Strokes.cat([in_paint_order(strokes[run], subject.aspect) for run in runs])
 
 
-def finish(
-    subject: Subject, found: SearchResult, watch: Stopwatch, perceptual: bool = False, files: Sequence[str] = (),
-    export: ExportConfig | None = None,
-) -> Result:  # fmt: skip
-    """Draw the painting and measure it.
+def finish(subject: Subject, found: SearchResult, watch: Stopwatch) -> Result:
+    """Draw the painting and measure it."""
+    drawn = draw(found, watch)
+    return Result(found.painting, drawn, measure(subject, found, drawn, watch))
+
+
+def draw(
+    found: SearchResult, watch: Stopwatch, files: Sequence[str] = (), export: ExportConfig | None = None
+) -> Drawn:  # fmt: skip
+    """Draw the painting.
 
     Args:
         files, export: what will be written of it, and how: what they show is drawn along with it.
-        perceptual: whether the report has the perceptual distance, too, which takes a second.
+    """
+    with watch.phase("draw"):
+        return draw_for(found.painting, files, export)
+
+
+def measure(
+    subject: Subject, found: SearchResult, drawn: Drawn, watch: Stopwatch, perceptual: bool = False
+) -> dict[str, Any]:  # fmt: skip
+    """The report of a painting, ready for JSON.
+
+    Args:
+        perceptual: whether it has the perceptual distance, too, which takes a second.
     """
     painting = found.painting
-    with watch.phase("draw"):
-        drawn = draw_for(painting, files, export)
     with watch.phase("measure"):
         seen = drawn_as_seen(painting, drawn.image, subject)
         figures, more = compare(seen, subject.picture), subject.figures(painting)
         if perceptual:
             figures["perceptual"] = perceptual_distance(seen, subject.picture)
-    report = {
+    return {
         "version": __version__,
         "config": asdict(subject.config),
         "input": subject.about,
@@ -307,7 +321,6 @@ def finish(
         "seconds": watch.seconds(),
         "peak_rss_mb": peak_rss_mb(),
     }
-    return Result(painting, drawn, report)
 
 
 def _recipes(painting: Painting) -> dict[str, dict[str, int]] | None:
