@@ -129,7 +129,7 @@ def print_finds(side: int) -> None:
 
 
 def print_people() -> None:
-    """How many of a hundred people's faces both find, each alone on grey; those that are half turned away apart, too."""
+    """How many of a hundred people's faces both find, each alone on grey; and of those who are half turned away."""
     found: dict[str, list[int]] = {"cascade": [], "networks": []}
     for person, grey in enumerate(data.lfw_subset()[:PEOPLE].astype(np.float32)):
         face = cv2.resize(grey, (100, 100), interpolation=cv2.INTER_CUBIC)
