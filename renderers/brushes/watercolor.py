@@ -21,8 +21,9 @@ from renderers.brushes.corner_fields import (
     norm,
     squash_depth_dual,
 )
+from renderers.brushes.nearest_point import nearest_points
 from renderers.brushes.outline import Mark, Outline, Paint, Path, Point, closed, curve
-from renderers.brushes.texture import kernel, nearest_on_curve, noise2, ramp, resolved, smoothstep
+from renderers.brushes.texture import kernel, noise2, ramp, resolved, smoothstep
 from renderers.dual import clip, store, variable
 from renderers.jit import kernel as dual_kernel
 
@@ -31,9 +32,6 @@ SIDE = 0.96  # where the wet edge lies, in radii
 WASH = 0.71  # mean coverage of the body
 POOL = (0.14, 0.22, 0.5)  # of the rim in the outline: depth of its middle and width, in radii, and coverage
 PAPER = 4001  # seed of blooms and wobble, the same in every stroke
-# Depth rises by at most 1 for each unit of way, and by this for the edge's wobble and what the search for the nearest
-# point leaves. So a point far outside tells that nothing is painted around it.
-SLACK = 0.12  # radii
 TAPER = 2.0  # larger over smaller radius, at most
 
 
@@ -190,15 +188,15 @@ def _paint(
     granules = resolved(26.0, coarse)
     pigment = resolved(70.0, coarse)
     ripple = resolved(24.0, coarse)
-    bare_x, bare_y, bare = 0.0, 0.0, 0.0  # a place, and how far around it nothing is painted, squared
+    nearest = nearest_points(u, v, h, skew, rise, end - start)
     for i in range(u.size):
         x, y = u[i], v[i]
         along = x / (h + 1.0)
         bloom = noise2(1.6 * along + 3.5, 0.8 * y + 0.5, PAPER)
         mix[i] = smoothstep(-1.0, 1.0, (x + 0.25 * bloom) / (h + 0.6))
-        if abs(x) > h + 1.2 or (x - bare_x) ** 2 + (y - bare_y) ** 2 < bare:
+        if abs(x) > h + 1.2:
             continue
-        t = nearest_on_curve(x, y, h, skew, rise, end - start)
+        t = nearest[i]
         cu = -h + t * (2.0 * (skew * h + h) - t * 2.0 * skew * h)
         cv = -rise / 4.0 + t * (2.0 * rise - t * 2.0 * rise)
         du, dv = x - cu, y - cv
@@ -212,8 +210,6 @@ def _paint(
         depth = radius * (SIDE + wobble) - distance
         cover = ramp(depth, max(f, EDGE))
         if cover <= 0.0:
-            apart = max(0.0, -0.5 * max(coarse, EDGE) - depth - SLACK)
-            bare_x, bare_y, bare = x, y, apart * apart
             continue
         pool = math.exp(-(((depth - 0.12) / 0.13) ** 2))
         wash = 0.7 + 0.07 * bloom + 0.22 * pool

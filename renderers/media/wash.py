@@ -11,8 +11,9 @@ import math
 
 import numpy as np
 
-from renderers.brushes.texture import kernel, nearly_nearest_on_curve, ramp, resolved, smoothstep
-from renderers.brushes.watercolor import EDGE, PAPER, SIDE, SLACK
+from renderers.brushes.nearest_point import nearly_nearest_points
+from renderers.brushes.texture import kernel, ramp, resolved, smoothstep
+from renderers.brushes.watercolor import EDGE, PAPER, SIDE
 from renderers.media.noise import fractal_noise, new_cells, value_noise
 from renderers.media.sheet import LEVELS, TOOTH_SCALE
 
@@ -54,21 +55,19 @@ def paint_wash(
     as_load = texture * resolved(3.0, footprint)
     cells = new_cells(12)
     reach = 1.2 * wander + 4.0 * fringe + 0.5 * max(wet_width, footprint)
-    bare_x, bare_y, bare = 0.0, 0.0, 0.0  # a place, and how far around it nothing is painted, squared
+    nearest = nearly_nearest_points(u, v, h, skew, rise, end - start)
     for i in range(u.size):
         x, y = u[i], v[i]
-        if abs(x) > h + 1.5 or (x - bare_x) ** 2 + (y - bare_y) ** 2 < bare:
+        if abs(x) > h + 1.5:
             continue
         along = x / (h + 1.0)
-        t = nearly_nearest_on_curve(x, y, h, skew, rise, end - start)
+        t = nearest[i]
         du = x - (-h + t * (2.0 * (skew * h + h) - t * 2.0 * skew * h))
         dv = y - (-rise / 4.0 + t * (2.0 * rise - t * 2.0 * rise))
         radius = start + (end - start) * t
         wobble = 0.035 * value_noise(2.6 * along + 0.5, 0.9 * y, PAPER + 1, cells, 1)
         depth = radius * (SIDE + wobble) - math.sqrt(du * du + dv * dv)
         if depth < -reach:
-            apart = max(0.0, -reach - depth - SLACK)
-            bare_x, bare_y, bare = x, y, apart * apart
             continue
         bloom = value_noise(1.6 * along + 3.5, 0.8 * y + 0.5, PAPER, cells, 0)
         mix[i] = smoothstep(-1.0, 1.0, (x + 0.25 * bloom) / (h + 0.6))

@@ -11,7 +11,13 @@ import torch
 from helpers.stamps import stamp as stamp  # the fixture
 
 from renderers.brushes import BRUSHES, NETWORK_BRUSHES
-from renderers.brushes.texture import nearest_on_curve, nearly_nearest_on_curve, noise2
+from renderers.brushes.nearest_point import (
+    nearest_on_curve,
+    nearest_points,
+    nearly_nearest_on_curve,
+    nearly_nearest_points,
+)
+from renderers.brushes.texture import noise2
 from renderers.drawing import Drawing, draw_bands, drawing_threads
 from renderers.evaluation import random_strokes
 from renderers.media.calm import calm_map
@@ -79,6 +85,18 @@ def test_the_nearest_point_is_that_of_the_engines() -> None:
             y = v - (-rise / 4 + t * (2 * rise - t * 2 * rise))
             depths.append(growth * t - np.hypot(x, y))
         assert depths[0] == pytest.approx(depths[1], abs=1e-3)
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 256, 700])
+def test_the_nearest_points_of_all_at_once_are_those_of_one_after_the_other(count: int) -> None:
+    rng = np.random.default_rng(count)
+    for _ in range(20):
+        h, skew, rise, growth = rng.uniform(0.05, 8), rng.uniform(-0.5, 0.5), rng.uniform(-6, 6), rng.uniform(-0.5, 0.5)
+        u, v = rng.uniform(-1.3, 1.3, (2, count)).astype(np.float32) * np.float32(h + 1)
+        for together, single in ((nearest_points, nearest_on_curve), (nearly_nearest_points, nearly_nearest_on_curve)):
+            found = together(u, v, h, skew, rise, growth)
+            wanted = [single(x, y, h, skew, rise, growth) for x, y in zip(u, v, strict=True)]
+            assert np.array_equal(found, wanted), "to the bit"
 
 
 # --- sheets -------------------------------------------------------------------------------------------------
