@@ -71,14 +71,14 @@ class Surroundings:
 
 
 def descend(
-    setting: Setting, living: Company, free: np.ndarray, pace: np.ndarray, trust: np.ndarray, target: Target
+    setting: Setting, living: Company, free: np.ndarray, pace: np.ndarray, held: np.ndarray, target: Target
 ) -> Company:
-    """The living after a few steps towards the target, held where they are as far as that can be trusted.
+    """The living after a few steps towards the target, held where they are.
 
     Args:
         free: [N] bool: who moves; the others stay to the byte.
         pace: [N] float32, how fast each descends, against the rate.
-        trust: [N] float32 in [0, 1], how strongly each is held.
+        held: [N] float32, how strongly each is held.
         target: what is painted; all its pixels count alike.
     """
     clip = setting.clip
@@ -88,7 +88,7 @@ def descend(
     at = torch.from_numpy(np.flatnonzero(free))
     start = living.strokes[at]
     parameters = StrokeParameters(start, setting.constraints, setting.search, select_moments(living.moments, at))
-    hold = torch.from_numpy(clip.hold * trust[free] / len(living))
+    hold = torch.from_numpy(clip.hold * held[free] / len(living))
     fade = torch.from_numpy(living.settled_fade[free])
     _set_pace(parameters, pace[free])
     begun, steps = _columns(parameters).detach(), _step_columns(parameters)
