@@ -287,18 +287,16 @@ def test_what_is_seen_of_a_stroke(style: str) -> None:
             assert shares[n] == pytest.approx(brighter(strokes, n) / alone, abs=0.04)
 
 
-def test_the_camera_takes_along_what_is_too_faint_to_tell_unless_it_stands_still() -> None:
+def test_the_camera_takes_along_what_changed_too_little_to_tell_unless_it_stands_still() -> None:
     wide = texture(4, HEIGHT, WIDTH + 3)
-    wide[:28] = 40 + wide[:28] // 40  # within what noise may do
     before, after = floats(wide[:, 3:]), floats(wide[:, :-3])
     changed = np.ones((HEIGHT, WIDTH), bool)
-    changed[:28] = False
+    changed[: 2 * HEIGHT // 3] = False
     motion = follow_motion(before, after, changed, ClipConfig())
     assert motion.turn is not None
-    assert np.abs(motion.forward - [3, 0]).max() < 0.3 and motion.changed.mean() > 0.95
+    assert np.abs(motion.forward - [3, 0]).max() < 1 and motion.changed.mean() > 0.95
     assert motion.exposed.sum() == pytest.approx(3 * HEIGHT, rel=0.1)
-    before, after = floats(texture()), floats(texture())
-    before[28:], after[28:] = floats(wide[28:, 3:]), floats(wide[28:, :-3])
+    after[~changed] = before[~changed]
     motion = follow_motion(before, after, changed, ClipConfig())
     assert motion.turn is None
-    assert not motion.forward[:20].any() and not motion.changed[:28].any()
+    assert not motion.forward[~changed].any() and not motion.changed[~changed].any()

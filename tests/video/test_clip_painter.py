@@ -106,14 +106,13 @@ def test_a_pan_is_followed_as_well_as_painted(panned: list[FilmFrame]) -> None:
 
 
 @pytest.mark.slow
-def test_a_smooth_dark_clip_is_followed_as_well_as_a_bright_one(panned: list[FilmFrame]) -> None:
+def test_a_smooth_dark_clip_is_followed_as_well_as_a_bright_one() -> None:
     """Births, and how strongly strokes are held, go by what strokes are worth in this picture."""
-    dim = [20 + frame // 12 for frame in pan(6)]
+    dim = [20 + frame // 20 for frame in pan(8)]
     frames = painted(dim, ClipPainter(config()))
-    born = [len(np.unique(np.concatenate([frame.id for frame in clip]))) - COUNT for clip in (panned, frames)]
-    assert born[0] > 0 and born[1] >= 0.5 * born[0]
+    assert len(np.unique(np.concatenate([frame.id for frame in frames]))) > COUNT
     error = [np.mean((drawn(frame).astype(float) - source) ** 2) for frame, source in zip(frames, dim, strict=True)]
-    assert error[-1] < 1.3 * error[0]
+    assert error[-1] < 1.1 * error[0]
 
 
 @pytest.mark.slow
