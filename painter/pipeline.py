@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 
 from painter.errors import DivergedError, ImpastoError
+from painter.options.export import ExportConfig
 from painter.options.paint import PaintConfig
 from painter.options.reveal import RevealConfig
+from painter.painting.drawn import Drawn
 from painter.painting.painting import Painting
-from painter.painting.save import save_painting
+from painter.painting.save import draw_for, save_painting
 from painter.pictures.arrays import Arrays
 from painter.pictures.color import to_hex
 from painter.pictures.ground import ground_name
@@ -68,8 +70,13 @@ class Result:
     """
 
     painting: Painting
-    image: np.ndarray  # uint8 [H, W, 3], or [H, W, 4] with straight alpha, at `config.size`
+    drawn: Drawn
     report: dict[str, Any]  # ready for JSON
+
+    @property
+    def image(self) -> np.ndarray:
+        """uint8 [H, W, 3], or [H, W, 4] with straight alpha, at `config.size`."""
+        return self.drawn.image
 
     @property
     def interrupted(self) -> bool:
@@ -95,7 +102,7 @@ class Result:
             OutputError: for an ending that we do not write or a file that cannot be written.
         """
         for path in paths:
-            save_painting(self.painting, Path(path), self.image)
+            save_painting(self.painting, Path(path), self.drawn)
 
 
 def paint(
@@ -265,21 +272,39 @@ def _arranged(strokes: Strokes, subject: Subject) -> Strokes:
     return Strokes.cat([in_paint_order(strokes[run], subject.aspect) for run in runs])
 
 
-def finish(subject: Subject, found: SearchResult, watch: Stopwatch, perceptual: bool = False) -> Result:
-    """Draw the painting and measure it.
+def finish(subject: Subject, found: SearchResult, watch: Stopwatch) -> Result:
+    """Draw the painting and measure it."""
+    drawn = draw(found, watch)
+    return Result(found.painting, drawn, measure(subject, found, drawn, watch))
+
+
+def draw(
+    found: SearchResult, watch: Stopwatch, files: Sequence[str] = (), export: ExportConfig | None = None
+) -> Drawn:  # fmt: skip
+    """Draw the painting.
 
     Args:
-        perceptual: whether the report has the perceptual distance, too, which takes a second.
+        files, export: what will be written of it, and how: what they show is drawn along with it.
+    """
+    with watch.phase("draw"):
+        return draw_for(found.painting, files, export)
+
+
+def measure(
+    subject: Subject, found: SearchResult, drawn: Drawn, watch: Stopwatch, perceptual: bool = False
+) -> dict[str, Any]:  # fmt: skip
+    """The report of a painting, ready for JSON.
+
+    Args:
+        perceptual: whether it has the perceptual distance, too, which takes a second.
     """
     painting = found.painting
-    with watch.phase("draw"):
-        image = painting.draw()
     with watch.phase("measure"):
-        seen = drawn_as_seen(painting, image, subject)
+        seen = drawn_as_seen(painting, drawn.image, subject)
         figures, more = compare(seen, subject.picture), subject.figures(painting)
         if perceptual:
             figures["perceptual"] = perceptual_distance(seen, subject.picture)
-    report = {
+    return {
         "version": __version__,
         "config": asdict(subject.config),
         "input": subject.about,
@@ -296,7 +321,6 @@ def finish(subject: Subject, found: SearchResult, watch: Stopwatch, perceptual: 
         "seconds": watch.seconds(),
         "peak_rss_mb": peak_rss_mb(),
     }
-    return Result(painting, image, report)
 
 
 def _recipes(painting: Painting) -> dict[str, dict[str, int]] | None:

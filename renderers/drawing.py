@@ -101,6 +101,31 @@ class Drawing:
         edges = np.flatnonzero(np.diff(touched, prepend=False, append=False)).tolist()
         return [slice(first, last) for first, last in zip(edges[::2], edges[1::2], strict=True)]
 
+    def is_pointwise(self, relief: float, appearance: Appearance) -> bool:
+        """Whether what is seen at a pixel hangs on nothing around it, so that `seen_at` can tell it."""
+        plain = appearance.region is None and (appearance.lines is None or appearance.pencil == 0)
+        return plain and self.medium.pointwise(relief)
+
+    def changed_pixels(self, before: int) -> np.ndarray:
+        """Which pixels may look otherwise than after the first `before` strokes: [M] int64, row by row. For drawings
+        that are pointwise."""
+        placed, touched = self.placed, np.zeros(self.canvas.shape[:2], bool)
+        for n in placed.touching(before, self.drawn, self.top, self.bottom):
+            rows = slice(max(0, placed.top[n] - self.top), max(0, placed.bottom[n] - self.top))
+            touched[rows, placed.left[n] : placed.right[n]] = True
+        return np.flatnonzero(touched)
+
+    def seen_at(self, pixels: np.ndarray, appearance: Appearance) -> np.ndarray:
+        """What `seen` shows at some pixels, [M, C] float32. For drawings that are pointwise.
+
+        Args:
+            pixels: [M], M > 0, numbered row by row, as from `changed_pixels`.
+        """
+        canvas = self.canvas.reshape(-1, self.canvas.shape[2])[pixels]
+        if self.placed.mixing == "pigment":
+            canvas = to_colors(canvas[None])[0]
+        return self.medium.finish_at(self.rows, canvas, appearance, pixels)
+
     def _with_pencil(self, seen: np.ndarray, appearance: Appearance, first: int) -> np.ndarray:
         """A copy of what is seen, from row `first` on, with pencil lines."""
         assert appearance.lines is not None

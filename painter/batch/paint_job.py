@@ -22,7 +22,7 @@ from PIL import Image
 from painter.batch.jobs import Failure, Job, Outcome, OwnWork, Painted, Work, check_names
 from painter.errors import ImpastoError, one_line
 from painter.options.paint import PaintConfig
-from painter.painting.save import save_painting
+from painter.painting.save import draw_for, save_painting
 from painter.pictures.metrics import pixel_errors
 from painter.pictures.picture import PictureSource, picture_from_array
 from painter.pictures.stacking import Stack, read_stack
@@ -88,13 +88,13 @@ def paint_job(job: Job, local_paths: Mapping[Path, Path] | None = None, scratch:
         raise found.failed
     as_given = {name: getattr(job.config, name) for name in job.config.files}
     painting = replace(found.painting, config=replace(found.painting.config, **as_given))
-    image = painting.draw()
-    figures = pixel_errors(drawn_as_seen(painting, image, subject), subject.picture)
+    drawn = draw_for(painting, job.files, job.export)
+    figures = pixel_errors(drawn_as_seen(painting, drawn.image, subject), subject.picture)
     files, notes = {}, list(subject.notes)
     with tempfile.TemporaryDirectory(prefix="impasto-", dir=scratch) as folder:
         for number, name in enumerate(job.files):
             path = Path(folder, f"{number}-{Path(name).name}")
-            saved = save_painting(painting, path, image, job.export)
+            saved = save_painting(painting, path, drawn, job.export)
             notes += [note.replace(str(path), name) for note in saved]
             files[name] = path.read_bytes()
     figures["strokes"] = len(painting.strokes)

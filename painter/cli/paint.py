@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from painter.cli.arguments import (
     LIST_OF_PRESETS,
@@ -51,14 +51,16 @@ from painter.pictures.looked_at import look_ahead
 from painter.pictures.picture import Picture, load_picture
 from painter.pictures.proportions import read_fitted
 from painter.search.config import searched_side
-from painter.system.ahead import in_small_steps
+from painter.system.ahead import Ahead, in_small_steps
 from painter.system.interrupts import deferred_interrupts
 from painter.system.late_torch import import_torch, load_libraries_ahead
 from painter.system.usage import Stopwatch, keep_freed_memory, peak_rss_mb
 
 if TYPE_CHECKING:
-    from painter.pipeline import Result
     from painter.search.subject import Subject
+
+Report = dict[str, Any]
+"""A painting's figures and settings, as `painter.pipeline.measure` returns them."""
 
 
 @dataclass(frozen=True)
@@ -153,14 +155,16 @@ def run(request: Request, watch: Stopwatch) -> int:
         found = pipeline.find_strokes(subject, watch, None if request.quiet else bar.show, resuming.autosave)
         bar.finish()
     with deferred_interrupts(found.interrupted) as late:
-        result = pipeline.finish(subject, found, watch, perceptual=request.outputs.report is not None)
-        painting, image = result.painting, result.image
+        drawn = pipeline.draw(found, watch, request.outputs.paintings, request.outputs.export)
+        perceptual = request.outputs.report is not None
+        measuring = Ahead(lambda: pipeline.measure(subject, found, drawn, watch, perceptual))  # beside the encoders
         with resuming.claimed() as outputs:
-            jobs = painting_jobs(outputs, lambda name: save_painting(painting, name, image, outputs.export))
-            notes = write(outputs, [*jobs, *losses_jobs(outputs, found.records)], result, watch)
+            jobs = painting_jobs(outputs, lambda name: save_painting(found.painting, name, drawn, outputs.export))
+            notes = write(outputs, [*jobs, *losses_jobs(outputs, found.records)], measuring, watch)
+        report = measuring.result()
     if not request.quiet:
-        print_written(request.outputs, outputs, notes, "interrupted; wrote" if result.interrupted else "wrote")
-        _print_figures(result)
+        print_written(request.outputs, outputs, notes, "interrupted; wrote" if found.interrupted else "wrote")
+        _print_figures(report)
     resuming.close(finished=not found.interrupted)
     if found.failed is not None:
         raise found.failed
@@ -177,11 +181,11 @@ def _read(request: Request, watch: Stopwatch) -> list[Picture]:
     return [picture, *others]
 
 
-def write(outputs: Outputs, jobs: Sequence[SaveJob], result: Result, watch: Stopwatch) -> list[str]:
+def write(outputs: Outputs, jobs: Sequence[SaveJob], report: Ahead[Report], watch: Stopwatch) -> list[str]:
     """Write the files of `jobs`, then the report; the notes about them."""
     timed: list[SaveJob] = [(name, partial(_timed, save, watch)) for name, save in jobs]
     if outputs.report is not None:
-        timed.append((outputs.report, partial(_write_report, outputs.report, outputs, result, watch)))
+        timed.append((outputs.report, partial(_write_report, outputs.report, outputs, report, watch)))
     return write_in_turn(timed)
 
 
@@ -190,15 +194,14 @@ def _timed(save: Saver, watch: Stopwatch) -> Notes:
         return save()
 
 
-def _write_report(report: str, outputs: Outputs, result: Result, watch: Stopwatch) -> None:
-    files = [name for name in outputs.files if name != report]
-    final = {**result.report, "outputs": files, "seconds": watch.seconds(), "peak_rss_mb": peak_rss_mb()}
-    with writing(Path(report)) as temporary:
+def _write_report(path: str, outputs: Outputs, report: Ahead[Report], watch: Stopwatch) -> None:
+    files = [name for name in outputs.files if name != path]
+    final = {**report.result(), "outputs": files, "seconds": watch.seconds(), "peak_rss_mb": peak_rss_mb()}
+    with writing(Path(path)) as temporary:
         temporary.write_text(json.dumps(final, indent=2, allow_nan=False) + "\n")
 
 
-def _print_figures(result: Result) -> None:
-    report = result.report
+def _print_figures(report: Report) -> None:
     ssim = "" if report["ssim"] is None else f", SSIM {report['ssim']:.3f}"
     target = report["config"]["until_psnr"]
     missed = "" if target is None or report["psnr"] >= target else f"; {target:g} dB takes more strokes"

@@ -22,12 +22,11 @@ from painter.cli.outputs import (
 )
 from painter.cli.paths import default_folder
 from painter.cli.progress import announce_compiling
+from painter.export.formats import format_of
 from painter.options.replay import ReplayConfig
 from painter.painting.file_bytes import check_readable
 from painter.system.names import FILM_ENDING, split_ending
 from painter.system.usage import Stopwatch, keep_freed_memory
-
-STILL_ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
 
 
 @dataclass(frozen=True)
@@ -83,17 +82,17 @@ def run(request: Request) -> int:
     """Read the strokes, draw and write; the exit code."""
     from painter.painting.load import load_painting
     from painter.painting.replay import with_overrides
-    from painter.painting.save import save_painting
+    from painter.painting.save import draw_for, save_painting
 
     keep_freed_memory()
     painting = with_overrides(load_painting(request.file, request.config.style), request.config)
     if not request.quiet:
         announce_compiling(painting.strokes.brush)
     with claimed(request.outputs) as outputs:
-        # Several stills share one drawing; a single one draws in bands and need not have all of it in memory.
-        stills = [name for name in outputs.paintings if name.lower().endswith(STILL_ENDINGS)]
-        image = painting.draw() if len(stills) > 1 else None
-        jobs = painting_jobs(outputs, lambda name: save_painting(painting, name, image, outputs.export))
+        # Several pictures share one drawing; a single one draws in bands and need not have all of it in memory.
+        pictures = [name for name in outputs.paintings if format_of(name).kind in ("still", "animation")]
+        drawn = draw_for(painting, pictures, outputs.export) if len(pictures) > 1 else None
+        jobs = painting_jobs(outputs, lambda name: save_painting(painting, name, drawn, outputs.export))
         notes = write_in_turn(jobs)
     if not request.quiet:
         print_written(request.outputs, outputs, notes)

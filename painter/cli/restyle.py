@@ -101,7 +101,7 @@ def run(request: Request) -> int:
     """Read the strokes, restyle and write; the exit code."""
     from painter.cli.resuming import Resuming
     from painter.painting.load import load_painting
-    from painter.painting.save import save_painting
+    from painter.painting.save import draw_for, save_painting
     from painter.styling.restyle import RestylingFingerprint, finish_styling, prepare_styling
 
     keep_freed_memory()
@@ -121,9 +121,10 @@ def run(request: Request) -> int:
         except DivergedError as error:
             restyled, diverged = error.result, error
     with deferred_interrupts(restyled.interrupted) as late:
-        painting, image = restyled.painting, restyled.painting.draw()
+        painting = restyled.painting
+        drawn = draw_for(painting, request.outputs.paintings, request.outputs.export)
         with resuming.claimed() as outputs:
-            jobs = painting_jobs(outputs, lambda name: save_painting(painting, name, image, outputs.export))
+            jobs = painting_jobs(outputs, lambda name: save_painting(painting, name, drawn, outputs.export))
             notes = write_in_turn([*jobs, *losses_jobs(outputs, restyled.records)])
     if noisy:
         print_written(request.outputs, outputs, notes, written_verb(restyled.interrupted, diverged))

@@ -15,7 +15,7 @@ from painter.errors import OutputError
 from painter.export.artwork import Artwork
 from painter.export.encoding import EncodingConfig
 from painter.export.fitting import Quality, name_size, write_fitting
-from painter.export.formats import FOLDER, format_of, writes
+from painter.export.formats import FOLDER, format_of, moves, writes
 from painter.export.frames import write_frames
 from painter.export.gif import COLORS, write_gif
 from painter.export.jpeg import write_jpeg
@@ -92,6 +92,21 @@ def carried_by(artwork: Artwork, config: ExportConfig) -> str | None:
         return None
 
 
+def timeline_for(path: str | os.PathLike[str], artwork: Artwork, config: ExportConfig) -> Timeline | None:
+    """When a file of this name shows which frame; None if it does not move.
+
+    Raises:
+        OutputError: there is no format of this ending.
+    """
+    if not moves(path, config.webp):
+        return None
+    ending = format_of(path).ending
+    if ending == ".mp4":
+        return _video_timeline(artwork, config)
+    timeline = artwork.timeline(config)
+    return _within_gif_rate(timeline) if ending == ".gif" else timeline
+
+
 # --- the writers --------------------------------------------------------------------------------------------
 
 
@@ -162,7 +177,7 @@ def _within_gif_rate(timeline: Timeline) -> Timeline:
 
 @writes(".mp4")
 def _write_mp4(path: Path, artwork: Artwork, config: ExportConfig) -> list[str]:
-    timeline = artwork.timeline(config, EncodingConfig.video_fps, full=config.frames is None)
+    timeline = _video_timeline(artwork, config)
     red, green, blue = artwork.ground or _WHITE
     background = (round(255 * red), round(255 * green), round(255 * blue))
 
@@ -174,6 +189,10 @@ def _write_mp4(path: Path, artwork: Artwork, config: ExportConfig) -> list[str]:
 
     side = min(artwork.frame_side, EncodingConfig.video_side)
     return _fit(path, config, Quality(side, len(timeline.counts), crf=EncodingConfig.video_crf), write)
+
+
+def _video_timeline(artwork: Artwork, config: ExportConfig) -> Timeline:
+    return artwork.timeline(config, EncodingConfig.video_fps, full=config.frames is None)
 
 
 def _video_rate(timeline: Timeline, as_asked: bool) -> Fraction:

@@ -305,8 +305,7 @@ class Painting:
                 if count != before:
                     drawing.draw(count, pool)
                     frame = frame.copy()
-                    for rows in drawing.changed(before, relief):
-                        frame[rows] = to_bytes(drawing.seen(relief, appearance, rows))
+                    _refresh(frame, drawing, before, relief, appearance)
                     before = count
                 yield frame
 
@@ -316,6 +315,17 @@ class Painting:
         canvas = np.empty((*fit_size(*self.aspect, size), len(color)), np.float32)
         canvas[:] = color
         return canvas
+
+
+def _refresh(frame: np.ndarray, drawing: Drawing, before: int, relief: float, appearance: Appearance) -> None:
+    """Bring a frame, which shows the first `before` strokes, up to date; it is a new one if that is negative."""
+    if before < 0 or not drawing.is_pointwise(relief, appearance):
+        for rows in drawing.changed(before, relief):
+            frame[rows] = to_bytes(drawing.seen(relief, appearance, rows))
+        return
+    pixels = drawing.changed_pixels(before)
+    if len(pixels):
+        frame.reshape(-1, frame.shape[2])[pixels] = to_bytes(drawing.seen_at(pixels, appearance)[None])[0]
 
 
 def _checked(name: str, value: Any, kind: Kind) -> Any:

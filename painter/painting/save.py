@@ -16,10 +16,11 @@ from painter.export.formats import check_output, format_of, writes
 from painter.export.layered_files import write_ora, write_psd
 from painter.export.svg import write_svg
 from painter.export.timeline import Timeline, make_timeline
-from painter.export.write import carried_by, write_artwork
+from painter.export.write import carried_by, timeline_for, write_artwork
 from painter.options.export import ExportConfig
 from painter.painting.animation import draw_frames
 from painter.painting.carried import packed_text
+from painter.painting.drawn import Drawn, draw_once
 from painter.painting.html_page import FALLBACK_SIDE, write_html
 from painter.painting.painting import Painting
 from painter.painting.stroke_file import packed_strokes, save_strokes
@@ -32,7 +33,7 @@ class PaintedArtwork:
     """A painting as an `Artwork`."""
 
     painting: Painting
-    image: np.ndarray | None = None  # what `painting.draw()` returns, if that is at hand already
+    drawn: Drawn | None = None  # what has been drawn of it already
 
     @property
     def side(self) -> int:
@@ -47,7 +48,7 @@ class PaintedArtwork:
         return self.painting.ground
 
     def still(self, side: int) -> np.ndarray:
-        return self.image if self.image is not None and side == self.side else self.painting.draw(side)
+        return self.drawn.image if self.drawn is not None and side == self.side else self.painting.draw(side)
 
     def carried(self) -> str:
         """See `Artwork`. Of the files that options name it has no more than the last part of their names."""
@@ -56,29 +57,42 @@ class PaintedArtwork:
         return packed_text(packed_strokes(replace(self.painting, config=replace(config, **named))))
 
     def bands(self, depth: int) -> np.ndarray | Iterable[np.ndarray]:
-        return self.image if self.image is not None and depth == 8 else self.painting.bands(depth=depth)
+        return self.drawn.image if self.drawn is not None and depth == 8 else self.painting.bands(depth=depth)
 
     def timeline(self, config: ExportConfig, fps: float | None = None, full: bool = False) -> Timeline:
         return make_timeline(len(self.painting.strokes), config, fps, full)
 
     def frames(self, side: int, timeline: Timeline) -> Iterator[np.ndarray]:
-        return draw_frames(self.painting, side, timeline)
+        shown = self.drawn.shown(timeline.counts) if self.drawn is not None and side == self.side else None
+        return draw_frames(self.painting, side, timeline) if shown is None else shown
 
     def samples(self, side: int) -> Sequence[np.ndarray]:
         return list(self.painting.frames(side, EncodingConfig.sample_frames))
 
 
+def draw_for(painting: Painting, files: Iterable[str | os.PathLike[str]], config: ExportConfig | None = None) -> Drawn:
+    """Draw a painting once for all files that are then written by `save_painting`.
+
+    Args:
+        files: their names.
+        config: as for `save_painting`.
+    """
+    artwork, config = PaintedArtwork(painting), config or ExportConfig()
+    timelines = [timeline_for(name, artwork, config) for name in files if config.gif_side >= artwork.side]
+    return draw_once(painting, [timeline.counts for timeline in timelines if timeline is not None])
+
+
 def save_painting(
     painting: Painting,
     path: str | os.PathLike[str],
-    image: np.ndarray | None = None,
+    drawn: Drawn | None = None,
     config: ExportConfig | None = None,
 ) -> list[str]:
     """Write `painting` to `path`, at the size that its configuration asks for.
 
     Args:
         path: its ending picks the format (see `format_of`); with a slash at its end, a folder of frames.
-        image: what `painting.draw()` returns, if that is at hand already.
+        drawn: what has been drawn of it already, see `draw_for`.
         config: how; the defaults if not given.
 
     Returns:
@@ -89,7 +103,7 @@ def save_painting(
             `max_bytes`; `path` is then unchanged.
     """
     check_output(path)
-    return write_artwork(PaintedArtwork(painting, image), path, config)
+    return write_artwork(PaintedArtwork(painting, drawn), path, config)
 
 
 @writes(".svg")

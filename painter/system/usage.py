@@ -23,7 +23,7 @@ def address_space() -> int | None:
 
 
 class Stopwatch:
-    """Measures seconds by phase, and in total since it was created."""
+    """Measures seconds by phase, and in total since it was created. Phases of several threads may overlap."""
 
     def __init__(self) -> None:
         self._start = time.perf_counter()
@@ -40,7 +40,7 @@ class Stopwatch:
 
     def seconds(self) -> dict[str, float]:
         """Seconds by phase and, as 'total', since the start; rounded to milliseconds."""
-        phases = {name: round(seconds, 3) for name, seconds in self.phases.items()}
+        phases = {name: round(seconds, 3) for name, seconds in dict(self.phases).items()}
         return {**phases, "total": round(time.perf_counter() - self._start, 3)}
 
 

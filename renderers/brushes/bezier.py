@@ -90,7 +90,7 @@ def place_curve(center: Tensor, angle: Tensor, length: Tensor, width: Tensor, be
 
 @dataclass(frozen=True)
 class Spine:
-    """One curve in stroke units, as `texture.nearest_on_curve` reads it."""
+    """One curve in stroke units, as `nearest_point.nearest_on_curve` reads it."""
 
     half: float  # of the chord
     skew: float
@@ -147,7 +147,7 @@ class CurvePoint:
 
 
 def nearest(geometry: Tensor, growth: Tensor | float, u: Tensor, v: Tensor) -> CurvePoint:
-    """`texture.nearest_on_curve` in torch, differentiable: the last Newton steps carry the gradient.
+    """`nearest_point.nearest_on_curve` in torch, differentiable: the last Newton steps carry the gradient.
 
     Args:
         geometry: [N, 3 …]: half chord, skew, rise.

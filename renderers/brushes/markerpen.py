@@ -22,8 +22,9 @@ from renderers.brushes.corner_fields import (
     norm,
     squash_depth_dual,
 )
+from renderers.brushes.nearest_point import nearest_points
 from renderers.brushes.outline import Mark, Outline, Paint, Point, closed, curve
-from renderers.brushes.texture import kernel, nearest_on_curve, noise1, noise2, ramp, resolved
+from renderers.brushes.texture import kernel, noise1, noise2, ramp, resolved
 from renderers.dual import absolute, clip, constant, sqrt, store, value_of, variable
 from renderers.jit import inlined
 from renderers.jit import kernel as dual_kernel
@@ -200,9 +201,10 @@ def _paint(
     coarse = max(fu, fv)
     felt = resolved(28.0, coarse)
     paper = resolved(45.0, coarse)
+    nearest = nearest_points(u, v, h, skew, rise, 0.0)
     for i in range(u.size):
         x, y = u[i], v[i]
-        t = nearest_on_curve(x, y, h, skew, rise, 0.0)
+        t = nearest[i]
         du, dv = x - (-h + t * (2.0 * (m + h) - t * 2.0 * m)), y - (-lift + t * (2.0 * rise - t * 2.0 * rise))
         tu, tv = 2.0 * ((1 - t) * (m + h) + t * (h - m)), 2.0 * ((1 - t) * rise - t * rise)
         speed = math.sqrt(tu * tu + tv * tv) + 1e-9

@@ -1,4 +1,4 @@
-"""Scalar building blocks of the engines, compiled by numba: ramps, value noise, the nearest point of a curve.
+"""Scalar building blocks of the engines, compiled by numba: ramps and value noise.
 
 Noise comes in two kinds. A tuft's unevenness is the same in every stroke (a brush has the same bristles), so it uses
 a fixed seed and the networks learn it. Finer texture uses the stroke's seed and is finer than a frame resolves.
@@ -68,52 +68,3 @@ def noise2(x: float, y: float, seed: int) -> float:
     top = (1.0 - f) * _hash(i, j, seed) + f * _hash(i + 1, j, seed)
     bottom = (1.0 - f) * _hash(i, j + 1, seed) + f * _hash(i + 1, j + 1, seed)
     return (1.0 - g) * top + g * bottom
-
-
-@kernel
-def nearest_on_curve(u: float, v: float, h: float, skew: float, rise: float, growth: float) -> float:
-    """Parameter t in [0, 1] at which |P - B(t)| - growth·t is least, for a chord-framed quadratic Bézier curve B.
-
-    Control points (-h, -rise/4), (skew·h, rise·3/4), (h, -rise/4). With `growth` the change of radius from start to
-    end, it finds the disc of a tapered stroke in which (u, v) lies deepest. A few samples, then Newton steps.
-    """
-    t: float = _nearest(u, v, h, skew, rise, growth, 13, 0.0)
-    return t
-
-
-@kernel
-def nearly_nearest_on_curve(u: float, v: float, h: float, skew: float, rise: float, growth: float) -> float:
-    """`nearest_on_curve` in fewer steps: depths differ by less than 0.001 radii."""
-    t: float = _nearest(u, v, h, skew, rise, growth, 7, 1e-4)
-    return t
-
-
-@kernel
-def _nearest(
-    u: float, v: float, h: float, skew: float, rise: float, growth: float, samples: int, tolerance: float
-) -> float:
-    """`nearest_on_curve` from so many samples; Newton steps end with one below the tolerance."""
-    ax, ay = -2.0 * skew * h, -2.0 * rise  # P0 - 2 P1 + P2
-    bx, by = 2.0 * (skew * h + h), 2.0 * rise  # 2 (P1 - P0)
-    cx, cy = -h - u, -rise / 4.0 - v  # P0 - P
-    best, t, last = 1e30, 0.0, samples - 1.0
-    for k in range(samples):
-        q = k / last
-        x, y = cx + q * (bx + q * ax), cy + q * (by + q * ay)
-        depth = math.sqrt(x * x + y * y) - growth * q
-        if depth < best:
-            best, t = depth, q
-    low, high = max(0.0, t - 1 / last), min(1.0, t + 1 / last)
-    for _ in range(4):
-        x, y = cx + t * (bx + t * ax), cy + t * (by + t * ay)
-        dx, dy = bx + 2.0 * t * ax, by + 2.0 * t * ay
-        distance = math.sqrt(x * x + y * y) + 1e-9
-        slope = (x * dx + y * dy) - growth * distance
-        curvature = dx * dx + dy * dy + 2.0 * (x * ax + y * ay)
-        if curvature <= 1e-9:
-            break
-        step = slope / curvature
-        t = min(high, max(low, t - step))
-        if abs(step) < tolerance:
-            break
-    return t

@@ -21,8 +21,9 @@ from renderers.brushes.corner_fields import (
     norm,
     squash_depth_dual,
 )
+from renderers.brushes.nearest_point import nearest_points
 from renderers.brushes.outline import Mark, Outline, Paint, Path, Point, closed, curve
-from renderers.brushes.texture import kernel, nearest_on_curve, noise2, ramp, resolved, smoothstep
+from renderers.brushes.texture import kernel, noise2, ramp, resolved, smoothstep
 from renderers.dual import clip, store, variable
 from renderers.jit import kernel as dual_kernel
 
@@ -187,6 +188,7 @@ def _paint(
     granules = resolved(26.0, coarse)
     pigment = resolved(70.0, coarse)
     ripple = resolved(24.0, coarse)
+    nearest = nearest_points(u, v, h, skew, rise, end - start)
     for i in range(u.size):
         x, y = u[i], v[i]
         along = x / (h + 1.0)
@@ -194,7 +196,7 @@ def _paint(
         mix[i] = smoothstep(-1.0, 1.0, (x + 0.25 * bloom) / (h + 0.6))
         if abs(x) > h + 1.2:
             continue
-        t = nearest_on_curve(x, y, h, skew, rise, end - start)
+        t = nearest[i]
         cu = -h + t * (2.0 * (skew * h + h) - t * 2.0 * skew * h)
         cv = -rise / 4.0 + t * (2.0 * rise - t * 2.0 * rise)
         du, dv = x - cu, y - cv

@@ -24,6 +24,7 @@ from renderers.threads import share
 POOLS = 38.0  # lattice steps to a canvas unit, of the coarsest spots where a wash stood
 DARKEST = 2.0  # density of the darkest glaze, where texture is at least FULLY
 FULLY = 0.6
+_ROWS = 8  # of pixels that lie anywhere, for the cores to share
 LEVELS = 127.0  # fields are kept in bytes, as round(LEVELS · v)
 
 
@@ -87,6 +88,17 @@ class SheetFields:
         first, _, _ = shown.indices(len(self.grain))
         kept = self.kept[shown] if self.kept.size else self.kept
         return SheetFields(self.grain[shown], self.parts[shown], kept, self.top + first)
+
+    def at(self, pixels: np.ndarray) -> SheetFields:
+        """Some pixels, [M] numbered row by row, side by side as `in_line` puts them."""
+        grain, parts = in_line(self.grain.reshape(-1)[pixels]), in_line(self.parts.reshape(-1, 6)[pixels])
+        return SheetFields(grain, parts, in_line(self.kept.reshape(-1)[pixels]) if self.kept.size else self.kept, 0)
+
+
+def in_line(values: np.ndarray) -> np.ndarray:
+    """[M, …] in rows of equal length, which cores share: [R, ⌈M / R⌉, …], the last value repeated."""
+    short = -len(values) % _ROWS
+    return np.concatenate([values, np.repeat(values[-1:], short, axis=0)]).reshape(_ROWS, -1, *values.shape[1:])
 
 
 def densities(

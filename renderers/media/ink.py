@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from renderers.brushes.markerpen import EDGE, SIDE, TIP, _cap
-from renderers.brushes.texture import kernel, nearest_on_curve, noise1, ramp, resolved
+from renderers.brushes.nearest_point import nearest_points
+from renderers.brushes.texture import kernel, noise1, ramp, resolved
 from renderers.media.sheet import LEVELS
 
 MARGIN = 0.10  # stroke units by which ink may bleed beyond the stroke's box
@@ -38,9 +39,10 @@ def paint_ink(
     edge_width = EDGE + texture * (max(0.035, min(0.05, 0.0003 * units)) - EDGE)
     ragged = texture * 0.012 * resolved(9.0, footprint)
     rim = min(0.30, 0.0012 * units + 0.03)
+    nearest = nearest_points(u, v, h, skew, rise, 0.0)
     for i in range(u.size):
         x, y = u[i], v[i]
-        t = nearest_on_curve(x, y, h, skew, rise, 0.0)
+        t = nearest[i]
         du, dv = x - (-h + t * (2.0 * (m + h) - t * 2.0 * m)), y - (-lift + t * (2.0 * rise - t * 2.0 * rise))
         tu, tv = 2.0 * ((1 - t) * (m + h) + t * (h - m)), 2.0 * ((1 - t) * rise - t * rise)
         across = (dv * tu - du * tv) / (math.sqrt(tu * tu + tv * tv) + 1e-9)

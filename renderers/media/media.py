@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from renderers.media.density import Density, SheetFields, densities
+from renderers.media.density import Density, SheetFields, densities, in_line
 from renderers.media.ink import KEEP as INK_KEEP
 from renderers.media.ink import MARGIN as INK_MARGIN
 from renderers.media.ink import paint_ink
@@ -60,6 +60,17 @@ class Pigment(Textured):
         fields = self._sheet_fields(rows, appearance).rows(shown)
         reference = reference_color(appearance.ground)
         return densities(canvas[shown], load[shown], fields, reference, self.density, self.texture)
+
+    def pointwise(self, relief: float) -> bool:
+        """See `Medium.pointwise`."""
+        return True
+
+    def finish_at(self, rows: Rows, canvas: np.ndarray, appearance: Appearance, pixels: np.ndarray) -> np.ndarray:
+        """See `Medium.finish_at`."""
+        fields, reference = self._sheet_fields(rows, appearance).at(pixels), reference_color(appearance.ground)
+        load = in_line(rows.plane.reshape(-1)[pixels])
+        seen = densities(in_line(canvas), load, fields, reference, self.density, self.texture)
+        return seen.reshape(-1, seen.shape[2])[: len(pixels)]
 
     def _sheet_fields(self, rows: Rows, appearance: Appearance) -> SheetFields:
         """What only depends on the sheet; kept for the frames of an animation, which are of these rows or fewer."""

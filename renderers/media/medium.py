@@ -123,6 +123,19 @@ class Medium(ABC):
             shown: which rows to return; the others are only looked at, and none further away than `overlap`.
         """
 
+    def pointwise(self, relief: float) -> bool:
+        """Whether `finish` looks at nothing around a pixel, so that there is `finish_at`."""
+        return False
+
+    def finish_at(self, rows: Rows, canvas: np.ndarray, appearance: Appearance, pixels: np.ndarray) -> np.ndarray:
+        """Some pixels as `finish` shows them, [M, C] float32; without light and region.
+
+        Args:
+            canvas: [M, C] float32, theirs.
+            pixels: [M], numbered row by row.
+        """
+        raise NotImplementedError
+
 
 class Textured(Medium):
     """A medium whose paint and sheet are seen."""

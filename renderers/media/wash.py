@@ -11,7 +11,8 @@ import math
 
 import numpy as np
 
-from renderers.brushes.texture import kernel, nearly_nearest_on_curve, ramp, resolved, smoothstep
+from renderers.brushes.nearest_point import nearly_nearest_points
+from renderers.brushes.texture import kernel, ramp, resolved, smoothstep
 from renderers.brushes.watercolor import EDGE, PAPER, SIDE
 from renderers.media.noise import fractal_noise, new_cells, value_noise
 from renderers.media.sheet import LEVELS, TOOTH_SCALE
@@ -54,14 +55,13 @@ def paint_wash(
     as_load = texture * resolved(3.0, footprint)
     cells = new_cells(12)
     reach = 1.2 * wander + 4.0 * fringe + 0.5 * max(wet_width, footprint)
+    nearest = nearly_nearest_points(u, v, h, skew, rise, end - start)
     for i in range(u.size):
         x, y = u[i], v[i]
-        along = x / (h + 1.0)
-        bloom = value_noise(1.6 * along + 3.5, 0.8 * y + 0.5, PAPER, cells, 0)
-        mix[i] = smoothstep(-1.0, 1.0, (x + 0.25 * bloom) / (h + 0.6))
         if abs(x) > h + 1.5:
             continue
-        t = nearly_nearest_on_curve(x, y, h, skew, rise, end - start)
+        along = x / (h + 1.0)
+        t = nearest[i]
         du = x - (-h + t * (2.0 * (skew * h + h) - t * 2.0 * skew * h))
         dv = y - (-rise / 4.0 + t * (2.0 * rise - t * 2.0 * rise))
         radius = start + (end - start) * t
@@ -69,6 +69,8 @@ def paint_wash(
         depth = radius * (SIDE + wobble) - math.sqrt(du * du + dv * dv)
         if depth < -reach:
             continue
+        bloom = value_noise(1.6 * along + 3.5, 0.8 * y + 0.5, PAPER, cells, 0)
+        mix[i] = smoothstep(-1.0, 1.0, (x + 0.25 * bloom) / (h + 0.6))
         q = index[i]
         cover, wetness, own, frayed = 1.0, 0.0, 0.0, tooth[q] * _TOOTH
         at_edge = depth < reach + 4.0 * line

@@ -21,6 +21,9 @@ _OPERATORS: dict[type[ast.AST], str] = {
     ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=", ast.And: "&&", ast.Or: "||",
 }  # fmt: skip
 _POWERS = {2: "square", 3: "cube"}
+_OF_ONE_POINT = {  # kernels that compute for all points at once what others, beside them, do for one
+    "nearest_points": "nearest_on_curve", "nearly_nearest_points": "nearly_nearest_on_curve",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,7 @@ class Expressions:
                 raise self.refused(node)
             return Typed(f"{name}({', '.join(self.float_of(one) for one in node.args)})", "float")
         assert isinstance(node.func, ast.Name)
-        name = node.func.id
+        name = _OF_ONE_POINT.get(node.func.id, node.func.id)
         if name in ("float", "int"):
             inner = self.expression(node.args[0])
             return inner if inner.type == name else Typed(f"{name}({inner.text})", name)
@@ -170,7 +173,7 @@ class Expressions:
             return Typed(f"{name}({a}, {b})", kind)
         if name == "abs":
             return Typed(f"abs({self.expression(node.args[0]).text})", "float")
-        home = self.source if name in self.source.functions else source_of(self.source.imported[name])
+        home = self.source if name in self.source.functions else source_of(self.source.imported[node.func.id])
         signature = self.added(home, name)
         given = [pair for pair in zip(node.args, signature.parameters.values(), strict=True) if pair[1]]
         texts = [self._argument(one, kind) for one, kind in given if kind != "fetch"]

@@ -104,7 +104,7 @@ def train(
                 with replacing(state) as temporary:
                     save_file({**trainer.state(), "seconds": elapsed}, temporary)
     plot_curve(curve)
-    return earlier + time.monotonic() - begin
+    return earlier + saved - begin
 
 
 def add_point(curve: Path, step: int, alpha: float, mix: float) -> None:

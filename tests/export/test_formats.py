@@ -21,8 +21,9 @@ from painter.export.frames import write_frames
 from painter.export.png import write_png
 from painter.options.export import ExportConfig
 from painter.options.kinds import ByteSize, Choice, Switch
+from painter.painting.drawn import Drawn
 from painter.painting.painting import Painting
-from painter.painting.save import save_painting
+from painter.painting.save import draw_for, save_painting
 from painter.pictures.ground import to_words
 from painter.pictures.metrics import over_white
 
@@ -107,7 +108,7 @@ def test_quality_is_bytes_for_likeness(name: str, tmp_path: Path) -> None:
     painting = make_painting(size=128)
     image, sizes, likeness = painting.draw(), [], []
     for quality in (20, 60, 95):
-        save_painting(painting, tmp_path / name, image, ExportConfig(quality=quality))
+        save_painting(painting, tmp_path / name, Drawn(image), ExportConfig(quality=quality))
         sizes.append((tmp_path / name).stat().st_size)
         likeness.append(psnr(pixels(tmp_path / name), image))
     assert sizes == sorted(set(sizes)) and likeness == sorted(set(likeness))
@@ -130,7 +131,42 @@ def test_the_image_at_hand_is_not_drawn_again(tmp_path: Path, monkeypatch: pytes
     image = painting.draw()
     monkeypatch.setattr(Painting, "draw", lambda *_: pytest.fail("drawn again"))
     for name in ("a.png", "a.jpg", "a.webp"):
-        save_painting(painting, tmp_path / name, image)
+        save_painting(painting, tmp_path / name, Drawn(image))
+
+
+def test_what_several_files_show_is_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    painting, config = make_painting(), ExportConfig(webp="animated", fps=30.0)
+    names = ["a.png", "a.gif", "a.webp", "frames/"]
+    for name in names:
+        save_painting(painting, tmp_path / name, config=config)
+    drawn = draw_for(painting, names, config)
+    assert np.array_equal(drawn.image, painting.draw()) and len(drawn.frames) > 4
+    monkeypatch.setattr(Painting, "draw", lambda *_: pytest.fail("drawn again"))
+    monkeypatch.setattr("painter.painting.save.draw_frames", lambda *_: pytest.fail("drawn again"))
+    (tmp_path / "again").mkdir()
+    for name in names:
+        save_painting(painting, tmp_path / "again" / name, drawn, config)
+    files = [path for path in tmp_path.rglob("*.*") if "again" not in path.parts]
+    assert len(files) > 20, "frames, too"
+    for path in files:
+        assert (tmp_path / "again" / path.relative_to(tmp_path)).read_bytes() == path.read_bytes()
+
+
+def test_frames_in_reverse_are_those_drawn_once(tmp_path: Path) -> None:
+    painting, config = make_painting(), ExportConfig(reverse=True)
+    save_painting(painting, tmp_path / "a.gif", config=config)
+    save_painting(painting, tmp_path / "b.gif", draw_for(painting, ["a.gif"], config), config)
+    assert (tmp_path / "a.gif").read_bytes() == (tmp_path / "b.gif").read_bytes()
+
+
+def test_frames_that_take_too_much_memory_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    painting = make_painting()
+    shown = draw_for(painting, ["a.gif"]).frames
+    monkeypatch.setattr("painter.painting.drawn.MOST_BYTES", (len(shown) - 1) * painting.draw().nbytes)
+    assert not draw_for(painting, ["a.gif"]).frames, "all of a file's frames or none"
+    small = ExportConfig(gif_side=16)
+    monkeypatch.undo()
+    assert not draw_for(painting, ["a.gif"], small).frames, "that is another size"
 
 
 def in_16_bits(painting: Painting, relief: float | None = None) -> np.ndarray:

@@ -15,6 +15,7 @@ from helpers.paintings import make_painting
 from PIL import Image
 
 from painter import Result
+from painter.painting.drawn import Drawn
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "examples" / "notebook.ipynb"
 
@@ -35,7 +36,7 @@ def test_a_painting_shows_itself(ground: Any, kind: str, mode: str) -> None:
 
 def test_a_result_shows_its_painting() -> None:
     painting = make_painting(12)
-    result = Result(painting, painting.draw(), {"psnr": 30.123})
+    result = Result(painting, Drawn(painting.draw()), {"psnr": 30.123})
     assert repr(result) == "<Result: <Painting: 12 markerpen strokes, 64x48>, 30.12 dB>"
     assert result._repr_mimebundle_()["image/jpeg"] == painting._repr_mimebundle_()["image/jpeg"]
 

@@ -19,6 +19,7 @@ from painter import PaintConfig, paint
 from painter.export.png import write_png
 from painter.options import paint as paint_options
 from painter.painting import painting
+from painter.painting.drawn import Drawn
 from painter.painting.painting import Painting
 from painter.painting.save import save_painting
 from painter.pictures.ground import to_bytes
@@ -223,7 +224,7 @@ def test_png_refuses_bands_that_do_not_fit(tmp_path: Path) -> None:
 
 def test_saved_png_is_the_same_from_bands_and_from_the_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = make_painting(None, 0.4, False)
-    save_painting(made, tmp_path / "image.png", made.draw())
+    save_painting(made, tmp_path / "image.png", Drawn(made.draw()))
     monkeypatch.setattr(painting, "_DRAWN_PIXELS", 72 * 10)
     save_painting(made, tmp_path / "bands.png")
     assert (tmp_path / "bands.png").read_bytes() == (tmp_path / "image.png").read_bytes()

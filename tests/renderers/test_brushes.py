@@ -14,8 +14,9 @@ from renderers import drawing, placed
 from renderers.brushes import BRUSHES, NETWORK_BRUSHES, Brush, Frame, Limits, NetworkBrush
 from renderers.brushes.base import MAX_BEND, PATCH, SEED_END
 from renderers.brushes.bezier import POINTS, Chord, nearest
+from renderers.brushes.nearest_point import nearest_on_curve
 from renderers.brushes.stamp import Stamp
-from renderers.brushes.texture import nearest_on_curve, noise1, noise2, ramp, resolved
+from renderers.brushes.texture import noise1, noise2, ramp, resolved
 from renderers.drawing import draw
 from renderers.engine import paint_patches, random_seeds, texel_centers
 from renderers.evaluation import random_strokes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -11,7 +12,13 @@ import torch
 from helpers.stamps import stamp as stamp  # the fixture
 
 from renderers.brushes import BRUSHES, NETWORK_BRUSHES
-from renderers.brushes.texture import nearest_on_curve, nearly_nearest_on_curve, noise2
+from renderers.brushes.nearest_point import (
+    nearest_on_curve,
+    nearest_points,
+    nearly_nearest_on_curve,
+    nearly_nearest_points,
+)
+from renderers.brushes.texture import noise2
 from renderers.drawing import Drawing, draw_bands, drawing_threads
 from renderers.evaluation import random_strokes
 from renderers.media.calm import calm_map
@@ -19,6 +26,7 @@ from renderers.media.grounds import GROUNDS, ground_height
 from renderers.media.media import MEDIA, medium_of, textured
 from renderers.media.medium import Appearance, Texture
 from renderers.media.noise import fractal_noise, gradient_noise, new_cells, value_noise
+from renderers.pigments import Mixing
 from renderers.placed import PlacedStrokes
 from renderers.strokes import Strokes
 from renderers.threads import limited_to
@@ -79,6 +87,18 @@ def test_the_nearest_point_is_that_of_the_engines() -> None:
             y = v - (-rise / 4 + t * (2 * rise - t * 2 * rise))
             depths.append(growth * t - np.hypot(x, y))
         assert depths[0] == pytest.approx(depths[1], abs=1e-3)
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 256, 700])
+def test_the_nearest_points_of_all_at_once_are_those_of_one_after_the_other(count: int) -> None:
+    rng = np.random.default_rng(count)
+    for _ in range(20):
+        h, skew, rise, growth = rng.uniform(0.05, 8), rng.uniform(-0.5, 0.5), rng.uniform(-6, 6), rng.uniform(-0.5, 0.5)
+        u, v = rng.uniform(-1.3, 1.3, (2, count)).astype(np.float32) * np.float32(h + 1)
+        for together, single in ((nearest_points, nearest_on_curve), (nearly_nearest_points, nearly_nearest_on_curve)):
+            found = together(u, v, h, skew, rise, growth)
+            wanted = [single(x, y, h, skew, rise, growth) for x, y in zip(u, v, strict=True)]
+            assert np.array_equal(found, wanted), "to the bit"
 
 
 # --- sheets -------------------------------------------------------------------------------------------------
@@ -162,6 +182,28 @@ def test_only_changed_rows_need_to_be_seen_anew(brush: str, relief: float, stren
             skipped += shape[0] - sum(rows.stop - rows.start for rows in changed)
             assert np.array_equal(seen, drawing.seen(relief, appearance))
     assert skipped > 50
+
+
+@KINDS
+@pytest.mark.parametrize(("channels", "mixing"), [(3, "srgb"), (4, "srgb"), (3, "pigment")])
+def test_changed_pixels_alone_can_be_seen_anew(brush: str, channels: int, mixing: Mixing, stamp: str) -> None:
+    strokes, shape = strokes_of(brush, stamp), (90, 120)
+    ground = PAPER if channels == 3 else np.zeros(4, np.float32)
+    canvas = np.tile(ground, (*shape, 1))
+    drawing, appearance = Drawing(strokes, canvas, texture=texture_of(brush), mixing=mixing), Appearance(ground)
+    if not drawing.is_pointwise(0.0, appearance):
+        assert brush in ("oilpaintbrush", "rectangle"), "only these look around"
+        return
+    assert not drawing.is_pointwise(0.0, replace(appearance, region=np.ones(shape, np.float32)))
+    seen, skipped = drawing.seen(0.0, appearance), 0
+    with drawing_threads() as pool:
+        for before, count in itertools.pairwise((0, 1, 2, 5, 30, 60)):
+            drawing.draw(count, pool)
+            pixels = drawing.changed_pixels(before)
+            seen.reshape(-1, channels)[pixels] = drawing.seen_at(pixels, appearance)
+            skipped += seen[..., 0].size - len(pixels)
+            assert np.array_equal(seen, drawing.seen(0.0, appearance))
+    assert skipped > 10_000
 
 
 @KINDS

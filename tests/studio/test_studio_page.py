@@ -91,14 +91,16 @@ def test_scrubbing_shows_fewer_strokes_and_offers_to_repaint(page: Page) -> None
     page.fill("#at", "20")
     assert page.inner_text("#count") == "20 of 60" and not page.is_visible("#still")
     assert page.inner_text("#repaint") == "Repaint with 20"
-    page.set_viewport_size({"width": 390, "height": 844})
-    inside = page.evaluate(
-        """() => { const bar = document.getElementById("playback").getBoundingClientRect();
-        return [...document.querySelectorAll("#playback button")].map((button) => button.getBoundingClientRect())
-          .every((box) => box.left >= 0 && box.right <= 390 && box.top >= bar.top && box.bottom <= bar.bottom); }"""
-    )
-    assert inside, "on a phone all buttons are in their bar"
-    page.set_viewport_size({"width": 900, "height": 640})
+    for width, height in ((390, 844), (760, 700), (880, 640), (1000, 760), (1210, 700), (900, 640)):
+        page.set_viewport_size({"width": width, "height": height})
+        inside = page.evaluate(
+            """(width) => { const bar = document.getElementById("playback").getBoundingClientRect();
+            return [...document.querySelectorAll("#playback button")].map((button) => button.getBoundingClientRect())
+              .every((box) => 0 <= box.left && box.right <= width
+                && box.top >= bar.top && box.bottom <= bar.bottom); }""",
+            width,
+        )
+        assert inside, f"all buttons are in their bar where it is {width} pixels wide"
     page.click("#repaint")
     until(page, f"{STATE} == 'painting'")
     assert finished(page)["strokes"] == 20
