@@ -52,7 +52,7 @@ def texture_of(grey: np.ndarray) -> np.ndarray:
 
 
 def camera_motion(grey: np.ndarray, flow: np.ndarray, changed: np.ndarray) -> Camera | None:
-    """The map that most of the texture goes by that changed; None if there is none, or little texture, or nothing moves.
+    """The map that most of the texture that changed goes by; None if there is none, or little texture, or no motion.
 
     Args:
         grey: [H, W] float32 in [0, 1].
