@@ -43,18 +43,26 @@ class Camera:
         return float(xx + yy) / 2 - 1, float(yx - xy) / 2
 
 
-def camera_motion(grey: np.ndarray, flow: np.ndarray) -> Camera | None:
-    """The map that most of a picture's texture goes by; None if there is none, or little texture, or nothing moves.
+def texture_of(grey: np.ndarray) -> np.ndarray:
+    """[H, W] in [0, 1]: how far the flow of a picture [H, W] float32 is to be believed."""
+    slope = [cv2.Sobel(grey, cv2.CV_32F, *along, ksize=3, scale=1 / 8) for along in ((1, 0), (0, 1))]
+    energy = (slope[0] * slope[0] + slope[1] * slope[1]).astype(np.float64)
+    texture: np.ndarray = (energy / (energy + TEXTURE * TEXTURE)) ** 2
+    return texture
+
+
+def camera_motion(grey: np.ndarray, flow: np.ndarray, changed: np.ndarray) -> Camera | None:
+    """The map that most of the texture that changed goes by; None if there is none, or little texture, or no motion.
 
     Args:
         grey: [H, W] float32 in [0, 1].
         flow: [H, W, 2] float32, from this picture to the next.
+        changed: [H, W] bool: where the next picture differs. Elsewhere there may be no motion, or too little texture
+            to show it.
     """
     height, width = grey.shape
     step = max(1, max(height, width) // POINTS)
-    slope = [cv2.Sobel(grey, cv2.CV_32F, *along, ksize=3, scale=1 / 8)[::step, ::step] for along in ((1, 0), (0, 1))]
-    energy = (slope[0] * slope[0] + slope[1] * slope[1]).ravel().astype(np.float64)
-    texture = (energy / (energy + TEXTURE * TEXTURE)) ** 2
+    texture = (texture_of(grey) * changed)[::step, ::step].ravel()
     if texture.sum() < LEAST_TEXTURE:
         return None
     middle, unit = np.array([width / 2, height / 2]), float(max(height, width))

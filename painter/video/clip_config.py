@@ -15,9 +15,10 @@ class ClipConfig:
     most_side: int = 768  # longest side of the pictures that are compared and followed, pixels
     steps: int = 12  # of gradient descent a frame
     decoding: tuple[int, int] = (6, 2)  # steps for which maps are decoded once: of straight strokes; of those whose
-    # bend only their maps show
-    rate: float = 0.45  # of the first of them, in natural steps; half a cosine ends at none
-    hold: float = 3e-4  # λ of λ · mean_n Σ_p ((θ - θ_carried) / natural step)²
+    # bend only their maps show; half as many where things cover each other
+    rate: float = 0.4  # of the first of them, in natural steps; half a cosine ends at none
+    hold: float = 0.045  # λ of λ · mean_n √worth_n Σ_p ((θ - θ_carried) / natural step)²; a stroke is worth what the
+    # sum of squared errors over the canvas' pixels would rise without it
     least_pace: float = 0.3  # share of the rate at which strokes descend where nothing covers anything
     unexplained: tuple[float, float] = (0.0005, 0.002)  # shares of the canvas that the flow explains badly: up to the
     # first it is camera motion, from the second on things cover each other, and strokes descend at full rate
@@ -29,10 +30,11 @@ class ClipConfig:
     ripening_turnover: float = 0.06  # the same for all of a canvas that came into sight not long ago
     exposed_births: float = 1.5  # for each stroke's worth of newly exposed canvas
     settling_steps: int = 1  # that new strokes take alone, before all descend
+    settling_rate: float = 0.3  # of these; at a full rate colours would change by more than smooth pictures err
     most_births: float = 0.12  # of all strokes, in one frame
-    gain_over_cost: float = 1.2  # what a birth must gain, over what the death that makes room for it costs
-    least_gain: float = 2e-6  # of the sum of squared errors over the canvas' pixels: less is not worth a stroke
-    unseen_cost: float = 1e-6  # the same for a death that nobody sees: it needs no fade
+    gain_over_cost: float = 1.1  # what a birth must gain, over what the death that makes room for it costs
+    least_gain: float = 0.05  # of a birth, in what the median stroke is worth
+    unseen_cost: float = 0.025  # of a death that nobody sees and that needs no fade, in the same
     fade: int = 3  # frames that a birth or a death takes
     ripening: int = 20  # frames for which what came into sight is worked on, even if it stands still then
     size: float = 0.030  # of new strokes at 500 strokes, canvas units

@@ -26,6 +26,7 @@ from painter.video.descent import descend
 from painter.video.motion import Motion, changed_pixels, follow_motion, noise_level
 from painter.video.stroke_video import FilmFrame
 from painter.video.turnover import Scene, Setting, turn_over
+from renderers.brushes import BRUSHES
 from renderers.order import arrange
 from renderers.strokes import Strokes
 
@@ -134,8 +135,8 @@ class ClipPainter:
         pixel = 1 / max(image.shape[:2])
         fits = fit_motion(living.strokes, living.opacity, motion, pixel, clip)
         living, frozen = self._carry(living, fits, pixel)
-        living, frozen, seen = self._turn_over(living, frozen, motion)
-        self._living = self._descend(living, frozen, seen * self._pace(living, motion), motion)
+        living, frozen, seen, worth = self._turn_over(living, frozen, motion)
+        self._living = self._descend(living, frozen, seen * self._pace(living, motion), worth, motion)
         self._source = image
         return self.shown()
 
@@ -153,20 +154,32 @@ class ClipPainter:
         kept = ~Boxes.of(moved, pixel).off(shape) & ~(living.dying & (living.fade <= 0))
         return replace(living, strokes=moved)[kept], frozen[kept]
 
-    def _turn_over(self, living: Company, frozen: np.ndarray, motion: Motion) -> tuple[Company, np.ndarray, np.ndarray]:
-        """Births and deaths; who of those that live then is frozen, and what is seen of each."""
+    def _turn_over(
+        self, living: Company, frozen: np.ndarray, motion: Motion
+    ) -> tuple[Company, np.ndarray, np.ndarray, np.ndarray]:
+        """Births and deaths; who of those that live then is frozen, what is seen of each, and what it is worth."""
         ripening = self._urgency(motion) * float((self._ripening > 0).mean())
         scene = Scene(self._target(motion), motion.changed, motion.exposed, frozen, ripening)
-        after, seen = turn_over(self._setting, scene, living, self._next_id, self._rng)
+        after, seen, worth = turn_over(self._setting, scene, living, self._next_id, self._rng)
         self._next_id = max(self._next_id, int(after.id.max(initial=-1)) + 1)
-        return after, np.isin(after.id, living.id[frozen]), seen
+        return after, np.isin(after.id, living.id[frozen]), seen, worth
 
-    def _descend(self, living: Company, frozen: np.ndarray, pace: np.ndarray, motion: Motion) -> Company:
-        """A few steps of all strokes but the frozen ones, held where the flow took them as far as it can be trusted."""
+    def _descend(
+        self, living: Company, frozen: np.ndarray, pace: np.ndarray, worth: np.ndarray, motion: Motion
+    ) -> Company:
+        """A few steps of all strokes but the frozen ones, held where the flow took them as far as it can be trusted.
+
+        What a stroke loses by straying a little is in proportion to how much it differs from what it covers, and so to
+        the root of what it is worth: so strongly is it held, in bright pictures and in dark, smooth ones.
+        """
         shape = motion.error.shape
         boxes = Boxes.of(living.strokes, 1 / max(shape))
-        trust = np.exp(-motion.error[boxes.pixels(shape)] / self.clip.trust).astype(np.float32)
-        return descend(self._setting, living, ~(frozen | living.dying), pace, trust, self._target(motion))
+        trust = np.exp(-motion.error[boxes.pixels(shape)] / self.clip.trust)
+        held = (trust * np.sqrt(worth.clip(min=0))).astype(np.float32)
+        every = self.clip.decoding[BRUSHES[self._setting.brush].bends]
+        if self._urgency(motion) > 0.5:
+            every = max(1, every // 2)
+        return descend(self._setting, living, ~(frozen | living.dying), pace, held, self._target(motion), every)
 
     def _pace(self, living: Company, motion: Motion) -> np.ndarray:
         """[N] float32: how fast each descends, against the rate.

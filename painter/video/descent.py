@@ -17,7 +17,7 @@ from painter.video.carrying import Boxes
 from painter.video.company import Company
 from painter.video.turnover import Setting
 from renderers.blending import FrameMaps, Layers
-from renderers.brushes import BRUSHES, Frame
+from renderers.brushes import Frame
 from renderers.decoding import MapSource, make_layers
 from renderers.strokes import Strokes
 
@@ -71,15 +71,16 @@ class Surroundings:
 
 
 def descend(
-    setting: Setting, living: Company, free: np.ndarray, pace: np.ndarray, trust: np.ndarray, target: Target
+    setting: Setting, living: Company, free: np.ndarray, pace: np.ndarray, held: np.ndarray, target: Target, every: int
 ) -> Company:
-    """The living after a few steps towards the target, held where they are as far as that can be trusted.
+    """The living after a few steps towards the target, held where they are.
 
     Args:
         free: [N] bool: who moves; the others stay to the byte.
         pace: [N] float32, how fast each descends, against the rate.
-        trust: [N] float32 in [0, 1], how strongly each is held.
+        held: [N] float32, how strongly each is held.
         target: what is painted; all its pixels count alike.
+        every: steps for which maps are decoded once.
     """
     clip = setting.clip
     if not free.any():
@@ -88,11 +89,11 @@ def descend(
     at = torch.from_numpy(np.flatnonzero(free))
     start = living.strokes[at]
     parameters = StrokeParameters(start, setting.constraints, setting.search, select_moments(living.moments, at))
-    hold = torch.from_numpy(clip.hold * trust[free] / len(living))
+    hold = torch.from_numpy(clip.hold * held[free] / len(living))
     fade = torch.from_numpy(living.settled_fade[free])
     _set_pace(parameters, pace[free])
     begun, steps = _columns(parameters).detach(), _step_columns(parameters)
-    strokes, maps, every = start, around.others.maps, clip.decoding[BRUSHES[setting.brush].bends]
+    strokes, maps = start, around.others.maps
     for step in range(clip.steps):
         now = parameters.strokes()
         seen = Strokes(now.brush, now.params, now.colors, now.opacity * fade, now.seed)

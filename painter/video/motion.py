@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from painter.video.camera import Camera, camera_motion
+from painter.video.camera import MOST_ALIKE, Camera, camera_motion, texture_of
 from painter.video.clip_config import ClipConfig
 
 SMOOTHING = 2.0  # pixels, of the difference that decides what changed
@@ -50,16 +50,21 @@ def follow_motion(before: np.ndarray, image: np.ndarray, changed: np.ndarray, co
     """How `before` became `image`, both [H, W, 3] float32 in [0, 1], which differ where `changed` [H, W]."""
     target = np.where(changed[..., None], image, before)
     forward = flow_between(before, target) * changed[..., None]
-    camera, back, explained = camera_motion(_mean(before), forward), None, np.zeros_like(changed)
+    grey = _mean(before)
+    camera, back, explained = camera_motion(grey, forward, changed), None, np.zeros_like(changed)
     if camera is not None:
-        back = camera.inverse()
-        forward, explained = _as_camera(before, target, forward, camera)
+        carried, explained = _as_camera(before, image, forward, camera)
+        still = texture_of(grey) * ~changed
+        if (still * explained).sum() < MOST_ALIKE * still.sum():
+            camera, explained = None, np.zeros_like(changed)
+        else:
+            back, forward = camera.inverse(), carried
     if back is not None and explained.mean() >= NEARLY_ALL:
         backward = back.flow(*changed.shape)
     else:
         backward = flow_between(target, before) * changed[..., None]
         if back is not None:
-            backward, _ = _as_camera(target, before, backward, back)
+            backward, _ = _as_camera(image, before, backward, back)
     changed = changed | explained
     target = np.where(changed[..., None], image, before)
     exposed = unseen(forward, backward) & changed
@@ -79,14 +84,14 @@ def _as_camera(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The flow from one picture [H, W, 3] to another, but the camera's where that explains the second as well; and
     where it does, [H, W] bool."""
-    height, width = flow.shape[:2]
-    alike = camera.flow(height, width)
+    alike = camera.flow(*flow.shape[:2])
+    outside = _outside(alike, 0.0)
+    inside = (~outside).astype(np.float32)
+    weight = cv2.GaussianBlur(inside, (0, 0), FAITHFUL) + np.float32(1e-6)
     off, other = (
-        cv2.GaussianBlur(_mean(np.abs(pulled(second, way) - first)), (0, 0), FAITHFUL) for way in (flow, alike)
+        cv2.GaussianBlur(_mean(np.abs(pulled(second, way) - first)) * inside, (0, 0), FAITHFUL) / weight
+        for way in (flow, alike)
     )
-    x, y = _pixels(flow.shape)
-    x, y = x + alike[..., 0], y + alike[..., 1]
-    outside = (x < 0) | (y < 0) | (x > width - 1) | (y > height - 1)
     explained = outside | (other < AS_WELL[0] + AS_WELL[1] * off)
     return np.where(explained[..., None], alike, flow), explained
 
@@ -140,13 +145,20 @@ def unseen(forward: np.ndarray, backward: np.ndarray, borders: bool = True) -> n
     Args:
         borders: whether to count what came in over the border.
     """
-    height, width = backward.shape[:2]
-    x, y = _pixels(backward.shape)
-    px, py = x + backward[..., 0], y + backward[..., 1]
-    outside = (px < -0.5) | (py < -0.5) | (px > width - 0.5) | (py > height - 0.5)
+    outside = _outside(backward, 0.5)
     miss = _length(pulled(forward, backward) + backward)
     missed: np.ndarray = (outside & borders) | (~outside & (miss > MISS[0] + MISS[1] * _length(backward)))
     return missed
+
+
+def _outside(flow: np.ndarray, margin: float) -> np.ndarray:
+    """[H, W] bool: which pixels a flow [H, W, 2] takes off the canvas, by more than `margin` pixels beyond the middles
+    of the outermost."""
+    height, width = flow.shape[:2]
+    x, y = _pixels(flow.shape)
+    x, y = x + flow[..., 0], y + flow[..., 1]
+    found: np.ndarray = (x < -margin) | (y < -margin) | (x > width - 1 + margin) | (y > height - 1 + margin)
+    return found
 
 
 def noise_level(before: np.ndarray, after: np.ndarray) -> float:

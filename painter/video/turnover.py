@@ -19,6 +19,7 @@ from painter.video.carrying import Boxes, share_within
 from painter.video.clip_config import ClipConfig
 from painter.video.company import Company, new_company
 from painter.video.visibility import visible_shares
+from renderers.blending import Layers
 from renderers.decoding import SearchMaps
 
 PLACES = 4  # that are tried for each birth
@@ -53,28 +54,35 @@ class Scene:
 
 def turn_over(
     setting: Setting, scene: Scene, living: Company, next_id: int, rng: np.random.Generator
-) -> tuple[Company, np.ndarray]:
+) -> tuple[Company, np.ndarray, np.ndarray]:
     """Let strokes die and others be born, where the picture changed only; identities from `next_id` on are free.
 
     Returns:
-        Those that live then; and what is seen of each, [N] float32 in [0, 1].
+        Those that live then; what is seen of each, [N] float32 in [0, 1]; and what each is worth, [N] float64: the rise
+        of the sum of squared errors over the canvas' pixels, if it were not there.
     """
-    placer, size = _placer(setting, scene, rng)
+    clip, (placer, size) = setting.clip, _placer(setting, scene, rng)
     view = placer.view(size, max(scene.target.image.shape[:2]))
     with torch.no_grad():
         layers = view.layers(living.settled(), setting.maps)
         shares = visible_shares(layers, view.bare.shape)
         free, most = _vacancies(setting, scene, living)
         if not most:
-            return living, shares
+            return living, shares, _worth(view, layers)
         canvas = view.composite(view.bare, layers).cpu().numpy()
-    strokes, moments = placer.place(most, size, view, canvas, PLACES, 1.0, close=False)
+    strokes, moments = placer.place(most, size, view, canvas, PLACES, clip.settling_rate, close=False)
     with torch.no_grad():
         layers = layers.joined(view.layers(strokes, setting.maps))
-    costs = view.removal_costs(layers, None).numpy() / view.target.image[..., 0].size
+    worth = _worth(view, layers)
     both = living.joined(new_company(strokes, moments, next_id))
-    after = _chosen(setting, scene, both, costs, free, most)
-    return after, np.concatenate([shares, np.ones(len(strokes), np.float32)])[np.isin(both.id, after.id)]
+    after = _chosen(setting, scene, both, worth, free, most)
+    stay = np.isin(both.id, after.id)
+    return after, np.concatenate([shares, np.ones(len(strokes), np.float32)])[stay], worth[stay]
+
+
+def _worth(view: View, layers: Layers) -> np.ndarray:
+    worth: np.ndarray = view.removal_costs(layers, None).numpy() / view.target.image[..., 0].size
+    return worth
 
 
 def _placer(setting: Setting, scene: Scene, rng: np.random.Generator) -> tuple[Placer, float]:
@@ -101,14 +109,16 @@ def _vacancies(setting: Setting, scene: Scene, living: Company) -> tuple[int, in
     return free, max(most, setting.most - len(living)) if setting.exact else most
 
 
-def _chosen(setting: Setting, scene: Scene, both: Company, costs: np.ndarray, free: int, most: int) -> Company:
+def _chosen(setting: Setting, scene: Scene, both: Company, worth: np.ndarray, free: int, most: int) -> Company:
     """Of all of them, those of the scene and then the new ones, those that stay: births by what they gain, deaths by
     what they cost."""
     clip = setting.clip
     old = np.arange(len(both)) < len(scene.frozen)
-    weakest = _weakest(clip, scene, both, costs)
+    typical = max(0.0, float(np.median(worth[old] if old.any() else worth)))
+    least_gain, unseen = clip.least_gain * typical, clip.unseen_cost * typical
+    weakest = _weakest(scene, both, worth, unseen)
     applicants = np.flatnonzero(~old)
-    applicants = applicants[np.argsort(-costs[applicants], kind="stable")].tolist()
+    applicants = applicants[np.argsort(-worth[applicants], kind="stable")].tolist()
     alive, slope, fade = old.copy(), both.slope.copy(), both.fade.copy()
     soon = _soon(scene, both)
 
@@ -119,13 +129,13 @@ def _chosen(setting: Setting, scene: Scene, both: Company, costs: np.ndarray, fr
 
     for number, n in enumerate(applicants[:most]):
         full = alive.sum() >= setting.most
-        if costs[n] < clip.least_gain:
+        if worth[n] < least_gain:
             break
         if full or number >= free:
-            if not weakest or costs[n] < clip.gain_over_cost * max(costs[weakest[0]], 0.0) + clip.least_gain:
+            if not weakest or worth[n] < clip.gain_over_cost * max(worth[weakest[0]], 0.0) + least_gain:
                 break
             loser = weakest.pop(0)
-            if costs[loser] < clip.unseen_cost or (full and soon[n]):
+            if worth[loser] < unseen or (full and soon[n]):
                 alive[loser] = False
             else:
                 slope[loser] = -1 / clip.fade
@@ -138,13 +148,13 @@ def _chosen(setting: Setting, scene: Scene, both: Company, costs: np.ndarray, fr
     return replace(both, slope=slope, fade=fade)[alive]
 
 
-def _weakest(clip: ClipConfig, scene: Scene, both: Company, costs: np.ndarray) -> list[int]:
+def _weakest(scene: Scene, both: Company, worth: np.ndarray, unseen: float) -> list[int]:
     """Those that may die, the least worth first: where the picture changed, or where nobody sees them."""
     count = len(scene.frozen)
     able = np.zeros(len(both), bool)
     able[:count] = ~both.dying[:count] & (both.fade[:count] >= 1)
-    able[:count] &= ~scene.frozen | (costs[:count] < clip.unseen_cost)
-    found: list[int] = np.flatnonzero(able)[np.argsort(costs[able], kind="stable")].tolist()
+    able[:count] &= ~scene.frozen | (worth[:count] < unseen)
+    found: list[int] = np.flatnonzero(able)[np.argsort(worth[able], kind="stable")].tolist()
     return found
 
 

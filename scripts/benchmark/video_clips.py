@@ -41,6 +41,18 @@ def drift(frames: int, side: int) -> Clip:
     return _camera(data.rocket(), frames, side, lambda t: (0.8 * 1.004**t, 0.0, -0.6 * t, 1.7 * t))
 
 
+def stars(frames: int, side: int) -> Clip:
+    """For development: the camera goes away over dark sky, and turns a little."""
+    picture = data.hubble_deep_field()
+    return _camera(picture, frames, side, lambda t: (0.8 * 1.004**t, np.deg2rad(0.15 * t), 1.2 * t, -1.3 * t))
+
+
+def eye(frames: int, side: int) -> Clip:
+    """For development: the camera goes away over a smooth picture."""
+    picture = data.retina()[150:1250, 150:1250]
+    return _camera(picture, frames, side, lambda t: (0.8 * 1.004**t, 0.0, -1.5 * t, -1.0 * t))
+
+
 def sway(frames: int, side: int) -> Clip:
     """A camera that goes to and fro, for long clips."""
     picture = data.coffee()
@@ -87,6 +99,7 @@ def noisy(frames: int, side: int) -> Clip:
 
 CLIPS: dict[str, Callable[[int, int], Clip]] = {
     "pan": pan, "turn": turn, "head": head, "drift": drift, "cat": cat, "sway": sway, "still": still, "noisy": noisy,
+    "stars": stars, "eye": eye,
 }  # fmt: skip
 """By name; drift and cat were not looked at while settings were chosen."""
 

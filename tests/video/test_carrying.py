@@ -20,6 +20,7 @@ from renderers.brushes import BRUSHES
 from renderers.strokes import Strokes
 
 PIXEL = 1 / WIDTH
+EVERYWHERE = np.ones((HEIGHT, WIDTH), bool)
 STYLES = ("oilpaintbrush", "watercolor", "markerpen", "rectangle")
 
 
@@ -187,7 +188,7 @@ def test_the_camera_is_found_beside_what_moves_otherwise() -> None:
     wanted = similarity_flow(0.02, 0.05, (2.0, -1.0))
     flow = wanted.copy()
     flow[10:20, 30:45] = 9.0
-    camera = camera_motion(floats(texture())[..., 0], flow)
+    camera = camera_motion(floats(texture())[..., 0], flow, EVERYWHERE)
     assert camera is not None
     assert camera.turn == pytest.approx((0.02, 0.05), abs=2e-3)
     assert np.abs(camera.flow(HEIGHT, WIDTH) - wanted).max() < 0.1
@@ -200,9 +201,9 @@ def test_there_is_no_camera_where_things_move_apart_or_nothing_does_or_nothing_c
     grey = floats(texture())[..., 0]
     apart = similarity_flow(0.0, 0.05, (0.0, 0.0))
     apart[:, : WIDTH // 2] = 6.0
-    assert camera_motion(grey, apart) is None
-    assert camera_motion(grey, np.zeros_like(apart)) is None
-    assert camera_motion(np.full_like(grey, 0.5), similarity_flow(0.02, 0.05, (2.0, -1.0))) is None
+    assert camera_motion(grey, apart, EVERYWHERE) is None
+    assert camera_motion(grey, np.zeros_like(apart), EVERYWHERE) is None
+    assert camera_motion(np.full_like(grey, 0.5), similarity_flow(0.02, 0.05, (2.0, -1.0)), EVERYWHERE) is None
 
 
 def test_where_nothing_can_be_followed_the_picture_goes_with_the_camera() -> None:
@@ -284,3 +285,18 @@ def test_what_is_seen_of_a_stroke(style: str) -> None:
         whole = (reach.center - reach.reach > 0).all() and (reach.center + reach.reach < [WIDTH, HEIGHT]).all()
         if inside.all() and whole and alone > 1:
             assert shares[n] == pytest.approx(brighter(strokes, n) / alone, abs=0.04)
+
+
+def test_the_camera_takes_along_what_changed_too_little_to_tell_unless_it_stands_still() -> None:
+    wide = texture(4, HEIGHT, WIDTH + 3)
+    before, after = floats(wide[:, 3:]), floats(wide[:, :-3])
+    changed = np.ones((HEIGHT, WIDTH), bool)
+    changed[: 2 * HEIGHT // 3] = False
+    motion = follow_motion(before, after, changed, ClipConfig())
+    assert motion.turn is not None
+    assert np.abs(motion.forward - [3, 0]).max() < 1 and motion.changed.mean() > 0.95
+    assert motion.exposed.sum() == pytest.approx(3 * HEIGHT, rel=0.1)
+    after[~changed] = before[~changed]
+    motion = follow_motion(before, after, changed, ClipConfig())
+    assert motion.turn is None
+    assert not motion.forward[~changed].any() and not motion.changed[~changed].any()

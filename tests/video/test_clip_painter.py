@@ -106,6 +106,16 @@ def test_a_pan_is_followed_as_well_as_painted(panned: list[FilmFrame]) -> None:
 
 
 @pytest.mark.slow
+def test_a_smooth_dark_clip_is_followed_as_well_as_a_bright_one() -> None:
+    """Births, and how strongly strokes are held, go by what strokes are worth in this picture."""
+    dim = [20 + frame // 20 for frame in pan(8)]
+    frames = painted(dim, ClipPainter(config()))
+    assert len(np.unique(np.concatenate([frame.id for frame in frames]))) > COUNT
+    error = [np.mean((drawn(frame).astype(float) - source) ** 2) for frame, source in zip(frames, dim, strict=True)]
+    assert error[-1] < 1.1 * error[0]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("exact", [False, True])
 def test_counts_keep_to_the_budget(exact: bool) -> None:
     frames = painted(square(5), ClipPainter(config(), exact=exact))
