@@ -19,6 +19,7 @@ LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 _BAND_PIXELS = 1_000_000  # converted to floats at a time; a large picture would need gigabytes
 _BAND_ROWS = 128  # largest number of rows in a band: the cost of averaging grows with its square
+_DEEP_PIXELS = 2**24  # more than these of 16 bits are converted in bands, too
 _ALPHA_EPSILON = 1e-4  # far below half an 8-bit step: alpha this close to 0 or 1 is rounding noise
 
 _TURNS = {  # EXIF orientation: quarter turns anticlockwise, then whether to mirror left and right
@@ -47,15 +48,17 @@ def resize_to_weighted(image: Image.Image, height: int, width: int, gamma: float
     Args:
         gamma: samples are light to the power of this; None: they are sRGB, or have a profile.
     """
-    if _is_deep(image):
+    enlarges, of_words = max(height, width) > max(image.size), _is_large_grey(image)
+    if _is_deep(image) and (enlarges or not of_words):
         return resize_image(_from_gamma(_deep_grey(image), gamma)[..., None], height, width)
-    if max(height, width) > max(image.size):
+    if enlarges:
         return resize_image(_weighted(image, gamma), height, width)
     step = min(max(1, _BAND_PIXELS // image.width), _BAND_ROWS)
     result: np.ndarray = np.zeros(0, dtype=np.float32)
     for top in range(0, image.height, step):
         bottom = min(top + step, image.height)
-        band = _weighted(image.crop((0, top, image.width, bottom)), gamma)
+        part = image.crop((0, top, image.width, bottom))
+        band = _from_gamma(_of_words(part), gamma)[..., None] if of_words else _weighted(part, gamma)
         if not result.size:
             result = np.zeros((height, width, band.shape[2]), dtype=np.float32)
         band = resize_image(band, bottom - top, width)
@@ -122,6 +125,18 @@ def turn_upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
 def _is_deep(image: Image.Image) -> bool:
     """Whether this is a grey picture with more than 8 bits per sample."""
     return image.mode in ("I", "F") or image.mode.startswith("I;16")
+
+
+def _is_large_grey(image: Image.Image) -> bool:
+    """Whether this is a large grey picture with samples of 16 bits, whose white is 65535."""
+    large = image.width * image.height > _DEEP_PIXELS
+    return large and image.mode.startswith("I;16") and not hasattr(image, "tag_v2")
+
+
+def _of_words(image: Image.Image) -> np.ndarray:
+    """[H, W] float32 in [0, 1] of samples of 16 bits."""
+    samples: np.ndarray = np.asarray(image, dtype=np.float32) / np.float32(65535)
+    return samples
 
 
 def _in_plain_mode(image: Image.Image) -> Image.Image:

@@ -5,8 +5,8 @@
 Pictures, masks, brushes, palettes, stroke files and videos, configurations, recipes, checkpoints, weights, autosaves,
 journals, ledgers, models, folders of layers and requests of pages, mutated and invented (see scripts/fuzz/cases/), are
 read by their readers, some of them by complete commands. A case fails if anything else is raised than an ImpastoError
-whose message is one printable line; if it takes more than 10 s of processor time or 2 GB of memory, 3 GB for pictures
-of 200 megapixels; if a file is left half written, or a temporary file left behind, or an existing file changed; or if
+whose message is one printable line; if it takes more than 10 s of processor time or 2 GB of memory, 2.25 GB for the
+heaviest, which are made in the same process; if a file is left half written, or a temporary file left behind, or an existing file changed; or if
 anything is opened that a stroke file names. Cases run in a process (scripts/fuzz/worker.py) that is watched, and killed
 and replaced when necessary.
 
@@ -34,7 +34,7 @@ from scripts.fuzz.cases.heavy import HEAVY
 
 WORKER = ("-m", "scripts.fuzz.worker")  # words of Python's command line
 MAX_SECONDS, MAX_WALL = 10.0, 90.0  # of processor time; of wall time, for when the processor is busy with other work
-MAX_MB, MAX_HEAVY_MB = 2048.0, 3072.0
+MAX_MB, MAX_HEAVY_MB = 2048.0, 2304.0
 
 
 @dataclass
