@@ -6,9 +6,9 @@ Pictures, masks, brushes, palettes, stroke files and videos, configurations, rec
 journals, ledgers, models, folders of layers and requests of pages, mutated and invented (see scripts/fuzz/cases/), are
 read by their readers, some of them by complete commands. A case fails if anything else is raised than an ImpastoError
 whose message is one printable line; if it takes more than 10 s of processor time or 2 GB of memory, 2.25 GB for the
-heaviest, which are made in the same process; if a file is left half written, or a temporary file left behind, or an existing file changed; or if
-anything is opened that a stroke file names. Cases run in a process (scripts/fuzz/worker.py) that is watched, and killed
-and replaced when necessary.
+heaviest, which are made in the same process; if a file is left half written, or a temporary file left behind, or an
+existing file changed; or if anything is opened that a stroke file names. Cases run in a process
+(scripts/fuzz/worker.py) that is watched, and killed and replaced when necessary.
 
 The files of failed cases are kept in FOLDER (output/fuzz) as SEED-CASE-NAME. The exit code is 1 if any case failed.
 """
