@@ -101,10 +101,10 @@ class Drawing:
         edges = np.flatnonzero(np.diff(touched, prepend=False, append=False)).tolist()
         return [slice(first, last) for first, last in zip(edges[::2], edges[1::2], strict=True)]
 
-    def is_pointwise(self, relief: float, appearance: Appearance) -> bool:
+    def is_pointwise(self, appearance: Appearance) -> bool:
         """Whether what is seen at a pixel hangs on nothing around it, so that `seen_at` can tell it."""
         plain = appearance.region is None and (appearance.lines is None or appearance.pencil == 0)
-        return plain and self.medium.pointwise(relief)
+        return plain and self.medium.pointwise
 
     def changed_pixels(self, before: int) -> np.ndarray:
         """Which pixels may look otherwise than after the first `before` strokes: [M] int64, row by row. For drawings

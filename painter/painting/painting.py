@@ -319,7 +319,7 @@ class Painting:
 
 def _refresh(frame: np.ndarray, drawing: Drawing, before: int, relief: float, appearance: Appearance) -> None:
     """Bring a frame, which shows the first `before` strokes, up to date; it is a new one if that is negative."""
-    if before < 0 or not drawing.is_pointwise(relief, appearance):
+    if before < 0 or not drawing.is_pointwise(appearance):
         for rows in drawing.changed(before, relief):
             frame[rows] = to_bytes(drawing.seen(relief, appearance, rows))
         return

@@ -39,6 +39,7 @@ class Pigment(Textured):
     """A medium whose second plane is the pigment load, seen as optical density over the sheet."""
 
     density: Density
+    pointwise = True
 
     def __init__(self, texture: Texture) -> None:
         super().__init__(texture)
@@ -60,10 +61,6 @@ class Pigment(Textured):
         fields = self._sheet_fields(rows, appearance).rows(shown)
         reference = reference_color(appearance.ground)
         return densities(canvas[shown], load[shown], fields, reference, self.density, self.texture)
-
-    def pointwise(self, relief: float) -> bool:
-        """See `Medium.pointwise`."""
-        return True
 
     def finish_at(self, rows: Rows, canvas: np.ndarray, appearance: Appearance, pixels: np.ndarray) -> np.ndarray:
         """See `Medium.finish_at`."""

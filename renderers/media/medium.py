@@ -93,6 +93,7 @@ class Medium(ABC):
     margin = 0.0  # stroke units by which paint may leave the stroke's box
     bare_margin = 0.0  # of bare sheet around the painting, canvas units
     keeps_height = False  # whether the second plane is the paint's height
+    pointwise = False  # whether `finish` looks at nothing around a pixel, so that there is `finish_at`
 
     def rows(self, placed: PlacedStrokes, canvas: np.ndarray, top: int, relief: bool) -> Rows:
         """Rows of a canvas before the first stroke, from row `top` of the full one on."""
@@ -122,10 +123,6 @@ class Medium(ABC):
             relief: how much the paint stands out in the light, in [0, 1].
             shown: which rows to return; the others are only looked at, and none further away than `overlap`.
         """
-
-    def pointwise(self, relief: float) -> bool:
-        """Whether `finish` looks at nothing around a pixel, so that there is `finish_at`."""
-        return False
 
     def finish_at(self, rows: Rows, canvas: np.ndarray, appearance: Appearance, pixels: np.ndarray) -> np.ndarray:
         """Some pixels as `finish` shows them, [M, C] float32; without light and region.

@@ -191,10 +191,10 @@ def test_changed_pixels_alone_can_be_seen_anew(brush: str, channels: int, mixing
     ground = PAPER if channels == 3 else np.zeros(4, np.float32)
     canvas = np.tile(ground, (*shape, 1))
     drawing, appearance = Drawing(strokes, canvas, texture=texture_of(brush), mixing=mixing), Appearance(ground)
-    if not drawing.is_pointwise(0.0, appearance):
+    if not drawing.is_pointwise(appearance):
         assert brush in ("oilpaintbrush", "rectangle"), "only these look around"
         return
-    assert not drawing.is_pointwise(0.0, replace(appearance, region=np.ones(shape, np.float32)))
+    assert not drawing.is_pointwise(replace(appearance, region=np.ones(shape, np.float32)))
     seen, skipped = drawing.seen(0.0, appearance), 0
     with drawing_threads() as pool:
         for before, count in itertools.pairwise((0, 1, 2, 5, 30, 60)):
