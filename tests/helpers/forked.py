@@ -9,6 +9,7 @@ import itertools
 import multiprocessing
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing import forkserver
@@ -61,6 +62,16 @@ def run_forked(work: Callable[..., None], *arguments: object, folder: Path, seco
     return Ended(process.exitcode, out, err)
 
 
+def check_forked(check: Callable[..., None], *arguments: object, folder: Path) -> None:
+    """Call `check(*arguments)`, a test's own function, in a process of its own, where it may fork others.
+
+    What runs the tests has threads, and a process forked from one with threads may wait for ever for a lock that one
+    of them had.
+    """
+    ended = run_forked(check, *arguments, folder=folder)
+    assert ended.returncode == 0, ended.stderr
+
+
 def paint_forked(words: Sequence[str], folder: Path) -> Ended:
     """What `python paint.py` with these words does in a folder."""
     return run_forked(_command, list(words), folder=folder)
@@ -76,4 +87,8 @@ def _command(words: list[str]) -> None:
 def _call(work: Callable[..., None], arguments: tuple[object, ...], folder: str, out: str, err: str) -> None:
     os.chdir(folder)
     with open(out, "w") as sys.stdout, open(err, "w") as sys.stderr:
-        work(*arguments)
+        try:
+            work(*arguments)
+        except Exception:
+            traceback.print_exc()
+            sys.exit(1)

@@ -8,9 +8,11 @@ import signal
 import sys
 import time
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import pytest
+from helpers.forked import check_forked
 
 from scripts.reliability import killed_commands, kills, troubles, versions, wheels
 
@@ -66,32 +68,63 @@ def test_what_differs_between_wheels_is_named(tmp_path: Path) -> None:
 
 
 def busy(seconds: float) -> int:
-    while time.process_time() < seconds:
+    """Take so much processor time."""
+    end = time.process_time() + seconds
+    while time.process_time() < end:
         pass
     return 0
+
+
+def check_kills(folder: Path) -> None:
+    assert kills.kill_at(kills.start(lambda: busy(60), folder, folder / "said"), 0.05)
+    assert not kills.kill_at(kills.start(lambda: 0, folder, folder / "said"), 60.0)
+    with pytest.raises(kills.Wrong, match="exit code 3"):
+        kills.kill_at(kills.start(lambda: 3, folder, folder / "said"), 60.0)
 
 
 @pytest.mark.slow
 @LINUX
 def test_a_process_is_killed_when_it_has_taken_its_time(tmp_path: Path) -> None:
-    begin = time.process_time()
-    assert kills.kill_at(kills.start(lambda: busy(begin + 60), tmp_path, tmp_path / "said"), 0.05)
-    assert not kills.kill_at(kills.start(lambda: 0, tmp_path, tmp_path / "said"), 60.0)
-    with pytest.raises(kills.Wrong, match="exit code 3"):
-        kills.kill_at(kills.start(lambda: 3, tmp_path, tmp_path / "said"), 60.0)
+    check_forked(check_kills, tmp_path, folder=tmp_path)
+
+
+def wait_for_ever() -> int:
+    signal.pause()
+    return 0
+
+
+def check_what_never_ends(folder: Path) -> None:
+    kills.LIMIT = 0.1
+    for follow in (kills.finish, lambda process: kills.kill_at(process, 60.0)):
+        process = kills.start(wait_for_ever, folder, folder / "said")
+        with pytest.raises(kills.Wrong, match=r"did not end in 0\.1 s"):
+            follow(process)
+        with pytest.raises(ChildProcessError):
+            os.waitpid(process, 0)
 
 
 @pytest.mark.slow
 @LINUX
-def test_a_process_that_outlives_its_parent_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def leave_one() -> int:
-        if os.fork() == 0:
-            signal.pause()
-        return busy(time.process_time() + 60)
+def test_a_process_that_never_ends_is_killed(tmp_path: Path) -> None:
+    check_forked(check_what_never_ends, tmp_path, folder=tmp_path)
 
-    monkeypatch.setattr(kills, "PATIENCE", 0.1)
+
+def leave_one() -> int:
+    if os.fork() == 0:
+        signal.pause()
+    return busy(60)
+
+
+def check_what_is_left(folder: Path) -> None:
+    kills.PATIENCE = 0.1
     with pytest.raises(kills.Wrong, match="outlived"):
-        kills.kill_at(kills.start(leave_one, tmp_path, tmp_path / "said"), 0.05)
+        kills.kill_at(kills.start(leave_one, folder, folder / "said"), 0.05)
+
+
+@pytest.mark.slow
+@LINUX
+def test_a_process_that_outlives_its_parent_is_noticed(tmp_path: Path) -> None:
+    check_forked(check_what_is_left, tmp_path, folder=tmp_path)
 
 
 def make_files(folder: Path, **files: str) -> None:
@@ -107,34 +140,37 @@ def test_files_that_are_hidden_or_notes_are_not_compared(tmp_path: Path) -> None
     assert time.time() - (tmp_path / ".hidden").stat().st_mtime > 86400 > time.time() - (tmp_path / "a").stat().st_mtime
 
 
-@pytest.mark.slow
-@LINUX
-@pytest.mark.parametrize("flaw", ["", "half", "other", "left"])
-def test_what_a_kill_must_not_do_is_noticed(flaw: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A command that is killed after it has begun a file: right, and with each flaw."""
+def write_with_a_flaw(flaw: str, words: list[str]) -> int:
+    """A command that takes time while it writes a file: right, and with each flaw."""
+    text = "other" if flaw == "other" and "--resume" in words else "whole"
+    Path("out" if flaw == "half" else ".out.part").write_text(text[:2])
+    busy(0.1)
+    Path("out" if flaw == "half" else ".out.part").write_text(text)
+    if flaw != "half":
+        Path(".out.part").rename("out")
+    if flaw == "left" and "--resume" in words:
+        Path(".left").write_text("")
+    return 0
 
-    def main(words: list[str]) -> int:
-        text = "other" if flaw == "other" and "--resume" in words else "whole"
-        Path("out" if flaw == "half" else ".out.part").write_text(text[:2])
-        busy(time.process_time() + 0.1)
-        Path("out" if flaw == "half" else ".out.part").write_text(text)
-        if flaw != "half":
-            Path(".out.part").rename("out")
-        if flaw == "left" and "--resume" in words:
-            Path(".left").write_text("")
-        return 0
 
-    monkeypatch.setattr(killed_commands, "main", main)
-    command = killed_commands.Killed("made", (), lambda folder: None, 1, again=("--resume",))
-    killer = kills.Killer(command, tmp_path)
+def check_flaw(flaw: str, folder: Path) -> None:
+    killed_commands.main = partial(write_with_a_flaw, flaw)  # type: ignore[attr-defined]
+    killer = kills.Killer(killed_commands.Killed("made", (), lambda folder: None, 1, again=("--resume",)), folder)
     rng = random.Random(5)
-    monkeypatch.setattr(rng, "uniform", lambda low, high: 0.5)
+    rng.uniform = lambda a, b: 0.5  # type: ignore[method-assign]
     if not flaw:
         assert ": the same" in killer.case(0, rng)
         return
     expected = {"half": "not complete", "other": "other bytes", "left": "does not remove"}[flaw]
     with pytest.raises(kills.Wrong, match=expected):
         killer.case(0, rng)
+
+
+@pytest.mark.slow
+@LINUX
+@pytest.mark.parametrize("flaw", ["", "half", "other", "left"])
+def test_what_a_kill_must_not_do_is_noticed(flaw: str, tmp_path: Path) -> None:
+    check_forked(check_flaw, flaw, tmp_path, folder=tmp_path)
 
 
 @LINUX
