@@ -173,14 +173,19 @@ def test_what_a_kill_must_not_do_is_noticed(flaw: str, tmp_path: Path) -> None:
     check_forked(check_flaw, flaw, tmp_path, folder=tmp_path)
 
 
-@LINUX
-@pytest.mark.skipif(sys.platform != "linux", reason="of Linux's file systems")
-def test_refusals_are_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(killed_commands, "main", lambda words: 0)
-    trial = troubles.Trial(killed_commands.Killed("made", (), lambda folder: None, 1), tmp_path)
+def check_refusals(folder: Path) -> None:
+    killed_commands.main = lambda words: 0  # type: ignore
+    trial = troubles.Trial(killed_commands.Killed("made", (), lambda folder: None, 1), folder)
     trial.said = "reading\rpaint.py: error: cannot write a.png: No space left on device; free some\n"
     trial.check_refused(2)
     for code, said in ((1, trial.said), (2, "Traceback (most recent call last)"), (2, "error: a\nerror: b\n"), (2, "")):
         trial.said = said
         with pytest.raises(kills.Wrong):
             trial.check_refused(code)
+
+
+@pytest.mark.slow
+@LINUX
+@pytest.mark.skipif(sys.platform != "linux", reason="of Linux's file systems")
+def test_refusals_are_judged(tmp_path: Path) -> None:
+    check_forked(check_refusals, tmp_path, folder=tmp_path)
