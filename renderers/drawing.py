@@ -121,7 +121,7 @@ class Drawing:
         Args:
             pixels: [M], M > 0, numbered row by row, as from `changed_pixels`.
         """
-        canvas = self.canvas.reshape(-1, self.canvas.shape[2])[pixels]
+        canvas = self.canvas.reshape(-1, self.canvas.shape[2]).take(pixels, axis=0)
         if self.placed.mixing == "pigment":
             canvas = to_colors(canvas[None])[0]
         return self.medium.finish_at(self.rows, canvas, appearance, pixels)

@@ -43,5 +43,6 @@ class Artwork(Protocol):
     def frames(self, side: int, timeline: Timeline) -> Iterator[np.ndarray]:
         """The timeline's frames in the order in which they are shown: uint8, `side` pixels long."""
 
-    def samples(self, side: int) -> Sequence[np.ndarray]:
-        """A few frames, uint8, to choose colours from, the finished one last; about `side` pixels long or larger."""
+    def samples(self, side: int, timeline: Timeline) -> Sequence[np.ndarray]:
+        """A few pictures, uint8 and of any size, to choose colours from for the timeline's frames, which are `side`
+        pixels long; the finished one last."""

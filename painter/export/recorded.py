@@ -58,7 +58,7 @@ class RecordedPicture:
     def frames(self, side: int, timeline: Timeline) -> Iterator[np.ndarray]:
         return (_resized(self._frames[count], side) for count in timeline.counts)
 
-    def samples(self, side: int) -> Sequence[np.ndarray]:
+    def samples(self, side: int, timeline: Timeline) -> Sequence[np.ndarray]:
         step = max(1, len(self._frames) // EncodingConfig.sample_frames)
         return [*self._frames[::step], self._frames[-1]]
 

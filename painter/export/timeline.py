@@ -21,6 +21,7 @@ In reverse, the finished painting comes first, for `hold` seconds, and the groun
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -67,8 +68,16 @@ class Timeline:
         steps = len(self.counts) - 1
         if frames - 1 >= steps:
             return self
-        counts = tuple(self.counts[(2 * k * steps + frames - 1) // (2 * (frames - 1))] for k in range(frames))
-        return replace(self, counts=counts, fps=self.fps * (frames - 1) / steps)
+        return replace(self, counts=evenly(self.counts, frames), fps=self.fps * (frames - 1) / steps)
+
+
+def evenly(values: Sequence[int], count: int) -> tuple[int, ...]:
+    """So many of the values, at least 2, in their order: the first, the last, and others between them at equal steps;
+    all, if there are no more."""
+    steps = len(values) - 1
+    if count - 1 >= steps:
+        return tuple(values)
+    return tuple(values[(2 * k * steps + count - 1) // (2 * (count - 1))] for k in range(count))
 
 
 @dataclass(frozen=True)

@@ -154,7 +154,7 @@ def _write_gif(path: Path, artwork: Artwork, config: ExportConfig) -> list[str]:
 
     def write(path: Path, quality: Quality) -> None:
         shown = slower.thinned(quality.frames or 2)
-        samples = artwork.samples(min(quality.side, EncodingConfig.sample_side))
+        samples = artwork.samples(quality.side, shown)
         frames, colors = artwork.frames(quality.side, shown), quality.colors or 1
         write_gif(path, frames, samples, times_ms=shown.milliseconds, loop=config.loop, colors=colors)
 

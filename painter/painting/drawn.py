@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,6 +28,12 @@ class Drawn:
         return (self.frames[count] for count in wanted) if self.frames.keys() >= set(wanted) else None
 
 
+def may_be_kept(painting: Painting, counts: Collection[int]) -> bool:
+    """Whether the frames after so many strokes, each once, take no more than MOST_BYTES."""
+    height, width = fit_size(*painting.aspect, painting.config.size)
+    return len(set(counts)) * height * width * len(canvas_color(painting.ground)) <= MOST_BYTES
+
+
 def draw_once(painting: Painting, shown: Iterable[Iterable[int]]) -> Drawn:
     """Draw a painting, and on the way the frames that its files will show: each of them is part of the next.
 
@@ -35,11 +41,9 @@ def draw_once(painting: Painting, shown: Iterable[Iterable[int]]) -> Drawn:
         shown: for each file the numbers of strokes of its frames. Those that would take more than MOST_BYTES with what
             has been chosen before them are left out.
     """
-    height, width = fit_size(*painting.aspect, painting.config.size)
-    most = MOST_BYTES // (height * width * len(canvas_color(painting.ground)))
     kept: set[int] = set()
     for counts in shown:
-        if len(more := kept | set(counts)) <= most:
+        if may_be_kept(painting, more := kept | set(counts)):
             kept = more
     if not kept:
         return Drawn(painting.draw())

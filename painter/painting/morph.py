@@ -162,7 +162,8 @@ class MorphArtwork(PaintedArtwork):
         there = self.morph.drawn((share_after(count, last, ease) for count in timeline.counts), side)
         return there_and_back(there) if timeline.back else there
 
-    def samples(self, side: int) -> Sequence[np.ndarray]:
+    def samples(self, side: int, timeline: Timeline) -> Sequence[np.ndarray]:
+        side = min(side, EncodingConfig.sample_side)
         return list(self.morph.frames(side, EncodingConfig.sample_frames))
 
 

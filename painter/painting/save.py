@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,12 @@ from painter.export.encoding import EncodingConfig
 from painter.export.formats import check_output, format_of, writes
 from painter.export.layered_files import write_ora, write_psd
 from painter.export.svg import write_svg
-from painter.export.timeline import Timeline, make_timeline
+from painter.export.timeline import Timeline, evenly, make_timeline
 from painter.export.write import carried_by, timeline_for, write_artwork
 from painter.options.export import ExportConfig
 from painter.painting.animation import draw_frames
 from painter.painting.carried import packed_text
-from painter.painting.drawn import Drawn, draw_once
+from painter.painting.drawn import Drawn, draw_once, may_be_kept
 from painter.painting.html_page import FALLBACK_SIDE, write_html
 from painter.painting.painting import Painting
 from painter.painting.stroke_file import packed_strokes, save_strokes
@@ -34,6 +34,7 @@ class PaintedArtwork:
 
     painting: Painting
     drawn: Drawn | None = None  # what has been drawn of it already
+    _grown: list[Drawn] = field(default_factory=list)  # what has been drawn of it since
 
     @property
     def side(self) -> int:
@@ -63,11 +64,30 @@ class PaintedArtwork:
         return make_timeline(len(self.painting.strokes), config, fps, full)
 
     def frames(self, side: int, timeline: Timeline) -> Iterator[np.ndarray]:
-        shown = self.drawn.shown(timeline.counts) if self.drawn is not None and side == self.side else None
-        return draw_frames(self.painting, side, timeline) if shown is None else shown
+        if not self._are_kept(side, timeline):
+            return draw_frames(self.painting, side, timeline)
+        return self._shown(timeline.counts)
 
-    def samples(self, side: int) -> Sequence[np.ndarray]:
-        return list(self.painting.frames(side, EncodingConfig.sample_frames))
+    def samples(self, side: int, timeline: Timeline) -> Sequence[np.ndarray]:
+        """See `Artwork`. Pixels of frames that are kept anyway, or else small drawings."""
+        small, count = EncodingConfig.sample_side, EncodingConfig.sample_frames
+        if not self._are_kept(side, timeline):
+            return list(self.painting.frames(min(side, small), count))
+        step = max(1, side // small)
+        return [frame[::step, ::step] for frame in self._shown(evenly(timeline.rising, count))]
+
+    def _are_kept(self, side: int, timeline: Timeline) -> bool:
+        """Whether a timeline's frames are drawn once and kept. It hangs on nothing but the painting and the timeline,
+        since a file's colours are chosen from them."""
+        return side == self.side and may_be_kept(self.painting, timeline.counts)
+
+    def _shown(self, counts: Sequence[int]) -> Iterator[np.ndarray]:
+        """The frames after so many strokes, at the painting's own size."""
+        for drawn in (self.drawn, *self._grown):
+            if drawn is not None and (shown := drawn.shown(counts)) is not None:
+                return shown
+        self._grown.append(draw_once(self.painting, [counts]))
+        return self._shown(counts)
 
 
 def draw_for(painting: Painting, files: Iterable[str | os.PathLike[str]], config: ExportConfig | None = None) -> Drawn:

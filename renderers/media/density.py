@@ -93,8 +93,9 @@ class SheetFields:
 
     def at(self, pixels: np.ndarray) -> SheetFields:
         """Some pixels, [M] numbered row by row, side by side as `in_line` puts them."""
-        grain, parts = in_line(self.grain.reshape(-1)[pixels]), in_line(self.parts.reshape(-1, 6)[pixels])
-        return SheetFields(grain, parts, in_line(self.kept.reshape(-1)[pixels]) if self.kept.size else self.kept, 0)
+        grain, parts = self.grain.take(pixels), self.parts.reshape(-1, 6).take(pixels, axis=0)
+        kept = in_line(self.kept.take(pixels)) if self.kept.size else self.kept
+        return SheetFields(in_line(grain), in_line(parts), kept, 0)
 
 
 def in_line(values: np.ndarray) -> np.ndarray:

@@ -65,7 +65,7 @@ class Pigment(Textured):
     def finish_at(self, rows: Rows, canvas: np.ndarray, appearance: Appearance, pixels: np.ndarray) -> np.ndarray:
         """See `Medium.finish_at`."""
         fields, reference = self._sheet_fields(rows, appearance).at(pixels), reference_color(appearance.ground)
-        load = in_line(rows.plane.reshape(-1)[pixels])
+        load = in_line(rows.plane.take(pixels))
         seen = densities(in_line(canvas), load, fields, reference, self.density, self.texture)
         return seen.reshape(-1, seen.shape[2])[: len(pixels)]
 

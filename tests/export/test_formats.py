@@ -169,6 +169,24 @@ def test_frames_that_take_too_much_memory_are_not_kept(monkeypatch: pytest.Monke
     assert not draw_for(painting, ["a.gif"], small).frames, "that is another size"
 
 
+def test_a_gif_does_not_hang_on_what_is_written_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    painting, config = make_painting(), ExportConfig(webp="animated")
+    first, slower = draw_for(painting, ["a.gif"], config), ExportConfig(webp="animated", frames=7)
+    save_painting(painting, tmp_path / "a.gif", first, config)
+    beside = draw_for(painting, ["b.webp"], slower)
+    assert beside.frames and beside.frames.keys() != first.frames.keys()
+    save_painting(painting, tmp_path / "b.gif", beside, config)
+    assert (tmp_path / "a.gif").read_bytes() == (tmp_path / "b.gif").read_bytes()
+    monkeypatch.setattr("painter.painting.drawn.MOST_BYTES", 0)
+    save_painting(painting, tmp_path / "c.gif", config=config)
+    with Image.open(tmp_path / "a.gif") as kept, Image.open(tmp_path / "c.gif") as one_by_one:
+        assert kept.n_frames == one_by_one.n_frames
+        for frame in range(0, kept.n_frames, 5):
+            kept.seek(frame)
+            one_by_one.seek(frame)
+            assert psnr(np.array(kept.convert("RGB")), np.array(one_by_one.convert("RGB"))) > 35, "of other colours"
+
+
 def in_16_bits(painting: Painting, relief: float | None = None) -> np.ndarray:
     return np.concatenate(list(painting.bands(relief=relief, depth=16)))
 
