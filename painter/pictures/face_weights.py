@@ -63,8 +63,7 @@ def _read(path: Path, number: int) -> dict[str, Any]:
         MTCNN.check(path, sha256_of(path))
         content = path.read_bytes()
     except OSError as error:
-        why = error.strerror or "unreadable"
-        raise CheckpointError(f"{path}: cannot be read ({why}); {MTCNN.install} --force-reinstall") from error
+        raise MTCNN.unreadable(path, error) from error
     weights = {}
     for layer, (shape, place, *biases) in PLACES[number].items():
         weights[f"{layer}.weight"] = torch.from_numpy(_numbers(content, shape, place))

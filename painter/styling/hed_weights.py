@@ -42,8 +42,7 @@ def find_hed() -> Path:
     try:
         HED.check(paths[0], sha256_of(paths[0]))
     except OSError as error:
-        why = error.strerror or "unreadable"
-        raise CheckpointError(f"{paths[0]}: cannot be read ({why}); {HED.install} --force-reinstall") from error
+        raise HED.unreadable(paths[0], error) from error
     return paths[0]
 
 
