@@ -95,9 +95,8 @@ class Drawing:
             return [slice(0, len(self.canvas))]
         around = self.medium.overlap(self.pixel, relief)
         touched = np.zeros(len(self.canvas), bool)
-        for n in self.placed.touching(before, self.drawn, self.top, self.bottom):
-            first, last = self.placed.top[n] - self.top - around, self.placed.bottom[n] - self.top + around
-            touched[max(0, first) : max(0, last)] = True
+        for rows, _ in self._boxes(before):
+            touched[max(0, rows.start - around) : rows.stop + around] = True
         edges = np.flatnonzero(np.diff(touched, prepend=False, append=False)).tolist()
         return [slice(first, last) for first, last in zip(edges[::2], edges[1::2], strict=True)]
 
@@ -109,11 +108,17 @@ class Drawing:
     def changed_pixels(self, before: int) -> np.ndarray:
         """Which pixels may look otherwise than after the first `before` strokes: [M] int64, row by row. For drawings
         that are pointwise."""
-        placed, touched = self.placed, np.zeros(self.canvas.shape[:2], bool)
+        touched = np.zeros(self.canvas.shape[:2], bool)
+        for box in self._boxes(before):
+            touched[box] = True
+        return np.flatnonzero(touched)
+
+    def _boxes(self, before: int) -> Iterator[tuple[slice, slice]]:
+        """Rows and columns of this canvas within which each stroke lies that was drawn after the first `before`."""
+        placed = self.placed
         for n in placed.touching(before, self.drawn, self.top, self.bottom):
             rows = slice(max(0, placed.top[n] - self.top), max(0, placed.bottom[n] - self.top))
-            touched[rows, placed.left[n] : placed.right[n]] = True
-        return np.flatnonzero(touched)
+            yield rows, slice(placed.left[n], placed.right[n])
 
     def seen_at(self, pixels: np.ndarray, appearance: Appearance) -> np.ndarray:
         """What `seen` shows at some pixels, [M, C] float32. For drawings that are pointwise.
