@@ -164,8 +164,8 @@ class GanNetworks:
         if self.upscaler is not None:
             yield "upscaler", self.upscaler
 
-    def decode(self, latents: Tensor) -> Tensor:
-        """Signals [B, C, S, S] of latents [B, latent]."""
+    def decode(self, latents: Tensor, lone: float | None = None) -> Tensor:
+        """Signals [B, C, S, S] of latents [B, latent]; `lone` is of no use here, as colours are not chosen."""
         made: Tensor = self.generator(latents.to(next(self.generator.parameters()).device))
         return made
 

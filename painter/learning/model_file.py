@@ -41,6 +41,7 @@ from painter.version import __version__
 
 VERSIONS = {"tokens": 1, "dcgan": 2, "strokes": 3, "pixel art": 4}
 """Of the format, by engine, and of pixel art; the largest is raised whenever an older program could not use a file."""
+_LONE = 0.005  # of models that were learned before it was measured
 _KIND, _LARGEST = "impasto model", 2**30  # bytes
 _WIDTHS = frozenset({"width", "layers", "heads", "hidden", "features", "blocks", "latent", "dims", "count"})
 
@@ -55,7 +56,7 @@ class Model:
     palettes: tuple[np.ndarray, ...]  # of each collection, float32 [K, C]
     originals: Originals
     counts: tuple[int, ...]  # pieces of each collection
-    figures: Mapping[str, float]  # of held-out pieces, see painter.learning.training.LearningRun.learned
+    figures: Mapping[str, float]  # see `painter.learning.training.LearningRun.learned`; of pixel art also `lone`
     finished: bool = True  # False if Ctrl-C ended the run early
 
     @property
@@ -86,6 +87,11 @@ class Model:
     def pixel_art(self) -> bool:
         """Whether pieces are pixel art."""
         return self.form.native is not None
+
+    @property
+    def lone(self) -> float:
+        """Of pixel art: the share of learned pixels that differ from all their neighbours."""
+        return self.figures.get("lone", _LONE)
 
 
 def save_model(model: Model, path: Path) -> None:

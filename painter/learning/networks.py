@@ -16,6 +16,7 @@ from painter.learning.learning_config import (
     TransformerConfig,
     UpscalerConfig,
 )
+from painter.learning.lone_pixels import settled
 from painter.learning.stroke_decoder import StrokeDecoder
 from painter.learning.stroke_painting import drawn
 from painter.learning.tokenizer import Tokenizer
@@ -50,12 +51,19 @@ class Networks:
     upscaler: Upscaler | None
     strokes: StrokeDecoder | None = None  # with it, pieces are paintings
 
-    def decode(self, codes: Tensor) -> Tensor:
-        """Signals [B, C, S, S] of codes int64 [B, places, dims]."""
+    def decode(self, codes: Tensor, lone: float | None = None) -> Tensor:
+        """Signals [B, C, S, S] of codes int64 [B, places, dims].
+
+        Args:
+            lone: of pixel art, for `painter.learning.lone_pixels.settled`; without it each pixel gets its likeliest
+                colour, whatever is around it.
+        """
         codes = codes.to(self.transformer.start.device)
         if self.strokes is not None:
             numbers, grounds = self.strokes(codes)
             return drawn(numbers, grounds, self.tokenizer.size)
+        if lone is not None and self.tokenizer.colors is not None:
+            return self.tokenizer.colored(settled(self.tokenizer.scores(codes), lone))
         return self.tokenizer.decode(codes)
 
     def named(self) -> Iterator[tuple[str, Tokenizer | Transformer | Judge | Upscaler | StrokeDecoder]]:

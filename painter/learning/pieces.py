@@ -140,7 +140,7 @@ class PieceMaker:
     @torch.no_grad()
     def _decoded(self, codes: Tensor, origins: Sequence[Origin]) -> list[np.ndarray]:
         filled = torch.cat((codes, codes[-1:].expand(BATCH - len(codes), *codes.shape[1:])))  # a fixed size
-        square = to_pixels(self._model.networks.decode(filled))
+        square = to_pixels(self._model.networks.decode(filled, None if self._raw else self._model.lone))
         pixels = self._model.form.cropped(square)[: len(codes)]
         if self._raw or self._model.engine == "strokes":
             return list(pixels)

@@ -119,6 +119,16 @@ class Tokenizer(nn.Module):
         """The signal [B, C, S, S] of codes [B, G * G, dims]."""
         return self._shown(self._decoded(self._image(codes)))
 
+    def scores(self, codes: Tensor) -> Tensor:
+        """Of pixel art: how likely each of its colours is at each pixel, for codes [B, G * G, dims]: logarithms, each
+        pixel's up to a constant, float32 [B, K, S, S]."""
+        return self._decoded(self._image(codes)).float()
+
+    def colored(self, numbers: Tensor) -> Tensor:
+        """Of pixel art: the signal [B, C, S, S] of its colours' numbers [B, S, S]."""
+        assert self.colors is not None
+        return self.colors[numbers].movedim(-1, 1)
+
     def _image(self, codes: Tensor) -> Tensor:
         """float32 [B, dims, G, G] of codes [B, G * G, dims]."""
         return codes.transpose(1, 2).reshape(len(codes), self.config.dims, self.grid, self.grid).float()
@@ -140,9 +150,7 @@ class Tokenizer(nn.Module):
 
     def _shown(self, decoded: Tensor) -> Tensor:
         """The signal of what was decoded."""
-        if self.colors is None:
-            return decoded
-        return self.colors[decoded.argmax(1)].movedim(-1, 1)
+        return decoded if self.colors is None else self.colored(decoded.argmax(1))
 
     def _loss(self, decoded: Tensor, signal: Tensor, numbers: Tensor | None) -> Tensor:
         if numbers is None:

@@ -20,6 +20,7 @@ import torch
 from painter.learning.collection_palette import collection_palette
 from painter.learning.judge import accuracy
 from painter.learning.learning_config import Design
+from painter.learning.lone_pixels import lone_share
 from painter.learning.mirroring import is_mirrored, with_mirrored
 from painter.learning.networks import Networks, Sizes, make_networks
 from painter.learning.schedule import Schedule, pictures_in, schedule_of
@@ -137,12 +138,12 @@ class LearningRun:
                 np.concatenate((some[k : k + COLUMNS], made[k : k + COLUMNS])) for k in range(0, len(some), COLUMNS)
             ]
             return collection.form.cropped(np.concatenate(rows))
-        networks = self.current()
-        pieces = []
+        networks, pieces = self.current(), []
+        lone = lone_share(collection.form.cropped(collection.pixels)) if collection.form.native is not None else None
         for first in range(0, COLUMNS * ROWS, BATCH):
             numbers = range(first, first + BATCH)
             requests = [plain_request(networks.transformer, k % len(collection.names), "sheet", k) for k in numbers]
-            pieces.append(to_pixels(networks.decode(draw_batch(networks.transformer, requests, 1.0, 1.0))))
+            pieces.append(to_pixels(networks.decode(draw_batch(networks.transformer, requests, 1.0, 1.0), lone)))
         return collection.form.cropped(np.concatenate(pieces))
 
     def current(self) -> Networks:

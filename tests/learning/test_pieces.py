@@ -24,6 +24,7 @@ from painter.learning.generating import PieceFolder
 from painter.learning.learning import Paths, learn
 from painter.learning.learning_config import CleaningConfig, CopyConfig
 from painter.learning.listing import read_entries
+from painter.learning.lone_pixels import lone_share
 from painter.learning.mixtures import mixtures
 from painter.learning.model_file import Model, load_model, save_model
 from painter.learning.networks import Networks
@@ -131,6 +132,18 @@ def test_pixel_art_has_only_colors_of_its_collection(art: Model, tmp_path: Path)
     for number in made.kept:
         pixels = picture_at(tmp_path / f"a/images/{number}.png")
         assert {tuple(color) for color in pixels.reshape(-1, 3).tolist()} <= known
+
+
+def test_pixel_art_has_few_pixels_unlike_all_around_them(art: Model, tmp_path: Path) -> None:
+    """The model is unsure of most pixels; --raw leaves them as they are."""
+    faces = read(save_faces(tmp_path / "art", 100, 32)).pixels
+    assert art.lone == lone_share(faces) < 0.02
+    shares = []
+    for name, raw in (("raw", True), ("settled", False)):
+        made = folder_of(art, tmp_path / name, GenerateConfig(count=6, raw=raw)).make()
+        pieces = np.stack([picture_at(tmp_path / f"{name}/images/{number}.png") for number in made.kept])
+        shares.append(lone_share(pieces))
+    assert shares[1] < 0.4 * shares[0], shares
 
 
 def test_pieces_are_enlarged_and_what_they_are_made_from_is_kept(pair: Model, tmp_path: Path) -> None:
@@ -304,7 +317,11 @@ def test_a_model_is_read_as_it_was_written(models: dict[str, Path], pair: Model)
     assert pair.names == ("people", "robots") and pair.counts == (90, 160) and pair.channels == 4 and pair.finished
     assert pair.networks.judge is not None and pair.networks.upscaler is not None
     assert set(pair.figures) == {"pictures", "held_out_bits", "psnr", "traits"}
-    assert load_model(models["art"]).networks.upscaler is None
+    older = load_model(models["art"])
+    assert older.networks.upscaler is None
+    assert older.figures["lone"] == older.lone
+    del older.figures["lone"]  # type: ignore[attr-defined]
+    assert older.lone == 0.005
 
 
 def test_pixel_art_that_was_learned_without_its_colors_is_still_read(art: Model, tmp_path: Path) -> None:
