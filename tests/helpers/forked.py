@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import itertools
 import multiprocessing
 import os
@@ -25,7 +26,7 @@ _NUMBERS = itertools.count()  # of the files of what processes write
 def fork_context() -> ForkServerContext:
     """What starts such processes. The one that they are forked from is started when the first is asked for."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["helpers.warm"])
+    context.set_forkserver_preload(["helpers.patience", "helpers.warm"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join((str(ROOT), str(ROOT / "tests"))))
         forkserver.ensure_running()
@@ -46,13 +47,13 @@ def run_forked(work: Callable[..., None], *arguments: object, folder: Path, seco
 
     Args:
         work: a function of a module that can be imported; what it returns is dropped.
-        seconds: after so many the process is killed.
+        seconds: after so many the process ends, and says where it was.
     """
     number = next(_NUMBERS)
     texts = folder / f".stdout-{number}", folder / f".stderr-{number}"
-    process = fork_context().Process(target=_call, args=(work, arguments, str(folder), *map(str, texts)))
+    process = fork_context().Process(target=_call, args=(work, arguments, str(folder), *map(str, texts), seconds))
     process.start()
-    process.join(seconds)
+    process.join(seconds + 30)
     process.kill()
     process.join()
     assert process.exitcode is not None
@@ -84,9 +85,12 @@ def _command(words: list[str]) -> None:
     sys.exit(cli.main(words))
 
 
-def _call(work: Callable[..., None], arguments: tuple[object, ...], folder: str, out: str, err: str) -> None:
+def _call(
+    work: Callable[..., None], arguments: tuple[object, ...], folder: str, out: str, err: str, seconds: float
+) -> None:
     os.chdir(folder)
     with open(out, "w") as sys.stdout, open(err, "w") as sys.stderr:
+        faulthandler.dump_traceback_later(seconds, exit=True, file=sys.stderr)
         try:
             work(*arguments)
         except Exception:

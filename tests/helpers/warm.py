@@ -3,6 +3,7 @@
 No thread may be running when a process is forked, so all is done in one.
 """
 
+import faulthandler
 import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -30,3 +31,4 @@ PICTURE = np.arange(24 * 32 * 3, dtype=np.uint8).reshape(24, 32, 3)
 with limited_to(1):
     for style in STYLES:
         paint(PICTURE, PaintConfig(style=style, strokes=8, size=32, iterations=4, focus="none"))
+faulthandler.cancel_dump_traceback_later()  # see helpers.patience

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from painter.system.autosave import AutosaveConfig
 from painter.system.journal import Journal
 
 ROOT = Path(__file__).resolve().parents[2]
+HANGS = "hangs.txt"  # where a process was that did not come to its end
 
 # --- while it searches --------------------------------------------------------------------------------------
 
@@ -34,6 +37,7 @@ def paint_watched(folder: str, arguments: list[str], seconds: float, steps: Conn
     It kills itself when `files` have been written and the next one is complete, or at the end.
     """
     os.chdir(folder)
+    faulthandler.dump_traceback_later(240, exit=True, file=open(HANGS, "w"))  # noqa: SIM115
     sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     import painter.system.atomic
     import painter.system.autosave
@@ -89,9 +93,12 @@ class Killer:
             pass
         finally:
             if until is not None:
-                os.kill(process.pid or 0, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it has ended
+                    os.kill(process.pid or 0, signal.SIGKILL)
             process.join(120)
-        assert process.exitcode == (0 if until is None and files is None else -signal.SIGKILL)
+        said = (self.folder / HANGS).read_text()
+        (self.folder / HANGS).unlink()
+        assert process.exitcode == (0 if until is None and files is None else -signal.SIGKILL), said
         return seen
 
 
