@@ -16,7 +16,7 @@ from painter.learning.schedule import cosine, falling, schedule_of, warmup
 from painter.learning.seeds import generator
 from painter.learning.signal import to_pixels, to_signal
 from painter.learning.token_sampling import BATCH, draw_batch, plain_request
-from painter.learning.tokenizer import Tokenizer
+from painter.learning.tokenizer import Tokenizer, reconstruction_loss
 from painter.learning.trainer import Order, balanced
 from painter.learning.transformer import Transformer, bits_a_token
 from painter.learning.upscaler import Upscaler, enlarged
@@ -68,6 +68,33 @@ def test_pixel_art_is_decoded_to_its_own_colors() -> None:
     loss.backward()
     assert all(values.grad is not None and values.grad.any() for values in tokenizer.encoder[:2].parameters())
     assert torch.allclose(tokenizer.decoding_loss(tokenizer.encode(signal), signal, numbers), loss)
+
+
+def test_the_worst_pixels_of_a_piece_count_again() -> None:
+    decoded = torch.rand(3, 4, 10, 10, requires_grad=True)
+    signal = torch.rand(3, 4, 10, 10)
+    loss = reconstruction_loss(decoded, signal)
+    difference = (decoded - signal).detach().double().numpy()
+    of_pixels = np.abs(difference).mean(1).reshape(3, -1)
+    worst = np.argsort(of_pixels, axis=1)[:, -2:]  # of 100
+    expected = np.abs(difference).mean() + 0.5 * (difference**2).mean()
+    expected += 0.3 * np.take_along_axis(of_pixels, worst, axis=1).mean()
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+    loss.backward()
+    share = np.full((3, 1, 100), 1 / difference.size)
+    np.put_along_axis(share[:, 0], worst, 1 / difference.size + 0.3 / (3 * 2 * 4), axis=1)
+    gradient = np.sign(difference) * share.reshape(3, 1, 10, 10) + difference / difference.size
+    assert decoded.grad is not None and np.allclose(decoded.grad.numpy(), gradient, rtol=1e-4, atol=1e-8)
+
+
+def test_a_nose_weighs_more_than_as_much_haze() -> None:
+    """Both are as far from the piece in the mean."""
+    signal = torch.zeros(1, 3, 64, 64)
+    nose, haze = signal.clone(), signal + 20 / 64**2
+    nose[..., 30:35, 30:34] = 1.0
+    blurred = [reconstruction_loss(one, signal).item() for one in (nose, haze)]
+    assert blurred[0] > 10 * blurred[1]
+    assert float((nose - signal).abs().mean()) == pytest.approx(float((haze - signal).abs().mean()))
 
 
 def test_nearest_colors_are_those_of_a_plain_search() -> None:
