@@ -15,7 +15,6 @@ from painter.learning.collection_palette import collection_palette
 from painter.learning.copies import make_originals
 from painter.learning.gan_run import GanRun
 from painter.learning.learning_config import Design
-from painter.learning.lone_pixels import lone_share
 from painter.learning.mirroring import originals_with_mirrored
 from painter.learning.model_file import Model, save_model
 from painter.learning.sheets import write_sheet
@@ -152,8 +151,6 @@ def model_of(run: AnyRun, finished: bool = True) -> Model:
         network.eval().requires_grad_(False)
     groups = [collection.pixels[collection.sources == k] for k in range(len(collection.names))]
     pixel_art = collection.form.native is not None
-    if pixel_art:
-        figures["lone"] = lone_share(collection.form.cropped(collection.pixels))
     originals = make_originals(collection.form.cropped(collection.pixels), design.copies)
     return Model(
         collection.names,

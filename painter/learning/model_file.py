@@ -56,7 +56,7 @@ class Model:
     palettes: tuple[np.ndarray, ...]  # of each collection, float32 [K, C]
     originals: Originals
     counts: tuple[int, ...]  # pieces of each collection
-    figures: Mapping[str, float]  # see `painter.learning.training.LearningRun.learned`; of pixel art also `lone`
+    figures: Mapping[str, float]  # of held-out pieces, see painter.learning.training.LearningRun.learned
     finished: bool = True  # False if Ctrl-C ended the run early
 
     @property

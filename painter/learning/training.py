@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -123,6 +124,12 @@ class LearningRun:
                     take_step(active, threads)
                     yield self._progress(name)
 
+    @cached_property
+    def lone(self) -> float | None:
+        """Of pixel art: the share of pixels that differ from all their neighbours; else None."""
+        form = self.collection.form
+        return None if form.native is None else lone_share(form.cropped(self.collection.pixels))
+
     @torch.no_grad()
     def samples(self) -> np.ndarray:
         """What a sheet shows: new pieces, or before there are any, held-out pieces above what the tokenizer makes.
@@ -139,11 +146,10 @@ class LearningRun:
             ]
             return collection.form.cropped(np.concatenate(rows))
         networks, pieces = self.current(), []
-        lone = lone_share(collection.form.cropped(collection.pixels)) if collection.form.native is not None else None
         for first in range(0, COLUMNS * ROWS, BATCH):
             numbers = range(first, first + BATCH)
             requests = [plain_request(networks.transformer, k % len(collection.names), "sheet", k) for k in numbers]
-            pieces.append(to_pixels(networks.decode(draw_batch(networks.transformer, requests, 1.0, 1.0), lone)))
+            pieces.append(to_pixels(networks.decode(draw_batch(networks.transformer, requests, 1.0, 1.0), self.lone)))
         return collection.form.cropped(np.concatenate(pieces))
 
     def current(self) -> Networks:
@@ -156,8 +162,8 @@ class LearningRun:
 
         Returns:
             The networks, with that average of the transformer that did best; and by name 'pictures' (shown),
-            'held_out_bits' (a token), 'psnr' (of the tokenizer, dB) and 'traits' (the share that the judge reads
-            correctly).
+            'held_out_bits' (a token), 'psnr' (of the tokenizer, dB), 'traits' (the share that the judge reads
+            correctly) and, of pixel art, 'lone'.
         """
         assert self._transformer is not None
         transformer, bits = self._transformer.result()
@@ -169,6 +175,8 @@ class LearningRun:
         figures = {"pictures": float(self.taken), "held_out_bits": bits, "psnr": self._psnr()}
         if networks.judge is not None:
             figures["traits"] = self._accuracy()
+        if self.lone is not None:
+            figures["lone"] = self.lone
         return networks, figures
 
     # --- saving and resuming ---

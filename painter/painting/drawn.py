@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,10 +22,9 @@ class Drawn:
     image: np.ndarray  # what `painting.draw()` returns
     frames: Mapping[int, np.ndarray] = field(default_factory=dict)  # of the same size, by their numbers of strokes
 
-    def shown(self, counts: Iterable[int]) -> Iterator[np.ndarray] | None:
-        """The frames after so many strokes, in this order; None unless all of them have been drawn."""
-        wanted = list(counts)
-        return (self.frames[count] for count in wanted) if self.frames.keys() >= set(wanted) else None
+    def has(self, counts: Iterable[int]) -> bool:
+        """Whether all frames after so many strokes have been drawn."""
+        return self.frames.keys() >= set(counts)
 
 
 def may_be_kept(painting: Painting, counts: Collection[int]) -> bool:

@@ -64,30 +64,32 @@ class PaintedArtwork:
         return make_timeline(len(self.painting.strokes), config, fps, full)
 
     def frames(self, side: int, timeline: Timeline) -> Iterator[np.ndarray]:
-        if not self._are_kept(side, timeline):
+        drawn = self._with_frames(side, timeline)
+        if drawn is None:
             return draw_frames(self.painting, side, timeline)
-        return self._shown(timeline.counts)
+        return (drawn.frames[count] for count in timeline.counts)
 
     def samples(self, side: int, timeline: Timeline) -> Sequence[np.ndarray]:
         """See `Artwork`. Pixels of frames that are kept anyway, or else small drawings."""
         small, count = EncodingConfig.sample_side, EncodingConfig.sample_frames
-        if not self._are_kept(side, timeline):
+        drawn = self._with_frames(side, timeline)
+        if drawn is None:
             return list(self.painting.frames(min(side, small), count))
         step = max(1, side // small)
-        return [frame[::step, ::step] for frame in self._shown(evenly(timeline.rising, count))]
+        return [drawn.frames[strokes][::step, ::step] for strokes in evenly(timeline.rising, count)]
 
-    def _are_kept(self, side: int, timeline: Timeline) -> bool:
-        """Whether a timeline's frames are drawn once and kept. It hangs on nothing but the painting and the timeline,
-        since a file's colours are chosen from them."""
-        return side == self.side and may_be_kept(self.painting, timeline.counts)
+    def _with_frames(self, side: int, timeline: Timeline) -> Drawn | None:
+        """What has all of a timeline's frames, drawn now if they have not been; None if they are not to be kept.
 
-    def _shown(self, counts: Sequence[int]) -> Iterator[np.ndarray]:
-        """The frames after so many strokes, at the painting's own size."""
+        Which it is depends on the painting and the timeline alone, since a file's colours are chosen from the frames.
+        """
+        if side != self.side or not may_be_kept(self.painting, timeline.counts):
+            return None
         for drawn in (self.drawn, *self._grown):
-            if drawn is not None and (shown := drawn.shown(counts)) is not None:
-                return shown
-        self._grown.append(draw_once(self.painting, [counts]))
-        return self._shown(counts)
+            if drawn is not None and drawn.has(timeline.counts):
+                return drawn
+        self._grown.append(draw_once(self.painting, [timeline.counts]))
+        return self._grown[-1]
 
 
 def draw_for(painting: Painting, files: Iterable[str | os.PathLike[str]], config: ExportConfig | None = None) -> Drawn:

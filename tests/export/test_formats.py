@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -152,6 +152,22 @@ def test_what_several_files_show_is_drawn_once(tmp_path: Path, monkeypatch: pyte
         assert (tmp_path / "again" / path.relative_to(tmp_path)).read_bytes() == path.read_bytes()
 
 
+def test_a_gif_alone_is_drawn_once_for_its_frames_and_its_colors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[int]] = []
+    drawn_after = Painting.drawn_after
+
+    def noted(painting: Painting, counts: Iterable[int], size: int | None = None) -> Iterator[np.ndarray]:
+        asked.append(list(counts))
+        return drawn_after(painting, asked[-1], size)
+
+    monkeypatch.setattr(Painting, "drawn_after", noted)
+    monkeypatch.setattr(Painting, "draw", lambda *_: pytest.fail("drawn again"))
+    save_painting(make_painting(), tmp_path / "a.gif")
+    assert len(asked) == 1
+
+
 def test_frames_in_reverse_are_those_drawn_once(tmp_path: Path) -> None:
     painting, config = make_painting(), ExportConfig(reverse=True)
     save_painting(painting, tmp_path / "a.gif", config=config)
@@ -169,7 +185,7 @@ def test_frames_that_take_too_much_memory_are_not_kept(monkeypatch: pytest.Monke
     assert not draw_for(painting, ["a.gif"], small).frames, "that is another size"
 
 
-def test_a_gif_does_not_hang_on_what_is_written_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gif_does_not_depend_on_what_is_written_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     painting, config = make_painting(), ExportConfig(webp="animated")
     first, slower = draw_for(painting, ["a.gif"], config), ExportConfig(webp="animated", frames=7)
     save_painting(painting, tmp_path / "a.gif", first, config)
