@@ -157,7 +157,7 @@ class Drawing:
 
     def _draw_rows(self, count: int, pool: ThreadPoolExecutor, top: int) -> None:
         """Draw the next strokes, up to `count`, on the rows from `top` on."""
-        rows = max(1, min(BAND_PIXELS // self.placed.width, -(-(self.bottom - top) // (4 * pool._max_workers))))
+        rows = max(1, min(BAND_PIXELS // self.placed.width, -(-(self.bottom - top) // (4 * core_count()))))
         bands = [(begin, min(self.bottom, begin + rows)) for begin in range(top, self.bottom, rows)]
         first = self.drawn
         list(pool.map(lambda band: self._draw_band(first, count, *band), bands))
