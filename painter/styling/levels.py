@@ -42,6 +42,7 @@ class StyleSearchConfig(StepRates):
     directions: int = 24  # along which that distribution is compared
     color_pixels: int = 2**14  # of a canvas that it looks at, about
     focus_strength: float = 12.0  # how much more light and dark count in a face: what makes it one is in few pixels
+    focus_color: float = 0.5  # how much colours count there, against light and dark: without it a cheek turned orange
     focus_side: int = 512  # long side at which the painting is looked at for that, pixels
     alpha_weight: float = 60.0  # of alpha that changes, against style and content together: edges are to stay
     most_gain: float = 2.5  # how much contrast the first match of colours may add, where the painting has hardly any

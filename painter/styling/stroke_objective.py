@@ -92,8 +92,7 @@ class StyleObjective:
         mask = None if self._mask is None else self._mask[::s, ::s]
         style = gram + self._search.color_weight * self._colors(image[::s, ::s], mask)
         if self._kept_features is None:
-            change = (style_losses.luminance(image) - self._light).abs()
-            content = (change if self._focus is None else change * self._focus).mean() / self._area
+            content = self._unlike(image, kept)
         else:
             content = style_losses.content_loss(found[layer], self._kept_features)
         total = config.style_weight * style + config.content_weight * content
@@ -105,6 +104,16 @@ class StyleObjective:
             content, style, style_losses.total_variation(image.detach()), total, -10 * math.log10(max(error, 1e-10)),
             canvas.detach(),
         )  # fmt: skip
+
+    def _unlike(self, image: Tensor, kept: Tensor) -> Tensor:
+        """[] how far light and dark, and in faces colours too, are from those that are kept."""
+        light = style_losses.luminance(image)
+        change = (light - self._light).abs()
+        if self._focus is None:
+            return change.mean() / self._area
+        hue = ((image - light[..., None]) - (kept - self._light[..., None])).abs().mean(dim=2)
+        faces = self._focus - self._focus.min()
+        return (change * self._focus + self._search.focus_color * hue * faces).mean() / self._area
 
     def _shown(self, canvas: Tensor) -> Tensor:
         """[H, W, 3] of a canvas: where it is transparent, the style's mean colour, which pulls nowhere."""

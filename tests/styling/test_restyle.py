@@ -23,6 +23,7 @@ from painter.options.paint import STYLE_OPTIONS
 from painter.options.toml import make_config
 from painter.painting.load import load_painting
 from painter.painting.stroke_file import save_strokes
+from painter.pictures.pixels import LUMINANCE
 from painter.pipeline import prepare
 from painter.styling.color_target import ColorTarget
 from painter.styling.colors import color_map, color_statistics
@@ -31,7 +32,6 @@ from painter.styling.levels import StyleSearchConfig
 from painter.styling.restyle import RestylingFingerprint, finish_styling, prepare_styling
 from painter.styling.stroke_objective import StyleObjective
 from painter.styling.stroke_styling import StrokeStyling, StyleProgress
-from painter.styling.style_losses import luminance
 from painter.styling.style_parameters import StyleParameters
 from painter.styling.styled_search import StyledSearch, StyledSubject
 from painter.system.autosave import Autosave, AutosaveConfig
@@ -405,7 +405,7 @@ def test_styling_goes_on_from_any_step(here: Path, mode: str) -> None:
 
 
 @pytest.mark.slow
-def test_light_and_dark_count_more_in_the_focus(painting: Painting) -> None:
+def test_light_and_dark_count_more_in_the_focus_and_colors_there(painting: Painting) -> None:
     assert the_styling(replace(painting, config=replace(painting.config, focus="none"))).scene.focus(36, 48) is None
     styling = the_styling(replace(painting, config=replace(painting.config, focus="auto")))
     focus = styling.scene.focus(36, 48)
@@ -415,8 +415,11 @@ def test_light_and_dark_count_more_in_the_focus(painting: Painting) -> None:
     objective = StyleObjective(styling.scene, 48, ("relu1_1",), styling.maps, painting.strokes, painting.ground)
     with torch.no_grad():
         found = objective(shifted).content
-        light, kept = (luminance(objective.canvas(strokes)) for strokes in (shifted, painting.strokes))
-    assert float(found) == pytest.approx(float(((light - kept).abs() * torch.from_numpy(focus)).mean()), rel=1e-4)
+        image, before = objective.canvas(shifted).numpy(), objective.canvas(painting.strokes).numpy()
+    light, kept = image @ LUMINANCE, before @ LUMINANCE
+    hue = np.abs((image - light[..., None]) - (before - kept[..., None])).mean(axis=2)
+    weighed = np.abs(light - kept) * focus + styling.search.focus_color * hue * (focus - focus.min())
+    assert hue.max() > 0.01 and float(found) == pytest.approx(float(weighed.mean()), rel=1e-4)
 
 
 class Stop:
