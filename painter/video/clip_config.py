@@ -14,8 +14,9 @@ class ClipConfig:
 
     most_side: int = 768  # longest side of the pictures that are compared and followed, pixels
     steps: int = 12  # of gradient descent a frame
-    decoding: tuple[int, int] = (6, 2)  # steps for which maps are decoded once: of straight strokes; of those whose
-    # bend only their maps show; half as many where things cover each other
+    decoding: tuple[float, float] = (5.0, 1.2)  # for how many steps at full rate decoded maps are good: of straight
+    # strokes; of those whose bend only their maps show; for half as many where things cover each other
+    least_rate: float = 0.1  # share of the rate below which no step is taken where things cover each other
     rate: float = 0.4  # of the first of them, in natural steps; half a cosine ends at none
     hold: float = 0.045  # λ of λ · mean_n √worth_n Σ_p ((θ - θ_carried) / natural step)²; a stroke is worth what the
     # sum of squared errors over the canvas' pixels would rise without it

@@ -26,7 +26,6 @@ from painter.video.descent import descend
 from painter.video.motion import Motion, changed_pixels, follow_motion, noise_level
 from painter.video.stroke_video import FilmFrame
 from painter.video.turnover import Scene, Setting, turn_over
-from renderers.brushes import BRUSHES
 from renderers.order import arrange
 from renderers.strokes import Strokes
 
@@ -176,10 +175,8 @@ class ClipPainter:
         boxes = Boxes.of(living.strokes, 1 / max(shape))
         trust = np.exp(-motion.error[boxes.pixels(shape)] / self.clip.trust)
         held = (trust * np.sqrt(worth.clip(min=0))).astype(np.float32)
-        every = self.clip.decoding[BRUSHES[self._setting.brush].bends]
-        if self._urgency(motion) > 0.5:
-            every = max(1, every // 2)
-        return descend(self._setting, living, ~(frozen | living.dying), pace, held, self._target(motion), every)
+        covering, free = self._urgency(motion) > 0.5, ~(frozen | living.dying)
+        return descend(self._setting, living, free, pace, held, self._target(motion), covering)
 
     def _pace(self, living: Company, motion: Motion) -> np.ndarray:
         """[N] float32: how fast each descends, against the rate.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,10 +15,11 @@ from painter.search.parameters import StrokeParameters, natural_steps
 from painter.search.target import Target
 from painter.search.view import View
 from painter.video.carrying import Boxes
+from painter.video.clip_config import ClipConfig
 from painter.video.company import Company
 from painter.video.turnover import Setting
 from renderers.blending import FrameMaps, Layers
-from renderers.brushes import Frame
+from renderers.brushes import BRUSHES, Frame
 from renderers.decoding import MapSource, make_layers
 from renderers.strokes import Strokes
 
@@ -71,8 +73,9 @@ class Surroundings:
 
 
 def descend(
-    setting: Setting, living: Company, free: np.ndarray, pace: np.ndarray, held: np.ndarray, target: Target, every: int
-) -> Company:
+    setting: Setting, living: Company, free: np.ndarray, pace: np.ndarray, held: np.ndarray, target: Target,
+    covering: bool,
+) -> Company:  # fmt: skip
     """The living after a few steps towards the target, held where they are.
 
     Args:
@@ -80,32 +83,43 @@ def descend(
         pace: [N] float32, how fast each descends, against the rate.
         held: [N] float32, how strongly each is held.
         target: what is painted; all its pixels count alike.
-        every: steps for which maps are decoded once.
+        covering: whether things cover each other; otherwise it is the camera that moves.
     """
     clip = setting.clip
     if not free.any():
         return living
     around = Surroundings.of(setting, living, free, target)
     at = torch.from_numpy(np.flatnonzero(free))
-    start = living.strokes[at]
-    parameters = StrokeParameters(start, setting.constraints, setting.search, select_moments(living.moments, at))
+    strokes = living.strokes[at]
+    parameters = StrokeParameters(strokes, setting.constraints, setting.search, select_moments(living.moments, at))
     hold = torch.from_numpy(clip.hold * held[free] / len(living))
     fade = torch.from_numpy(living.settled_fade[free])
     _set_pace(parameters, pace[free])
-    begun, steps = _columns(parameters).detach(), _step_columns(parameters)
-    strokes, maps = start, around.others.maps
-    for step in range(clip.steps):
+    begun, steps, maps = _columns(parameters).detach(), _step_columns(parameters), around.others.maps
+    for rate, decoded in _schedule(clip, BRUSHES[setting.brush].bends, covering):
         now = parameters.strokes()
         seen = Strokes(now.brush, now.params, now.colors, now.opacity * fade, now.seed)
-        layers = around.layers(seen, _Kept(maps) if step % every else setting.maps)
+        layers = around.layers(seen, setting.maps if decoded else _Kept(maps))
         maps = layers.maps
         loss, _ = around.view.loss(around.composite(layers), setting.config.loss)
         strayed = ((_columns(parameters) - begun) / steps).square().sum(dim=1)
         loss = around.share * loss + (hold * strayed).sum()
-        strokes = parameters.descend(loss, clip.rate * (0.5 + 0.5 * math.cos(math.pi * step / clip.steps)))
+        strokes = parameters.descend(loss, rate)
     return replace(
         living, strokes=_placed(living.strokes, at, strokes), moments=_placed_moments(living, at, parameters.moments)
     )
+
+
+def _schedule(clip: ClipConfig, bends: bool, covering: bool) -> Iterator[tuple[float, bool]]:
+    """Of each step its rate, and whether maps are decoded for it: at first, and again when strokes have gone far."""
+    lasting = clip.decoding[bends] / (1 + covering)
+    gone = lasting
+    for step in range(clip.steps):
+        share = 0.5 + 0.5 * math.cos(math.pi * step / clip.steps)
+        if covering and share < clip.least_rate:
+            return
+        yield clip.rate * share, gone >= lasting
+        gone = (0 if gone >= lasting else gone) + share
 
 
 class _Kept:

@@ -20,8 +20,13 @@ from painter.video.carrying import Boxes
 from painter.video.clip_config import ClipConfig
 from painter.video.clip_painter import ClipPainter
 from painter.video.clip_run import LIVES
+from painter.video.descent import descend
 from painter.video.film import painting_of
 from painter.video.stroke_video import Film, FilmFrame, FrameWriter
+from renderers.blending import FrameMaps
+from renderers.brushes import Frame
+from renderers.decoding import MapSource, SearchMaps
+from renderers.strokes import Strokes
 
 STYLES = ("oilpaintbrush", "watercolor", "markerpen", "rectangle")
 COUNT = 20
@@ -41,8 +46,13 @@ def drawn(frame: FilmFrame) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def panned() -> list[FilmFrame]:
-    return painted(pan(6), ClipPainter(config()))
+def panned_painter() -> ClipPainter:
+    return ClipPainter(config())
+
+
+@pytest.fixture(scope="module")
+def panned(panned_painter: ClipPainter) -> list[FilmFrame]:
+    return painted(pan(6), panned_painter)
 
 
 @pytest.fixture(scope="module")
@@ -235,3 +245,34 @@ def test_what_came_into_sight_is_worked_on_for_a_while_and_then_stays() -> None:
 
     hasty = painted([before, *[ground] * 4], ClipPainter(config(), ClipConfig(ripening=0)))
     assert error(frames[-1]) < 0.98 * min(error(frames[1]), error(hasty[-1]))
+
+
+class Counting:
+    """Maps of a search, and how often they were asked for."""
+
+    def __init__(self, maps: SearchMaps) -> None:
+        self.maps, self.count = maps, 0
+
+    def __call__(self, frame: Frame, pixel: float) -> FrameMaps:
+        self.count += 1
+        return self.maps(frame, pixel)
+
+    def near(self, strokes: Strokes, pixel: float, density: float) -> MapSource:
+        return self.maps.near(strokes, pixel, density)
+
+
+@pytest.mark.parametrize(
+    ("covering", "decoded", "steps"), [(False, 2, 12), (True, 3, 10)], ids=["camera", "things cover each other"]
+)
+def test_maps_are_decoded_where_steps_are_long_and_the_last_steps_left_out(
+    panned: list[FilmFrame], panned_painter: ClipPainter, covering: bool, decoded: int, steps: int
+) -> None:
+    painter = panned_painter
+    living, setting = painter._living, painter._setting
+    counting, count = Counting(setting.maps), len(living)
+    ones = np.ones(count, np.float32)
+    target = painter._subject.target
+    after = descend(replace(setting, maps=counting), living, ones > 0, ones, 0 * ones, target, covering)
+    assert counting.count == 1 + decoded  # once for those that stay, of which there are none
+    taken = after.moments["steps"][0] - living.moments["steps"][0]
+    assert torch.equal(taken, torch.full((count,), float(steps)))
