@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -10,6 +11,8 @@ from torch.nn import functional as F
 from painter.styling import place_sums, winograd
 from painter.styling.features import halved
 from painter.styling.style_losses import gram, weighted_gram
+from painter.styling.winograd_kernels import POINTS, cut, join
+from renderers.simd import WIDE
 from renderers.threads import limited_to
 
 
@@ -48,6 +51,24 @@ def test_a_gradient_in_bfloat16_turns_by_hundredths(monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(winograd, "GRADIENTS", kind)
         found.append(torch.autograd.grad(winograd.convolve(h, winograd.Layer.of(filters, biases)), h, g)[0])
     assert 0 < (found[1] - found[0]).norm() / found[0].norm() < 0.05
+
+
+def test_kernels_round_to_bfloat16_as_torch_does() -> None:
+    height, width, channels, tiles = 6, 7, 16, 4
+    image, shape = drawn(height * width * channels).numpy(), (height, width, channels)
+    scratch, counts = np.empty(POINTS * WIDE, np.float32), np.empty(POINTS, np.float32)
+    step, none, places = tiles * channels, np.empty(0, np.uint8), np.empty(2 * POINTS, np.int64)
+    exact, rounded = np.empty(POINTS * step, np.float32), np.empty(POINTS * step, np.uint16)
+    for out in (exact, rounded):
+        cut(image, none, shape, True, False, 2, 0, tiles, step, out, scratch, places, counts)
+    halves = torch.from_numpy(exact).bfloat16()
+    np.testing.assert_array_equal(rounded, halves.view(torch.uint16).numpy())
+    made = []
+    for parts in (halves.float().numpy(), rounded):
+        result = np.empty_like(image)
+        join(parts, np.zeros(channels, np.float32), False, False, 2, 0, tiles, step, shape, result, none, scratch)
+        made.append(result)
+    np.testing.assert_array_equal(*made)
 
 
 def test_pieces_and_threads_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
