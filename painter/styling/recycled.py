@@ -1,9 +1,8 @@
 """Memory for large tensors that come and go at every evaluation of a loss, or at every step: it is kept and used again.
 
 The C library returns the largest to the system, which clears every page of them before it gives them back. Others it
-keeps, but between what lasts longer, so that what is free is in pieces: 300 steps of a transfer at 512 px took half a
-gigabyte more than 60. Here tensors of one purpose lie by themselves in a few blocks, which are cut up as needed and
-grow together again.
+keeps, but between what lasts longer, so that what is free is in pieces. Here tensors of one purpose lie by themselves
+in a few blocks, which are cut up as needed and grow together again.
 """
 
 from __future__ import annotations
@@ -120,5 +119,5 @@ def _new_block(size: int, room: int) -> _Block:
     return _Block(np.frombuffer(memory, np.uint8), [(size, len(memory))] if len(memory) > size else [])
 
 
-features = Recycled(4)
+features = Recycled(8)
 """For what a network makes of a picture, and its gradients."""

@@ -54,24 +54,29 @@ def with_checksum(content: bytes) -> bytes:
 
 def _packed(tree: dict[str, Any]) -> Iterator[bytes | memoryview]:
     """The safetensors file, piece by piece."""
-    tensors: dict[tuple[Any, ...], tuple[int, Tensor]] = {}  # number and tensor, by its place in memory
-
-    def plain(node: Any) -> Any:
-        if isinstance(node, Tensor):
-            place = node.data_ptr(), node.dtype, node.shape, node.stride(), node.device
-            return {"$tensor": tensors.setdefault(place, (len(tensors), node))[0]}
-        if isinstance(node, Strokes):
-            return {"$strokes": {name: plain(getattr(node, name)) for name in Strokes.__dataclass_fields__}}
-        if isinstance(node, dict):
-            return {name: plain(value) for name, value in node.items()}
-        return [plain(value) for value in node] if isinstance(node, (list, tuple)) else node
-
-    text = json.dumps(plain(tree)).encode()
+    tensors: dict[tuple[Any, ...], tuple[int, Tensor]] = {}
+    text = json.dumps(_plain(tree, tensors)).encode()
     leaves = {str(k): values for k, values in tensors.values()}
     leaves["tree"] = torch.frombuffer(bytearray(text), dtype=torch.uint8)
     yield _header(leaves)
     for values in leaves.values():
         yield values.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data
+
+
+def _plain(node: Any, tensors: dict[tuple[Any, ...], tuple[int, Tensor]]) -> Any:
+    """A tree ready for JSON. Its tensors go into `tensors`, by their place in memory, each with its number.
+
+    No function within another: one that calls itself refers to itself, and would keep all tensors for as long as the
+    garbage collector leaves it.
+    """
+    if isinstance(node, Tensor):
+        place = node.data_ptr(), node.dtype, node.shape, node.stride(), node.device
+        return {"$tensor": tensors.setdefault(place, (len(tensors), node))[0]}
+    if isinstance(node, Strokes):
+        return {"$strokes": {name: _plain(getattr(node, name), tensors) for name in Strokes.__dataclass_fields__}}
+    if isinstance(node, dict):
+        return {name: _plain(value, tensors) for name, value in node.items()}
+    return [_plain(value, tensors) for value in node] if isinstance(node, (list, tuple)) else node
 
 
 def _header(leaves: Mapping[str, Tensor]) -> bytes:

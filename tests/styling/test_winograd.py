@@ -68,7 +68,7 @@ def test_kernels_round_to_bfloat16_as_torch_does() -> None:
         result = np.empty_like(image)
         join(parts, np.zeros(channels, np.float32), False, False, 2, 0, tiles, step, shape, result, none, scratch)
         made.append(result)
-    np.testing.assert_array_equal(*made)
+    np.testing.assert_array_equal(made[0], made[1])
 
 
 def test_pieces_and_threads_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:

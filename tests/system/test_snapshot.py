@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,19 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
             assert found[name].dtype == value.dtype and torch.equal(found[name], value), name
         else:
             assert found[name] == value
+
+
+def test_nothing_is_kept(tmp_path: Path) -> None:
+    """Without the garbage collector, which the command line hardly ever runs: autosaves kept all that they saved."""
+    values = torch.zeros(10)
+    ended = weakref.ref(values)
+    gc.disable()
+    try:
+        dump_into(tmp_path / "state", {"values": [values]})
+        del values
+        assert ended() is None
+    finally:
+        gc.enable()
 
 
 def test_altered_bytes_are_refused() -> None:
