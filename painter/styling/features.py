@@ -79,6 +79,9 @@ class Features(nn.Module):
         weights: for each layer in order, its filters [O, I, 3, 3] and biases [O], float; frozen here. Layers beyond the
             last of them cannot be asked for.
         centre: taken off the layers that are handed out (but not off those that the next one sees).
+
+    Attributes:
+        gradients: the kind of numbers that fast convolutions multiply gradients in; to be set before the first.
     """
 
     mean: Tensor  # [3, 1, 1]
@@ -91,6 +94,7 @@ class Features(nn.Module):
         for name, (filters, biases) in zip(self.names, weights, strict=True):
             self.register_buffer(f"{name}_filters", filters.detach().contiguous())
             self.register_buffer(f"{name}_biases", biases.detach().contiguous())
+        self.gradients = torch.float32
         self._tables: dict[str, winograd.Layer] = {}  # of layers that have been computed the fast way
         self.register_buffer("mean", torch.tensor(MEAN)[:, None, None])
         self.register_buffer("deviation", torch.tensor(DEVIATION)[:, None, None])
@@ -159,7 +163,7 @@ class Features(nn.Module):
             out = self.layer(name, h).relu_()
             return halved(out) if means else out
         if name not in self._tables:
-            self._tables[name] = winograd.Layer.of(filters, biases)
+            self._tables[name] = winograd.Layer.of(filters, biases, self.gradients)
         return winograd.convolve(h, self._tables[name], means)
 
     def layer(self, name: str, h: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from painter.export.recorded import to_levels
 from painter.options.transfer import TransferConfig
 from painter.pictures.resizing import resize_image
 from painter.search.staged_run import StagedRun, take_steps
-from painter.styling import recycled
+from painter.styling import recycled, winograd
 from painter.styling.colors import color_statistics, grey, mixed_statistics, noise_like
 from painter.styling.feature_networks import load_features
 from painter.styling.features import Features
@@ -293,4 +293,5 @@ def load_network(config: TransferConfig, download: bool = False, progress: bool 
         config.features, weights, download=download, progress=progress, seed=config.seed,
         layers=[*config.layer_weights, config.content_layer, *LAYERS],
     )  # fmt: skip
+    loaded.gradients = winograd.GRADIENTS
     return loaded.to(device)

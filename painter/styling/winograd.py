@@ -4,8 +4,8 @@ Lavin and Gray 2016, 'Fast algorithms for convolutional neural networks', F(4 x 
 of 6 by 6 that overlap, each is transformed, channels are mixed point by point, and what comes out is transformed back
 into 4 by 4 places. Of what goes in nothing is kept for the gradient, and of what comes out one bit a number.
 
-A gradient's products are of bfloat16, summed up in float32, where the processor has such products: it turns by one or
-two hundredths. What comes out is exact to float32, so that a line search can rely on the loss.
+A gradient's products may be of bfloat16, summed up in float32: it turns by one or two hundredths. What comes out is
+exact to float32, so that a line search can rely on the loss.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TILE_NUMBERS = 2**15  # of the tiles that are worked on at a time, at each poin
 _STEP = _TILE_NUMBERS + 3 * WIDE  # numbers from point to point: powers of two apart they would share lines of the cache
 _G = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]) / 24
 
-GRADIENTS = torch.bfloat16 if HAS_BFLOAT16 else torch.float32  # what their products are of
+GRADIENTS = torch.bfloat16 if HAS_BFLOAT16 else torch.float32  # where little of them may be lost
 
 _scratch: list[tuple[Tensor, Tensor]] = []
 """What threads have worked with, [POINTS, _STEP] each, for those that come after: to clear it anew costs a tenth."""
@@ -46,13 +46,13 @@ class Layer:
     biases: Tensor  # [O]
 
     @staticmethod
-    def of(filters: Tensor, biases: Tensor) -> Layer:
-        """From filters [O, I, 3, 3] and biases [O], float32."""
+    def of(filters: Tensor, biases: Tensor, gradients: torch.dtype = torch.float32) -> Layer:
+        """From filters [O, I, 3, 3] and biases [O], float32; gradients are multiplied in numbers of the kind named."""
         filters = F.pad(filters, (0, 0, 0, 0, 0, -filters.shape[1] % WIDE))
         sides = [filters[:, :, 0], filters[:, :, 2], filters[..., 0], filters[..., 2]]  # [O, I, 3] each
         edges = torch.stack([side.transpose(1, 2).flatten(1) for side in sides])
         turned = filters.flip(2, 3).transpose(0, 1)
-        return Layer(_transformed(filters), _transformed(turned).to(GRADIENTS), edges, biases)
+        return Layer(_transformed(filters), _transformed(turned).to(gradients), edges, biases)
 
 
 def fits(h: Tensor, filters: Tensor) -> bool:

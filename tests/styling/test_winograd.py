@@ -29,10 +29,7 @@ def plainly(h: Tensor, filters: Tensor, biases: Tensor) -> Tensor:
     ("ins", "outs", "height", "width"),
     [(16, 32, 13, 18), (32, 16, 1, 3), (3, 16, 8, 5), (16, 16, 7, 1), (48, 16, 31, 12), (16, 16, 1, 1)],
 )
-def test_values_and_gradient(
-    ins: int, outs: int, height: int, width: int, means: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(winograd, "GRADIENTS", torch.float32)
+def test_values_and_gradient(ins: int, outs: int, height: int, width: int, means: bool) -> None:
     h = drawn(1, ins, height, width).requires_grad_()
     filters, biases = drawn(outs, ins, 3, 3, seed=2) / (3 * ins**0.5), drawn(outs, seed=3)
     wanted, found = plainly(h, filters, biases), winograd.convolve(h, winograd.Layer.of(filters, biases), means)
@@ -43,13 +40,12 @@ def test_values_and_gradient(
     torch.testing.assert_close(gradient, wanted_gradient, rtol=1e-4, atol=1e-4)
 
 
-def test_a_gradient_in_bfloat16_turns_by_hundredths(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gradient_in_bfloat16_turns_by_hundredths() -> None:
     h, g = drawn(1, 32, 21, 22).requires_grad_(), drawn(1, 32, 21, 22, seed=1)
     filters, biases = drawn(32, 32, 3, 3, seed=2) / 17, drawn(32, seed=3)
     found = []
     for kind in (torch.float32, torch.bfloat16):
-        monkeypatch.setattr(winograd, "GRADIENTS", kind)
-        found.append(torch.autograd.grad(winograd.convolve(h, winograd.Layer.of(filters, biases)), h, g)[0])
+        found.append(torch.autograd.grad(winograd.convolve(h, winograd.Layer.of(filters, biases, kind)), h, g)[0])
     assert 0 < (found[1] - found[0]).norm() / found[0].norm() < 0.05
 
 
