@@ -25,6 +25,8 @@ from numba.extending import lower_builtin, models, register_model
 
 LANES = 8
 WIDE = 2 * LANES if binding.get_host_cpu_features().get("avx512f") else LANES
+HAS_BFLOAT16 = bool(binding.get_host_cpu_features().get("avx512bf16"))
+"""Whether this processor multiplies bfloat16, float32's upper halves, at least twice as fast."""
 # Intrinsics are called from kernels only, with other arguments than Python sees.
 intrinsic: Callable[[Callable[..., Any]], Callable[..., Any]] = _intrinsic
 
@@ -205,6 +207,43 @@ def where_signs(typing: Any, array: Any, index: Any, value: Any) -> Any:
         return builder.select(above, args[2], ir.Constant(value.vector, [0.0] * count))
 
     return value(array, index, value), codegen
+
+
+@intrinsic
+def load_widened(typing: Any, like: Any, array: Any, index: Any) -> Any:
+    """`load_like` from a flat array of float32, or of bfloat16 as uint16."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        if array.dtype != types.uint16:
+            return load_vector(builder, _place(context, builder, sig, args, 1, like.vector))
+        count = like.vector.count
+        halves = builder.load(_place(context, builder, sig, args, 1, ir.VectorType(ir.IntType(16), count)))
+        halves.align = 2
+        bits = builder.zext(halves, ir.VectorType(_INT, count))
+        return builder.bitcast(builder.shl(bits, ir.Constant(bits.type, [16] * count)), like.vector)
+
+    return like(like, array, index), codegen
+
+
+@intrinsic
+def store_rounded(typing: Any, array: Any, index: Any, value: Any) -> Any:
+    """`store` to a flat array of float32, or of bfloat16 as uint16: then rounded, halves to even."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        stored = args[2]
+        if array.dtype == types.uint16:
+            kind = ir.VectorType(_INT, value.vector.count)
+            sixteen, one, half = (ir.Constant(kind, [number] * kind.count) for number in (16, 1, 2**15 - 1))
+            bits = builder.bitcast(stored, kind)
+            up = builder.add(half, builder.and_(builder.lshr(bits, sixteen), one))
+            stored = builder.trunc(
+                builder.lshr(builder.add(bits, up), sixteen), ir.VectorType(ir.IntType(16), kind.count)
+            )
+        to = _place(context, builder, sig, args, 0, stored.type)
+        builder.store(stored, to).align = 2 if array.dtype == types.uint16 else 4
+        return context.get_dummy_value()
+
+    return types.void(array, index, value), codegen
 
 
 @intrinsic

@@ -5,6 +5,8 @@ What both kinds share:
                           (torchvision's file) or random_filters.py (a network that was never trained)
     style_losses.py       what is compared: Gram matrices, content, total variation; color_target.py: colours
     colors.py             colours of content and style, matched or kept
+    winograd.py           fast convolutions; place_sums.py, what is summed up over all places of features; recycled.py,
+                          memory for both
     records.py            the losses step by step, as a table and a plot
 The pixels of a picture take on a style:
     transfer.py           optimised from coarse to fine; inputs.py are its pictures, objective.py its loss,

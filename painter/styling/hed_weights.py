@@ -46,11 +46,12 @@ def find_hed() -> Path:
     return paths[0]
 
 
-def read_hed(path: Path) -> list[tuple[Tensor, Tensor]]:
-    """The 13 convolutions in order, for pictures as `painter.styling.features.Features` normalises them.
+def read_hed(path: Path, count: int = len(PLACES)) -> list[tuple[Tensor, Tensor]]:
+    """The first of 13 convolutions in order, for pictures as `painter.styling.features.Features` normalises them.
 
     Args:
         path: of the file; its content has been checked.
+        count: how many of them.
 
     Returns:
         Filters [O, I, 3, 3] and biases [O] of each, float32.
@@ -60,11 +61,11 @@ def read_hed(path: Path) -> list[tuple[Tensor, Tensor]]:
     """
     content = np.memmap(path, np.uint8, "r")
     weights = []
-    for (outputs, inputs), (filters, biases) in zip(filter_shapes("hed"), PLACES, strict=True):
-        count = 9 * inputs * outputs
-        if max(filters + 4 * count, biases + 4 * outputs) > len(content):
+    for (outputs, inputs), (filters, biases) in zip(filter_shapes("hed")[:count], PLACES, strict=False):
+        size = 4 * 9 * inputs * outputs
+        if max(filters + size, biases + 4 * outputs) > len(content):
             raise CheckpointError(f"{path}: is cut short; {HED.install} --force-reinstall")
-        kernel = content[filters : filters + 4 * count].view(np.float32).reshape(3, 3, inputs, outputs)
+        kernel = content[filters : filters + size].view(np.float32).reshape(3, 3, inputs, outputs)
         bias = content[biases : biases + 4 * outputs].view(np.float32)
         weights.append((torch.from_numpy(np.ascontiguousarray(kernel.transpose(3, 2, 0, 1))), torch.tensor(bias)))
     return [_for_rgb(*weights[0]), *weights[1:]]

@@ -49,7 +49,8 @@ class Objective:
         self._kept: Tensor | None = None
         if config.content_weight > 0 and config.content_loss == "features":
             with torch.no_grad():
-                self._kept = features(colored(self._content), [config.content_layer])[config.content_layer]
+                seen = features(colored(self._content), [config.content_layer])[config.content_layer]
+            self._kept = seen.clone()  # so that it does not lie among what is soon forgotten
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(self._device)

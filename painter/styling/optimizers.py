@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, optim
 
 from painter.options.transfer import LEARNING_RATES, TransferConfig
+from painter.styling.recycled import Recycled
 
 _REMEMBERED = 4  # evaluations of a line search; it ends at one of its last few
 _FIRST_STEP = 0.02  # of L-BFGS, radians: the mean change that its search begins with, as it knows no curvature yet
@@ -44,6 +45,7 @@ class PixelOptimizer:
         self.rate = config.learning_rate or LEARNING_RATES[config.optimizer]
         self._moved = (_angles(image) if self._searches else image.clone()).requires_grad_()
         self.optimizer = _make(self._moved, config, self.rate)
+        self._memory = Recycled(2 * (_PAIRS + _REMEMBERED))  # for what is kept from step to step
         # Places, their loss and gradient, and the terms.
         self._seen: deque[tuple[Tensor, Tensor, Tensor, Terms]] = deque(maxlen=_REMEMBERED)
 
@@ -64,7 +66,8 @@ class PixelOptimizer:
             loss.backward()
         loss = loss.detach()
         if self._searches and self._moved.grad is not None:
-            self._seen.append((self._moved.detach().clone(), loss, self._moved.grad.clone(), terms))
+            place, gradient = self._memory.copy(self._moved.detach()), self._memory.copy(self._moved.grad)
+            self._seen.append((place, loss, gradient, terms))
         return loss, terms
 
     def step(self, evaluate: Evaluate, done: float) -> None:
@@ -82,6 +85,14 @@ class PixelOptimizer:
         first = not self.optimizer.state[self._moved]
         self._set_rate(rate * _FIRST_STEP * self._moved.numel() if first else rate)
         self.optimizer.step(lambda: self.here(evaluate)[0])
+        self._store_pairs(1)
+
+    def _store_pairs(self, latest: int) -> None:
+        """Put the latest pairs of L-BFGS where they do not cut up the memory of all else."""
+        state = self.optimizer.state[self._moved]
+        for name in ("old_dirs", "old_stps"):
+            vectors = state.get(name) or []
+            vectors[-latest:] = [self._memory.copy(vector) for vector in vectors[-latest:]]
 
     def _set_rate(self, rate: float) -> None:
         for group in self.optimizer.param_groups:
@@ -102,6 +113,7 @@ class PixelOptimizer:
         groups = self.optimizer.state_dict()["param_groups"]
         kept = {0: state["optimizer"]} if state["optimizer"] else {}
         self.optimizer.load_state_dict({"state": kept, "param_groups": groups})
+        self._store_pairs(_PAIRS)
         self._seen.clear()
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from painter.pictures.pixels import LUMINANCE
+from painter.styling.place_sums import gram_gradient, gram_products, squares, squares_gradient
 
 _TINY = 1e-12
 
@@ -54,15 +55,13 @@ class _Gram(torch.autograd.Function):
         ctx.counts = counts
         ctx.total = flat.shape[1] if counts is None else counts.sum().clamp_min(_TINY)
         ctx.save_for_backward(flat)
-        matrix: Tensor = (flat if counts is None else flat * counts) @ flat.T / ctx.total
-        return matrix
+        found: Tensor = gram_products(flat, counts) / ctx.total
+        return found
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (flat,) = ctx.saved_tensors
-        both = (gradients[0] + gradients[0].T) / ctx.total
-        found = (flat.T @ both).T if flat.stride(0) == 1 else both @ flat  # as the features lie
-        return found if ctx.counts is None else found.mul_(ctx.counts), None
+        return gram_gradient(flat, ctx.counts, (gradients[0] + gradients[0].T) / ctx.total), None
 
 
 def fit_mask(mask: Tensor, height: int, width: int) -> Tensor:
@@ -145,8 +144,26 @@ def content_loss(features: Tensor, target: Tensor, counts: Tensor | None = None)
     """
     if features.shape != target.shape:
         raise ValueError(f"features and target must be of one shape, got {[*features.shape]} and {[*target.shape]}")
-    change = (features - target).square()
-    return (change if counts is None else change * counts).sum() / target.square().sum().clamp_min(_TINY)
+    change: Tensor = _Squares.apply(
+        features.flatten(1), target.flatten(1), None if counts is None else counts.flatten()
+    )
+    distance: Tensor = change / torch.linalg.vector_norm(target).square().clamp_min(_TINY)
+    return distance
+
+
+class _Squares(torch.autograd.Function):
+    """The sum of m (F - T)^2 of features F and T [C, P] and m [P], of which F is kept for the gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, flat: Tensor, target: Tensor, counts: Tensor | None) -> Tensor:
+        ctx.target, ctx.counts = target, counts
+        ctx.save_for_backward(flat)
+        return squares(flat, target, counts)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (flat,) = ctx.saved_tensors
+        return squares_gradient(flat, ctx.target, ctx.counts, gradients[0]), None, None
 
 
 def likeness_loss(image: Tensor, target: Tensor, counts: Tensor) -> Tensor:

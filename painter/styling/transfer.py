@@ -19,10 +19,12 @@ from painter.export.recorded import to_levels
 from painter.options.transfer import TransferConfig
 from painter.pictures.resizing import resize_image
 from painter.search.staged_run import StagedRun, take_steps
+from painter.styling import recycled, winograd
 from painter.styling.colors import color_statistics, grey, mixed_statistics, noise_like
 from painter.styling.feature_networks import load_features
 from painter.styling.features import Features
-from painter.styling.inputs import Sources
+from painter.styling.inputs import Sources, TransferInputs
+from painter.styling.nearest_features import LAYERS
 from painter.styling.objective import Objective
 from painter.styling.optimizers import PixelOptimizer
 from painter.styling.recorder import FrameRecorder
@@ -30,6 +32,7 @@ from painter.styling.records import Record
 from painter.system.autosave import Autosave
 from painter.system.devices import resolve_torch_device
 from painter.system.snapshot import like, number
+from painter.system.usage import return_freed_memory
 
 OnProgress = Callable[["TransferProgress"], Any]
 
@@ -92,6 +95,10 @@ class Transfer(StagedRun[TransferStage, TransferProgress]):
         records: the losses so far.
         film: pictures on the way.
     """
+
+    objective: Objective
+    pixel_optimizer: PixelOptimizer
+    _scene: TransferInputs
 
     def __init__(self, sources: Sources, config: TransferConfig, features: Features) -> None:
         super().__init__(config.seconds)
@@ -163,8 +170,15 @@ class Transfer(StagedRun[TransferStage, TransferProgress]):
         best = resize_image(self._best, *self.sources.content.rgb.shape[:2])
         return TransferResult(self._finished(best), self.records, self.film, interrupted)
 
+    def end(self, stage: TransferStage) -> None:
+        """Return the memory that evaluations of this scale took."""
+        recycled.features.forget()
+
     def _enter(self, scale: int) -> None:
         """Make ready for a scale, but for the picture that it begins with."""
+        if hasattr(self, "objective"):  # that of the last scale, before memory is taken for this one's
+            del self.objective, self.pixel_optimizer
+            return_freed_memory()
         self.scale, self._scene = scale, self.sources.scene(self.config, scale)
         self.objective = Objective(self._features, self._scene, self._blend[scale], self.config)
 
@@ -269,8 +283,15 @@ def transfer(
 
 
 def load_network(config: TransferConfig, download: bool = False, progress: bool = False) -> Features:
-    """The network that the options ask for, on the device that they ask for; the rest as in `load_features`."""
+    """The network that the options ask for, as deep as they need it, on the device that they ask for.
+
+    The rest as in `load_features`.
+    """
     device = resolve_torch_device(config.device)
     weights = None if config.weights is None else Path(config.weights)
-    loaded = load_features(config.features, weights, download=download, progress=progress, seed=config.seed)
+    loaded = load_features(
+        config.features, weights, download=download, progress=progress, seed=config.seed,
+        layers=[*config.layer_weights, config.content_layer, *LAYERS],
+    )  # fmt: skip
+    loaded.gradients = winograd.GRADIENTS
     return loaded.to(device)

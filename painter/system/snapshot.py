@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors import numpy as safetensors
@@ -23,48 +23,71 @@ from renderers.strokes import Strokes
 MAGIC = b"impasto state 1\n"
 LARGE = 1e9  # far above any number in a state
 HEAD_BYTES = len(MAGIC) + 32  # before the safetensors file
+_DTYPES = {
+    torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.int64: "I64", torch.int32: "I32",
+    torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL",
+}  # fmt: skip
+"""safetensors' names of the kinds of numbers."""
 
 
 def dump(tree: dict[str, Any]) -> bytes:
     """The tree as bytes; equal trees give equal bytes. A tensor that occurs twice is stored once."""
-    return with_checksum(_packed(tree))
+    return with_checksum(b"".join(_packed(tree)))
 
 
 def dump_into(path: Path, tree: dict[str, Any]) -> None:
-    """Write what `dump` returns, with one copy of it less in memory. Raises OSError."""
-    content = _packed(tree)
+    """Write what `dump` returns, without a copy of it in memory. Raises OSError."""
+    digest = hashlib.sha256()
     with open(path, "wb") as file:
-        file.write(_head(content))
-        file.write(content)
-
-
-def _packed(tree: dict[str, Any]) -> bytes:
-    """The safetensors file."""
-    tensors: dict[tuple[Any, ...], tuple[int, Tensor]] = {}  # number and tensor, by its place in memory
-
-    def plain(node: Any) -> Any:
-        if isinstance(node, Tensor):
-            place = node.data_ptr(), node.dtype, node.shape, node.stride(), node.device
-            return {"$tensor": tensors.setdefault(place, (len(tensors), node))[0]}
-        if isinstance(node, Strokes):
-            return {"$strokes": {name: plain(getattr(node, name)) for name in Strokes.__dataclass_fields__}}
-        if isinstance(node, dict):
-            return {name: plain(value) for name, value in node.items()}
-        return [plain(value) for value in node] if isinstance(node, (list, tuple)) else node
-
-    text = json.dumps(plain(tree)).encode()
-    arrays = {str(k): _array(values) for k, values in tensors.values()}
-    content: bytes = safetensors.save({**arrays, "tree": np.frombuffer(text, np.uint8)})
-    return content
+        file.write(bytes(HEAD_BYTES))
+        for part in _packed(tree):
+            digest.update(part)
+            file.write(part)
+        file.seek(0)
+        file.write(MAGIC + digest.digest())
 
 
 def with_checksum(content: bytes) -> bytes:
     """The bytes that `load` reads, from those of a safetensors file."""
-    return _head(content) + content
+    return MAGIC + hashlib.sha256(content).digest() + content
 
 
-def _head(content: bytes) -> bytes:
-    return MAGIC + hashlib.sha256(content).digest()
+def _packed(tree: dict[str, Any]) -> Iterator[bytes | memoryview]:
+    """The safetensors file, piece by piece."""
+    tensors: dict[tuple[Any, ...], tuple[int, Tensor]] = {}
+    text = json.dumps(_plain(tree, tensors)).encode()
+    leaves = {str(k): values for k, values in tensors.values()}
+    leaves["tree"] = torch.frombuffer(bytearray(text), dtype=torch.uint8)
+    yield _header(leaves)
+    for values in leaves.values():
+        yield values.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data
+
+
+def _plain(node: Any, tensors: dict[tuple[Any, ...], tuple[int, Tensor]]) -> Any:
+    """A tree ready for JSON. Its tensors go into `tensors`, by their place in memory, each with its number.
+
+    No function within another: one that calls itself refers to itself, and would keep all tensors for as long as the
+    garbage collector leaves it.
+    """
+    if isinstance(node, Tensor):
+        place = node.data_ptr(), node.dtype, node.shape, node.stride(), node.device
+        return {"$tensor": tensors.setdefault(place, (len(tensors), node))[0]}
+    if isinstance(node, Strokes):
+        return {"$strokes": {name: _plain(getattr(node, name), tensors) for name in Strokes.__dataclass_fields__}}
+    if isinstance(node, dict):
+        return {name: _plain(value, tensors) for name, value in node.items()}
+    return [_plain(value, tensors) for value in node] if isinstance(node, (list, tuple)) else node
+
+
+def _header(leaves: Mapping[str, Tensor]) -> bytes:
+    """What comes before the numbers of these tensors in a safetensors file, if they follow in this order."""
+    header, end = {}, 0
+    for name, values in leaves.items():
+        start, end = end, end + values.numel() * values.element_size()
+        header[name] = {"dtype": _DTYPES[values.dtype], "shape": [*values.shape], "data_offsets": [start, end]}
+    written = json.dumps(header, separators=(",", ":")).encode()
+    written += b" " * (-len(written) % 8)
+    return len(written).to_bytes(8, "little") + written
 
 
 def load(data: bytes) -> dict[str, Any]:
@@ -114,11 +137,6 @@ def like(value: Any, wanted: Tensor) -> Tensor:
     if not value.isfinite().all():
         raise ValueError("values are not finite")
     return value
-
-
-def _array(values: Tensor) -> np.ndarray:
-    array: np.ndarray = values.detach().cpu().contiguous().numpy()
-    return array
 
 
 def _revived(node: Any, tensors: dict[int, Tensor]) -> Any:

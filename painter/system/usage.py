@@ -71,3 +71,11 @@ def keep_freed_memory() -> None:
         library = ctypes.CDLL(None)
         library.mallopt(-1, 2**30)  # M_TRIM_THRESHOLD
         library.mallopt(-3, 2**25)  # M_MMAP_THRESHOLD, the largest allowed
+
+
+def return_freed_memory() -> None:
+    """Make the C library return what it keeps of freed memory to the system, where its needs are about to change."""
+    import ctypes
+
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)

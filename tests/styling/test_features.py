@@ -100,7 +100,12 @@ def test_shapes_and_order(network: Features) -> None:
 def test_nothing_beyond_the_deepest_is_computed(network: Features, monkeypatch: pytest.MonkeyPatch) -> None:
     computed = []
     original = network.rectified
-    monkeypatch.setattr(network, "rectified", lambda name, h: (computed.append(name), original(name, h))[1])  # type: ignore[func-returns-value]
+
+    def watched(name: str, h: Tensor, means: bool = False) -> Tensor:
+        computed.append(name)
+        return original(name, h, means)
+
+    monkeypatch.setattr(network, "rectified", watched)
     network(picture(), ["relu2_1", "relu1_1"])
     assert computed == ["relu1_1", "relu1_2", "relu2_1"]
 

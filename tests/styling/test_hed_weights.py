@@ -62,6 +62,15 @@ def test_the_first_layer_sees_what_the_file_says(installed: Path, filters: tuple
 
 
 @pytest.mark.slow
+def test_no_more_is_read_than_is_asked_for(installed: Path) -> None:
+    network = load_features("hed", layers=["relu2_1", "relu1_1"])
+    assert network.names == ("relu1_1", "relu1_2", "relu2_1")
+    assert network(torch.zeros(4, 4, 3), ["relu2_1"])["relu2_1"].shape == (128, 2, 2)
+    with pytest.raises(ValueError, match="relu2_2"):
+        network(torch.zeros(4, 4, 3), ["relu2_2"])
+
+
+@pytest.mark.slow
 def test_files_that_are_not_it(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_hed() == installed
     short = tmp_path / "short.h5"

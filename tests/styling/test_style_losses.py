@@ -137,7 +137,7 @@ def test_total_variation() -> None:
     assert losses.total_variation(image).item() == pytest.approx(math.fsum(squares) / len(squares), rel=1e-12)
 
 
-@pytest.mark.parametrize("name", ["style", "content", "luminance", "tv"])
+@pytest.mark.parametrize("name", ["style", "content", "counted", "luminance", "tv"])
 def test_gradients(name: str) -> None:
     layers, mask = {"a": 1.0, "b": 0.5}, drawn(4, 4, seed=4)
     target = losses.style_target(Pixels(), [drawn(5, 5, 3, seed=1)], list(layers), mask=mask)
@@ -145,6 +145,7 @@ def test_gradients(name: str) -> None:
     terms = {
         "style": lambda image: losses.style_loss(Pixels()(image, list(layers)), [target], layers),
         "content": lambda image: losses.content_loss(image, other),
+        "counted": lambda image: losses.content_loss(image, other, drawn(4, 3, seed=5).abs()),
         "luminance": lambda image: losses.luminance_loss(image, other),
         "tv": losses.total_variation,
     }
