@@ -112,13 +112,14 @@ def descend(
 
 def _schedule(clip: ClipConfig, bends: bool, covering: bool) -> Iterator[tuple[float, bool]]:
     """Of each step its rate, and whether maps are decoded for it: at first, and again when strokes have gone far."""
+    steps, rate = (clip.covering_steps[bends], clip.covering_rate[bends]) if covering else (clip.steps, clip.rate)
     lasting = clip.decoding[bends] / (1 + covering)
     gone = lasting
-    for step in range(clip.steps):
-        share = 0.5 + 0.5 * math.cos(math.pi * step / clip.steps)
+    for step in range(steps):
+        share = 0.5 + 0.5 * math.cos(math.pi * step / steps)
         if covering and share < clip.least_rate:
             return
-        yield clip.rate * share, gone >= lasting
+        yield rate * share, gone >= lasting
         gone = (0 if gone >= lasting else gone) + share
 
 
