@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors import numpy as safetensors
@@ -60,7 +61,16 @@ def _packed(tree: dict[str, Any]) -> Iterator[bytes | memoryview]:
     leaves["tree"] = torch.frombuffer(bytearray(text), dtype=torch.uint8)
     yield _header(leaves)
     for values in leaves.values():
-        yield values.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data
+        yield _bytes(values)
+
+
+def _bytes(values: Tensor) -> bytes | memoryview:
+    """Its numbers, one after the other."""
+    array = values.detach().cpu().contiguous().numpy()
+    if array.size < 2:  # may have any stride
+        return bytes(array.tobytes())
+    found: memoryview = array.reshape(-1).view(np.uint8).data
+    return found
 
 
 def _plain(node: Any, tensors: dict[tuple[Any, ...], tuple[int, Tensor]]) -> Any:

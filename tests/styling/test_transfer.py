@@ -26,6 +26,7 @@ from painter.export.transfers import transfer_endings
 from painter.options.fields import option_name
 from painter.options.transfer import LEARNING_RATES, TransferConfig
 from painter.pictures.pixels import LUMINANCE
+from painter.styling import place_sums, winograd
 from painter.styling.feature_networks import load_features
 from painter.styling.features import Features
 from painter.styling.inputs import Sources, load_sources
@@ -149,15 +150,18 @@ def test_what_is_optimised_is_what_is_written(optimizer: str, here: Path, networ
 
 
 @pytest.mark.slow
-def test_the_loss_is_that_of_a_direct_computation(here: Path, network: Features) -> None:
+def test_the_loss_is_that_of_a_direct_computation(
+    here: Path, network: Features, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All of it in float64, and its gradient by differences, at one pixel after another."""
+    monkeypatch.setattr(place_sums, "GRADIENTS", torch.float32)
     save("soft.png", (np.mgrid[:36, :48][1] * 5)[..., None].repeat(3, 2))
     config = quick(size=16, region="soft.png", content_weight=2, style_weight=3, tv_weight=5)
-    double = Features("random", [
-        (getattr(network, f"{name}_filters"), getattr(network, f"{name}_biases")) for name in network.names
-    ], network.centre).double()  # fmt: skip
+    weights = [(getattr(network, f"{name}_filters"), getattr(network, f"{name}_biases")) for name in network.names]
+    single, double = (Features("random", weights, network.centre) for _ in range(2))
+    double.double()
     scene = sources(config, "stripes.png", "checks.png").scene(config, 0)
-    ours = Objective(network, scene, [1.0, 1.0], config)
+    ours = Objective(single, scene, [1.0, 1.0], config)
     image = torch.rand(scene.content.shape, generator=torch.Generator().manual_seed(1)).requires_grad_()
     loss, terms = ours(image)
     loss.backward()
@@ -302,7 +306,9 @@ def test_region_leaves_the_rest_alone(here: Path) -> None:
 
 
 @pytest.mark.slow
-def test_full_region_is_no_region(here: Path) -> None:
+def test_full_region_is_no_region(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(place_sums, "GRADIENTS", torch.float32)
+    monkeypatch.setattr(winograd, "GRADIENTS", torch.float32)
     save("full.png", np.full((36, 48, 3), 255))
     config = quick(region="full.png", iterations=3)
     a, b = run(config).image.astype(int), run(quick(iterations=3)).image.astype(int)

@@ -21,6 +21,7 @@ TREE = {
     "yes": torch.tensor([True, False, True]),
     "one": torch.tensor(0.5, dtype=torch.float16),
     "none": torch.zeros(0, 3),
+    "one of a column": torch.arange(12.0).reshape(2, 6)[:1, 1],
     "needs": torch.ones(2, requires_grad=True),
 }
 
