@@ -58,6 +58,7 @@ class StyleObjective:
         self._region = None if region is None else torch.from_numpy(region).to(device)
         focus = scene.focus(height, width)
         self._focus = None if focus is None else torch.from_numpy(focus).to(device)
+        self._faces = None if self._focus is None else self._focus - self._focus.min()
         seen = scene.seen_style(side)
         self._backdrop = seen.mean.to(device)
         with torch.no_grad():
@@ -65,6 +66,7 @@ class StyleObjective:
             kept = self._shown(self._kept)
             self._mask = self._part(self._kept)
             self._light = style_losses.luminance(kept)
+            self._hue = kept - self._light[..., None]
             self._area = 1.0 if self._mask is None else max(float(self._mask.mean()), 1e-6)
             with feature_threads():
                 target = style_losses.style_target(scene.style.features, [seen.rgb], layers, shown=[seen.shown])
@@ -92,7 +94,7 @@ class StyleObjective:
         mask = None if self._mask is None else self._mask[::s, ::s]
         style = gram + self._search.color_weight * self._colors(image[::s, ::s], mask)
         if self._kept_features is None:
-            content = self._unlike(image, kept)
+            content = self._unlike(image)
         else:
             content = style_losses.content_loss(found[layer], self._kept_features)
         total = config.style_weight * style + config.content_weight * content
@@ -105,15 +107,14 @@ class StyleObjective:
             canvas.detach(),
         )  # fmt: skip
 
-    def _unlike(self, image: Tensor, kept: Tensor) -> Tensor:
+    def _unlike(self, image: Tensor) -> Tensor:
         """[] how far light and dark, and in faces colours too, are from those that are kept."""
         light = style_losses.luminance(image)
         change = (light - self._light).abs()
-        if self._focus is None:
+        if self._focus is None or self._faces is None:
             return change.mean() / self._area
-        hue = ((image - light[..., None]) - (kept - self._light[..., None])).abs().mean(dim=2)
-        faces = self._focus - self._focus.min()
-        return (change * self._focus + self._search.focus_color * hue * faces).mean() / self._area
+        hue = ((image - light[..., None]) - self._hue).abs().mean(dim=2)
+        return (change * self._focus + self._search.focus_color * hue * self._faces).mean() / self._area
 
     def _shown(self, canvas: Tensor) -> Tensor:
         """[H, W, 3] of a canvas: where it is transparent, the style's mean colour, which pulls nowhere."""
