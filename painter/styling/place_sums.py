@@ -13,6 +13,7 @@ from torch import Tensor
 
 from painter.styling import recycled
 from painter.styling.winograd import GRADIENTS
+from painter.system.devices import one_torch_thread
 from renderers.threads import share
 
 _NUMBERS = 2**18  # of features that are worked on at a time
@@ -101,14 +102,9 @@ def _each(work: Callable[[int], None], count: int, flat: Tensor) -> None:
     """Call work(k) for k in 0 … count - 1, on the CPU in threads, each with one of torch's own."""
 
     def some(first: int, step: int) -> None:
-        ways = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            with torch.no_grad():
-                for k in range(first, count, step):
-                    work(k)
-        finally:
-            torch.set_num_threads(ways)
+        with one_torch_thread(), torch.no_grad():
+            for k in range(first, count, step):
+                work(k)
 
     if flat.device.type == "cpu":
         share(some)

@@ -23,6 +23,7 @@ from torch.nn import functional as F
 
 from painter.styling import recycled
 from painter.styling.winograd_kernels import POINTS, SEEN, TILE, cut, join
+from painter.system.devices import one_torch_thread
 from renderers.simd import HAS_BFLOAT16, WIDE
 from renderers.threads import share
 
@@ -175,9 +176,7 @@ def _correlate(
         places = np.empty(2 * POINTS, np.int64)
         both = _scratch.pop() if _scratch else (torch.empty(POINTS, _STEP), torch.empty(POINTS, _STEP))
         ins, outs = (one.view(filters.dtype) for one in both)
-        ways = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
+        with one_torch_thread():
             while (start := next(pieces) * most) < tiles:
                 number = min(most, tiles - start)
                 cut(image, none if signs is None else signs, seen, repeats, fewer, across, start, number,
@@ -185,9 +184,7 @@ def _correlate(
                 torch.bmm(_rows(ins, number, h.shape[2]), filters, out=_rows(outs, number, out.shape[2]))
                 join(_numbers(outs), biases.numpy(), out_signs is not None, makes_fewer, across, start, number,
                      outs.shape[1], made, result, none if out_signs is None else out_signs, scratch)  # fmt: skip
-        finally:
-            torch.set_num_threads(ways)
-            _scratch.append(both)
+        _scratch.append(both)
 
     share(work)
 
