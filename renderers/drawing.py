@@ -13,12 +13,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from renderers.jit import cached
 from renderers.media.media import medium_of
 from renderers.media.medium import Appearance, Marks, Texture
 from renderers.media.pencil import draw_pencil
 from renderers.pigments import Mixing, to_colors, to_pigment
-from renderers.placed import SPREAD, PlacedStrokes
+from renderers.placed import PlacedStrokes
 from renderers.strokes import Strokes
 from renderers.threads import core_count
 
@@ -171,13 +170,8 @@ class Drawing:
 
     def _draw_stroke(self, n: int, rows: np.ndarray, columns: np.ndarray) -> None:
         placed = self.placed
-        x = (columns + 0.5) * self.pixel - placed.center[n, 0]
-        y = (rows + 0.5) * self.pixel - placed.center[n, 1]
-        index, u, v = _points_inside(
-            rows - self.top, columns, x, y, placed.axis[n], placed.scale[n], placed.box[n], placed.width
-        )
-        blur = SPREAD * self.pixel / float(placed.scale[n])
-        self.medium.lay(placed, Marks(n, index, u, v, blur), self.rows)
+        index, u, v, footprint = placed.points(n, rows, columns, self.top)
+        self.medium.lay(placed, Marks(n, index, u, v, footprint), self.rows)
 
 
 def draw(strokes: Strokes, canvas: np.ndarray) -> np.ndarray:
@@ -229,24 +223,3 @@ def draw_bands(
             drawing.continue_from(above, pool)
         yield drawing.seen(relief, appearance, slice(top - first, bottom - first))
         above = drawing
-
-
-@cached
-def _points_inside(
-    rows: np.ndarray, columns: np.ndarray, x: np.ndarray, y: np.ndarray,
-    axis: np.ndarray, scale: float, box: np.ndarray, width: int,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
-    """Flat indices of the pixels inside a stroke's box, and their coordinates u and v in stroke units, [M] each."""
-    limit = rows.size * columns.size
-    index = np.empty(limit, np.int64)
-    u, v = np.empty(limit, np.float32), np.empty(limit, np.float32)
-    count = 0
-    for i in range(rows.size):
-        for j in range(columns.size):
-            along = (x[j] * axis[0] + y[i] * axis[1]) / scale
-            across = (y[i] * axis[0] - x[j] * axis[1]) / scale
-            if abs(along) <= box[0] and abs(across) <= box[1]:
-                index[count] = rows[i] * width + columns[j]
-                u[count], v[count] = along, across
-                count += 1
-    return index[:count], u[:count], v[:count]

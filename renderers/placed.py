@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from renderers.brushes import BRUSHES, Brush
+from renderers.jit import cached
 from renderers.pigments import Mixing, mixed_channels, to_pigment
 from renderers.strokes import Strokes
 
@@ -54,6 +55,24 @@ class PlacedStrokes:
         found: list[int] = (first + np.flatnonzero(reach)).tolist()
         return found
 
+    def points(
+        self, n: int, rows: np.ndarray, columns: np.ndarray, top: int = 0
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+        """The pixels of some rows and columns that lie in a stroke's box.
+
+        Args:
+            n: which stroke.
+            rows, columns: [R], [C], of the full canvas.
+            top: the row that pixels are numbered from, row by row.
+
+        Returns:
+            their numbers [M], their coordinates u and v [M] and the width of a pixel, all in stroke units.
+        """
+        x = (columns + 0.5) * self.pixel - self.center[n, 0]
+        y = (rows + 0.5) * self.pixel - self.center[n, 1]
+        index, u, v = _points_inside(rows - top, columns, x, y, self.axis[n], self.scale[n], self.box[n], self.width)
+        return index, u, v, SPREAD * self.pixel / float(self.scale[n])
+
     def _bounds(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """First row, one past the last row, first column, one past the last column of each stroke's box; [N] each."""
         reach = np.abs(self.axis) * self.box[:, :1] + np.abs(self.axis[:, ::-1]) * self.box[:, 1:]
@@ -62,6 +81,27 @@ class PlacedStrokes:
         first = np.clip(np.ceil(low), 0, [self.width, self.height]).astype(int)
         last = np.clip(np.floor(high) + 1, 0, [self.width, self.height]).astype(int)
         return first[:, 1], last[:, 1], first[:, 0], last[:, 0]
+
+
+@cached
+def _points_inside(
+    rows: np.ndarray, columns: np.ndarray, x: np.ndarray, y: np.ndarray,
+    axis: np.ndarray, scale: float, box: np.ndarray, width: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+    """Flat indices of the pixels inside a stroke's box, and their coordinates u and v in stroke units, [M] each."""
+    limit = rows.size * columns.size
+    index = np.empty(limit, np.int64)
+    u, v = np.empty(limit, np.float32), np.empty(limit, np.float32)
+    count = 0
+    for i in range(rows.size):
+        for j in range(columns.size):
+            along = (x[j] * axis[0] + y[i] * axis[1]) / scale
+            across = (y[i] * axis[0] - x[j] * axis[1]) / scale
+            if abs(along) <= box[0] and abs(across) <= box[1]:
+                index[count] = rows[i] * width + columns[j]
+                u[count], v[count] = along, across
+                count += 1
+    return index[:count], u[:count], v[:count]
 
 
 def _with_alpha(color: np.ndarray, channels: int) -> np.ndarray:

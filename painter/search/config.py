@@ -61,6 +61,7 @@ class SearchConfig(StepRates):
     least_last_steps: int = 5  # fewer are taken at full size instead
     last_density: float = 1.5  # texels to a pixel in those maps
     last_seconds: float = 0.001  # that painting those maps takes, a stroke; with less time left they are left out
+    fit_sweeps: int = 3  # in which all colours and opacities are fitted, at the very end
     focus_strength: float = 4.0  # how much more a pixel in the focus counts
     betas: tuple[float, float] = (0.8, 0.95)  # of Adam
     rate_iterations: int = 100  # at which all rates are as they are given; they grow with the fourth root

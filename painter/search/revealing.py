@@ -119,6 +119,8 @@ def _shown(pictures: Sequence[Picture], config: PaintConfig, arrays: Arrays) -> 
 class RevealSearch(Search):
     """Finds the strokes of a painting that shows several pictures in turn."""
 
+    fits = False  # what is best for the last picture is not for those before
+
     def __init__(self, subject: RevealSubject) -> None:
         runtime = Runtime(torch.device(subject.device), subject.backend)
         super().__init__(subject.target, subject.maps, subject.brush, subject.config, runtime=runtime)

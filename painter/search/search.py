@@ -19,6 +19,7 @@ from torch import Tensor
 from painter.options.paint import PaintConfig
 from painter.painting.stroke_columns import strokes_of
 from painter.search.adam import Moments, cat_moments, moments_state, restore_moments, select_moments
+from painter.search.color_fit import can_fit, fit_colors
 from painter.search.config import SearchConfig
 from painter.search.parameters import Constraints, StrokeParameters
 from painter.search.pixel_losses import TransportLoss
@@ -35,6 +36,7 @@ from renderers.strokes import Strokes
 
 LUMA = (0.299, 0.587, 0.114)  # what red, green and blue tell in lightness
 LOOKS = 2  # of the moves, the last ones, look closely at the focus
+FIT_COST = 5  # of fitting colours, in steps of gradient descent
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,13 @@ class SearchStage:
     moved: int = 0  # weakest strokes that are placed again, before it
     size: float = 0.0  # of those strokes (root of length times width), canvas units
     close: bool = False  # whether they go to the focus above all
+    fitted: bool = False  # whether its one step finds the best colours and opacities: `painter.search.color_fit`
     picture: int = 0  # that the added ones are for, where there are several: `painter.search.revealing`
 
     @property
     def cost(self) -> float:
         """Of its steps, against those of the others."""
-        return self.steps * self.side
+        return self.steps * self.side * (FIT_COST if self.fitted else 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,8 +123,10 @@ class Search(StagedRun[SearchStage, Progress]):
         self._parameters = StrokeParameters(self.strokes, self.constraints, self.search, self.moments)
 
     def step(self, stage: SearchStage, done: float) -> Progress:
-        """One step of gradient descent on all strokes."""
+        """One step of gradient descent on all strokes, or the fit of their colours."""
         assert self._parameters is not None
+        if stage.fitted:
+            return self._fit(stage)
         view, maps, transport = self._stage_scenery(stage, self._parameters.start)
         canvas = view.render(self._parameters.strokes(), maps)
         loss, error = view.loss(canvas, self.config.loss)
@@ -133,12 +138,25 @@ class Search(StagedRun[SearchStage, Progress]):
         name, seen = stage.name, canvas.detach().cpu
         return Progress(name, self.taken, self.steps, self.strokes, float(loss.detach()), self.psnr, seen)
 
+    def _fit(self, stage: SearchStage) -> Progress:
+        assert self.strokes is not None
+        view = self.view(stage.side)
+        self.strokes, canvas = fit_colors(self.strokes, view.target, self.constraints.opacity, self.search.fit_sweeps)
+        seen = view.on_device(canvas)
+        loss, error = view.loss(seen, self.config.loss)
+        self.taken += 1
+        self.psnr = -10 * math.log10(max(error, 1e-10))
+        return Progress(stage.name, self.taken, self.steps, self.strokes, float(loss), self.psnr, seen.cpu)
+
     def end(self, stage: SearchStage) -> None:
         """What the optimiser knows of the strokes outlasts a stage, all else does not."""
         self._parameters = self._scenery = None
 
     def skips(self, stage: SearchStage) -> bool:
-        """Moves whose time is over before they begin: a move without steps would be worse than none."""
+        """Moves whose time is over before they begin: a move without steps would be worse than none. And the fit of
+        colours, if it would take too long."""
+        if stage.fitted:
+            return self.budget.seconds_left() < self.search.last_seconds * len(self.strokes or ())
         return bool(stage.moved) and self.budget.late()
 
     def least_steps(self, stage: SearchStage) -> int:
@@ -160,9 +178,16 @@ class Search(StagedRun[SearchStage, Progress]):
         if self.target.weight is not None and rounds > LOOKS:
             size *= self.search.look_size
             moves[-LOOKS:] = [replace(move, size=size, close=True) for move in moves[-LOOKS:]]
-        full = SearchStage("full size", plan.full_side, plan.full_steps)
+        fits = int(plan.full_steps > 1 and self.fits)
+        full = SearchStage("full size", plan.full_side, plan.full_steps - fits)
         last = SearchStage("as drawn", plan.full_side, plan.last_steps, drawn=True)
-        return [*levels, *moves, full, last]
+        fit = SearchStage("colours", plan.full_side, 1, fitted=True)
+        return [*levels, *moves, full, last, *[fit] * fits]
+
+    @property
+    def fits(self) -> bool:
+        """Whether colours and opacities are fitted in the end."""
+        return can_fit(self.config, self.target)
 
     @cached_property
     def _plan(self) -> Plan:

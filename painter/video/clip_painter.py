@@ -11,6 +11,7 @@ import torch
 
 from painter.options.paint import PaintConfig
 from painter.search.adam import Moments, select_moments
+from painter.search.color_fit import can_fit, fit_colors
 from painter.search.config import SearchConfig
 from painter.search.parameters import Constraints, StrokeParameters
 from painter.search.search import Search
@@ -26,6 +27,7 @@ from painter.video.descent import descend
 from painter.video.motion import Motion, changed_pixels, follow_motion, noise_level
 from painter.video.stroke_video import FilmFrame
 from painter.video.turnover import Scene, Setting, turn_over
+from renderers.brushes import BRUSHES
 from renderers.order import arrange
 from renderers.strokes import Strokes
 
@@ -135,7 +137,8 @@ class ClipPainter:
         fits = fit_motion(living.strokes, living.opacity, motion, pixel, clip)
         living, frozen = self._carry(living, fits, pixel)
         living, frozen, seen, worth = self._turn_over(living, frozen, motion)
-        self._living = self._descend(living, frozen, seen * self._pace(living, motion), worth, motion)
+        living = self._descend(living, frozen, seen * self._pace(living, motion), worth, motion)
+        self._living = self._fit_colors(living, frozen, motion)
         self._source = image
         return self.shown()
 
@@ -175,8 +178,16 @@ class ClipPainter:
         boxes = Boxes.of(living.strokes, 1 / max(shape))
         trust = np.exp(-motion.error[boxes.pixels(shape)] / self.clip.trust)
         held = (trust * np.sqrt(worth.clip(min=0))).astype(np.float32)
-        covering, free = self._urgency(motion) > 0.5, ~(frozen | living.dying)
-        return descend(self._setting, living, free, pace, held, self._target(motion), covering)
+        free = ~(frozen | living.dying)
+        return descend(self._setting, living, free, pace, held, self._target(motion), self._covering(motion))
+
+    def _fit_colors(self, living: Company, frozen: np.ndarray, motion: Motion) -> Company:
+        """The living with the best colours for what is drawn; the frozen stay to the byte."""
+        sweeps = self.clip.fit_sweeps[BRUSHES[self._subject.brush].bends]
+        if not sweeps or not self._covering(motion) or not can_fit(self.config, self._subject.target):
+            return living
+        fitted, _ = fit_colors(living.settled(), self._target(motion), None, sweeps, ~(frozen | living.dying))
+        return replace(living, strokes=replace(living.strokes, colors=fitted.colors))
 
     def _pace(self, living: Company, motion: Motion) -> np.ndarray:
         """[N] float32: how fast each descends, against the rate.
@@ -191,6 +202,10 @@ class ClipPainter:
         more = (clip.ripening_pace - 1) * (0.5 + 0.5 * urgency) * ripening
         pace: np.ndarray = ((clip.least_pace + (1 - clip.least_pace) * urgency) * (1 + more)).astype(np.float32)
         return pace
+
+    def _covering(self, motion: Motion) -> bool:
+        """Whether things cover each other; otherwise it is the camera that moves."""
+        return self._urgency(motion) > 0.5
 
     def _urgency(self, motion: Motion) -> float:
         """In [0, 1]: how much of the picture is not explained by what moved."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from painter.options.paint import STYLES
-from renderers import drawing, placed
+from renderers import placed
 from renderers.brushes import BRUSHES, NETWORK_BRUSHES, Brush, Frame, Limits, NetworkBrush
 from renderers.brushes.base import MAX_BEND, PATCH, SEED_END
 from renderers.brushes.bezier import POINTS, Chord, nearest
@@ -210,8 +210,7 @@ SCALE_FLOORS = {
 @ALL
 @pytest.mark.parametrize("size", [512, 2048])
 def test_a_stroke_looks_the_same_at_any_size(brush: Brush, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (drawing, placed):
-        monkeypatch.setattr(module, "SPREAD", 1.0)  # pixels that average over themselves add up to larger ones
+    monkeypatch.setattr(placed, "SPREAD", 1.0)  # pixels that average over themselves add up to larger ones
     generator = torch.Generator().manual_seed(3)
     shape = brush.place(
         torch.tensor([[0.5, 0.3], [0.5, 0.7]]), torch.tensor([0.3, 2.8]), torch.tensor([0.8, 0.6]),

@@ -125,8 +125,7 @@ SEEN_FLOORS = {"oilpaintbrush": 43.0, "watercolor": 43.0, "markerpen": 39.0, "re
 
 @ALL
 def test_blended_engine_maps_are_the_drawing(brush: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (drawing, placed):
-        monkeypatch.setattr(module, "SPREAD", 1.0)  # maps are of pixels that average over themselves
+    monkeypatch.setattr(placed, "SPREAD", 1.0)  # maps are of pixels that average over themselves
     strokes = strokes_of(brush, 60)
     pixel = 1 / 200
     seen = blend(torch.ones(150, 200, 3), make_layers(strokes, pixel, 3, EngineMaps(strokes, pixel, 1.5))).numpy()

@@ -392,7 +392,8 @@ def test_progress_counts_steps_and_strokes(brush: str) -> None:
         *(f"level {k}/{levels}" for k in range(1, levels + 1)),
         *(f"moving {k}/{rounds}" for k in range(1, rounds + 1)),
         "full size",
-        *(["colours"] if plan.last_steps else []),
+        *(["as drawn"] if plan.last_steps else []),
+        "colours",
     ]
     assert all(math.isfinite(step.loss) and math.isfinite(step.psnr) for step in steps)
 
