@@ -1,12 +1,13 @@
 """How near contents come to styles, and what stays of them: pixels, restyled strokes and style-then-paint, as a table.
 
-    python -m scripts.benchmark.styles [--size 256] [--contents C,C] [--styles S,S] [--out output/styles] [--sheet]
+    python -m scripts.benchmark.styles [--size 256] [--contents C,C] [--styles S,S] [--out output/styles] [--sheet | --grid]
 
 For each content and style: the pixels of `transfer` with 150 steps and without focus; strokes of the painted content
 given the style (`--style-mode texture`, as `restyle` does); and `--style-mode paint`, with as many strokes. Style:
 distance of Gram matrices in EfficientNet-Lite0, which nothing here optimises, from the style. Face: SSIM of luminance
 in the content's largest face, and whether MTCNN finds a face there again. CPU seconds of all threads. What has been
-measured is kept in the folder and not measured again; --sheet draws the sheet of all that is there.
+measured is kept in the folder and not measured again; --sheet draws the sheet of all that is there, --grid only
+what was painted, contents by styles.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +54,16 @@ def main() -> None:
     parser.add_argument("--styles", default=",".join(STYLES))
     parser.add_argument("--ways", default=",".join(WAYS))
     parser.add_argument("--out", type=Path, default=Path("output/styles"))
-    parser.add_argument("--sheet", action="store_true", help="draw sheet.jpg of what is there, and measure nothing")
+    drawn = parser.add_mutually_exclusive_group()
+    drawn.add_argument("--sheet", action="store_true", help="draw sheet.jpg of what is there, and measure nothing")
+    drawn.add_argument("--grid", action="store_true", help="draw grid.jpg of what was painted, and measure nothing")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     file = options.out / "figures.json"
     figures: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
-    for content in options.contents.split(",") if not options.sheet else ():
-        for style in options.styles.split(","):
+    contents, styles = options.contents.split(","), options.styles.split(",")
+    for content in contents if not (options.sheet or options.grid) else ():
+        for style in styles:
             for way in options.ways.split(","):
                 name = f"{content}-{style}-{way}"
                 if name not in figures:
@@ -68,6 +72,8 @@ def main() -> None:
     print_table(figures)
     if options.sheet:
         draw_sheet(figures, options.out, options.size)
+    if options.grid:
+        draw_grid(contents, styles, options.out, options.size)
 
 
 def content_picture(name: str, size: int) -> np.ndarray:
@@ -167,6 +173,17 @@ def draw_sheet(figures: dict[str, Any], folder: Path, size: int) -> None:
         print(f"nothing to draw: {folder} has no pair that was made in all of {', '.join(WAYS)}")
         return
     cv2.imwrite(str(folder / "sheet.jpg"), np.vstack(rows)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
+
+
+def draw_grid(contents: Sequence[str], styles: Sequence[str], folder: Path, size: int) -> None:
+    """Styles along the top, contents down the left side, between them what was painted; white where nothing is."""
+    white = np.full((size, size, 3), 255, np.uint8)
+    rows = [[white, *(style_picture(style, size) for style in styles)]]
+    for content in contents:
+        painted = [cv2.imread(str(folder / f"{content}-{style}-paint.png")) for style in styles]
+        rows.append([content_picture(content, size), *(white if cell is None else cell[..., ::-1] for cell in painted)])
+    image = np.vstack([np.hstack([_cell(cell) for cell in row]) for row in rows])
+    cv2.imwrite(str(folder / "grid.jpg"), image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
 
 
 def _cell(image: np.ndarray) -> np.ndarray:

@@ -75,7 +75,7 @@ def test_both_losses_descend_together(both: Result) -> None:
     first, second = (result.painting.strokes.params["x"][:12].sort().values for result in (both, other))
     assert not torch.equal(first, second)
     few = paint(FIRST, config(strokes=12))
-    assert both.report["revealed"][0]["psnr"] > few.report["psnr"] - 1.5
+    assert both.report["revealed"][0]["psnr"] > few.report["psnr"] - 1.7  # whose colours are fitted
 
 
 @pytest.mark.slow
