@@ -1,9 +1,12 @@
-"""Colours and opacities of all strokes by least squares, on the canvas as it is drawn.
+"""Colours and opacities of all strokes in closed form, on the canvas as it is drawn.
 
 While all else stays, a softly blended canvas is linear in the colours of any one stroke and in its opacity: with what
 lies below it (h) and what later strokes let through (T), paint p of opacity o and coverage a adds T·o·a·(p - h). So the
 best colours of one stroke, and its best opacity, are found in closed form. Strokes take turns, from the first to the
 last, in some sweeps (Gauss-Seidel).
+
+What is lowered is the search's own loss. Where moduli are in it, squared errors stand for them in each sweep, weighted
+by one over the error before it (iteratively reweighted least squares).
 
 What is hardly seen is hardly known: a stroke under others is held near what it was, by `PRIOR` times the squared error
 that the change would make were nothing on top of it.
@@ -19,6 +22,7 @@ import torch
 from torch import Tensor
 
 from painter.options.paint import PaintConfig
+from painter.search.fused_loss import PENALTIES
 from painter.search.target import ALPHA_WEIGHT, Target
 from renderers.blending.layers import MAX_ALPHA
 from renderers.brushes import BRUSHES, Brush
@@ -27,6 +31,7 @@ from renderers.jit import inlined, kernel
 from renderers.strokes import Strokes
 
 PRIOR = 0.03
+LEAST_ERROR = 0.02  # of a pixel, full range 1: the modulus of smaller ones counts as their square
 TINY = 1e-6  # added to second derivatives: those of a stroke that is not seen at all are 0
 COLORS = 3  # channels; a fourth is alpha, and that of paint is 1
 ONE = np.float32(1)
@@ -38,10 +43,11 @@ class Canvas(NamedTuple):
 
     bare: np.ndarray  # [P, C] float32, without strokes
     wanted: np.ndarray  # [P, C] float32
-    weight: np.ndarray  # [P] float32, what a squared error counts
+    weight: np.ndarray  # [P] float32, what a pixel counts
+    loss: str = "l2"  # one of `painter.search.pixel_losses.PIXEL_LOSSES`
 
     @staticmethod
-    def of(target: Target) -> Canvas:
+    def of(target: Target, loss: str) -> Canvas:
         """That of a target: within its region paint is wanted as it is to be seen there."""
         height, width, channels = target.image.shape
         bare, weight = np.empty((height * width, channels), np.float32), np.ones(height * width, np.float32)
@@ -51,7 +57,16 @@ class Canvas(NamedTuple):
             weight = counts.astype(np.float32).reshape(-1)
         if target.region is not None:  # where nothing shows, nothing counts
             wanted = target.ground + (wanted - target.ground) / np.maximum(target.region, 1e-3)[:, :, None]
-        return Canvas(bare, np.ascontiguousarray(wanted, np.float32).reshape(-1, channels), weight)
+        return Canvas(bare, np.ascontiguousarray(wanted, np.float32).reshape(-1, channels), weight, loss)
+
+    def counts(self, error: np.ndarray) -> np.ndarray:
+        """[P] float32: what a squared error counts near this error [P, C]."""
+        square, modulus = PENALTIES[self.loss]
+        if not modulus:
+            return self.weight
+        size = np.sqrt(np.square(error).mean(axis=1))
+        counts: np.ndarray = self.weight * (square + modulus / 2 / np.maximum(size, LEAST_ERROR))
+        return counts.astype(np.float32)
 
 
 class Paint(NamedTuple):
@@ -85,20 +100,22 @@ class Paint(NamedTuple):
 
 
 def can_fit(config: PaintConfig, target: Target) -> bool:
-    """Whether the least squared error is what is wanted of colours, and any colour may be."""
-    return config.loss != "l1" and not config.ot and target.palette is None and target.mixing == "srgb"
+    """Whether the pixels' loss is all that is to be lowered, and colours may be any and are mixed in sRGB."""
+    return not config.ot and target.palette is None and target.mixing == "srgb"
 
 
 def fit_colors(
-    strokes: Strokes, target: Target, limits: tuple[float, float] | None, sweeps: int, free: np.ndarray | None = None
-) -> tuple[Strokes, np.ndarray]:
-    """Strokes with the colours and opacities that bring the drawn canvas nearest to the target, in squares.
+    strokes: Strokes, target: Target, loss: str, sweeps: int, limits: tuple[float, float] | None = None,
+    free: np.ndarray | None = None,
+) -> tuple[Strokes, np.ndarray]:  # fmt: skip
+    """Strokes with the colours and opacities that bring the drawn canvas nearest to the target.
 
     Args:
         strokes: N strokes, whose shapes stay.
         target: at the size on which strokes are drawn for it; without a palette, colours mixed in sRGB.
-        limits: the least and the greatest opacity; None: opacities stay.
+        loss: by which it is near, one of `painter.search.pixel_losses.PIXEL_LOSSES`.
         sweeps: how often each stroke has its turn.
+        limits: the least and the greatest opacity; None: opacities stay.
         free: [N] bool, which are fitted; all if not given. The others stay to the byte.
 
     Returns:
@@ -107,7 +124,7 @@ def fit_colors(
     height, width = target.image.shape[:2]
     coverage, brush = coverage_of(strokes, height, width), BRUSHES[strokes.brush]
     paint = Paint.of(brush, coverage, strokes.colors, strokes.opacity, free, limits)
-    painted: np.ndarray = fit(Canvas.of(target), paint, sweeps).reshape(target.image.shape)
+    painted: np.ndarray = fit(Canvas.of(target, loss), paint, sweeps).reshape(target.image.shape)
     if target.region is not None:
         painted = target.ground + target.region[:, :, None] * (painted - target.ground)
     device = strokes.opacity.device
@@ -125,7 +142,7 @@ def fit(canvas: Canvas, paint: Paint, sweeps: int) -> np.ndarray:
         error = painted - canvas.wanted
         _see_through(np.ones(len(painted), np.float32), paint, light)
         painted[:] = canvas.bare
-        _sweep(painted, error, canvas.weight, light, paint, prior)
+        _sweep(painted, error, canvas.counts(error), light, paint, prior)
     return painted
 
 

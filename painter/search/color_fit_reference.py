@@ -17,10 +17,11 @@ def fit_by_pixels(canvas: Canvas, paint: Paint, sweeps: int) -> np.ndarray:
     dense = _Dense.of(canvas, paint)
     before = _Dense.of(canvas, paint)
     for _ in range(sweeps):
+        counts = canvas.counts(dense.error(canvas))[:, None]
         for n in np.flatnonzero(paint.free).tolist():
-            _fit_colors(n, canvas, dense, before)
+            _fit_colors(n, canvas, counts, dense, before)
             if paint.fits_opacity:
-                _fit_opacity(n, canvas, dense, before, paint.limits)
+                _fit_opacity(n, canvas, counts, dense, before, paint.limits)
     paint.colors[:], paint.opacity[:] = dense.colors, dense.opacity
     return dense.painted(len(dense.opacity))
 
@@ -80,8 +81,8 @@ class _Dense:
         return error
 
 
-def _fit_colors(n: int, canvas: Canvas, dense: _Dense, before: _Dense) -> None:
-    weight, alone = canvas.weight[:, None], dense.alpha(n) * dense.terms[n]
+def _fit_colors(n: int, canvas: Canvas, weight: np.ndarray, dense: _Dense, before: _Dense) -> None:
+    alone = dense.alpha(n) * dense.terms[n]
     seen, error = dense.through(n) * alone, dense.error(canvas)[:, :COLORS]
     held = PRIOR * alone.T @ (weight * alone)
     curve = seen.T @ (weight * seen) + held + TINY * np.eye(2)
@@ -105,8 +106,10 @@ def _least_in_square(curve: np.ndarray, slope: np.ndarray, at: np.ndarray) -> np
     return best
 
 
-def _fit_opacity(n: int, canvas: Canvas, dense: _Dense, before: _Dense, limits: tuple[float, float]) -> None:
-    weight = canvas.weight[:, None] * np.where(np.arange(canvas.bare.shape[1]) == COLORS, ALPHA_WEIGHT, 1.0)
+def _fit_opacity(
+    n: int, canvas: Canvas, weight: np.ndarray, dense: _Dense, before: _Dense, limits: tuple[float, float]
+) -> None:
+    weight = weight * np.where(np.arange(canvas.bare.shape[1]) == COLORS, ALPHA_WEIGHT, 1.0)
     alone = dense.covered[n][:, None] * (dense.color(n) - dense.painted(n))
     seen, held = dense.through(n) * alone, PRIOR * float((weight * alone**2).sum())
     curve = float((weight * seen**2).sum()) + held + TINY

@@ -18,8 +18,8 @@ from renderers.work_queue import take_next, work_queue
 PARTS = 16  # sums are taken in this many parts, whatever the number of threads
 RUN = 512  # numbers that are added up in single precision
 # Of each loss: the factors of d² and of |d|, d = canvas - target.
-_FACTORS = {"l1": (0.0, 1.0), "l2": (1.0, 0.0), "mix": (1.0, 2 * MIX_CROSSOVER)}
-assert set(_FACTORS) == set(PIXEL_LOSSES)
+PENALTIES = {"l1": (0.0, 1.0), "l2": (1.0, 0.0), "mix": (1.0, 2 * MIX_CROSSOVER)}
+assert set(PENALTIES) == set(PIXEL_LOSSES)
 
 
 def measured_loss(canvas: Tensor, target: Tensor, kind: str, weight: Tensor | None = None) -> tuple[Tensor, float]:
@@ -35,7 +35,7 @@ def measured_loss(canvas: Tensor, target: Tensor, kind: str, weight: Tensor | No
     """
     if canvas.device.type != "cpu":
         return pixel_loss(canvas, target, kind, weight), float((canvas.detach() - target).square().mean())
-    square, modulus = _FACTORS[kind]
+    square, modulus = PENALTIES[kind]
     loss, error = _FusedLoss.apply(canvas, target, weight, square, modulus)
     return loss, float(error)
 

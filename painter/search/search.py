@@ -141,7 +141,8 @@ class Search(StagedRun[SearchStage, Progress]):
     def _fit(self, stage: SearchStage) -> Progress:
         assert self.strokes is not None
         view = self.view(stage.side)
-        self.strokes, canvas = fit_colors(self.strokes, view.target, self.constraints.opacity, self.search.fit_sweeps)
+        limits, sweeps = self.constraints.opacity, self.search.fit_sweeps
+        self.strokes, canvas = fit_colors(self.strokes, view.target, self.config.loss, sweeps, limits)
         seen = view.on_device(canvas)
         loss, error = view.loss(seen, self.config.loss)
         self.taken += 1

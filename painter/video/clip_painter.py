@@ -186,7 +186,9 @@ class ClipPainter:
         sweeps = self.clip.fit_sweeps[BRUSHES[self._subject.brush].bends]
         if not sweeps or not self._covering(motion) or not can_fit(self.config, self._subject.target):
             return living
-        fitted, _ = fit_colors(living.settled(), self._target(motion), None, sweeps, ~(frozen | living.dying))
+        fitted, _ = fit_colors(
+            living.settled(), self._target(motion), self.config.loss, sweeps, free=~(frozen | living.dying)
+        )
         return replace(living, strokes=replace(living.strokes, colors=fitted.colors))
 
     def _pace(self, living: Company, motion: Motion) -> np.ndarray:

@@ -1,6 +1,6 @@
 """How near contents come to styles, and what stays of them: pixels, restyled strokes and style-then-paint, as a table.
 
-    python -m scripts.benchmark.styles [--size 256] [--contents C,C] [--styles S,S] [--out output/styles] [--sheet | --grid]
+    python -m scripts.benchmark.styles [--size 256] [--contents C,C] [--styles S,S] [--sheet | --grid]
 
 For each content and style: the pixels of `transfer` with 150 steps and without focus; strokes of the painted content
 given the style (`--style-mode texture`, as `restyle` does); and `--style-mode paint`, with as many strokes. Style:

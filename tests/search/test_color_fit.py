@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from painter.options.paint import LOSSES
 from painter.search.color_fit import Canvas, Paint, fit, fit_colors
 from painter.search.color_fit_reference import fit_by_pixels
+from painter.search.pixel_losses import pixel_loss
 from painter.search.target import Target
 from renderers.brushes import BRUSHES
 from renderers.coverage import Coverage, coverage_of
@@ -47,9 +49,9 @@ def paint_of(strokes: Strokes, free: np.ndarray) -> Paint:
     return Paint.of(BRUSHES[strokes.brush], coverage, strokes.colors, strokes.opacity, free, LIMITS)
 
 
-def error(canvas: np.ndarray, target: Target) -> float:
-    squares = np.square(canvas - target.image)
-    return float((squares.sum(axis=2) * (1 if target.weight is None else target.weight)).sum())
+def error(canvas: np.ndarray, target: Target, loss: str) -> float:
+    weight = None if target.weight is None else torch.from_numpy(target.weight)
+    return float(pixel_loss(torch.from_numpy(canvas), torch.from_numpy(target.image), loss, weight))
 
 
 def bare(target: Target) -> np.ndarray:
@@ -57,10 +59,10 @@ def bare(target: Target) -> np.ndarray:
 
 
 @ALL
-@pytest.mark.parametrize("channels", [3, 4])
-def test_the_fit_is_that_of_the_reference(brush: str, channels: int) -> None:
+@pytest.mark.parametrize(("channels", "loss"), [(3, "l2"), (3, "mix"), (4, "mix"), (4, "l1")])
+def test_the_fit_is_that_of_the_reference(brush: str, channels: int, loss: str) -> None:
     target = target_of(channels, weighted=channels == 3, regional=True)
-    strokes, canvas = strokes_of(brush, 6), Canvas.of(target)
+    strokes, canvas = strokes_of(brush, 6), Canvas.of(target, loss)
     free = np.array([True, True, False, True, True, True])
     before, fast, plain = (paint_of(strokes, free) for _ in range(3))
     painted, by_pixels = fit(canvas, fast, 2), fit_by_pixels(canvas, plain, 2)
@@ -72,14 +74,15 @@ def test_the_fit_is_that_of_the_reference(brush: str, channels: int) -> None:
 
 
 @ALL
-def test_what_is_returned_is_what_is_drawn_and_nearer_to_the_target(brush: str) -> None:
+@pytest.mark.parametrize("loss", LOSSES)
+def test_what_is_returned_is_what_is_drawn_and_nearer_to_the_target(brush: str, loss: str) -> None:
     target = target_of(weighted=True)
     strokes = strokes_of(brush, 30)
-    errors = [error(draw(strokes, bare(target)), target)]
+    errors = [error(draw(strokes, bare(target)), target, loss)]
     for sweeps in (0, 1, 2, 6):
-        fitted, painted = fit_colors(strokes, target, LIMITS, sweeps)
+        fitted, painted = fit_colors(strokes, target, loss, sweeps, LIMITS)
         np.testing.assert_allclose(draw(fitted, bare(target)), painted, atol=1e-6)
-        errors.append(error(painted, target))
+        errors.append(error(painted, target, loss))
         assert fitted.colors.shape == strokes.colors.shape
         assert all(torch.equal(fitted.params[name], strokes.params[name]) for name in strokes.params)
     assert errors[0] == pytest.approx(errors[1], rel=1e-5)
@@ -91,7 +94,7 @@ def test_colors_and_opacities_stay_within_their_limits(channels: int) -> None:
     target = target_of(channels)
     target.image[: HEIGHT // 2] = 0  # darker than any paint on the ground: some want to be beyond
     target.image[HEIGHT // 2 :, :, :] = 1
-    fitted, _ = fit_colors(strokes_of("oilpaintbrush", 12), target, LIMITS, 3)
+    fitted, _ = fit_colors(strokes_of("oilpaintbrush", 12), target, "l2", 3, LIMITS)
     assert fitted.colors.min() == 0 and fitted.colors.max() == 1
     assert fitted.opacity.min() >= np.float32(0.2) and fitted.opacity.max() == np.float32(0.9)
 
@@ -108,5 +111,5 @@ def test_what_is_hardly_seen_keeps_its_colors() -> None:
 
 def test_no_strokes_are_the_bare_canvas() -> None:
     target = target_of()
-    fitted, painted = fit_colors(strokes_of("markerpen", 3)[torch.arange(0)], target, LIMITS, 3)
+    fitted, painted = fit_colors(strokes_of("markerpen", 3)[torch.arange(0)], target, "mix", 3, LIMITS)
     assert len(fitted) == 0 and np.array_equal(painted, bare(target))
