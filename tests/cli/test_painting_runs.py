@@ -36,7 +36,7 @@ def test_without_arguments_the_sample_is_painted(
     wrote, figures = done.stdout.splitlines()
     assert wrote == f"wrote {', '.join(paintings)}, report.json"
     assert figures.startswith("12 strokes, PSNR ")
-    assert "12 strokes" in done.stderr and "dB" in done.stderr and "full size" in done.stderr
+    assert "12 strokes" in done.stderr and "dB" in done.stderr and "colours" in done.stderr
     assert "Warning" not in done.stderr
 
 
