@@ -589,10 +589,10 @@ def test_paint_on_transparent_places_asks_for_no_more_paint() -> None:
 def test_the_reference_moves_the_same_strokes_alike(brush: str, on_nothing: bool) -> None:
     """With the same strokes and moments at the start, as one search has placed and optimised them.
 
-    A marker has two sides. Where a point lies as near to one place of a bent stroke as to another, rounding decides on
-    which it is, and that is seen: in one of several searches, and in others on another processor.
+    Where a point lies as near to one place of a bent stroke as to another, rounding decides to which it belongs, and
+    with two colours or two sides that is seen: in one of several searches, and in others on another processor.
     """
-    seeds = (0, 1, 5) if brush == "markerpen" else (2,)
+    seeds = {"markerpen": (0, 1, 5), "watercolor": (1, 2, 3)}.get(brush, (2,))
     assert sum(_moves_alike(brush, on_nothing, seed) for seed in seeds) >= (len(seeds) + 1) // 2
 
 
