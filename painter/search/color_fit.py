@@ -35,7 +35,7 @@ LEAST_ERROR = 0.02  # of a pixel, full range 1: the modulus of smaller ones coun
 TINY = 1e-6  # added to second derivatives: those of a stroke that is not seen at all are 0
 COLORS = 3  # channels; a fourth is alpha, and that of paint is 1
 ONE = np.float32(1)
-CEILING = np.float32(MAX_ALPHA)
+CEILING, ALPHA = np.float32(MAX_ALPHA), np.float32(ALPHA_WEIGHT)
 
 
 class Canvas(NamedTuple):
@@ -271,12 +271,20 @@ def _fit_opacity_of(
     alone, seen, slope, before = 0.0, 0.0, 0.0, paint.opacity[n]
     for k in range(first[n], first[n + 1]):
         q, t = pixels[k], light[k]
+        square, product = (
+            np.float32(0),
+            np.float32(0),
+        )  # of the colour's distance from what is below, and with the error
         for c in range(below.shape[1]):
-            counts = weight[q] * np.float32(ALPHA_WEIGHT if c == COLORS else 1.0)
-            change = covered[k] * (_color(paint, n, c, mix[k]) - below[q, c])
-            alone += counts * change * change
-            seen += counts * t * t * change * change
-            slope += counts * t * change * error[q, c]
+            channel = ALPHA if c == COLORS else ONE
+            apart = _color(paint, n, c, mix[k]) - below[q, c]
+            square += channel * apart * apart
+            product += channel * apart * error[q, c]
+        counts = weight[q] * covered[k]
+        square *= counts * covered[k]
+        alone += square
+        seen += t * t * square
+        slope += t * counts * product
     slope += PRIOR * alone * (before - prior.opacity[n])
     fitted = np.float32(_within(before - slope / (seen + PRIOR * alone + TINY), paint.limits[0], paint.limits[1]))
     for k in range(first[n], first[n + 1]):

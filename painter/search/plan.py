@@ -35,7 +35,7 @@ class Plan:
     move_steps: tuple[int, ...]  # of gradient descent after each round
     move_sides: tuple[int, ...]  # long side of the canvas of each, pixels
     full_steps: int  # at full size
-    last_steps: int  # of colours and opacity alone, at the end
+    last_steps: int  # with strokes as the engine draws them
     full_side: int  # long side of the canvas of both, pixels
 
 

@@ -2,12 +2,13 @@
 
 Each level adds strokes where the error is largest and then optimises *all* strokes together; afterwards the strokes
 that matter least are moved to where the error is largest; then come steps at full size, the last of them on maps that
-are the engine's own: what is seen then is what will be drawn.
+are the engine's own, and at the very end all colours and opacities are fitted to what will be drawn.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -36,7 +37,6 @@ from renderers.strokes import Strokes
 
 LUMA = (0.299, 0.587, 0.114)  # what red, green and blue tell in lightness
 LOOKS = 2  # of the moves, the last ones, look closely at the focus
-FIT_COST = 5  # of fitting colours, in steps of gradient descent
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,13 @@ class SearchStage:
     size: float = 0.0  # of those strokes (root of length times width), canvas units
     close: bool = False  # whether they go to the focus above all
     fitted: bool = False  # whether its one step finds the best colours and opacities: `painter.search.color_fit`
+    effort: float = 1.0  # of one of its steps, against one of gradient descent
     picture: int = 0  # that the added ones are for, where there are several: `painter.search.revealing`
 
     @property
     def cost(self) -> float:
         """Of its steps, against those of the others."""
-        return self.steps * self.side * (FIT_COST if self.fitted else 1)
+        return self.steps * self.side * self.effort
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +158,7 @@ class Search(StagedRun[SearchStage, Progress]):
         """Moves whose time is over before they begin: a move without steps would be worse than none. And the fit of
         colours, if it would take too long."""
         if stage.fitted:
-            return self.budget.seconds_left() < self.search.last_seconds * len(self.strokes or ())
+            return self.budget.seconds_left() < self._fit_seconds / 2
         return bool(stage.moved) and self.budget.late()
 
     def least_steps(self, stage: SearchStage) -> int:
@@ -179,16 +180,33 @@ class Search(StagedRun[SearchStage, Progress]):
         if self.target.weight is not None and rounds > LOOKS:
             size *= self.search.look_size
             moves[-LOOKS:] = [replace(move, size=size, close=True) for move in moves[-LOOKS:]]
-        fits = int(plan.full_steps > 1 and self.fits)
+        fits = int(self.fits)
         full = SearchStage("full size", plan.full_side, plan.full_steps - fits)
         last = SearchStage("as drawn", plan.full_side, plan.last_steps, drawn=True)
-        fit = SearchStage("colours", plan.full_side, 1, fitted=True)
-        return [*levels, *moves, full, last, *[fit] * fits]
+        found = [*levels, *moves, full, last]
+        return [*found, self._fitting(found)] if fits else found
+
+    def _fitting(self, before: Sequence[SearchStage]) -> SearchStage:
+        """The stage that fits colours; where the time is limited it gets what it is likely to take."""
+        side, seconds, share = self._plan.full_side, self._fit_seconds, 0.0
+        if self.config.seconds is not None:
+            share = seconds / (self.config.seconds - seconds)
+        return SearchStage("colours", side, 1, fitted=True, effort=share * sum(stage.cost for stage in before) / side)
+
+    @property
+    def _fit_seconds(self) -> float:
+        """That fitting colours is likely to take."""
+        a_stroke, a_pixel = self.search.fit_seconds
+        height, width = self.target.image.shape[:2]
+        smaller = min(1.0, self._plan.full_side / max(height, width))
+        seconds: float = a_stroke * int(self.config.strokes) + a_pixel * height * width * smaller**2
+        return seconds
 
     @property
     def fits(self) -> bool:
-        """Whether colours and opacities are fitted in the end."""
-        return can_fit(self.config, self.target)
+        """Whether colours and opacities are fitted in the end: where they can be, and it does not take too long."""
+        most = math.inf if self.config.seconds is None else self.search.most_fit * self.config.seconds
+        return self._plan.full_steps > 1 and self._fit_seconds < most and can_fit(self.config, self.target)
 
     @cached_property
     def _plan(self) -> Plan:

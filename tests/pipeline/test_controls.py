@@ -72,7 +72,8 @@ def test_a_limit_on_time_is_shared_out_among_all_stages(monkeypatch: pytest.Monk
     assert 4 < rounds < len(make_plan(24, 20_000, SearchConfig()).move_steps)
     moves = [stage for stage in stages if stage.startswith("moving")]
     assert list(stages) == [*(f"level {k}/4" for k in range(1, 5)), *moves, "full size", "as drawn"]
-    # A look at the clock costs more here than a round has: rounds are left out, and none is without its steps.
+    # A look at the clock costs more here than a round has: rounds are left out, and none is without its steps. So does
+    # the fit of colours.
     numbers = [int(stage.split()[1].split("/")[0]) for stage in moves]
     assert numbers == sorted(numbers) and 4 < len(moves) < rounds
     taken = Counter(step.stage for step in seen)
