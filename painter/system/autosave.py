@@ -36,7 +36,7 @@ class AutosaveConfig:
     seconds: float = 15.0  # at least, between saves
 
 
-FORMAT = 2  # of what searches save; raised whenever an older state cannot be resumed
+FORMAT = 3  # of what searches save; raised whenever an older state cannot be resumed
 LARGEST = 2**31  # bytes that are read; 100,000 strokes take 60 MB
 
 
