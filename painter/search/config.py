@@ -72,7 +72,8 @@ class SearchConfig(StepRates):
     rate_iterations: int = 100  # at which all rates are as they are given; they grow with the fourth root
     most_rate: float = 1.6  # times as much, at most
     hold: float = 0.6  # share of the search at full rate, before half a cosine
-    lowest_rate: float = 0.15  # at its end
+    lowest_rate: float = 0.05  # at its end
+    lowest_before_fit: float = 0.15  # the same where colours are fitted after it
     transport_side: int = 24  # cells along the longer side of the transport term's canvas
     density: float = 1.0  # texels to a pixel in the frames that the networks decode
     tries: int = 150  # steps of hill climbing for each place that is tried for a new stroke

@@ -236,7 +236,8 @@ class Search(StagedRun[SearchStage, Progress]):
         search = self.search
         full = min(search.most_rate, (self._plan.likely / search.rate_iterations) ** 0.25)
         over = max(self.taken / max(1, self.steps), 1 - self.budget.left())
-        rate: float = full * falling_rate(over, search.hold, search.lowest_rate)
+        lowest = search.lowest_before_fit if self.fits else search.lowest_rate
+        rate: float = full * falling_rate(over, search.hold, lowest)
         return rate
 
     def view(self, side: int) -> View:
