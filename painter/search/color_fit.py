@@ -163,12 +163,18 @@ def _alpha(opacity: float, covered: float) -> float:
 
 
 @inlined
+def _shares(paint: Paint, mix: float) -> tuple[float, float]:
+    """How much there is of a stroke's two colours."""
+    return ONE - np.float32(paint.lost) * mix, np.float32(paint.second) * mix
+
+
+@inlined
 def _color(paint: Paint, n: int, c: int, mix: float) -> float:
     """The paint of a stroke in channel c."""
     color: float = ONE
     if c < COLORS:
-        first, second = paint.colors[n, 0, c], paint.colors[n, 1, c]
-        color = (ONE - np.float32(paint.lost) * mix) * first + np.float32(paint.second) * mix * second
+        one, two = _shares(paint, mix)
+        color = one * paint.colors[n, 0, c] + two * paint.colors[n, 1, c]
     return color
 
 
@@ -230,9 +236,9 @@ def _fit_colors_of(
     seen00, seen01, seen11, alone00, alone01, alone11 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     slope = np.zeros((2, COLORS))
     for k in range(first[n], first[n + 1]):
-        q, mix, t = pixels[k], mixes[k], light[k]
-        a, w = _alpha(paint.opacity[n], covered[k]), weight[q]
-        one, two = a * (ONE - np.float32(paint.lost) * mix), a * np.float32(paint.second) * mix
+        q, t, a = pixels[k], light[k], _alpha(paint.opacity[n], covered[k])
+        one, two = _shares(paint, mixes[k])
+        one, two, w = a * one, a * two, weight[q]
         alone00, alone01, alone11 = alone00 + w * one * one, alone01 + w * one * two, alone11 + w * two * two
         wt = w * t
         seen00 += wt * t * one * one
@@ -254,12 +260,11 @@ def _repaint(n: int, error: np.ndarray, light: np.ndarray, paint: Paint, before:
     """The error with a stroke's colours as they are now instead of `before` [2, 3]."""
     first, pixels, covered, mixes = paint.coverage
     for k in range(first[n], first[n + 1]):
-        q, mix = pixels[k], mixes[k]
         a = light[k] * _alpha(paint.opacity[n], covered[k])
-        one, two = a * (ONE - np.float32(paint.lost) * mix), a * np.float32(paint.second) * mix
+        one, two = _shares(paint, mixes[k])
         for c in range(COLORS):
-            change = one * (paint.colors[n, 0, c] - before[0, c]) + two * (paint.colors[n, 1, c] - before[1, c])
-            error[q, c] += change
+            first_change, second_change = paint.colors[n, 0, c] - before[0, c], paint.colors[n, 1, c] - before[1, c]
+            error[pixels[k], c] += a * one * first_change + a * two * second_change
 
 
 @kernel

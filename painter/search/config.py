@@ -62,10 +62,7 @@ class SearchConfig(StepRates):
     last_density: float = 1.5  # texels to a pixel in those maps
     last_seconds: float = 0.001  # that painting those maps takes, a stroke; with less time left they are left out
     fit_sweeps: int = 3  # in which all colours and opacities are fitted, at the very end
-    fit_seconds: tuple[float, float] = (
-        1e-4,
-        1e-6,
-    )  # that this takes on two cores: a stroke, and a pixel of the canvas
+    fit_seconds: tuple[float, float] = (1e-4, 1e-6)  # that this takes on two cores: a stroke, and a pixel
     most_fit: float = 0.25  # of the time, if that is limited, that it may take; otherwise it is left out
     focus_strength: float = 4.0  # how much more a pixel in the focus counts
     betas: tuple[float, float] = (0.8, 0.95)  # of Adam

@@ -134,10 +134,7 @@ class Search(StagedRun[SearchStage, Progress]):
         if transport is not None:
             loss = loss + self.config.ot * transport(canvas)
         self.strokes = self._parameters.descend(loss, self._rate())
-        self.taken += 1
-        self.psnr = -10 * math.log10(max(error, 1e-10))
-        name, seen = stage.name, canvas.detach().cpu
-        return Progress(name, self.taken, self.steps, self.strokes, float(loss.detach()), self.psnr, seen)
+        return self._seen(stage, loss, error, canvas)
 
     def _fit(self, stage: SearchStage) -> Progress:
         assert self.strokes is not None
@@ -146,9 +143,15 @@ class Search(StagedRun[SearchStage, Progress]):
         self.strokes, canvas = fit_colors(self.strokes, view.target, self.config.loss, sweeps, limits)
         seen = view.on_device(canvas)
         loss, error = view.loss(seen, self.config.loss)
+        return self._seen(stage, loss, error, seen)
+
+    def _seen(self, stage: SearchStage, loss: Tensor, error: float, canvas: Tensor) -> Progress:
+        """A step has been taken, with this loss and mean squared error of the canvas."""
         self.taken += 1
         self.psnr = -10 * math.log10(max(error, 1e-10))
-        return Progress(stage.name, self.taken, self.steps, self.strokes, float(loss), self.psnr, seen.cpu)
+        assert self.strokes is not None
+        seen = canvas.detach().cpu
+        return Progress(stage.name, self.taken, self.steps, self.strokes, float(loss.detach()), self.psnr, seen)
 
     def end(self, stage: SearchStage) -> None:
         """What the optimiser knows of the strokes outlasts a stage, all else does not."""

@@ -20,11 +20,8 @@ class ClipConfig:
     rate: float = 0.4  # of the first of them, in natural steps; half a cosine ends at none
     covering_steps: tuple[int, int] = (13, 12)  # the same where things cover each other: of straight strokes, of others
     covering_rate: tuple[float, float] = (0.6, 0.4)
-    fit_sweeps: tuple[int, int] = (
-        1,
-        0,
-    )  # of fitting colours after the steps, where things cover each other: of straight
-    # strokes; of others, whose coverage takes longer to draw than it is worth
+    fit_sweeps: tuple[int, int] = (1, 0)  # of fitting colours after the steps, where things cover each other: of
+    # straight strokes; of others, whose coverage takes longer to draw than it is worth
     hold: float = 0.045  # λ of λ · mean_n √worth_n Σ_p ((θ - θ_carried) / natural step)²; a stroke is worth what the
     # sum of squared errors over the canvas' pixels would rise without it
     least_pace: float = 0.3  # share of the rate at which strokes descend where nothing covers anything

@@ -137,8 +137,9 @@ class ClipPainter:
         fits = fit_motion(living.strokes, living.opacity, motion, pixel, clip)
         living, frozen = self._carry(living, fits, pixel)
         living, frozen, seen, worth = self._turn_over(living, frozen, motion)
-        living = self._descend(living, frozen, seen * self._pace(living, motion), worth, motion)
-        self._living = self._fit_colors(living, frozen, motion)
+        free = ~(frozen | living.dying)
+        living = self._descend(living, free, seen * self._pace(living, motion), worth, motion)
+        self._living = self._fit_colors(living, free, motion)
         self._source = image
         return self.shown()
 
@@ -167,9 +168,9 @@ class ClipPainter:
         return after, np.isin(after.id, living.id[frozen]), seen, worth
 
     def _descend(
-        self, living: Company, frozen: np.ndarray, pace: np.ndarray, worth: np.ndarray, motion: Motion
+        self, living: Company, free: np.ndarray, pace: np.ndarray, worth: np.ndarray, motion: Motion
     ) -> Company:
-        """A few steps of all strokes but the frozen ones, held where the flow took them as far as it can be trusted.
+        """A few steps of the free strokes, held where the flow took them as far as it can be trusted.
 
         What a stroke loses by straying a little is in proportion to how much it differs from what it covers, and so to
         the root of what it is worth: so strongly is it held, in bright pictures and in dark, smooth ones.
@@ -178,17 +179,14 @@ class ClipPainter:
         boxes = Boxes.of(living.strokes, 1 / max(shape))
         trust = np.exp(-motion.error[boxes.pixels(shape)] / self.clip.trust)
         held = (trust * np.sqrt(worth.clip(min=0))).astype(np.float32)
-        free = ~(frozen | living.dying)
         return descend(self._setting, living, free, pace, held, self._target(motion), self._covering(motion))
 
-    def _fit_colors(self, living: Company, frozen: np.ndarray, motion: Motion) -> Company:
-        """The living with the best colours for what is drawn; the frozen stay to the byte."""
+    def _fit_colors(self, living: Company, free: np.ndarray, motion: Motion) -> Company:
+        """The living, those that are free with the best colours for what is drawn."""
         sweeps = self.clip.fit_sweeps[BRUSHES[self._subject.brush].bends]
         if not sweeps or not self._covering(motion) or not can_fit(self.config, self._subject.target):
             return living
-        fitted, _ = fit_colors(
-            living.settled(), self._target(motion), self.config.loss, sweeps, free=~(frozen | living.dying)
-        )
+        fitted, _ = fit_colors(living.settled(), self._target(motion), self.config.loss, sweeps, free=free)
         return replace(living, strokes=replace(living.strokes, colors=fitted.colors))
 
     def _pace(self, living: Company, motion: Motion) -> np.ndarray:
