@@ -46,7 +46,7 @@ class StyleSearchConfig(StepRates):
     focus_side: int = 512  # long side at which the painting is looked at for that, pixels
     alpha_weight: float = 60.0  # of alpha that changes, against style and content together: edges are to stay
     most_gain: float = 2.5  # how much contrast the first match of colours may add, where the painting has hardly any
-    pixel_side: int = 256  # long side at which a picture takes on the style before it is painted, pixels
+    pixel_side: int = 320  # long side at which a picture takes on the style before it is painted, pixels
     pixel_scales: int = 3
     pixel_steps: float = 2.0  # for each of --style-iterations
     pixel_style: float = 2.0  # weight of the style there, against that of `transfer`
