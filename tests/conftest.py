@@ -38,8 +38,8 @@ os.fsync = lambda fd: None
 
 # With these, which take longest, begun first, all processes end at about the same time.
 LONGEST = (
-    "test_learning", "test_kills", "test_ray", "test_commands", "test_batch", "test_restyle", "test_transfer",
-    "test_studio_page", "test_webgl", "test_resume", "test_painting_runs",
+    "test_learning", "test_kills", "test_ray", "test_commands", "test_batch", "test_restyle", "test_restyle_runs",
+    "test_transfer", "test_transfer_command", "test_studio_page", "test_webgl", "test_resume", "test_painting_runs",
 )  # fmt: skip
 
 

@@ -17,15 +17,17 @@ from painter.search.candidates import (
 )
 from painter.search.climbing import Bounds
 from painter.search.config import SearchConfig
+from painter.search.parameters import Constraints
 from painter.search.search import Search
 from painter.search.target import Target
-from renderers.brushes import BRUSHES
+from renderers.brushes import BRUSHES, Limits
 from renderers.brushes.base import MAX_BEND
 from renderers.checkpoint import load_networks
 from renderers.decoder import network_maps
 from renderers.strokes import Strokes
 
 DEFAULTS = SearchConfig()
+ANYTHING = Constraints(Limits())  # what strokes may become where nothing is asked for
 BOUNDS = Bounds(1.0, 40.0, 1.0, 30.0, 1.0, 8.0, MAX_BEND, MAX_BEND)
 PAPER = np.array([0.93, 0.9, 0.82], np.float32)
 RED = np.array([0.85, 0.2, 0.15], np.float32)
@@ -70,6 +72,28 @@ def scenery(height: int = 48, width: int = 64) -> np.ndarray:
     return picture
 
 
+def shapes(height: int = 48, width: int = 64) -> np.ndarray:
+    """[H, W, 3]: a disc, a box and a strip on paper."""
+    y, x = np.mgrid[:height, :width]
+    picture = np.full((height, width, 3), PAPER)
+    picture[(x > width * 0.5) & (y > height * 0.5)] = (0.1, 0.3, 0.7)
+    picture[(y > height * 0.78) & (x < width * 0.45)] = (0.1, 0.55, 0.25)
+    picture[np.hypot(x - width * 0.3, y - height * 0.4) < height * 0.28] = RED
+    return picture
+
+
+def cut_out(side: int = 48, radius: float = 0.3) -> np.ndarray:
+    """[side, side, 4]: a red disc with a soft edge on nothing, premultiplied."""
+    y, x = np.mgrid[:side, :side] + 0.5
+    alpha = (radius * side + 0.5 - np.hypot(x - side / 2, y - side / 2)).clip(0, 1)[..., None]
+    return np.concatenate([alpha * RED, alpha], axis=2).astype(np.float32)
+
+
+def centers(strokes: Strokes) -> np.ndarray:
+    """[N, 2]: centres of strokes, in canvas units."""
+    return BRUSHES[strokes.brush].center(strokes.params).numpy()
+
+
 def sizes(strokes: Strokes) -> np.ndarray:
     return BRUSHES[strokes.brush].size(strokes.params).numpy()
 
@@ -95,4 +119,5 @@ def make_search(
 
 
 def seen(search: Search) -> np.ndarray:
+    """The canvas, as the search sees it."""
     return search.painted(search.view(10**6))

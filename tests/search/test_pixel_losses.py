@@ -9,12 +9,21 @@ import numpy as np
 import ot
 import pytest
 import torch
+from helpers.placing import ANYTHING, DEFAULTS, centers, networks_of
 from torch import Tensor
 
 from painter.errors import OptionError
+from painter.search.config import SearchConfig
+from painter.search.parameters import StrokeParameters
 from painter.search.pixel_losses import PIXEL_LOSSES, TransportLoss, pixel_loss
 from painter.search.transport import DenseCost, GridCost, sinkhorn, sinkhorn_divergence
+from renderers.blending import blend
+from renderers.brushes import BRUSHES
+from renderers.decoder import network_maps
+from renderers.decoding import make_layers
+from renderers.strokes import Strokes
 
+ALL = pytest.mark.parametrize("brush", list(BRUSHES))
 WHITE = torch.ones(3)
 
 
@@ -301,3 +310,66 @@ def test_transport_leads_where_pixels_cannot(draw: Callable[[Tensor], Tensor], g
         (slope,) = torch.autograd.grad(transport(draw(centre)), centre)
         centre = (centre - 0.2 * slope).detach().requires_grad_()
     assert (centre - goal).norm() < 0.02  # of the longer side
+
+
+# ---- transport, with the strokes themselves
+
+GOAL, START = torch.tensor([0.7, 0.65]), torch.tensor([0.28, 0.3])
+# On its way a stroke fades, which is all that the pixels ask of it; slowly, here, so that it arrives.
+SLOW_FADING = SearchConfig(rate_length=0.06, rate_color=0.01, rate_opacity=0.01)
+
+
+def dark_stroke(brush: str, center: Tensor) -> Strokes:
+    one = (torch.tensor([value]) for value in (0.4, 0.3, 0.14, 0.0))
+    shape = BRUSHES[brush].place(center[None], *one)
+    return Strokes(brush, shape, torch.full((1, BRUSHES[brush].colors, 3), 0.15), torch.ones(1), torch.tensor([3]))
+
+
+def on_white(strokes: Strokes) -> Tensor:
+    """[64, 64, 3], as the networks paint them."""
+    maps = network_maps(networks_of(strokes.brush), "cpu", DEFAULTS.density)
+    return blend(torch.ones(64, 64, 3), make_layers(strokes, 1 / 64, 3, maps))
+
+
+def slope(brush: str, at: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:
+    """[2]: how `loss` changes as the stroke at `at` is shifted."""
+    shift = torch.zeros(2, requires_grad=True)
+    stroke = dark_stroke(brush, at)
+    shape = {name: v + shift[0] if name[0] == "x" else v + shift[1] if name[0] == "y" else v
+             for name, v in stroke.params.items()}  # fmt: skip
+    shifted = Strokes(brush, shape, stroke.colors, stroke.opacity, stroke.seed)
+    return torch.autograd.grad(loss(on_white(shifted)), shift)[0]
+
+
+@pytest.mark.slow
+@ALL
+def test_transport_leads_a_stroke_that_does_not_touch_its_place(brush: str) -> None:
+    with torch.no_grad():
+        target = on_white(dark_stroke(brush, GOAL))
+        assert not ((on_white(dark_stroke(brush, START)) < 1) & (target < 1)).any(), "they overlap"
+    transport = TransportLoss(target, torch.ones(3), DEFAULTS.transport_side)
+
+    def pixels(canvas: Tensor) -> Tensor:
+        return pixel_loss(canvas, target, "mix")
+
+    # From far away the pixels have next to no opinion, on average over places within one (each for itself has the
+    # stroke look a little larger or smaller), compared with what they say near by; transport points there.
+    within = [torch.tensor([i, j]) / 3 / 64 for i in range(3) for j in range(3)]
+    far, near = (sum(slope(brush, at + bit, pixels) for bit in within) for at in (START, GOAL + 0.05))
+    assert isinstance(far, Tensor) and isinstance(near, Tensor)
+    assert far.norm() < 0.03 * near.norm()
+    assert torch.cosine_similarity(-slope(brush, START, transport), GOAL - START, dim=0) > 0.98
+
+    ends, losses = [], []
+    for weight in (0.0, 0.5):
+        variables = StrokeParameters(dark_stroke(brush, START), ANYTHING, SLOW_FADING)
+        for _ in range(110):
+            canvas = on_white(variables.strokes())
+            loss = pixels(canvas) + weight * transport(canvas) if weight else pixels(canvas)
+            variables.descend(loss, 1.0)
+        now = variables.strokes().detach()
+        ends.append(torch.from_numpy(centers(now)[0]))
+        losses.append(float(pixels(on_white(now)).detach()))
+    assert (ends[0] - GOAL).norm() > 0.4  # shrinks to a speck, fades and finds nothing
+    assert (ends[1] - GOAL).norm() < 0.1  # a third of its length
+    assert losses[1] < 0.3 * losses[0]

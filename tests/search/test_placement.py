@@ -7,7 +7,20 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from helpers.placing import DEFAULTS, PAPER, RED, images, make_search, random, same, scenery, seen, sizes, tensors
+from helpers.placing import (
+    DEFAULTS,
+    PAPER,
+    RED,
+    cut_out,
+    images,
+    make_search,
+    random,
+    same,
+    scenery,
+    seen,
+    sizes,
+    tensors,
+)
 
 from painter.search.parameters import Constraints
 from painter.search.placement import CLIMBED_OPACITY, Climbing, place_climbed
@@ -31,13 +44,6 @@ def stamp() -> Iterator[str]:
     yield register(Stamp((1 - np.hypot(x, y)).clip(0, 1).astype(np.float32))).name
     for name in set(BRUSHES) - before:
         del BRUSHES[name]
-
-
-def cut_out(side: int = 48, radius: float = 0.3) -> np.ndarray:
-    """[side, side, 4]: a red disc with a soft edge on nothing, premultiplied."""
-    y, x = np.mgrid[:side, :side] + 0.5
-    alpha = (radius * side + 0.5 - np.hypot(x - side / 2, y - side / 2)).clip(0, 1)[..., None]
-    return np.concatenate([alpha * RED, alpha], axis=2).astype(np.float32)
 
 
 def placed(

@@ -1,338 +1,34 @@
-"""The search: its plan, where strokes are placed, what may become of them, and that it finds the picture."""
+"""The search: that it finds the picture, how it moves the weakest strokes, and that its reference does the same."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import cache
-from itertools import pairwise
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from helpers.placing import DEFAULTS, PAPER, RED, centers, cut_out, networks_of, random, same, seen, shapes, tensors
 
 from painter.options.paint import LOSSES, PaintConfig
-from painter.search.adam import Adam
 from painter.search.config import SearchConfig
-from painter.search.parameters import Constraints, StrokeParameters
-from painter.search.pixel_losses import TransportLoss, pixel_loss
-from painter.search.placement import edge_direction, find_peaks, place_strokes
-from painter.search.plan import LARGEST, make_plan, split
+from painter.search.pixel_losses import TransportLoss
+from painter.search.plan import make_plan
 from painter.search.search import Search, SearchStage
 from painter.search.staged_run import Progress
 from painter.search.target import Target
 from painter.search.view import Runtime
-from renderers.blending import blend
-from renderers.brushes import BRUSHES, Limits
-from renderers.checkpoint import load_networks
+from renderers.brushes import BRUSHES
 from renderers.decoder import network_maps
-from renderers.decoding import make_layers
-from renderers.evaluation import random_strokes
 from renderers.strokes import Strokes
 
 ALL = pytest.mark.parametrize("brush", list(BRUSHES))
-DEFAULTS = SearchConfig()
-ANYTHING = Constraints(Limits())
-PAPER = np.array([0.93, 0.9, 0.82], np.float32)
 NOTHING = np.zeros(4, np.float32)
-RED = np.array([0.85, 0.2, 0.15], np.float32)
-
-networks_of = cache(load_networks)
-
-
-def shapes(height: int = 48, width: int = 64) -> np.ndarray:
-    """[H, W, 3]: a disc, a box and a strip on paper."""
-    y, x = np.mgrid[:height, :width]
-    picture = np.full((height, width, 3), PAPER)
-    picture[(x > width * 0.5) & (y > height * 0.5)] = (0.1, 0.3, 0.7)
-    picture[(y > height * 0.78) & (x < width * 0.45)] = (0.1, 0.55, 0.25)
-    picture[np.hypot(x - width * 0.3, y - height * 0.4) < height * 0.28] = RED
-    return picture
-
-
-def cut_out(side: int = 48, radius: float = 0.3) -> np.ndarray:
-    """[side, side, 4]: a red disc on nothing, premultiplied."""
-    y, x = np.mgrid[:side, :side] + 0.5
-    alpha = (radius * side + 0.5 - np.hypot(x - side / 2, y - side / 2)).clip(0, 1)[..., None]
-    return np.concatenate([alpha * RED, alpha], axis=2).astype(np.float32)
-
-
-def random(seed: int = 0) -> np.random.Generator:
-    return np.random.default_rng(seed)
-
-
-def centers(strokes: Strokes) -> np.ndarray:
-    """[N, 2], canvas units."""
-    return BRUSHES[strokes.brush].center(strokes.params).numpy()
-
-
-def tensors(strokes: Strokes) -> dict[str, Tensor]:
-    return {**strokes.params, "colors": strokes.colors, "opacity": strokes.opacity, "seed": strokes.seed}
-
-
-def same(a: Strokes, b: Strokes) -> bool:
-    """Whether two sets of strokes are equal to the last bit."""
-    return a.brush == b.brush and all(torch.equal(value, tensors(b)[name]) for name, value in tensors(a).items())
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
     return -10 * math.log10(float(np.square(a - b).mean()))
-
-
-# --- the plan -----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("iterations", [0, 1, 2, 7, 30, 420, 100_000])
-@pytest.mark.parametrize("strokes", [1, 2, 3, 7, 10, 11, 99, 500, 501, 99_999, 100_000])
-def test_a_plan_has_exactly_these_strokes_and_steps(strokes: int, iterations: int) -> None:
-    plan = make_plan(strokes, iterations, DEFAULTS)
-    steps = [*(level.steps for level in plan.levels), *plan.move_steps, plan.full_steps, plan.last_steps]
-    assert sum(level.count for level in plan.levels) == strokes
-    assert sum(steps) == iterations
-    assert min(steps) >= 0 and all(level.count > 0 for level in plan.levels)
-    rounds = round(DEFAULTS.move_rounds * iterations**0.5)
-    assert len(plan.move_steps) == len(plan.move_sides) == (rounds if plan.moved else 0)
-    assert plan.moved == (round(DEFAULTS.move_share * strokes) if iterations else 0)
-    assert plan.last_steps == 0 or plan.last_steps >= DEFAULTS.least_last_steps
-    assert 0 <= plan.moved < strokes and bool(plan.moved) == bool(plan.move_steps)
-    sizes, sides = [level.size for level in plan.levels], [level.side for level in plan.levels]
-    assert sizes == sorted(sizes, reverse=True) and sides == sorted(sides)
-    assert 0 < sizes[-1] <= sizes[0] <= LARGEST
-    assert all(a > b for a, b in pairwise(sizes) if a < LARGEST)
-
-
-@pytest.mark.parametrize("levels", [1, 2, 4, 8])
-def test_every_level_has_a_step_where_there_are_a_few(levels: int) -> None:
-    for iterations in range(20, 200):
-        assert all(level.steps for level in make_plan(500, iterations, DEFAULTS, levels).levels)
-
-
-def test_the_plan_of_the_reference_count_is_the_configuration() -> None:
-    plan = make_plan(DEFAULTS.reference_strokes, 1000, DEFAULTS)
-    assert [(level.size, level.side) for level in plan.levels] == [
-        (level.size, level.side) for level in DEFAULTS.levels
-    ]
-    total = sum(level.share for level in DEFAULTS.levels)
-    for planned, level in zip(plan.levels, DEFAULTS.levels, strict=True):
-        assert abs(planned.count - DEFAULTS.reference_strokes * level.share / total) < 1
-
-
-def test_four_times_the_strokes_are_half_as_large() -> None:
-    few, many = (make_plan(count, 420, DEFAULTS) for count in (500, 2000))
-    for large, small in zip(few.levels, many.levels, strict=True):
-        assert small.size == pytest.approx(large.size / 2)
-
-
-def test_nothing_moves_without_steps_or_among_few_strokes() -> None:
-    assert make_plan(500, 0, DEFAULTS).move_steps == make_plan(5, 420, DEFAULTS).move_steps == ()
-
-
-@pytest.mark.parametrize(
-    ("total", "shares", "parts"),
-    [
-        (0, [1, 2], [0, 0]),
-        (10, [1, 1], [5, 5]),
-        (1, [1, 1, 1], [1, 0, 0]),  # the first wins
-        (2, [1, 1, 1], [1, 1, 0]),
-        (7, [0.5, 0, 0.5], [4, 0, 3]),
-        (10, [3, 3, 1], [4, 4, 2]),  # quotas 4.29, 4.29, 1.43
-        (3, [0.1], [3]),
-    ],
-)
-def test_split_gives_the_rest_to_the_largest_remainders(total: int, shares: list[float], parts: list[int]) -> None:
-    assert split(total, shares) == parts
-
-
-def test_split_is_exact_and_within_one_of_every_quota() -> None:
-    generator = random()
-    for _ in range(300):
-        total, shares = int(generator.integers(0, 100_000)), generator.random(generator.integers(1, 12))
-        parts = np.array(split(total, shares.tolist()))
-        assert parts.sum() == total
-        assert (np.abs(parts - total * shares / shares.sum()) < 1 + 1e-6).all()
-
-
-# --- where strokes go ---------------------------------------------------------------------------------------
-
-
-def test_the_first_peak_is_the_largest_error() -> None:
-    error = random(1).random((40, 60), np.float32) * 0.2
-    error[28:31, 44:47] = 5.0
-    x, y = find_peaks(error, 1, 3.0, random())[0]
-    assert abs(x - 45.5) <= 1 and abs(y - 29.5) <= 1
-
-
-def test_peaks_go_to_every_bad_place_in_turn() -> None:
-    error = np.zeros((50, 50), np.float32)
-    places = [(10, 12), (40, 9), (22, 41)]  # (x, y)
-    for x, y in places:
-        error[y - 1 : y + 2, x - 1 : x + 2] = 1.0
-    peaks = find_peaks(error, 3, 4.0, random())
-    for place in places:
-        assert np.abs(peaks - np.array(place) - 0.5).max(axis=1).min() <= 1.5
-
-
-def test_peaks_spread_over_an_even_error() -> None:
-    peaks = find_peaks(np.ones((64, 64), np.float32), 64, 4.0, random())
-    distance = np.linalg.norm(peaks[:, None] - peaks[None], axis=2) + 100 * np.eye(64)
-    assert distance.min() > 3.0  # of random ones, about 0.5
-    assert (np.histogram2d(peaks[:, 0], peaks[:, 1], bins=4, range=[[0, 64]] * 2)[0] >= 2).all()
-
-
-@pytest.mark.parametrize("size", [(1, 1), (1, 16), (5, 3)])
-def test_more_peaks_than_pixels(size: tuple[int, int]) -> None:
-    for error in (np.zeros(size, np.float32), np.ones(size, np.float32)):
-        peaks = find_peaks(error, 5000, 0.7, random())
-        assert (peaks > 0).all() and (peaks < [size[1], size[0]]).all()
-        visits = np.histogram2d(peaks[:, 0], peaks[:, 1], bins=size[::-1], range=[[0, size[1]], [0, size[0]]])[0]
-        assert visits.sum() == 5000 and visits.min() > 0.5 * visits.mean()  # they stay spread
-
-
-@pytest.mark.parametrize("degrees", [0, 20, 45, 90, 117, 160])
-def test_the_direction_along_a_straight_edge(degrees: float) -> None:
-    angle = math.radians(degrees)
-    y, x = np.mgrid[:48, :48] - 23.5
-    across = y * math.cos(angle) - x * math.sin(angle)
-    target = (across.clip(-1, 1)[..., None] * [0.3, -0.2, 0.1] + 0.5).astype(np.float32)
-    direction, clearness = edge_direction(target, 2.0)
-    middle = np.abs(across[12:36, 12:36]) < 2
-    turned = direction[12:36, 12:36][middle] - angle
-    assert np.abs(np.sin(turned)).max() < 0.05  # modulo half a turn
-    assert clearness[12:36, 12:36][middle].min() > 0.9
-
-
-def test_a_flat_picture_has_no_clear_direction() -> None:
-    _, clearness = edge_direction(np.full((20, 30, 3), 0.4, np.float32), 2.0)
-    assert clearness.max() == 0
-    y, x = np.mgrid[:40, :40] - 19.5
-    disc = (np.hypot(x, y) < 6).astype(np.float32)[..., None].repeat(3, axis=2)
-    _, clearness = edge_direction(disc, 8.0)
-    assert clearness[18:22, 18:22].max() < 0.1  # all directions at once
-
-
-@ALL
-def test_strokes_lie_along_edges(brush: str) -> None:
-    angle = 0.6
-    y, x = np.mgrid[:64, :64]
-    waves = 0.5 + 0.5 * np.sin((y * math.cos(angle) - x * math.sin(angle)) * 0.7)
-    target = waves[..., None].repeat(3, axis=2).astype(np.float32)
-    strokes = place_strokes(target, np.ones((64, 64), np.float32), brush, 60, 0.06, random())
-    axis = BRUSHES[brush].frame(strokes.params, 1 / 64).axis.numpy()
-    across = axis[:, 1] * math.cos(angle) - axis[:, 0] * math.sin(angle)
-    assert np.median(np.abs(across)) < 0.1
-    assert (axis @ [math.cos(angle), math.sin(angle)] > 0).mean() == pytest.approx(0.5, abs=0.25)  # either way
-
-
-@ALL
-def test_placed_strokes_have_the_size_and_the_colors_of_their_place(brush: str) -> None:
-    target = shapes(60, 80)
-    error = np.zeros((60, 80), np.float32)
-    error[8:40, 10:38] = 1.0
-    strokes = place_strokes(target, error, brush, 25, 0.05, random())
-    assert len(strokes) == 25 and strokes.brush == brush
-    assert strokes.colors.shape == (25, BRUSHES[brush].colors, 3) and strokes.colors.dtype == torch.float32
-    place = centers(strokes) * 80
-    assert (place > [8, 6]).all() and (place < [40, 42]).all()
-    frame = BRUSHES[brush].frame(strokes.params, 1e-6)
-    size = 2 * frame.scale * frame.box.prod(dim=1).sqrt()
-    assert size.min() > 0.035 and size.max() < 0.11  # 0.05, give or take the spread; curves reach a little farther
-    # Between the disc and the paper around it, and nothing else.
-    share = ((strokes.colors.numpy() - RED) @ (PAPER - RED)) / ((PAPER - RED) @ (PAPER - RED))
-    between = RED + share[..., None] * (PAPER - RED)
-    np.testing.assert_allclose(strokes.colors.numpy(), between, atol=1e-3)
-    assert share.min() > -1e-3 and share.max() < 1 + 1e-3 and (share < 0.02).any()
-    assert (strokes.opacity > 0.5).all() and len(strokes.seed.unique()) == 25
-
-
-@ALL
-@pytest.mark.parametrize("size", [0.03, 0.3])
-def test_no_black_comes_from_where_the_picture_is_transparent(brush: str, size: float) -> None:
-    target = cut_out(64, 0.1)
-    for error in (target[..., 3], np.ones((64, 64), np.float32), np.zeros((64, 64), np.float32)):
-        colors = place_strokes(target, error, brush, 80, size, random()).colors.numpy()
-        np.testing.assert_allclose(colors, np.broadcast_to(RED, colors.shape), atol=0.02)
-
-
-def test_strokes_for_a_picture_of_nothing_are_finite() -> None:
-    strokes = place_strokes(
-        np.zeros((9, 7, 4), np.float32), np.zeros((9, 7), np.float32), "watercolor", 30, 0.2, random()
-    )
-    assert all(torch.isfinite(values).all() for values in tensors(strokes).values())
-
-
-# --- what may become of strokes -----------------------------------------------------------------------------
-
-
-@ALL
-def test_strokes_stay_within_their_limits_after_wild_steps(brush: str) -> None:
-    limits = Limits(width=1.0, height=0.4)
-    variables = StrokeParameters(
-        random_strokes(BRUSHES[brush], 80, torch.Generator().manual_seed(2)), Constraints(limits), DEFAULTS
-    )
-    generator = torch.Generator().manual_seed(3)
-    for _ in range(25):
-        loss = sum((values * torch.randn(values.shape, generator=generator)).sum() for values in variables.tensors)
-        assert isinstance(loss, Tensor)
-        variables.descend(loss, 40.0)
-        now = variables.strokes().detach()
-        assert all(torch.isfinite(values).all() for values in tensors(now).values())
-        assert now.colors.min() >= 0 and now.colors.max() <= 1 + 1e-6
-        assert now.opacity.min() >= ANYTHING.opacity[0] - 1e-6 and now.opacity.max() <= 1 + 1e-6
-        for name, values in BRUSHES[brush].constrain(now.params, limits).items():
-            period = 2 * math.pi if name == "angle" else math.inf
-            apart = (now.params[name] - values).abs()
-            assert torch.minimum(apart, (period - apart).abs()).max() < 1e-4, name
-    # The steps were wild: there is something at every bound.
-    assert (now.colors == 0).any() and (now.colors > 1 - 1e-6).any() and (now.opacity > 1 - 1e-6).any()
-
-
-@ALL
-def test_variables_begin_as_the_strokes_they_were_made_of(brush: str) -> None:
-    strokes = random_strokes(BRUSHES[brush], 20, torch.Generator().manual_seed(4))
-    now = StrokeParameters(strokes, ANYTHING, DEFAULTS).strokes()
-    for name, values in tensors(strokes).items():
-        torch.testing.assert_close(tensors(now)[name].detach(), values, rtol=1e-6, atol=1e-7)
-    assert torch.equal(now.seed, strokes.seed)
-
-
-def test_adam_is_torchs() -> None:
-    generator = torch.Generator().manual_seed(5)
-    start = [torch.rand(size, generator=generator) for size in ((7,), (3, 2, 3), (4,))]
-    ours, theirs = ([values.clone().requires_grad_() for values in start] for _ in range(2))
-    adam, reference = Adam(ours), torch.optim.Adam(theirs, lr=1.0, betas=(0.9, 0.98), fused=True)
-    for step in range(12):
-        rate = 0.1 / (1 + step)
-        reference.param_groups[0]["lr"] = rate
-        for k, (values, other) in enumerate(zip(ours, theirs, strict=True)):
-            gradient = torch.randn(values.shape, generator=generator)
-            values.grad, other.grad = (None, None) if k == 2 else (gradient, gradient.clone())
-        if step == 6:  # as after a kill
-            state = {name: [values.clone() for values in kept] for name, kept in adam.state().items()}
-            adam = Adam(ours)
-            adam.restore(state)
-        adam.step(rate)
-        reference.step()
-    assert all(torch.equal(values, other) for values, other in zip(ours, theirs, strict=True))
-    assert torch.equal(ours[2], start[2])
-
-
-def test_a_small_stroke_takes_small_steps() -> None:
-    size = torch.tensor([0.2, 0.02])
-    shape = BRUSHES["rectangle"].place(torch.full((2, 2), 0.5), torch.zeros(2), size, size, torch.zeros(2))
-    strokes = Strokes("rectangle", shape, torch.full((2, 1, 3), 0.5), torch.full((2,), 0.5), torch.arange(2))
-    variables = StrokeParameters(strokes, ANYTHING, DEFAULTS)
-    now = variables.strokes()
-    variables.descend(now.params["x"].sum() + now.params["angle"].sum() - now.colors.sum() + now.opacity.sum(), 1.0)
-    after = variables.strokes().detach()
-    # Adam's first step is its rate, whatever the gradient; a frame is a little larger than its stroke.
-    moved = (0.5 - after.params["x"]) / (DEFAULTS.rate_length * size)
-    torch.testing.assert_close(moved, torch.full((2,), 32 / 31), rtol=1e-3, atol=0)
-    torch.testing.assert_close(after.params["angle"], torch.full((2,), -DEFAULTS.rate_angle), rtol=1e-3, atol=0)
-    torch.testing.assert_close(after.colors, torch.full((2, 1, 3), 0.5 + DEFAULTS.rate_color), rtol=1e-3, atol=0)
-    torch.testing.assert_close(after.opacity, torch.full((2,), 0.5 - DEFAULTS.rate_opacity), rtol=1e-3, atol=0)
-    assert torch.equal(after.params["y"], torch.full((2,), 0.5))
 
 
 # --- the search ---------------------------------------------------------------------------------------------
@@ -347,11 +43,6 @@ def make_search(
     maps = network_maps(networks_of(brush), backend, (search or DEFAULTS).density)
     runtime = Runtime(torch.device("cpu"), backend)
     return Search(goal, maps, brush, config, search, runtime)
-
-
-def seen(search: Search) -> np.ndarray:
-    """The canvas, as the search sees it."""
-    return search.painted(search.view(10**6))
 
 
 @cache
@@ -643,66 +334,3 @@ def test_the_reference_finds_paintings_as_good(brush: str) -> None:
             assert len(list(fast.run())) == len(list(plain.run())) == 16
             apart.append(psnr(seen(fast), target) - psnr(seen(plain), target))
     assert abs(np.mean(apart)) < 0.15 and np.abs(apart).max() < 0.6
-
-
-# --- transport, with the strokes themselves -----------------------------------------------------------------
-
-GOAL, START = torch.tensor([0.7, 0.65]), torch.tensor([0.28, 0.3])
-# On its way a stroke fades, which is all that the pixels ask of it; slowly, here, so that it arrives.
-SLOW_FADING = SearchConfig(rate_length=0.06, rate_color=0.01, rate_opacity=0.01)
-
-
-def dark_stroke(brush: str, center: Tensor) -> Strokes:
-    one = (torch.tensor([value]) for value in (0.4, 0.3, 0.14, 0.0))
-    shape = BRUSHES[brush].place(center[None], *one)
-    return Strokes(brush, shape, torch.full((1, BRUSHES[brush].colors, 3), 0.15), torch.ones(1), torch.tensor([3]))
-
-
-def on_white(strokes: Strokes) -> Tensor:
-    """[64, 64, 3], as the networks paint them."""
-    maps = network_maps(networks_of(strokes.brush), "cpu", DEFAULTS.density)
-    return blend(torch.ones(64, 64, 3), make_layers(strokes, 1 / 64, 3, maps))
-
-
-def slope(brush: str, at: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:
-    """[2]: how `loss` changes as the stroke at `at` is shifted."""
-    shift = torch.zeros(2, requires_grad=True)
-    stroke = dark_stroke(brush, at)
-    shape = {name: v + shift[0] if name[0] == "x" else v + shift[1] if name[0] == "y" else v
-             for name, v in stroke.params.items()}  # fmt: skip
-    shifted = Strokes(brush, shape, stroke.colors, stroke.opacity, stroke.seed)
-    return torch.autograd.grad(loss(on_white(shifted)), shift)[0]
-
-
-@pytest.mark.slow
-@ALL
-def test_transport_leads_a_stroke_that_does_not_touch_its_place(brush: str) -> None:
-    with torch.no_grad():
-        target = on_white(dark_stroke(brush, GOAL))
-        assert not ((on_white(dark_stroke(brush, START)) < 1) & (target < 1)).any(), "they overlap"
-    transport = TransportLoss(target, torch.ones(3), DEFAULTS.transport_side)
-
-    def pixels(canvas: Tensor) -> Tensor:
-        return pixel_loss(canvas, target, "mix")
-
-    # From far away the pixels have next to no opinion, on average over places within one (each for itself has the
-    # stroke look a little larger or smaller), compared with what they say near by; transport points there.
-    within = [torch.tensor([i, j]) / 3 / 64 for i in range(3) for j in range(3)]
-    far, near = (sum(slope(brush, at + bit, pixels) for bit in within) for at in (START, GOAL + 0.05))
-    assert isinstance(far, Tensor) and isinstance(near, Tensor)
-    assert far.norm() < 0.03 * near.norm()
-    assert torch.cosine_similarity(-slope(brush, START, transport), GOAL - START, dim=0) > 0.98
-
-    ends, losses = [], []
-    for weight in (0.0, 0.5):
-        variables = StrokeParameters(dark_stroke(brush, START), ANYTHING, SLOW_FADING)
-        for _ in range(110):
-            canvas = on_white(variables.strokes())
-            loss = pixels(canvas) + weight * transport(canvas) if weight else pixels(canvas)
-            variables.descend(loss, 1.0)
-        now = variables.strokes().detach()
-        ends.append(torch.from_numpy(centers(now)[0]))
-        losses.append(float(pixels(on_white(now)).detach()))
-    assert (ends[0] - GOAL).norm() > 0.4  # shrinks to a speck, fades and finds nothing
-    assert (ends[1] - GOAL).norm() < 0.1  # a third of its length
-    assert losses[1] < 0.3 * losses[0]

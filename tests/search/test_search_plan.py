@@ -1,4 +1,4 @@
-"""The plan of a search: steps, canvases, rounds of moves; and what little time leaves of it."""
+"""The plan of a search: counts, steps, canvases, rounds of moves; and what little time leaves of it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,82 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from helpers.placing import DEFAULTS, make_search, scenery
+from helpers.placing import DEFAULTS, make_search, random, scenery
 
 from painter.options.paint import MAX_ITERATIONS, PaintConfig
-from painter.search.plan import SIDE_STEP, make_plan, planned_iterations, steps_within
+from painter.search.plan import LARGEST, SIDE_STEP, make_plan, planned_iterations, split, steps_within
 from painter.search.search import Search
 from painter.system.snapshot import dump, load
+
+
+@pytest.mark.parametrize("iterations", [0, 1, 2, 7, 30, 420, 100_000])
+@pytest.mark.parametrize("strokes", [1, 2, 3, 7, 10, 11, 99, 500, 501, 99_999, 100_000])
+def test_a_plan_has_exactly_these_strokes_and_steps(strokes: int, iterations: int) -> None:
+    plan = make_plan(strokes, iterations, DEFAULTS)
+    steps = [*(level.steps for level in plan.levels), *plan.move_steps, plan.full_steps, plan.last_steps]
+    assert sum(level.count for level in plan.levels) == strokes
+    assert sum(steps) == iterations
+    assert min(steps) >= 0 and all(level.count > 0 for level in plan.levels)
+    rounds = round(DEFAULTS.move_rounds * iterations**0.5)
+    assert len(plan.move_steps) == len(plan.move_sides) == (rounds if plan.moved else 0)
+    assert plan.moved == (round(DEFAULTS.move_share * strokes) if iterations else 0)
+    assert plan.last_steps == 0 or plan.last_steps >= DEFAULTS.least_last_steps
+    assert 0 <= plan.moved < strokes and bool(plan.moved) == bool(plan.move_steps)
+    sizes, sides = [level.size for level in plan.levels], [level.side for level in plan.levels]
+    assert sizes == sorted(sizes, reverse=True) and sides == sorted(sides)
+    assert 0 < sizes[-1] <= sizes[0] <= LARGEST
+    assert all(a > b for a, b in pairwise(sizes) if a < LARGEST)
+
+
+@pytest.mark.parametrize("levels", [1, 2, 4, 8])
+def test_every_level_has_a_step_where_there_are_a_few(levels: int) -> None:
+    for iterations in range(20, 200):
+        assert all(level.steps for level in make_plan(500, iterations, DEFAULTS, levels).levels)
+
+
+def test_the_plan_of_the_reference_count_is_the_configuration() -> None:
+    plan = make_plan(DEFAULTS.reference_strokes, 1000, DEFAULTS)
+    assert [(level.size, level.side) for level in plan.levels] == [
+        (level.size, level.side) for level in DEFAULTS.levels
+    ]
+    total = sum(level.share for level in DEFAULTS.levels)
+    for planned, level in zip(plan.levels, DEFAULTS.levels, strict=True):
+        assert abs(planned.count - DEFAULTS.reference_strokes * level.share / total) < 1
+
+
+def test_four_times_the_strokes_are_half_as_large() -> None:
+    few, many = (make_plan(count, 420, DEFAULTS) for count in (500, 2000))
+    for large, small in zip(few.levels, many.levels, strict=True):
+        assert small.size == pytest.approx(large.size / 2)
+
+
+def test_nothing_moves_without_steps_or_among_few_strokes() -> None:
+    assert make_plan(500, 0, DEFAULTS).move_steps == make_plan(5, 420, DEFAULTS).move_steps == ()
+
+
+@pytest.mark.parametrize(
+    ("total", "shares", "parts"),
+    [
+        (0, [1, 2], [0, 0]),
+        (10, [1, 1], [5, 5]),
+        (1, [1, 1, 1], [1, 0, 0]),  # the first wins
+        (2, [1, 1, 1], [1, 1, 0]),
+        (7, [0.5, 0, 0.5], [4, 0, 3]),
+        (10, [3, 3, 1], [4, 4, 2]),  # quotas 4.29, 4.29, 1.43
+        (3, [0.1], [3]),
+    ],
+)
+def test_split_gives_the_rest_to_the_largest_remainders(total: int, shares: list[float], parts: list[int]) -> None:
+    assert split(total, shares) == parts
+
+
+def test_split_is_exact_and_within_one_of_every_quota() -> None:
+    generator = random()
+    for _ in range(300):
+        total, shares = int(generator.integers(0, 100_000)), generator.random(generator.integers(1, 12))
+        parts = np.array(split(total, shares.tolist()))
+        assert parts.sum() == total
+        assert (np.abs(parts - total * shares / shares.sum()) < 1 + 1e-6).all()
 
 
 def test_steps_are_planned_as_asked_or_as_usual_or_for_the_time() -> None:

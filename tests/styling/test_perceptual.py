@@ -6,18 +6,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from helpers.style_network import random_network
+from helpers.style_network import network as network  # the fixture
 from skimage import data
 
 from painter.options.network_files import NetworkPackage
 from painter.styling import perceptual
 from painter.styling.features import Features
 from painter.styling.perceptual import LAYERS, perceptual_distance
-
-
-@pytest.fixture(scope="module")
-def network() -> Features:
-    return random_network()
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers.style_network import random_network
+from helpers.style_network import network as network  # the fixture
 from torch import Tensor
 
 from painter.options.transfer import TransferConfig
@@ -20,11 +20,6 @@ from painter.styling.features import Features
 from painter.styling.inputs import TransferInputs
 from painter.styling.nearest_features import NearestTarget
 from painter.styling.objective import Objective
-
-
-@pytest.fixture(scope="module")
-def network() -> Features:
-    return random_network()
 
 
 def image(height: int, width: int, seed: int) -> np.ndarray:

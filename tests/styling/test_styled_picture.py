@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers.style_network import random_network
+from helpers.style_network import network as network  # the fixture
+from helpers.style_network import one_network as one_network  # the fixture
 from skimage import data
 
 from painter.errors import OptionError
@@ -27,17 +28,6 @@ SMALL = PaintConfig(
     style="rectangle", size=32, strokes=10, iterations=4, focus="none", device="cpu", style_image=LABEL,
     style_mode="paint", style_iterations=5, features="random", texture=0.0,
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def network() -> Features:
-    return random_network()
-
-
-@pytest.fixture(autouse=True)
-def one_network(network: Features, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Networks take a second to make; the tests share one."""
-    monkeypatch.setattr("painter.styling.feature_networks.random_features", lambda seed: network)
 
 
 @pytest.fixture(scope="module")
