@@ -31,6 +31,7 @@ from painter.search.subject import Subject
 from painter.search.target import Target
 from painter.search.time_budget import falling_rate
 from painter.search.view import Runtime, View
+from painter.system.devices import one_torch_thread
 from painter.system.snapshot import integer, number
 from renderers.decoding import MapSource, SearchMaps
 from renderers.strokes import Strokes
@@ -111,6 +112,7 @@ class Search(StagedRun[SearchStage, Progress]):
         runtime = Runtime(torch.device(subject.device), subject.backend)
         return Search(subject.target, subject.maps, subject.brush, subject.config, runtime=runtime)
 
+    @one_torch_thread()  # small products of two threads differ from one call to the next in their last bits
     def begin(self, stage: SearchStage) -> None:
         """Add strokes, or move the weakest, as the stage wants it before its steps."""
         if stage.moved and not self._moved_just_now():
@@ -123,6 +125,7 @@ class Search(StagedRun[SearchStage, Progress]):
             self._sort_by_lightness()
         self._parameters = StrokeParameters(self.strokes, self.constraints, self.search, self.moments)
 
+    @one_torch_thread()
     def step(self, stage: SearchStage, done: float) -> Progress:
         """One step of gradient descent on all strokes, or the fit of their colours."""
         assert self._parameters is not None

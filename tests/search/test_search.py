@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,7 +19,7 @@ from painter.search.plan import make_plan
 from painter.search.search import Search, SearchStage
 from painter.search.staged_run import Progress
 from painter.search.target import Target
-from painter.search.view import Runtime
+from painter.search.view import Runtime, View
 from renderers.brushes import BRUSHES
 from renderers.decoder import network_maps
 from renderers.strokes import Strokes
@@ -121,6 +122,23 @@ def test_the_same_seed_gives_the_same_strokes_to_the_end() -> None:
         pass
     assert search.strokes is not None and again.strokes is not None
     assert same(search.strokes, again.strokes)
+
+
+def test_a_search_uses_one_thread_of_torch_whatever_its_caller_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With two, the same small product differs from one time to the next in its last bits."""
+    used, loss, before = [], View.loss, torch.get_num_threads()
+
+    def noted(self: View, *arguments: Any) -> Any:
+        used.append(torch.get_num_threads())
+        return loss(self, *arguments)
+
+    monkeypatch.setattr(View, "loss", noted)
+    torch.set_num_threads(3)
+    try:
+        next(iter(make_search().run()))
+        assert set(used) == {1} and torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.slow
