@@ -16,7 +16,7 @@ from helpers.learning import TINY, picture_at, quick_run, read
 from painter.batch.collection.metadata import Validator
 from painter.errors import ModelError, OptionError, OutputError
 from painter.learning.cleaning import cleaned
-from painter.learning.collection_palette import collection_palette, own_palette
+from painter.learning.collection_palette import collection_palette, own_palette, pulled
 from painter.learning.copies import make_originals, nearest, reduced
 from painter.learning.drawing import Children
 from painter.learning.enlarging import in_regions, to_paint, upscaled
@@ -250,6 +250,19 @@ def test_palettes_have_the_colors_of_flat_areas() -> None:
     assert {tuple(color) for color in palette.astype(int).tolist()} == {(30, 60, 90), (240, 230, 200), (200, 40, 60)}
     exact = collection_palette(np.stack([flag] * 20), True, CLEANING)
     assert len(exact) == 5
+
+
+def test_colors_become_those_of_the_palette_that_look_alike() -> None:
+    """A brown whose farthest channel is nearer to red's (22 steps against 26) looks more like skin."""
+    red, skin = (210, 72, 30), (174, 96, 44)
+    brown, grey = (200, 94, 52), (128, 128, 128)
+    palette, colors = np.array([red, skin], np.float32), np.array([brown, skin, grey], np.float32)
+    assert {tuple(color) for color in pulled(colors, palette, 14.0).astype(int).tolist()} == {skin, grey}
+
+
+def test_colors_do_not_become_more_or_less_opaque() -> None:
+    opaque, half = np.array([[90, 60, 30, 255]], np.float32), np.array([[90, 60, 30, 128]], np.float32)
+    assert np.array_equal(pulled(half, opaque, 14.0), half)
 
 
 # --- enlarging ---
