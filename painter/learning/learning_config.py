@@ -132,7 +132,7 @@ class CleaningConfig:
     own: int = 40  # of one piece, at most
     rarest: int = 30  # pixels that a collection's colour must have
     apart: int = 6  # least difference between two of them
-    pull: float = 14.0  # CIE L*a*b* units within which a piece's colour becomes the collection's
+    pull: float = 17.0  # CIE L*a*b* units within which a piece's colour becomes the collection's
     same: int = 14  # difference within which pixels of a piece are one colour
     tolerance: float = 20.0  # root mean square difference from which a pixel keeps its own colour
 

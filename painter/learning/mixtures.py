@@ -8,7 +8,7 @@ from torch.nn import functional
 
 _NEAR = 18.0  # root mean square difference within which a pixel shows a colour that its neighbours may mix
 _CANDIDATES = 5  # colours of which pairs are tried
-_BETTER = 60.0  # by which a mix must fit better than one colour, in squared steps
+_BETTER = 150.0  # by which a mix must fit better than one colour, in squared steps
 _FAR = 1e9
 
 
