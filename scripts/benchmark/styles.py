@@ -145,17 +145,20 @@ def face_again(image: np.ndarray, face: Face) -> bool:
 
 
 def print_table(figures: dict[str, Any]) -> None:
-    """A Markdown table of all pairs, and the means."""
+    """A Markdown table of all pairs, - for what was not made."""
     print("| content, style | style: content, " + ", ".join(WAYS) + " | SSIM in the face (found) | CPU s |")
     print("|---|---|---|---|")
     for pair in dict.fromkeys(name.rsplit("-", 1)[0] for name in figures):
-        if not all(f"{pair}-{way}" in figures for way in WAYS):
-            continue
-        rows = [figures[f"{pair}-{way}"] for way in WAYS]
-        style = [f"{rows[0]['content']:.3f}", *(f"{row['style']:.3f}" for row in rows)]
-        faces = [f"{row['ssim']:.2f} ({'yes' if row['found'] else 'no'})" for row in rows if "ssim" in row]
-        seconds = [f"{row['cpu']:.0f}" for row in rows]
-        print(f"| {pair.replace('-', ', ')} | {', '.join(style)} | {', '.join(faces) or '-'} | {', '.join(seconds)} |")
+        rows = [figures.get(f"{pair}-{way}") for way in WAYS]
+        content = next(row["content"] for row in rows if row is not None)
+        style = [f"{content:.3f}", *("-" if row is None else f"{row['style']:.3f}" for row in rows)]
+        faces = ["-" if row is None or "ssim" not in row else _face_cell(row) for row in rows]
+        seconds = ["-" if row is None else f"{row['cpu']:.0f}" for row in rows]
+        print(f"| {pair.replace('-', ', ')} | {', '.join(style)} | {', '.join(faces)} | {', '.join(seconds)} |")
+
+
+def _face_cell(row: dict[str, Any]) -> str:
+    return f"{row['ssim']:.2f} ({'yes' if row['found'] else 'no'})"
 
 
 def draw_sheet(figures: dict[str, Any], folder: Path, size: int) -> None:
