@@ -11,7 +11,7 @@ import torch
 from painter.learning.learning_config import CleaningConfig
 from painter.learning.mixtures import mixtures
 from painter.learning.signal import premultiplied
-from painter.pictures.palette import to_lab
+from painter.pictures.palette import perceived
 
 _FLAT = 2  # largest difference within 3 x 3 pixels of one colour, in a collection's pieces
 _BIN = 8  # steps to a side of a colour bin
@@ -122,13 +122,8 @@ def pulled(colors: np.ndarray, palette: np.ndarray, distance: float) -> np.ndarr
     """
     if not len(palette):
         return colors
-    away = np.linalg.norm(_perceived(colors)[:, None] - _perceived(palette)[None], axis=-1)
+    away = np.linalg.norm(perceived(colors / 255)[:, None] - perceived(palette / 255)[None], axis=-1)
     nearest = palette[away.argmin(1)]
     chosen = np.where((away.min(1) <= distance)[:, None], nearest, colors)
     unique: np.ndarray = np.unique(np.rint(chosen), axis=0).astype(np.float32)
     return unique
-
-
-def _perceived(colors: np.ndarray) -> np.ndarray:
-    """[K, 3 or 4]: CIE L*a*b* of colours as on black, and alpha scaled like L*."""
-    return np.hstack((to_lab(colors[:, :3] / 255), colors[:, 3:] / 255 * 100))

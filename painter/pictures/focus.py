@@ -14,6 +14,7 @@ import numpy as np
 
 from painter.options.network_files import face_detector
 from painter.pictures.face_networks import Face, find_face_landmarks
+from painter.pictures.palette import perceived
 from painter.pictures.pixels import LUMINANCE
 from painter.pictures.resizing import fit_size, resize_image
 
@@ -106,19 +107,11 @@ def _detail(image: np.ndarray) -> np.ndarray:
     rows, columns = fit_size(height, width, largest)
     total = np.zeros((rows, columns), np.float32)
     for side, weight in scales.items():
-        found = _standing_out(_perceived(resize_image(image, *fit_size(height, width, side))))
+        found = _standing_out(perceived(resize_image(image, *fit_size(height, width, side))))
         total += weight * resize_image(found, rows, columns)
     total = _blurred(total, largest / 200)
     full = max(_FULL_DETAIL, float(np.percentile(total, 99)))
     return resize_image(np.clip(total / full, 0, 1), height, width)
-
-
-def _perceived(image: np.ndarray) -> np.ndarray:
-    """[H, W, 3 or 4]: CIE L*a*b*, and alpha scaled like L*."""
-    import cv2
-
-    lab = cv2.cvtColor(np.ascontiguousarray(image[..., :3]), cv2.COLOR_RGB2Lab)
-    return np.dstack((lab, image[..., 3:] * 100))
 
 
 def _standing_out(channels: np.ndarray) -> np.ndarray:

@@ -180,6 +180,11 @@ def to_lab(colors: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(flat, cv2.COLOR_RGB2LAB).reshape(colors.shape)
 
 
+def perceived(colors: np.ndarray) -> np.ndarray:
+    """CIE Lab of [..., 3 or 4] float32 in [0, 1], premultiplied where there is alpha, and alpha scaled like L."""
+    return np.concatenate((to_lab(colors[..., :3]), colors[..., 3:] * 100), axis=-1)
+
+
 # --- choosing -----------------------------------------------------------------------------------------------
 
 
