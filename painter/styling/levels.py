@@ -50,6 +50,7 @@ class StyleSearchConfig(StepRates):
     pixel_scales: int = 3
     pixel_steps: float = 2.0  # for each of --style-iterations
     pixel_style: float = 2.0  # weight of the style there, against that of `transfer`
+    own_light: float = 0.5  # of light and dark in a face that is then painted, the share that is the picture's own
     finish_steps: float = 0.4  # of styling the strokes after that, for each of --style-iterations
     finish_content: float = 2.0  # how much more the content counts there
     time_to_style: float = 0.4  # share of `--seconds` that is kept for it

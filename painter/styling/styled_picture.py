@@ -15,6 +15,7 @@ from painter.options.paint import MAX_ITERATIONS, PaintConfig
 from painter.options.transfer import FEATURE_DEFAULTS, FeatureDefaults, TransferConfig
 from painter.pictures.ground import canvas_color, make_target, to_bytes, within_region
 from painter.pictures.picture import Picture
+from painter.pictures.pixels import LUMINANCE
 from painter.pictures.resizing import resize_image
 from painter.search.subject import Subject, chosen_ground
 from painter.styling.inputs import Sources
@@ -57,6 +58,30 @@ def styled_picture(subject: Subject, style: Style, seconds: float | None, search
     )
     style.features.to(torch.device(subject.device))
     return Transfer(Sources(picture_of(subject), [style.picture], None, subject.focus), options, style.features)
+
+
+def with_own_light(subject: Subject, pixels: np.ndarray, share: float, transfer: Transfer) -> np.ndarray:
+    """What has the style, with the light and dark of the subject's picture in its focus, at full size.
+
+    What makes a face one is smaller than the pixels that took on the style, and a pale style leaves little of it.
+
+    Args:
+        pixels: [H, W, 3 or 4] float32 in [0, 1], of the shape of the subject's picture, which `transfer` has made.
+        share: of light and dark that is the picture's own; the rest is as bright as the style is.
+
+    Returns:
+        [H, W, 3 or 4] float32 in [0, 1].
+    """
+    if subject.focus is None or subject.config.content_weight == 0:
+        return pixels
+    height, width = pixels.shape[:2]
+    full = replace(transfer.config, size=max(height, width), scales=1, style_size=None)
+    matched, own = transfer.sources.scene(full, 0).content, transfer.sources.content.rgb
+    light = ((1 - share) * matched + share * own - pixels[..., :3]) @ LUMINANCE[:, None]
+    focus = resize_image(subject.focus, height, width)
+    within = np.minimum(1, 2 * focus)[..., None]  # all of a face, not only its eyes and mouth
+    changed = np.clip(pixels[..., :3] + within * light, 0, 1)
+    return np.concatenate((changed, pixels[..., 3:]), axis=2)
 
 
 def with_picture(subject: Subject, pixels: np.ndarray) -> Subject:

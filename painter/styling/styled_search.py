@@ -27,7 +27,7 @@ from painter.styling.records import Record
 from painter.styling.stroke_objective import feature_threads
 from painter.styling.stroke_styling import StrokeStyling, StyleProgress
 from painter.styling.style import Style
-from painter.styling.styled_picture import styled_picture, with_picture
+from painter.styling.styled_picture import styled_picture, with_own_light, with_picture
 from painter.styling.transfer import Transfer, TransferProgress
 from painter.system.snapshot import integer, like, number
 from renderers.brushes import BRUSHES
@@ -156,7 +156,9 @@ class StyledSearch:
     def _paint_instead(self, pixels: np.ndarray) -> None:
         """Paint this picture, uint8 [H, W, C]."""
         self._pixels = pixels
-        self._plain = with_picture(self._plain, pixels.astype(np.float32) / 255)
+        assert self._picture is not None
+        image = with_own_light(self.subject, pixels.astype(np.float32) / 255, self._search.own_light, self._picture)
+        self._plain = with_picture(self._plain, image)
         self._painting = make_search(self._plain)
 
     def state(self) -> dict[str, Any]:

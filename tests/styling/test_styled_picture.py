@@ -17,9 +17,10 @@ from painter.options.paint import PaintConfig
 from painter.options.restyle import RestyleConfig
 from painter.pictures.arrays import LABEL, Arrays
 from painter.pictures.photograph import is_photograph
+from painter.pictures.pixels import LUMINANCE
 from painter.pipeline import find_strokes, prepare
 from painter.styling.features import Features
-from painter.styling.styled_picture import with_picture
+from painter.styling.styled_picture import with_own_light, with_picture
 from painter.styling.styled_search import StyledSearch, StyledSubject, no_strokes
 from painter.system.snapshot import dump, load
 from painter.system.usage import Stopwatch
@@ -112,6 +113,27 @@ def test_it_goes_on_from_any_step(photo: np.ndarray) -> None:
         assert all(torch.equal(values, again.strokes.params[name]) for name, values in search.strokes.params.items())
     with pytest.raises((ValueError, LookupError, TypeError, AttributeError)):
         StyledSearch(asked).restore({**load(states[12]), "pixels": torch.zeros(3)})
+
+
+@pytest.mark.slow
+def test_faces_have_light_and_dark_of_their_own(photo: np.ndarray) -> None:
+    """In the focus they are the mean of the picture's and the one in the style's colours; elsewhere nothing changes."""
+    focus = np.zeros(photo.shape[:2], np.uint8)
+    focus[:, 16:] = 255
+    asked = prepare(photo, replace(SMALL, focus=LABEL), Stopwatch(), arrays=Arrays(style=stripes(), focus=focus))
+    assert isinstance(asked, StyledSubject)
+    picture = StyledSearch(asked)._picture
+    assert picture is not None
+    pixels = np.full((*photo.shape[:2], 3), 0.5, np.float32)
+    faces = with_own_light(asked, pixels, 0.5, picture)
+    assert np.array_equal(faces[:, :14], pixels[:, :14])
+    scene = picture.sources.scene(picture.config, picture.config.scales - 1)
+    wanted = (scene.content + photo / 255) / 2 @ LUMINANCE
+    inside = np.s_[:, 20:]
+    assert np.abs(faces @ LUMINANCE - wanted)[inside].max() < 0.01 < np.abs(pixels @ LUMINANCE - wanted)[inside].max()
+    assert np.allclose(np.ptp(faces - pixels, axis=2), 0, atol=1e-6), "colours differ in brightness only"
+    for none in (subject(photo), replace(asked, config=replace(asked.config, content_weight=0.0))):
+        assert with_own_light(none, pixels, 0.5, picture) is pixels
 
 
 def test_ground_region_and_palette_stay(photo: np.ndarray) -> None:
