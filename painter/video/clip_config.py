@@ -20,8 +20,8 @@ class ClipConfig:
     rate: float = 0.4  # of the first of them, in natural steps; half a cosine ends at none
     covering_steps: tuple[int, int] = (13, 12)  # the same where things cover each other: of straight strokes, of others
     covering_rate: tuple[float, float] = (0.6, 0.4)
-    fit_sweeps: tuple[int, int] = (1, 0)  # of fitting colours after the steps, where things cover each other: of
-    # straight strokes; of others, whose coverage takes longer to draw than it is worth
+    fit_sweeps: int = 1  # of fitting colours after the steps, where things cover each other
+    unfitted: tuple[str, ...] = ("watercolor", "markerpen")  # whose coverage takes longer to draw than that is worth
     hold: float = 0.045  # λ of λ · mean_n √worth_n Σ_p ((θ - θ_carried) / natural step)²; a stroke is worth what the
     # sum of squared errors over the canvas' pixels would rise without it
     least_pace: float = 0.3  # share of the rate at which strokes descend where nothing covers anything
@@ -32,15 +32,17 @@ class ClipConfig:
     badly: float = 0.06  # error of the carried source there
     trust: float = 0.02  # error of the carried source (0 to 1) at which λ has fallen to 1/e
     turnover: float = 0.02  # of all strokes that may be replaced a frame, beyond what is exposed
-    ripening_turnover: float = 0.06  # the same for all of a canvas that came into sight not long ago
+    ripening_turnover: float = 0.04  # the same for all of a canvas that came into sight not long ago
     exposed_births: float = 1.5  # for each stroke's worth of newly exposed canvas
     settling_steps: int = 1  # that new strokes take alone, before all descend
     settling_rate: float = 0.3  # of these; at a full rate colours would change by more than smooth pictures err
     most_births: float = 0.12  # of all strokes, in one frame
-    gain_over_cost: float = 1.1  # what a birth must gain, over what the death that makes room for it costs
+    gain_over_cost: tuple[float, float] = (1.1, 0.85)  # what a birth must gain, over what the death that makes room for
+    # it costs; where things cover each other less: many stand there as they came into sight, bit by bit, and what is
+    # lost at first the new arrangement soon makes good
     least_gain: float = 0.05  # of a birth, in what the median stroke is worth
     unseen_cost: float = 0.025  # of a death that nobody sees and that needs no fade, in the same
-    fade: int = 3  # frames that a birth or a death takes
+    fade: tuple[int, int] = (3, 2)  # frames that a birth or a death takes; the same where things cover each other
     ripening: int = 20  # frames for which what came into sight is worked on, even if it stands still then
     size: float = 0.030  # of new strokes at 500 strokes, canvas units
     freeze: float = 0.15  # share of a stroke's place that changed, below which it stays as it is, to the byte

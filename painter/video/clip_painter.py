@@ -27,7 +27,6 @@ from painter.video.descent import descend
 from painter.video.motion import Motion, changed_pixels, follow_motion, noise_level
 from painter.video.stroke_video import FilmFrame
 from painter.video.turnover import Scene, Setting, turn_over
-from renderers.brushes import BRUSHES
 from renderers.order import arrange
 from renderers.strokes import Strokes
 
@@ -162,7 +161,8 @@ class ClipPainter:
     ) -> tuple[Company, np.ndarray, np.ndarray, np.ndarray]:
         """Births and deaths; who of those that live then is frozen, what is seen of each, and what it is worth."""
         ripening = self._urgency(motion) * float((self._ripening > 0).mean())
-        scene = Scene(self._target(motion), motion.changed, motion.exposed, frozen, ripening)
+        covering = self._covering(motion)
+        scene = Scene(self._target(motion), motion.changed, motion.exposed, frozen, ripening, covering)
         after, seen, worth = turn_over(self._setting, scene, living, self._next_id, self._rng)
         self._next_id = max(self._next_id, int(after.id.max(initial=-1)) + 1)
         return after, np.isin(after.id, living.id[frozen]), seen, worth
@@ -183,9 +183,11 @@ class ClipPainter:
 
     def _fit_colors(self, living: Company, free: np.ndarray, motion: Motion) -> Company:
         """The living, those that are free with the best colours for what is drawn."""
-        sweeps = self.clip.fit_sweeps[BRUSHES[self._subject.brush].bends]
-        if not sweeps or not self._covering(motion) or not can_fit(self.config, self._subject.target):
+        if self._subject.brush in self.clip.unfitted or not self._covering(motion):
             return living
+        if not can_fit(self.config, self._subject.target):
+            return living
+        sweeps = self.clip.fit_sweeps
         fitted, _ = fit_colors(living.settled(), self._target(motion), self.config.loss, sweeps, free=free)
         return replace(living, strokes=replace(living.strokes, colors=fitted.colors))
 

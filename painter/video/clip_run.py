@@ -30,7 +30,7 @@ SAVE_SECONDS = 2.0  # at least, between two saves of the state
 _NOT_OF_STROKES = ("frames", "seconds", "mute", "processes", "ray")  # options that a run can be resumed without
 LIVES = {
     "calm": ClipConfig(),
-    "lively": replace(ClipConfig(), rate=0.8, hold=0.0045, turnover=0.1, gain_over_cost=1.0, fade=2),
+    "lively": replace(ClipConfig(), rate=0.8, hold=0.0045, turnover=0.1, gain_over_cost=(1.0, 0.85), fade=(2, 2)),
 }
 """What `VideoConfig.life` stands for."""
 

@@ -50,6 +50,7 @@ class Scene:
     exposed: np.ndarray  # [H, W] bool
     frozen: np.ndarray  # [N] bool: of the living, those whose place did not change
     ripening: float  # share of the canvas that came into sight not long ago, where things cover each other
+    covering: bool  # whether things cover each other
 
 
 def turn_over(
@@ -120,25 +121,25 @@ def _chosen(setting: Setting, scene: Scene, both: Company, worth: np.ndarray, fr
     applicants = np.flatnonzero(~old)
     applicants = applicants[np.argsort(-worth[applicants], kind="stable")].tolist()
     alive, slope, fade = old.copy(), both.slope.copy(), both.fade.copy()
-    soon = _soon(scene, both)
+    soon, frames, gain_over_cost = _soon(scene, both), clip.fade[scene.covering], clip.gain_over_cost[scene.covering]
 
     def bear(n: int) -> None:
         alive[n] = True
         if not soon[n]:
-            fade[n] = slope[n] = np.float32(1 / clip.fade)
+            fade[n] = slope[n] = np.float32(1 / frames)
 
     for number, n in enumerate(applicants[:most]):
         full = alive.sum() >= setting.most
         if worth[n] < least_gain:
             break
         if full or number >= free:
-            if not weakest or worth[n] < clip.gain_over_cost * max(worth[weakest[0]], 0.0) + least_gain:
+            if not weakest or worth[n] < gain_over_cost * max(worth[weakest[0]], 0.0) + least_gain:
                 break
             loser = weakest.pop(0)
             if worth[loser] < unseen or (full and soon[n]):
                 alive[loser] = False
             else:
-                slope[loser] = -1 / clip.fade
+                slope[loser] = -1 / frames
                 if full:  # there will be room once it has faded
                     continue
         bear(n)

@@ -138,7 +138,7 @@ def test_counts_keep_to_the_budget(exact: bool) -> None:
 def test_births_and_deaths_fade() -> None:
     """A birth that is not exposed canvas comes in `fade` steps, and a death goes in as many."""
     fade, opacities = 6, dict[int, list[float]]()
-    slow = painted(square(6), ClipPainter(config(), ClipConfig(fade=fade, exposed_births=2.0)))
+    slow = painted(square(6), ClipPainter(config(), ClipConfig(fade=(fade, fade), exposed_births=2.0)))
     for frame in slow:
         for n, opacity in zip(frame.id.tolist(), frame.strokes.opacity.tolist(), strict=True):
             opacities.setdefault(n, []).append(opacity)
