@@ -20,8 +20,11 @@ class ClipConfig:
     rate: float = 0.4  # of the first of them, in natural steps; half a cosine ends at none
     covering_steps: tuple[int, int] = (13, 12)  # the same where things cover each other: of straight strokes, of others
     covering_rate: tuple[float, float] = (0.6, 0.4)
-    fit_sweeps: int = 1  # of fitting colours after the steps, where things cover each other
-    unfitted: tuple[str, ...] = ("watercolor", "markerpen")  # whose coverage takes longer to draw than that is worth
+    fit_sweeps: int = 1  # of fitting colours after the steps
+    unfitted: tuple[tuple[str, ...], tuple[str, ...]] = (  # brushes whose coverage takes longer to draw than that is
+        ("oilpaintbrush", "watercolor", "markerpen"),  # worth: under a moving camera,
+        ("watercolor", "markerpen"),  # and where things cover each other
+    )
     hold: float = 0.045  # λ of λ · mean_n √worth_n Σ_p ((θ - θ_carried) / natural step)²; a stroke is worth what the
     # sum of squared errors over the canvas' pixels would rise without it
     least_pace: float = 0.3  # share of the rate at which strokes descend where nothing covers anything

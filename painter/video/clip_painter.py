@@ -183,9 +183,8 @@ class ClipPainter:
 
     def _fit_colors(self, living: Company, free: np.ndarray, motion: Motion) -> Company:
         """The living, those that are free with the best colours for what is drawn."""
-        if self._subject.brush in self.clip.unfitted or not self._covering(motion):
-            return living
-        if not can_fit(self.config, self._subject.target):
+        unfitted = self._subject.brush in self.clip.unfitted[self._covering(motion)]
+        if unfitted or not can_fit(self.config, self._subject.target):
             return living
         sweeps = self.clip.fit_sweeps
         fitted, _ = fit_colors(living.settled(), self._target(motion), self.config.loss, sweeps, free=free)
