@@ -16,6 +16,7 @@ from helpers.clips import HEIGHT, WIDTH, pan, square, texture
 
 from painter import PaintConfig
 from painter.system.snapshot import dump, load
+from painter.video import clip_painter
 from painter.video.carrying import Boxes
 from painter.video.clip_config import ClipConfig
 from painter.video.clip_painter import ClipPainter
@@ -133,6 +134,29 @@ def test_counts_keep_to_the_budget(exact: bool) -> None:
     assert counts[0] == COUNT and max(counts) <= (COUNT if exact else int(1.1 * COUNT))
     assert not exact or set(counts) == {COUNT}
     assert len(np.unique(np.concatenate([frame.id for frame in frames]))) > COUNT  # somebody was born
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("style", "camera", "covering"), [
+    ("rectangle", True, True), ("oilpaintbrush", False, True),
+    ("watercolor", False, False), ("markerpen", False, False),
+])  # fmt: skip
+def test_colours_are_fitted_where_that_is_worth_its_time(
+    style: str, camera: bool, covering: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of each brush, under a moving camera and where things cover each other."""
+    fitted: list[Strokes] = []
+
+    def fit(strokes: Strokes, *_: object, **__: object) -> tuple[Strokes, None]:
+        fitted.append(strokes)
+        return strokes, None
+
+    monkeypatch.setattr(clip_painter, "fit_colors", fit)
+    for covers, expected in ((False, camera), (True, covering)):
+        fitted.clear()
+        monkeypatch.setattr(ClipPainter, "_covering", lambda _, motion, covers=covers: covers)
+        painted(pan(2), ClipPainter(config(style)))
+        assert bool(fitted) == expected
 
 
 def test_births_and_deaths_fade() -> None:
