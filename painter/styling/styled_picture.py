@@ -60,26 +60,26 @@ def styled_picture(subject: Subject, style: Style, seconds: float | None, search
     return Transfer(Sources(picture_of(subject), [style.picture], None, subject.focus), options, style.features)
 
 
-def with_own_light(subject: Subject, pixels: np.ndarray, share: float, transfer: Transfer) -> np.ndarray:
-    """What has the style, with the light and dark of the subject's picture in its focus, at full size.
+def with_own_light(transfer: Transfer, pixels: np.ndarray, share: float) -> np.ndarray:
+    """What has the style, with the light and dark of the picture that it was in its focus, at full size.
 
     What makes a face one is smaller than the pixels that took on the style, and a pale style leaves little of it.
 
     Args:
-        pixels: [H, W, 3 or 4] float32 in [0, 1], of the shape of the subject's picture, which `transfer` has made.
+        transfer: what has given the picture the style.
+        pixels: [H, W, 3 or 4] float32 in [0, 1], what it has made, of the picture's shape.
         share: of light and dark that is the picture's own; the rest is as bright as the style is.
 
     Returns:
         [H, W, 3 or 4] float32 in [0, 1].
     """
-    if subject.focus is None or subject.config.content_weight == 0:
+    sources, config = transfer.sources, transfer.config
+    if sources.focus is None or config.content_weight == 0:
         return pixels
-    height, width = pixels.shape[:2]
-    full = replace(transfer.config, size=max(height, width), scales=1, style_size=None)
-    matched, own = transfer.sources.scene(full, 0).content, transfer.sources.content.rgb
-    light = ((1 - share) * matched + share * own - pixels[..., :3]) @ LUMINANCE[:, None]
-    focus = resize_image(subject.focus, height, width)
-    within = np.minimum(1, 2 * focus)[..., None]  # all of a face, not only its eyes and mouth
+    scene = sources.scene(replace(config, size=max(pixels.shape[:2]), scales=1, style_size=None), 0)
+    assert scene.focus is not None
+    light = ((1 - share) * scene.content + share * sources.content.rgb - pixels[..., :3]) @ LUMINANCE[:, None]
+    within = np.minimum(1, 2 * scene.focus)[..., None]  # all of a face, not only its eyes and mouth
     changed = np.clip(pixels[..., :3] + within * light, 0, 1)
     return np.concatenate((changed, pixels[..., 3:]), axis=2)
 

@@ -157,7 +157,7 @@ class StyledSearch:
         """Paint this picture, uint8 [H, W, C]."""
         self._pixels = pixels
         assert self._picture is not None
-        image = with_own_light(self.subject, pixels.astype(np.float32) / 255, self._search.own_light, self._picture)
+        image = with_own_light(self._picture, pixels.astype(np.float32) / 255, self._search.own_light)
         self._plain = with_picture(self._plain, image)
         self._painting = make_search(self._plain)
 
