@@ -43,10 +43,11 @@ class StepBar:
         self.close()
 
     def close(self) -> None:
-        """Close the bar as it stands."""
+        """Close the bar as it stands; another step makes a new one."""
         if self._bar is not None:
             with suppress(OSError):
                 self._bar.close()
+            self._bar = None
 
 
 class ProgressBar(StepBar):

@@ -18,6 +18,7 @@ which (transformer.py). New tokens, drawn one after the other, become a new piec
     token_sampling.py, drawing.py, regions.py   new tokens: of pieces, and of children
     collection_palette.py, mixtures.py, cleaning.py   the clean-up to the collection's colours
     lone_pixels.py                              pixel art without the speckles of an unsure decoder
+    rarities.py, counting_traits.py             pieces whose traits come too often are passed over
     copies.py, pieces.py, enlarging.py          copies refused; pieces; larger pieces
     generating.py, listing.py                   a folder of pieces, with metadata and the list of them
 

@@ -76,7 +76,7 @@ class Made:
     @property
     def refused(self) -> int:
         """How many pieces were drawn and refused."""
-        return sum(entry.tries - bool(entry.sha256) for entry in self.entries)
+        return sum(entry.tries - entry.passed_over - bool(entry.sha256) for entry in self.entries)
 
 
 class PieceFolder:
@@ -182,8 +182,7 @@ class PieceFolder:
             raise OptionError(f"{one_line(self.folder)} was started with {difference}; {remedy}")
 
     def _maker(self, entries: Sequence[Entry]) -> PieceMaker:
-        drawer = make_drawer(self.model, self.config, self.design)
-        maker = PieceMaker(self.model, drawer, self.design, self.config.raw)
+        maker = make_maker(self.model, self.config, self.design)
         for entry in entries:
             if entry.sha256:
                 maker.remember(entry.number, self._read(entry.number))
@@ -238,10 +237,11 @@ class PieceFolder:
             self.model.names[piece.origin.source],
             piece.origin.kind,
             piece.origin.share,
-            len(piece.refusals) + (piece.pixels is not None),
+            piece.passed_over + len(piece.refusals) + (piece.pixels is not None),
             round(piece.distance, 3),
             piece.neighbour + 1,
             "; ".join(refusal.why for refusal in piece.refusals),
+            piece.passed_over,
         )
 
     def _metadata(self, pieces: Sequence[Piece]) -> dict[str, bytes]:
@@ -303,6 +303,14 @@ def _check_possible(model: Model, config: GenerateConfig) -> None:
             f"blend: the model was learned from one collection, {one_line(model.names[0])}; learn two together with "
             "`collection learn A B -o AB.model`"
         )
+
+
+def make_maker(model: Model, config: GenerateConfig, design: Design) -> PieceMaker:
+    """What makes the pieces, or children, that are asked for. Only new pieces have the collection's rarities."""
+    as_learned = not config.raw and not isinstance(config, BlendConfig)
+    return PieceMaker(
+        model, make_drawer(model, config, design), design, config.raw, config.seed if as_learned else None
+    )
 
 
 def make_drawer(model: Model, config: GenerateConfig, design: Design) -> Drawer:

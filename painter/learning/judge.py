@@ -59,9 +59,14 @@ class Judge(nn.Module):
         return list(logits.split([len(values) for values in self.traits.values()], dim=1))
 
     @torch.no_grad()
+    def numbers(self, signal: Tensor) -> list[Tensor]:
+        """The numbers of the most probable values, int64 [B] for each trait, on the CPU."""
+        return [logits.argmax(1).cpu() for logits in self(signal)]
+
+    @torch.no_grad()
     def read(self, signal: Tensor) -> list[dict[str, str]]:
         """The most probable traits of each piece; those that a piece does not have are left out."""
-        chosen = [logits.argmax(1).tolist() for logits in self(signal)]
+        chosen = [one.tolist() for one in self.numbers(signal)]
         named = list(self.traits.items())
         return [
             {name: values[v] for (name, values), v in zip(named, row, strict=True) if values[v]}

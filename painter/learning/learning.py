@@ -1,18 +1,19 @@
 """Learning a collection from beginning to end: the run, what one sees of it, and the model.
 
-read_collection -> LearningRun, step by step -> Model -> X.model
+read_collection -> LearningRun, step by step -> Model -> its rarities -> X.model
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from painter.errors import OptionError
 from painter.learning.collection_palette import collection_palette
 from painter.learning.copies import make_originals
+from painter.learning.counting_traits import with_rarities
 from painter.learning.gan_run import GanRun
 from painter.learning.learning_config import Design
 from painter.learning.mirroring import originals_with_mirrored
@@ -21,6 +22,7 @@ from painter.learning.sheets import write_sheet
 from painter.learning.training import LearningRun, LearnProgress
 from painter.learning.training_log import to_csv, write_curves
 from painter.learning.training_pictures import Collection
+from painter.learning.workers import worker_threads
 from painter.options.learn import LearnConfig
 from painter.system.atomic import replacing
 from painter.system.autosave import Autosave
@@ -105,6 +107,7 @@ def learn(
     autosave: Autosave | None = None,
     on_progress: Callable[[LearnProgress], object] | None = None,
     report: Callable[[str], None] | None = None,
+    on_drawn: Callable[[int, int], None] | None = None,
 ) -> Model | None:
     """Learn, and write the model.
 
@@ -114,6 +117,8 @@ def learn(
     Args:
         autosave: where progress is saved; `begin` has been called, and the caller closes it.
         report: called with each message for the user, one line.
+        on_drawn: called with how many of the pieces have been drawn whose traits are counted at the end, and how many
+            there will be.
 
     Returns:
         The model; its `finished` says whether the run went to its end. None if it was interrupted before there was one.
@@ -138,9 +143,22 @@ def learn(
         if interrupts and not run.has_samples:
             return None
         model = model_of(run, finished=not interrupts)
+        if model.finished:
+            model = _with_rarities(model, run, lambda: bool(interrupts), on_drawn)
         save_model(model, paths.model)
         watcher.write()
     return model
+
+
+def _with_rarities(
+    model: Model, run: AnyRun, stop: Callable[[], bool], on_drawn: Callable[[int, int], None] | None
+) -> Model:
+    """What a run has learned, with its rarities; not finished if `stop` said so."""
+    config = run.design.rarities
+    drawn = min(config.most_drawn, max(1, round(config.drawn * run.taken)))
+    with worker_threads(run.device) as threads:
+        model = with_rarities(model, run.collection.pixels, drawn, run.design, threads, stop, on_drawn)
+    return replace(model, finished=not stop())
 
 
 def model_of(run: AnyRun, finished: bool = True) -> Model:

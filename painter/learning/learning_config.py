@@ -147,6 +147,17 @@ class CopyConfig:
 
 
 @dataclass(frozen=True)
+class RarityConfig:
+    """How often pieces whose traits come too often are passed over."""
+
+    drawn: float = 0.01  # new pieces whose traits are counted when learning ends, as a share of the pictures shown
+    most_drawn: int = 2000
+    smoothing: float = 5.0  # pieces that every value is thought to have had besides
+    least_kept: float = 0.5  # share of the pieces that are drawn
+    tries: int = 10  # for each number, after which a piece is kept whatever its traits
+
+
+@dataclass(frozen=True)
 class BlendingConfig:
     """How the part of a child that is of the other parent is drawn."""
 
@@ -170,4 +181,5 @@ class Design:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     cleaning: CleaningConfig = field(default_factory=CleaningConfig)
     copies: CopyConfig = field(default_factory=CopyConfig)
+    rarities: RarityConfig = field(default_factory=RarityConfig)
     blending: BlendingConfig = field(default_factory=BlendingConfig)

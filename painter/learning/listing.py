@@ -27,10 +27,11 @@ class Entry:
     source: str  # its collection, of the larger part in a child
     part: str  # what is of the other parent; '' if it is not a child
     share: float  # of the second collection in a child
-    tries: int
+    tries: int  # all of them, with those that were refused or passed over
     distance: float  # to the nearest learned piece, in steps of 1/255
     neighbour: int  # the number of that piece, from 1, in the order in which the collection was read
     refused: str  # why earlier tries were refused, with '; ' between them
+    passed_over: int = 0  # tries whose traits come too often
 
 
 def write_text(entries: Sequence[Entry]) -> bytes:
@@ -60,6 +61,8 @@ def read_entries(folder: Path) -> list[Entry]:
 
 
 def _entry(row: dict[str, str]) -> Entry:
+    """The entry in a row; `passed_over` may be missing, as in files of earlier versions."""
+    row.setdefault("passed_over", "0")
     values = {
         spec.name: {"int": int, "float": float}.get(str(spec.type), str)(row[spec.name]) for spec in fields(Entry)
     }

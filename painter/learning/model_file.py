@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from painter.learning.learning_config import (
 )
 from painter.learning.muon import load_into
 from painter.learning.networks import Networks, Sizes, make_networks
+from painter.learning.rarities import Rarities
 from painter.system.atomic import replacing
 from painter.version import __version__
 
@@ -58,6 +59,7 @@ class Model:
     counts: tuple[int, ...]  # pieces of each collection
     figures: Mapping[str, float]  # of held-out pieces, see painter.learning.training.LearningRun.learned
     finished: bool = True  # False if Ctrl-C ended the run early
+    rarities: Rarities | None = None  # None without a judge of traits
 
     @property
     def engine(self) -> str:
@@ -101,6 +103,8 @@ def save_model(model: Model, path: Path) -> None:
         **{f"palette.{k}": palette for k, palette in enumerate(model.palettes)},
         "originals": model.originals.reduced,
     }
+    if model.rarities is not None:
+        arrays |= {f"rarities.{k}": kept.numpy() for k, kept in enumerate(model.rarities.kept)}
     manifest = {
         "version": VERSIONS[model.kind],
         "impasto": __version__,
@@ -223,7 +227,19 @@ def _model(manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
         tuple(map(int, manifest["counts"])),
         {str(name): float(value) for name, value in manifest["figures"].items()},
         bool(manifest["finished"]),
+        _rarities(traits, arrays),
     )
+
+
+def _rarities(traits: Mapping[str, Sequence[str]], arrays: Mapping[str, np.ndarray]) -> Rarities | None:
+    """Those of a file; None where it has none, as of a model that was learned before there were any."""
+    if "rarities.0" not in arrays:
+        return None
+    kept = tuple(torch.from_numpy(arrays[f"rarities.{k}"]) for k in range(len(traits)))
+    for one, values in zip(kept, traits.values(), strict=True):
+        if one.shape != (len(values),) or not bool(((one > 0) & (one <= 1)).all()):
+            raise ValueError("rarities are not probabilities of each value")
+    return Rarities(kept)
 
 
 def _arrays(prefix: str, network: nn.Module) -> dict[str, np.ndarray]:

@@ -20,12 +20,11 @@ from pathlib import Path
 import numpy as np
 import safetensors.torch
 
-from painter.learning.generating import make_drawer
+from painter.learning.generating import make_maker
 from painter.learning.judge import Judge
 from painter.learning.learning import Paths, learn, make_run
 from painter.learning.learning_config import Design
 from painter.learning.model_file import Model, load_model
-from painter.learning.pieces import PieceMaker
 from painter.learning.sheets import write_sheet
 from painter.learning.training import LearnProgress
 from painter.learning.training_pictures import Collection, read_collection
@@ -161,11 +160,10 @@ def _part(collection: Collection, chosen: np.ndarray) -> Collection:
 
 def draw(model: Model, config: GenerateConfig) -> np.ndarray:
     """New pieces, or children, as squares: uint8 [n, S, S, C]."""
-    design = Design()
-    drawer = make_drawer(model, config, design)
     with worker_threads("cpu") as threads:
-        pieces = list(PieceMaker(model, drawer, design, config.raw).make(1, config.count, threads))
-    print(f"{sum(len(piece.refusals) for piece in pieces)} refused of {config.count}", flush=True)
+        pieces = list(make_maker(model, config, Design()).make(1, config.count, threads))
+    refused, passed_over = sum(len(one.refusals) for one in pieces), sum(one.passed_over for one in pieces)
+    print(f"{refused} refused, {passed_over} passed over, of {config.count}", flush=True)
     return np.stack([model.form.padded(piece.pixels) for piece in pieces if piece.pixels is not None])
 
 

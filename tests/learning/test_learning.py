@@ -80,9 +80,7 @@ def test_a_run_resumed_at_any_step_ends_with_the_same_bytes(
         second = quick_run(collection)
         second.restore(load(dump(first.state())))
         assert second.taken == steps[stop].pictures
-        for _ in second.run():
-            pass
-        save_model(model_of(second), tmp_path / "resumed.model")
+        learn(second, Paths(tmp_path / "resumed.model"))
         assert (tmp_path / "resumed.model").read_bytes() == (tmp_path / "entire.model").read_bytes()
         assert [str(one) for one in second.records] == [str(one) for one in entire.records]
 

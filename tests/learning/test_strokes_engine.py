@@ -65,9 +65,7 @@ def test_a_run_resumed_at_any_step_ends_with_the_same_bytes(
             if number == stop:
                 break
         second.restore(load(dump(first.state())))
-        for _ in second.run():
-            pass
-        save_model(model_of(second), tmp_path / "y.model")
+        learn(second, Paths(tmp_path / "y.model"))
         assert (tmp_path / "y.model").read_bytes() == model_path.read_bytes()
 
 

@@ -123,7 +123,7 @@ def learn_into_file(request: Request) -> int:
     autosave.begin(run)
     paths = Paths(request.output)
     with closing(LearnBar(request.quiet)) as bar:
-        model = learn(run, paths, autosave, bar.show, tell)
+        model = learn(run, paths, autosave, bar.show, tell, bar.show_drawn)
     finished = model is not None and model.finished
     autosave.close(finished)
     if model is not None and not request.quiet:
@@ -148,11 +148,20 @@ class LearnBar(StepBar):
     def __init__(self, quiet: bool) -> None:
         super().__init__()
         self._quiet = quiet
+        self._counts = False  # whether the bar is that of pieces whose traits are counted
 
     def show_reading(self, done: int, count: int) -> None:
         """Show that so many pictures have been read."""
         if not self._quiet:
             self.update(done, count, "reading", "")
+
+    def show_drawn(self, done: int, count: int) -> None:
+        """Show that so many pieces have been drawn, whose traits are counted."""
+        if not self._quiet:
+            if not self._counts:
+                self.close()
+                self._counts = True
+            self.update(done, count, "rarities", "")
 
     def show(self, progress: LearnProgress) -> None:
         """Show one more step."""
