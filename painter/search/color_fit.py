@@ -106,7 +106,7 @@ def can_fit(config: PaintConfig, target: Target) -> bool:
 
 def fit_colors(
     strokes: Strokes, target: Target, loss: str, sweeps: int, limits: tuple[float, float] | None = None,
-    free: np.ndarray | None = None,
+    free: np.ndarray | None = None, coverage: Coverage | None = None,
 ) -> tuple[Strokes, np.ndarray]:  # fmt: skip
     """Strokes with the colours and opacities that bring the drawn canvas nearest to the target.
 
@@ -117,12 +117,15 @@ def fit_colors(
         sweeps: how often each stroke has its turn.
         limits: the least and the greatest opacity; None: opacities stay.
         free: [N] bool, which are fitted; all if not given. The others stay to the byte.
+        coverage: of the strokes at the size of the target, if it is known.
 
     Returns:
         the strokes, on the device of those given; and what is drawn with them, [H, W, C] float32, within the region.
     """
     height, width = target.image.shape[:2]
-    coverage, brush = coverage_of(strokes, height, width), BRUSHES[strokes.brush]
+    brush = BRUSHES[strokes.brush]
+    if coverage is None:
+        coverage = coverage_of(strokes, height, width)
     paint = Paint.of(brush, coverage, strokes.colors, strokes.opacity, free, limits)
     painted: np.ndarray = fit(Canvas.of(target, loss), paint, sweeps).reshape(target.image.shape)
     if target.region is not None:

@@ -6,6 +6,7 @@ motion.py         what changed, where it went, what was uncovered; camera.py how
 carrying.py       moves strokes along
 company.py        the strokes that are alive, with identity and fades; visibility.py tells what is seen of each
 turnover.py       who dies and who is born; descent.py moves those that live towards the frame
+kept_coverage.py  what they cover, for the fit of their colours
 clip_painter.py   one frame after the other; clip_run.py all of them, which can be stopped, killed and resumed
 shots.py          where shots begin, and one of them as work for a pool; shot_run.py paints them side by side
 stroke_video.py   the stroke-video file, written; stroke_video_reader.py reads and checks it

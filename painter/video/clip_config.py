@@ -2,7 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from painter.options.paint import STYLES
+
+
+@dataclass(frozen=True)
+class Descent:
+    """How the strokes of one brush go towards a new frame."""
+
+    steps: int = 12  # of gradient descent
+    rate: float = 0.4  # of the first of them, in natural steps; half a cosine ends at none
+    fits: bool = False  # whether their colours are fitted afterwards; not worth it where coverage takes long to draw
+
+
+def under_camera(rate: float = Descent.rate) -> dict[str, Descent]:
+    """How strokes descend under a moving camera, by brush."""
+    return {brush: Descent(rate=rate, fits=brush == "rectangle") for brush in STYLES}
+
+
+def where_covered() -> dict[str, Descent]:
+    """How strokes descend where things cover each other, by brush."""
+    return {
+        "oilpaintbrush": Descent(fits=True),
+        "watercolor": Descent(11, 0.25, fits=True),
+        "markerpen": Descent(),
+        "rectangle": Descent(13, 0.6, fits=True),
+    }
 
 
 @dataclass(frozen=True)
@@ -13,18 +40,12 @@ class ClipConfig:
     """
 
     most_side: int = 768  # longest side of the pictures that are compared and followed, pixels
-    steps: int = 12  # of gradient descent a frame
+    camera: Mapping[str, Descent] = field(default_factory=under_camera)
+    covering: Mapping[str, Descent] = field(default_factory=where_covered)
     decoding: tuple[float, float] = (5.0, 1.2)  # for how many steps at full rate decoded maps are good: of straight
     # strokes; of those whose bend only their maps show; for half as many where things cover each other
     least_rate: float = 0.1  # share of the rate below which no step is taken where things cover each other
-    rate: float = 0.4  # of the first of them, in natural steps; half a cosine ends at none
-    covering_steps: tuple[int, int] = (13, 12)  # the same where things cover each other: of straight strokes, of others
-    covering_rate: tuple[float, float] = (0.6, 0.4)
     fit_sweeps: int = 1  # of fitting colours after the steps
-    unfitted: tuple[tuple[str, ...], tuple[str, ...]] = (  # brushes whose coverage takes longer to draw than that is
-        ("oilpaintbrush", "watercolor", "markerpen"),  # worth: under a moving camera,
-        ("watercolor", "markerpen"),  # and where things cover each other
-    )
     hold: float = 0.045  # λ of λ · mean_n √worth_n Σ_p ((θ - θ_carried) / natural step)²; a stroke is worth what the
     # sum of squared errors over the canvas' pixels would rise without it
     least_pace: float = 0.3  # share of the rate at which strokes descend where nothing covers anything

@@ -24,6 +24,7 @@ from painter.video.carrying import Boxes, Fits, carried, fit_motion, share_withi
 from painter.video.clip_config import ClipConfig
 from painter.video.company import Company, new_company, restored_company
 from painter.video.descent import descend
+from painter.video.kept_coverage import KeptCoverage
 from painter.video.motion import Motion, changed_pixels, follow_motion, noise_level
 from painter.video.stroke_video import FilmFrame
 from painter.video.turnover import Scene, Setting, turn_over
@@ -72,6 +73,7 @@ class ClipPainter:
         self._living: Company
         self._painted: np.ndarray  # uint8 [H, W, 3]: the source as it was painted last, pixel by pixel
         self._source: np.ndarray  # uint8 [H, W, 3]: the frame before
+        self._coverage = KeptCoverage()
         self._ripening: np.ndarray  # int32 [H, W]: for how many more frames what came into sight is worked on
 
     @ordinary_tensors()
@@ -183,11 +185,12 @@ class ClipPainter:
 
     def _fit_colors(self, living: Company, free: np.ndarray, motion: Motion) -> Company:
         """The living, those that are free with the best colours for what is drawn."""
-        unfitted = self._subject.brush in self.clip.unfitted[self._covering(motion)]
-        if unfitted or not can_fit(self.config, self._subject.target):
+        descent = (self.clip.covering if self._covering(motion) else self.clip.camera)[self._subject.brush]
+        if not descent.fits or not can_fit(self.config, self._subject.target):
             return living
-        sweeps = self.clip.fit_sweeps
-        fitted, _ = fit_colors(living.settled(), self._target(motion), self.config.loss, sweeps, free=free)
+        target, sweeps, settled = self._target(motion), self.clip.fit_sweeps, living.settled()
+        coverage = self._coverage.of(settled, *target.image.shape[:2])
+        fitted, _ = fit_colors(settled, target, self.config.loss, sweeps, free=free, coverage=coverage)
         return replace(living, strokes=replace(living.strokes, colors=fitted.colors))
 
     def _pace(self, living: Company, motion: Motion) -> np.ndarray:

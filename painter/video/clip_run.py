@@ -21,7 +21,7 @@ from painter.system.atomic import replacing
 from painter.system.interrupts import deferred_interrupts
 from painter.system.snapshot import dump_into, integer, load
 from painter.version import __version__
-from painter.video.clip_config import ClipConfig
+from painter.video.clip_config import ClipConfig, under_camera
 from painter.video.clip_painter import ClipPainter
 from painter.video.clip_source import ClipSource
 from painter.video.stroke_video import Film, FilmFrame, FrameWriter, end_line, head_line
@@ -30,7 +30,9 @@ SAVE_SECONDS = 2.0  # at least, between two saves of the state
 _NOT_OF_STROKES = ("frames", "seconds", "mute", "processes", "ray")  # options that a run can be resumed without
 LIVES = {
     "calm": ClipConfig(),
-    "lively": replace(ClipConfig(), rate=0.8, hold=0.0045, turnover=0.1, gain_over_cost=(1.0, 0.85), fade=(2, 2)),
+    "lively": ClipConfig(
+        camera=under_camera(rate=0.8), hold=0.0045, turnover=0.1, gain_over_cost=(1.0, 0.85), fade=(2, 2)
+    ),
 }
 """What `VideoConfig.life` stands for."""
 

@@ -96,7 +96,7 @@ def descend(
     fade = torch.from_numpy(living.settled_fade[free])
     _set_pace(parameters, pace[free])
     begun, steps, maps = _columns(parameters).detach(), _step_columns(parameters), around.others.maps
-    for rate, decoded in _schedule(clip, BRUSHES[setting.brush].bends, covering):
+    for rate, decoded in _schedule(clip, setting.brush, covering):
         now = parameters.strokes()
         seen = Strokes(now.brush, now.params, now.colors, now.opacity * fade, now.seed)
         layers = around.layers(seen, setting.maps if decoded else _Kept(maps))
@@ -110,16 +110,16 @@ def descend(
     )
 
 
-def _schedule(clip: ClipConfig, bends: bool, covering: bool) -> Iterator[tuple[float, bool]]:
+def _schedule(clip: ClipConfig, brush: str, covering: bool) -> Iterator[tuple[float, bool]]:
     """Of each step its rate, and whether maps are decoded for it: at first, and again when strokes have gone far."""
-    steps, rate = (clip.covering_steps[bends], clip.covering_rate[bends]) if covering else (clip.steps, clip.rate)
-    lasting = clip.decoding[bends] / (1 + covering)
+    descent = (clip.covering if covering else clip.camera)[brush]
+    lasting = clip.decoding[BRUSHES[brush].bends] / (1 + covering)
     gone = lasting
-    for step in range(steps):
-        share = 0.5 + 0.5 * math.cos(math.pi * step / steps)
+    for step in range(descent.steps):
+        share = 0.5 + 0.5 * math.cos(math.pi * step / descent.steps)
         if covering and share < clip.least_rate:
             return
-        yield rate * share, gone >= lasting
+        yield descent.rate * share, gone >= lasting
         gone = (0 if gone >= lasting else gone) + share
 
 

@@ -139,7 +139,7 @@ def test_counts_keep_to_the_budget(exact: bool) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("style", "camera", "covering"), [
     ("rectangle", True, True), ("oilpaintbrush", False, True),
-    ("watercolor", False, False), ("markerpen", False, False),
+    ("watercolor", False, True), ("markerpen", False, False),
 ])  # fmt: skip
 def test_colours_are_fitted_where_that_is_worth_its_time(
     style: str, camera: bool, covering: bool, monkeypatch: pytest.MonkeyPatch
