@@ -10,25 +10,24 @@ from painter.options.paint import STYLES
 
 @dataclass(frozen=True)
 class Descent:
-    """How the strokes of one brush go towards a new frame."""
+    """How the strokes of one brush go towards a new frame, before their colours are fitted."""
 
-    steps: int = 12  # of gradient descent
+    steps: int  # of gradient descent
     rate: float = 0.4  # of the first of them, in natural steps; half a cosine ends at none
-    fits: bool = False  # whether their colours are fitted afterwards; not worth it where coverage takes long to draw
 
 
 def under_camera(rate: float = Descent.rate) -> dict[str, Descent]:
     """How strokes descend under a moving camera, by brush."""
-    return {brush: Descent(rate=rate, fits=brush == "rectangle") for brush in STYLES}
+    return {brush: Descent(12 if brush == "rectangle" else 11, rate) for brush in STYLES}
 
 
 def where_covered() -> dict[str, Descent]:
     """How strokes descend where things cover each other, by brush."""
     return {
-        "oilpaintbrush": Descent(fits=True),
-        "watercolor": Descent(11, 0.25, fits=True),
-        "markerpen": Descent(),
-        "rectangle": Descent(13, 0.6, fits=True),
+        "oilpaintbrush": Descent(12),
+        "watercolor": Descent(11, 0.25),
+        "markerpen": Descent(12, 0.3),
+        "rectangle": Descent(13, 0.6),
     }
 
 
@@ -45,7 +44,7 @@ class ClipConfig:
     decoding: tuple[float, float] = (5.0, 1.2)  # for how many steps at full rate decoded maps are good: of straight
     # strokes; of those whose bend only their maps show; for half as many where things cover each other
     least_rate: float = 0.1  # share of the rate below which no step is taken where things cover each other
-    fit_sweeps: int = 1  # of fitting colours after the steps
+    fit_sweeps: int = 1  # of fitting colours afterwards
     hold: float = 0.045  # λ of λ · mean_n √worth_n Σ_p ((θ - θ_carried) / natural step)²; a stroke is worth what the
     # sum of squared errors over the canvas' pixels would rise without it
     least_pace: float = 0.3  # share of the rate at which strokes descend where nothing covers anything

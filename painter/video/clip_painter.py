@@ -140,7 +140,7 @@ class ClipPainter:
         living, frozen, seen, worth = self._turn_over(living, frozen, motion)
         free = ~(frozen | living.dying)
         living = self._descend(living, free, seen * self._pace(living, motion), worth, motion)
-        self._living = self._fit_colors(living, free, motion)
+        self._living = self._fitted(living, free, motion)
         self._source = image
         return self.shown()
 
@@ -183,10 +183,9 @@ class ClipPainter:
         held = (trust * np.sqrt(worth.clip(min=0))).astype(np.float32)
         return descend(self._setting, living, free, pace, held, self._target(motion), self._covering(motion))
 
-    def _fit_colors(self, living: Company, free: np.ndarray, motion: Motion) -> Company:
+    def _fitted(self, living: Company, free: np.ndarray, motion: Motion) -> Company:
         """The living, those that are free with the best colours for what is drawn."""
-        descent = (self.clip.covering if self._covering(motion) else self.clip.camera)[self._subject.brush]
-        if not descent.fits or not can_fit(self.config, self._subject.target):
+        if not can_fit(self.config, self._subject.target):
             return living
         target, sweeps, settled = self._target(motion), self.clip.fit_sweeps, living.settled()
         coverage = self._coverage.of(settled, *target.image.shape[:2])
