@@ -97,7 +97,12 @@ class GenerateConfig:
     top_p: float = option(
         1.0, "P", "leave out what is rarer than this share, {}; 1 leaves out nothing", Number(0.0, 1.0, above=True)
     )
-    raw: bool = option(False, "", "leave pieces as the network draws them, without the clean-up", Switch())
+    raw: bool = option(
+        False,
+        "",
+        "leave pieces as the network draws them: without the clean-up, and however frequent their traits",
+        Switch(),
+    )
     upscale: int | None = option(None, "X", "enlarge pieces by the network learned with them, {} times", Choice((2, 4)))
     paint: str | None = option(
         None, "STYLE", "paint pieces with strokes in this style: {} (or oil, marker)", Names(STYLES, STYLE_ALIASES)
