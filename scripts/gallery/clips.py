@@ -19,7 +19,7 @@ from painter.video.stroke_video import Film
 from scripts.benchmark.video_clips import CLIPS
 
 CLIPS_SHOWN = (("turn", "rectangle", 300), ("head", "rectangle", 300), ("pan", "oilpaintbrush", 300))
-FRAMES, SIDE, RATE, QUALITY = 16, 256, 12, 55
+FRAMES, SIDE, RATE, QUALITY = 16, 256, 12, 82
 
 
 def main() -> None:
