@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from safetensors import numpy as safetensors
 
 from painter.learning import model_file
@@ -18,6 +19,7 @@ from painter.learning.form import Form
 from painter.learning.learning_config import JudgeConfig, TokenizerConfig, TransformerConfig, UpscalerConfig
 from painter.learning.model_file import Model, save_model
 from painter.learning.networks import Sizes, make_networks
+from painter.learning.rarities import Rarities
 from scripts.fuzz.cases.mutations import HOSTILE, TRICKS, mutate_text, mutated, rearranged
 
 # --- models -------------------------------------------------------------------------------------------------
@@ -33,7 +35,10 @@ def good_model() -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     )  # fmt: skip
     originals = Originals(np.zeros((3, 8, 8, 3), np.uint8), 0.1)
     palettes = (np.zeros((4, 3), np.float32),)
-    model = Model(("tiny",), Form(16, (16, 16)), make_networks(sizes), palettes, originals, (3,), {"loss": 1.0})
+    rarities = Rarities((torch.tensor([1.0, 0.5]),))
+    model = Model(
+        ("tiny",), Form(16, (16, 16)), make_networks(sizes), palettes, originals, (3,), {"loss": 1.0}, True, rarities
+    )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "tiny.model")
         save_model(model, path)
