@@ -11,6 +11,9 @@ from renderers.placed import PlacedStrokes
 from renderers.strokes import Strokes
 
 
+_TOGETHER = 8  # strokes in a thread's task: to hand over a small one costs as much as to draw it
+
+
 class Coverage(NamedTuple):
     """N strokes on a canvas of one size; M pixels of all strokes together."""
 
@@ -31,8 +34,12 @@ def coverage_of(strokes: Strokes, height: int, width: int) -> Coverage:
         seen = alpha > 0
         return index[seen].astype(np.int32), alpha[seen], mix[seen]
 
+    def all_covered(numbers: range) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        return [covered(n) for n in numbers]
+
+    groups = [range(n, min(n + _TOGETHER, len(placed))) for n in range(0, len(placed), _TOGETHER)]
     with drawing_threads() as pool:
-        parts = list(pool.map(covered, range(len(placed))))
+        parts = [part for group in pool.map(all_covered, groups) for part in group]
     first = np.concatenate([[0], np.cumsum([len(index) for index, _, _ in parts], dtype=np.int64)])
     if not parts:
         return Coverage(first, np.empty(0, np.int32), np.empty(0, np.float32), np.empty(0, np.float32))
