@@ -10,7 +10,6 @@ from renderers.drawing import drawing_threads
 from renderers.placed import PlacedStrokes
 from renderers.strokes import Strokes
 
-
 _TOGETHER = 8  # strokes in a thread's task: to hand over a small one costs as much as to draw it
 
 
