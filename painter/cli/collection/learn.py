@@ -159,7 +159,7 @@ class LearnBar(StepBar):
         """Show that so many pieces have been drawn, whose traits are counted."""
         if not self._quiet:
             if not self._counts:
-                self.close()
+                self.finish()
                 self._counts = True
             self.update(done, count, "rarities", "")
 
