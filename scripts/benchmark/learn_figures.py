@@ -77,11 +77,10 @@ def features(judge: Judge, pieces: np.ndarray) -> Tensor:
     return torch.cat([judge.features(to_signal(part)) for part in parts]).double()
 
 
-@torch.no_grad()
 def read_traits(judge: Judge, pieces: np.ndarray) -> list[Tensor]:
     """The most probable value of each trait, [n] each."""
-    parts = [judge(to_signal(part)) for part in torch.from_numpy(pieces).split(_BATCH)]
-    return [torch.cat([part[k].argmax(1) for part in parts]) for k in range(len(judge.traits))]
+    parts = [judge.numbers(to_signal(part)) for part in torch.from_numpy(pieces).split(_BATCH)]
+    return [torch.cat(of_trait) for of_trait in zip(*parts, strict=True)]
 
 
 def frechet_distance(a: Tensor, b: Tensor) -> float:

@@ -12,7 +12,7 @@ from helpers.clips import random_strokes
 from painter.video import kept_coverage
 from painter.video.kept_coverage import KeptCoverage
 from renderers.brushes import BRUSHES
-from renderers.coverage import Coverage, coverage_of
+from renderers.coverage import Coverage, Covered, coverage_of, covered_by
 from renderers.strokes import Strokes
 
 
@@ -24,11 +24,11 @@ def same(a: Coverage, b: Coverage) -> bool:
 def test_it_is_what_would_be_computed_anew(brush: str, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[int] = []
 
-    def counted(strokes: Strokes, height: int, width: int) -> Coverage:
+    def counted(strokes: Strokes, height: int, width: int) -> list[Covered]:
         drawn.append(len(strokes))
-        return coverage_of(strokes, height, width)
+        return covered_by(strokes, height, width)
 
-    monkeypatch.setattr(kept_coverage, "coverage_of", counted)
+    monkeypatch.setattr(kept_coverage, "covered_by", counted)
     kept, strokes = KeptCoverage(), random_strokes(brush, 9, seed=1)
     moved = {name: values.clone() for name, values in strokes.params.items()}
     next(iter(moved.values()))[3] += 0.01
