@@ -69,20 +69,18 @@ class Fits:
     boxes: Boxes
 
 
-def fit_motion(strokes: Strokes, opacity: np.ndarray, motion: Motion, pixel: float, config: ClipConfig) -> Fits:
+def fit_motion(boxes: Boxes, opacity: np.ndarray, motion: Motion, config: ClipConfig) -> Fits:
     """Fit each stroke's motion to the flow under its visible part, robustly.
 
     Args:
-        strokes: N, in paint order.
+        boxes: where N strokes lie on the flow, in paint order.
         opacity: [N], with which they are seen.
-        pixel: width of the flow's pixels, canvas units.
     """
-    boxes = Boxes.of(strokes, pixel)
     flow = motion.forward.astype(np.float64)
     changed, covered = (mask.astype(np.float64) for mask in (motion.changed, motion.covered))
-    fit = np.zeros((len(strokes), 4))
-    sums = np.zeros((len(strokes), 10))
-    drawn = (0.0, 0.0, config.ridge) if motion.turn is None else (*motion.turn, config.common_ridge)
+    fit = np.zeros((len(opacity), 4))
+    sums = np.zeros((len(opacity), 10))
+    drawn = (0.0, 0.0, config.ridge) if motion.camera is None else (*motion.camera.turn, config.common_ridge)
     for tau in config.taus:
         _sums(boxes.center, boxes.axis, boxes.half, opacity.astype(np.float64), flow, changed, covered, fit, tau, sums)
         fit = _solved(sums, *drawn)
@@ -114,12 +112,23 @@ def carried(strokes: Strokes, similarity: np.ndarray, pixel: float) -> Strokes:
     return Strokes(strokes.brush, params, strokes.colors, strokes.opacity, strokes.seed)
 
 
+def pixels_within(boxes: Boxes, shape: tuple[int, ...]) -> np.ndarray:
+    """[N] float64: of how many pixels of a canvas [H, W, …] each box holds the middles."""
+    return _found_within(boxes, np.zeros(shape[:2]))[:, 0]
+
+
 def share_within(boxes: Boxes, mask: np.ndarray) -> np.ndarray:
     """[N]: the share of each box that a mask [H, W] in [0, 1] covers; what is off the canvas does not count."""
-    found = np.zeros((len(boxes.center), 2))
-    _shares(boxes.center, boxes.axis, boxes.half, mask.astype(np.float64), found)
+    found = _found_within(boxes, mask.astype(np.float64))
     shares: np.ndarray = found[:, 1] / np.maximum(found[:, 0], 1)
     return shares
+
+
+def _found_within(boxes: Boxes, mask: np.ndarray) -> np.ndarray:
+    """See `_shares`."""
+    found = np.zeros((len(boxes.center), 2))
+    _shares(boxes.center, boxes.axis, boxes.half, mask, found)
+    return found
 
 
 def _solved(sums: np.ndarray, growth: float, turn: float, ridge: float) -> np.ndarray:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-
-from painter.options.paint import STYLES
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -16,9 +14,15 @@ class Descent:
     rate: float = 0.4  # of the first of them, in natural steps; half a cosine ends at none
 
 
-def under_camera(rate: float = Descent.rate) -> dict[str, Descent]:
-    """How strokes descend under a moving camera, by brush."""
-    return {brush: Descent(12 if brush == "rectangle" else 11, rate) for brush in STYLES}
+def under_camera(rate: float | None = None) -> dict[str, Descent]:
+    """How strokes descend under a moving camera, by brush; at one rate, if it is given."""
+    descents = {
+        "oilpaintbrush": Descent(9, 0.6),
+        "watercolor": Descent(9),
+        "markerpen": Descent(10, 0.5),
+        "rectangle": Descent(11, 0.65),
+    }
+    return {brush: descent if rate is None else replace(descent, rate=rate) for brush, descent in descents.items()}
 
 
 def where_covered() -> dict[str, Descent]:
@@ -60,7 +64,7 @@ class ClipConfig:
     settling_steps: int = 1  # that new strokes take alone, before all descend
     settling_rate: float = 0.3  # of these; at a full rate colours would change by more than smooth pictures err
     most_births: float = 0.12  # of all strokes, in one frame
-    gain_over_cost: tuple[float, float] = (1.1, 0.85)  # what a birth must gain, over what the death that makes room for
+    gain_over_cost: tuple[float, float] = (1.3, 0.85)  # what a birth must gain, over what the death that makes room for
     # it costs; where things cover each other less: many stand there as they came into sight, bit by bit, and what is
     # lost at first the new arrangement soon makes good
     least_gain: float = 0.05  # of a birth, in what the median stroke is worth
@@ -75,4 +79,15 @@ class ClipConfig:
     unlike: float = 0.16  # error of the carried source from which a pixel was not followed
     ridge: float = 9.0  # pixels²: small strokes have no turn of their own that could be measured
     common_ridge: float = 40.0  # the same where all turns alike, which strokes are drawn to then
+    ahead: int = 8  # frames to come that are looked at for what the camera will bring into sight
+    overscan: float = 0.0375  # how far beyond the border that is painted, of the longer side
     taus: tuple[float, ...] = (0.0, 1.5, 0.7)  # pixels, of the rounds of robust fitting; 0 is plain least squares
+
+    def urgency(self, unexplained: float) -> float:
+        """In [0, 1]: how much of the picture is not explained by what moved, a share of the canvas."""
+        little, much = self.unexplained
+        return min(max((unexplained - little) / (much - little), 0.0), 1.0)
+
+    def things_cover(self, unexplained: float) -> bool:
+        """Whether things cover each other; otherwise it is the camera that moves."""
+        return self.urgency(unexplained) > 0.5

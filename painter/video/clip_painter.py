@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,18 +21,20 @@ from painter.search.target import Target
 from painter.search.view import Runtime
 from painter.system.devices import one_torch_thread, ordinary_tensors
 from painter.system.snapshot import integer
-from painter.video.carrying import Boxes, Fits, carried, fit_motion, share_within
+from painter.video.carrying import Fits, carried, fit_motion, share_within
 from painter.video.clip_config import ClipConfig
 from painter.video.company import Company, new_company, restored_company
 from painter.video.descent import descend
 from painter.video.kept_coverage import KeptCoverage
-from painter.video.motion import Motion, changed_pixels, follow_motion, noise_level
+from painter.video.looking_ahead import LookAhead, Pair, with_overscan
+from painter.video.motion import Motion
+from painter.video.raster import Raster
 from painter.video.stroke_video import FilmFrame
 from painter.video.turnover import Scene, Setting, turn_over
 from renderers.order import arrange
 from renderers.strokes import Strokes
 
-_PICTURES = ("_shot", "_painted", "_source", "_ripening")  # of a painter, in its state
+_PICTURES = ("_shot", "_painted", "_source", "_ripening", "_known")  # of a painter, in its state
 MARGIN = 0.5  # canvas units: how far outside the canvas a stroke's middle may be, while its end still shows
 
 
@@ -55,6 +58,7 @@ class ClipPainter:
         config: of a painting; `strokes` is a number.
         clip: how frames follow each other.
         exact: whether there are exactly `config.strokes` strokes at any time, instead of a tenth more at most.
+            Then nothing is painted ahead.
         first: number of the frame it begins with. From a cut on the strokes are the same, but for their identities,
             whatever was painted before.
     """
@@ -74,17 +78,29 @@ class ClipPainter:
         self._painted: np.ndarray  # uint8 [H, W, 3]: the source as it was painted last, pixel by pixel
         self._source: np.ndarray  # uint8 [H, W, 3]: the frame before
         self._coverage = KeptCoverage()
-        self._ripening: np.ndarray  # int32 [H, W]: for how many more frames what came into sight is worked on
+        self._whole: Raster  # with the overscan that is painted where the camera moves
+        self._raster: Raster  # of this frame: that, or the picture alone
+        self._look_ahead: LookAhead
+        self._known: np.ndarray  # bool [H', W'], of the whole: where it is known what is to be painted
+        self._ripening: np.ndarray  # int32 [H', W']: for how many more frames what came into sight is worked on
+
+    @property
+    def ahead(self) -> int:
+        """How many frames to come `next` can use."""
+        return 0 if self.exact else self.clip.ahead
 
     @ordinary_tensors()
-    def next(self, image: np.ndarray) -> FilmFrame:
+    def next(self, image: np.ndarray, ahead: Sequence[np.ndarray] = ()) -> FilmFrame:
         """Paint the next frame.
 
         Args:
             image: uint8 [H, W, 3] sRGB; of the same size for all frames.
+            ahead: the frames that come after it, see `painter.video.looking_ahead.with_ahead`. What the camera will
+                bring into sight is painted before it does. They are looked at sooner if they are given again later
+                as the same arrays.
         """
         with one_torch_thread():
-            frame = self._begin_shot(image) if self._shot is None else self._follow(image)
+            frame = self._begin_shot(image) if self._shot is None else self._follow(image, ahead[: self.ahead])
         self._count += 1
         return frame
 
@@ -102,7 +118,7 @@ class ClipPainter:
         self._living = new_company(strokes, moments, self._next_id)
         self._next_id += len(strokes)
         self._painted = self._source = image
-        self._ripening = np.zeros(image.shape[:2], np.int32)
+        self._known, self._ripening = self._whole.picture, np.zeros(self._whole.shape, np.int32)
         return self.shown(cut=True)
 
     def _set_shot(self, image: np.ndarray) -> None:
@@ -118,25 +134,27 @@ class ClipPainter:
             subject.maps, subject.brush, Runtime(torch.device(subject.device), subject.backend),
             count if self.exact else int(1.1 * count), self.exact,
         )  # fmt: skip
+        size, overscan = image.shape[:2], 0 if self.exact else round(self.clip.overscan * max(image.shape[:2]))
+        self._whole, self._raster = Raster(size, overscan), Raster(size, 0)
+        self._look_ahead = LookAhead(self.clip, self._whole)
 
     # --- the others ------------------------------------------------------------------------------------------------
 
-    def _follow(self, image: np.ndarray) -> FilmFrame:
+    def _follow(self, image: np.ndarray, ahead: Sequence[np.ndarray]) -> FilmFrame:
         clip = self.clip
-        now, before, source = (values.astype(np.float32) / 255 for values in (image, self._painted, self._source))
-        changed = changed_pixels(before, now, noise_level(source, now), clip)
-        if not (changed.any() or self._living.slope.any() or self._ripening.any()):
+        pair = self._pair(image)
+        if not (pair.changed.any() or self._living.slope.any() or self._ripening.any()):
             self._source = image
             return self.shown(still=True)
-        motion = follow_motion(before, now, changed, clip)
+        motion = pair.motion
         if motion.lost > clip.shot:
             return self._begin_shot(image)
         self._painted = np.where(motion.changed[..., None], image, self._painted)
+        motion = self._with_overscan(motion, image, ahead)
         motion = replace(motion, changed=motion.changed | self._still_ripening(motion.exposed))
         living = self._living.faded()
-        pixel = 1 / max(image.shape[:2])
-        fits = fit_motion(living.strokes, living.opacity, motion, pixel, clip)
-        living, frozen = self._carry(living, fits, pixel)
+        fits = fit_motion(self._raster.boxes(living.strokes), living.opacity, motion, clip)
+        living, frozen = self._carry(living, fits, self._raster.pixel)
         living, frozen, seen, worth = self._turn_over(living, frozen, motion)
         free = ~(frozen | living.dying)
         living = self._descend(living, free, seen * self._pace(living, motion), worth, motion)
@@ -144,27 +162,54 @@ class ClipPainter:
         self._source = image
         return self.shown()
 
+    def _pair(self, image: np.ndarray) -> Pair:
+        """The frame before and this one, against what was painted."""
+        if np.array_equal(self._painted, self._source):
+            return self._look_ahead.pair(self._source, image)
+        return Pair(self._source, image, self.clip, self._painted)
+
+    def _with_overscan(self, motion: Motion, image: np.ndarray, ahead: Sequence[np.ndarray]) -> Motion:
+        """The motion on the raster of this frame: with an overscan where frames to come show what is there, or where it
+        was painted for this frame."""
+        camera_moves = motion.camera is not None and not self.clip.things_cover(motion.unexplained)
+        before, (whole, known) = self._known, self._look_ahead.around(image, ahead if camera_moves else ())
+        self._known = known
+        area = image.shape[0] * image.shape[1]
+        if known.sum() == area and before.sum() == area:
+            self._raster = Raster(self._whole.size, 0)
+            return motion
+        self._raster = self._whole
+        return with_overscan(motion, self._raster, whole, known, before)
+
+    def _here(self, values: np.ndarray) -> np.ndarray:
+        """What is kept of the whole [H', W'], on the raster of this frame."""
+        return values if self._raster.overscan else self._whole.seen(values)
+
     def _still_ripening(self, exposed: np.ndarray) -> np.ndarray:
         """[H, W] bool: what came into sight now, or not long ago; one frame passes."""
         grown = cv2.dilate(exposed.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
-        self._ripening = np.where(grown, self.clip.ripening, np.maximum(self._ripening - 1, 0)).astype(np.int32)
-        return self._ripening > 0
+        left = np.where(grown, self.clip.ripening, np.maximum(self._here(self._ripening) - 1, 0)).astype(np.int32)
+        left *= self._here(self._known)
+        self._ripening = left if self._raster.overscan else self._whole.padded(left)
+        return left > 0
 
     def _carry(self, living: Company, fits: Fits, pixel: float) -> tuple[Company, np.ndarray]:
         """The living where the flow takes them, without those that left or are dead; who of them is frozen."""
-        shape = self._painted.shape
+        shape = self._raster.shape
         frozen = (fits.changed < self.clip.freeze) & ~fits.boxes.off(shape)
         moved = _rows(carried(living.strokes, fits.similarity, pixel), living.strokes, frozen)
-        kept = ~Boxes.of(moved, pixel).off(shape) & ~(living.dying & (living.fade <= 0))
+        kept = ~self._raster.boxes(moved).off(shape) & ~(living.dying & (living.fade <= 0))
         return replace(living, strokes=moved)[kept], frozen[kept]
 
     def _turn_over(
         self, living: Company, frozen: np.ndarray, motion: Motion
     ) -> tuple[Company, np.ndarray, np.ndarray, np.ndarray]:
         """Births and deaths; who of those that live then is frozen, what is seen of each, and what it is worth."""
-        ripening = self._urgency(motion) * float((self._ripening > 0).mean())
-        covering = self._covering(motion)
-        scene = Scene(self._target(motion), motion.changed, motion.exposed, frozen, ripening, covering)
+        urgency, covering = self.clip.urgency(motion.unexplained), self.clip.things_cover(motion.unexplained)
+        ripening = urgency * float((self._whole.seen(self._ripening) > 0).mean())
+        scene = Scene(
+            self._raster, self._target(motion), motion.changed, motion.exposed, frozen, ripening, covering
+        )  # fmt: skip
         after, seen, worth = turn_over(self._setting, scene, living, self._next_id, self._rng)
         self._next_id = max(self._next_id, int(after.id.max(initial=-1)) + 1)
         return after, np.isin(after.id, living.id[frozen]), seen, worth
@@ -178,16 +223,18 @@ class ClipPainter:
         the root of what it is worth: so strongly is it held, in bright pictures and in dark, smooth ones.
         """
         shape = motion.error.shape
-        boxes = Boxes.of(living.strokes, 1 / max(shape))
+        boxes = self._raster.boxes(living.strokes)
         trust = np.exp(-motion.error[boxes.pixels(shape)] / self.clip.trust)
         held = (trust * np.sqrt(worth.clip(min=0))).astype(np.float32)
-        return descend(self._setting, living, free, pace, held, self._target(motion), self._covering(motion))
+        covering = self.clip.things_cover(motion.unexplained)
+        return descend(self._setting, living, free, pace, held, self._target(motion), self._raster, covering)
 
     def _fitted(self, living: Company, free: np.ndarray, motion: Motion) -> Company:
         """The living, those that are free with the best colours for what is drawn."""
         if not can_fit(self.config, self._subject.target):
             return living
-        target, sweeps, settled = self._target(motion), self.clip.fit_sweeps, living.settled()
+        target, sweeps = self._target(motion), self.clip.fit_sweeps
+        settled = self._raster.outward(living.settled())
         coverage = self._coverage.of(settled, *target.image.shape[:2])
         fitted, _ = fit_colors(settled, target, self.config.loss, sweeps, free=free, coverage=coverage)
         return replace(living, strokes=replace(living.strokes, colors=fitted.colors))
@@ -199,30 +246,32 @@ class ClipPainter:
         where things cover each other, all that overlap must give way; and what stands where something came into sight
         not long ago has the most to learn.
         """
-        clip, urgency = self.clip, self._urgency(motion)
-        pixel = 1 / max(motion.changed.shape)
-        ripening = share_within(Boxes.of(living.strokes, pixel), (self._ripening > 0).astype(np.float32))
+        clip, urgency = self.clip, self.clip.urgency(motion.unexplained)
+        ripening = share_within(
+            self._raster.boxes(living.strokes), (self._here(self._ripening) > 0).astype(np.float32)
+        )  # fmt: skip
         more = (clip.ripening_pace - 1) * (0.5 + 0.5 * urgency) * ripening
         pace: np.ndarray = ((clip.least_pace + (1 - clip.least_pace) * urgency) * (1 + more)).astype(np.float32)
         return pace
 
-    def _covering(self, motion: Motion) -> bool:
-        """Whether things cover each other; otherwise it is the camera that moves."""
-        return self._urgency(motion) > 0.5
-
-    def _urgency(self, motion: Motion) -> float:
-        """In [0, 1]: how much of the picture is not explained by what moved."""
-        little, much = self.clip.unexplained
-        return min(max((motion.unexplained - little) / (much - little), 0.0), 1.0)
-
     def _target(self, motion: Motion) -> Target:
-        """What is painted: the frame, where it changed."""
-        return replace(self._subject.target, image=motion.target, weight=None)
+        """What is painted: the frame, where it changed, and of the overscan what is known."""
+        weight = self._known.astype(np.float32) if self._raster.overscan else None
+        return replace(self._subject.target, image=motion.target, weight=weight)
 
     def shown(self, cut: bool = False, still: bool = False) -> FilmFrame:
         """The last frame."""
         assert self._subject.ground is not None
-        return FilmFrame(self._living.seen(), self._living.id, self._subject.ground, cut, still)
+        living = self._living[self._in_sight()] if self._whole.overscan else self._living
+        return FilmFrame(living.seen(), living.id, self._subject.ground, cut, still)
+
+    def _in_sight(self) -> np.ndarray:
+        """[N] bool: who of the living is within the picture; where steps have brought too many there, not those that
+        show the fewest pixels."""
+        pixels = self._whole.pixels_seen(self._living.strokes)
+        seen = pixels > 0
+        seen[np.argsort(-pixels, kind="stable")[self._setting.most :]] = False
+        return seen
 
     # --- saved and resumed -----------------------------------------------------------------------------------------
 
@@ -245,7 +294,8 @@ class ClipPainter:
         self._count, self._next_id = integer(state["count"], 0, 2**60), integer(state["next_id"], 0, 2**60)
         self._rng = np.random.default_rng()
         self._rng.bit_generator.state = state["rng"]
-        shot, self._painted, self._source, self._ripening = (state[name].numpy() for name in _PICTURES)
+        shot, *pictures = (state[name].numpy() for name in _PICTURES)
+        self._painted, self._source, self._ripening, self._known = pictures
         self._set_shot(shot)
         self._living = restored_company(state["living"], self._setting.brush, self._fresh_moments)
 

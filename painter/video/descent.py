@@ -14,9 +14,9 @@ from painter.search.adam import Moments, StrokeAdam, select_moments
 from painter.search.parameters import StrokeParameters, natural_steps
 from painter.search.target import Target
 from painter.search.view import View
-from painter.video.carrying import Boxes
 from painter.video.clip_config import ClipConfig
 from painter.video.company import Company
+from painter.video.raster import Raster
 from painter.video.turnover import Setting
 from renderers.blending import FrameMaps, Layers
 from renderers.brushes import BRUSHES, Frame
@@ -31,34 +31,35 @@ class Surroundings:
     """The part of a canvas that the free strokes reach, and those of the others that show there, as they stay."""
 
     view: View  # of this part alone
-    corner: tuple[int, int]  # its first column and row
-    share: float  # of the canvas
+    corner: tuple[int, int]  # its first column and row on the picture
+    share: float  # how many pixels count, of as many as the picture has
     others: Layers
     order: Tensor  # [M] int64, paint order: positions among the others and then the free ones
     pixel: float
 
     @staticmethod
-    def of(setting: Setting, living: Company, free: np.ndarray, target: Target) -> Surroundings:
-        """Args: free: [N] bool, those of the living that may move."""
-        height, width = target.image.shape[:2]
-        pixel, size = 1 / max(height, width), np.array([width, height])
-        boxes = Boxes.of(living.strokes, pixel)
+    def of(setting: Setting, living: Company, free: np.ndarray, target: Target, raster: Raster) -> Surroundings:
+        """Args: free: [N] bool, those of the living that may move; target: of the whole raster."""
+        boxes, (begin, end) = raster.boxes(living.strokes), _extent(target)
         reach = ROOM * boxes.reach + MARGIN
         low, high = boxes.center - reach, boxes.center + reach
-        first = np.floor(low[free].min(axis=0)).clip(0, size - 1).astype(int)
-        last = np.ceil(high[free].max(axis=0)).clip(first + 1, size).astype(int)
+        first = np.floor(low[free].min(axis=0)).clip(begin, end - 1).astype(int)
+        last = np.ceil(high[free].max(axis=0)).clip(first + 1, end).astype(int)
         there = ~free & (living.settled_fade > 0) & (low < last).all(axis=1) & (high > first).all(axis=1)
         (left, top), (right, bottom) = first.tolist(), last.tolist()
         part = slice(top, bottom), slice(left, right)
+        corner = left - raster.overscan, top - raster.overscan
         region = None if target.region is None else target.region[part]
-        view = View(replace(target, image=target.image[part], region=region), setting.runtime)
+        weight = None if target.weight is None or target.weight[part].all() else target.weight[part]
+        view = View(replace(target, image=target.image[part], region=region, weight=weight), setting.runtime)
         order = np.argsort(np.concatenate([np.flatnonzero(there), np.flatnonzero(free)]), kind="stable")
         with torch.no_grad():
             others = make_layers(
-                living[there].settled(), pixel, target.image.shape[2], setting.maps, target.mixing
-            ).within(left, top)
-        share = (right - left) * (bottom - top) / (height * width)
-        return Surroundings(view, (left, top), share, others, torch.from_numpy(order), pixel)
+                living[there].settled(), raster.pixel, target.image.shape[2], setting.maps, target.mixing
+            ).within(*corner)
+        area = (right - left) * (bottom - top) if weight is None else float(weight.sum())
+        share = area / (raster.size[0] * raster.size[1])
+        return Surroundings(view, corner, share, others, torch.from_numpy(order), raster.pixel)
 
     def layers(self, strokes: Strokes, maps: MapSource) -> Layers:
         """The free strokes as they are now, differentiable in them."""
@@ -74,7 +75,7 @@ class Surroundings:
 
 def descend(
     setting: Setting, living: Company, free: np.ndarray, pace: np.ndarray, held: np.ndarray, target: Target,
-    covering: bool,
+    raster: Raster, covering: bool,
 ) -> Company:  # fmt: skip
     """The living after a few steps towards the target, held where they are.
 
@@ -82,13 +83,13 @@ def descend(
         free: [N] bool: who moves; the others stay to the byte.
         pace: [N] float32, how fast each descends, against the rate.
         held: [N] float32, how strongly each is held.
-        target: what is painted; all its pixels count alike.
+        target: what is painted, on the whole raster; pixels count 1 or 0.
         covering: whether things cover each other; otherwise it is the camera that moves.
     """
     clip = setting.clip
     if not free.any():
         return living
-    around = Surroundings.of(setting, living, free, target)
+    around = Surroundings.of(setting, living, free, target, raster)
     at = torch.from_numpy(np.flatnonzero(free))
     strokes = living.strokes[at]
     parameters = StrokeParameters(strokes, setting.constraints, setting.search, select_moments(living.moments, at))
@@ -108,6 +109,14 @@ def descend(
     return replace(
         living, strokes=_placed(living.strokes, at, strokes), moments=_placed_moments(living, at, parameters.moments)
     )
+
+
+def _extent(target: Target) -> tuple[np.ndarray, np.ndarray]:
+    """First column and row, and one past the last, of the pixels that count: [2] int64 each."""
+    if target.weight is None:
+        return np.zeros(2, int), np.array(target.image.shape[1::-1])
+    along = [np.flatnonzero(target.weight.any(axis=axis)) for axis in (0, 1)]
+    return np.array([where[0] for where in along]), np.array([where[-1] + 1 for where in along])
 
 
 def _schedule(clip: ClipConfig, brush: str, covering: bool) -> Iterator[tuple[float, bool]]:

@@ -43,7 +43,7 @@ class Motion:
     error: np.ndarray  # [H, W] float32: of the carried picture against the next, smoothed
     lost: float  # share of the canvas that cannot be followed
     unexplained: float  # share that is not what the flow brought, but for the border
-    turn: tuple[float, float] | None  # how all grows and turns, where it is the camera that moves
+    camera: Camera | None  # how all moves, where it is the camera that does
 
 
 def follow_motion(before: np.ndarray, image: np.ndarray, changed: np.ndarray, config: ClipConfig) -> Motion:
@@ -75,8 +75,7 @@ def follow_motion(before: np.ndarray, image: np.ndarray, changed: np.ndarray, co
     inner = near[BORDER:-BORDER, BORDER:-BORDER]
     unexplained = float((inner > config.badly).mean()) if inner.size else 1.0
     error = cv2.GaussianBlur(off, (0, 0), FAITHFUL)
-    turn = None if camera is None else camera.turn
-    return Motion(changed, target, forward, exposed, covered, error, lost, unexplained, turn)
+    return Motion(changed, target, forward, exposed, covered, error, lost, unexplained, camera)
 
 
 def _as_camera(

@@ -41,6 +41,7 @@ from painter.video.clip_painter import ClipPainter
 from painter.video.clip_source import open_clip
 from painter.video.company import Company
 from painter.video.film import painting_of
+from painter.video.looking_ahead import with_ahead
 from painter.video.motion import flow_between, pulled
 from painter.video.stroke_video import Film, FilmFrame
 from renderers.drawing import draw
@@ -79,9 +80,9 @@ class UnmovedPainter(ClipPainter):
 def followed(clip: Clip, painter: ClipPainter) -> Painted:
     """All frames, one after the other."""
     found, seconds = [], []
-    for image in clip.frames:
+    for image, ahead in with_ahead(clip.frames, painter.ahead):
         begun = time.process_time()
-        found.append(painter.next(image))
+        found.append(painter.next(image, ahead))
         seconds.append(time.process_time() - begun)
     pictures = list(_drawn(found, painter.config, clip))
     same = sum(np.array_equal(a, b) for a, b in pairwise(pictures))
@@ -201,8 +202,8 @@ def _long(options: argparse.Namespace) -> str:
     """Whether a long clip stays as good as it began, and memory flat."""
     clip, config = CLIPS["sway"](options.long, options.side), _config(options.styles, options)
     painter, found, memory = ClipPainter(config), [], []
-    for image in clip.frames:
-        found.append(psnr(next(_drawn([painter.next(image)], config, clip)), image))
+    for image, ahead in with_ahead(clip.frames, painter.ahead):
+        found.append(psnr(next(_drawn([painter.next(image, ahead)], config, clip)), image))
         memory.append(peak_rss_mb() or 0.0)
     fifty = min(50, len(found) // 2)
     first, last = np.mean(found[:fifty]), np.mean(found[-fifty:])

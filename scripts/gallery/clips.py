@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from fractions import Fraction
+from itertools import starmap
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from painter.export.webp import write_animated_webp
 from painter.options.paint import PaintConfig
 from painter.video.clip_painter import ClipPainter
 from painter.video.film import drawn
+from painter.video.looking_ahead import with_ahead
 from painter.video.stroke_video import Film
 from scripts.benchmark.video_clips import CLIPS
 
@@ -32,7 +34,7 @@ def main() -> None:
         painter = ClipPainter(config)
         height, width = clip.frames[0].shape[:2]
         film = Film(style, (height, width), Fraction(RATE), config)
-        painted = drawn(film, map(painter.next, clip.frames))
+        painted = drawn(film, starmap(painter.next, with_ahead(clip.frames, painter.ahead)))
         pairs = [np.hstack(pair) for pair in zip(clip.frames, painted, strict=True)]
         there_and_back = [*pairs, *pairs[-2:0:-1]]
         times = [Fraction(1000, RATE)] * len(there_and_back)
