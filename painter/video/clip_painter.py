@@ -25,7 +25,7 @@ from painter.video.carrying import Fits, carried, fit_motion, share_within
 from painter.video.clip_config import ClipConfig
 from painter.video.company import Company, new_company, restored_company
 from painter.video.descent import descend
-from painter.video.kept_coverage import KeptCoverage
+from painter.video.kept_coverage import KeptCoverage, covered_pixels
 from painter.video.looking_ahead import LookAhead, Pair, with_overscan
 from painter.video.motion import Motion
 from painter.video.raster import Raster
@@ -36,6 +36,11 @@ from renderers.strokes import Strokes
 
 _PICTURES = ("_shot", "_painted", "_source", "_ripening", "_known")  # of a painter, in its state
 MARGIN = 0.5  # canvas units: how far outside the canvas a stroke's middle may be, while its end still shows
+
+
+def frames_ahead(clip: ClipConfig, exact: bool) -> int:
+    """How many frames to come the painter of a clip looks at: none where there are exactly so many strokes."""
+    return 0 if exact else clip.ahead
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +92,7 @@ class ClipPainter:
     @property
     def ahead(self) -> int:
         """How many frames to come `next` can use."""
-        return 0 if self.exact else self.clip.ahead
+        return frames_ahead(self.clip, self.exact)
 
     @ordinary_tensors()
     def next(self, image: np.ndarray, ahead: Sequence[np.ndarray] = ()) -> FilmFrame:
@@ -262,14 +267,17 @@ class ClipPainter:
     def shown(self, cut: bool = False, still: bool = False) -> FilmFrame:
         """The last frame."""
         assert self._subject.ground is not None
-        living = self._living[self._in_sight()] if self._whole.overscan else self._living
+        living = self._living[self._in_sight()] if self._raster.overscan else self._living
         return FilmFrame(living.seen(), living.id, self._subject.ground, cut, still)
 
     def _in_sight(self) -> np.ndarray:
-        """[N] bool: who of the living is within the picture; where steps have brought too many there, not those that
-        show the fewest pixels."""
-        pixels = self._whole.pixels_seen(self._living.strokes)
-        seen = pixels > 0
+        """[N] bool: who of the living shows in the picture, or just beside it, where a larger drawing may differ; not
+        those that cover the fewest pixels, if they are too many."""
+        raster = self._raster
+        coverage = self._coverage.of(raster.outward(self._living.settled()), *raster.shape)
+        near = cv2.dilate(raster.picture.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+        pixels = covered_pixels(coverage, near)
+        seen: np.ndarray = pixels > 0
         seen[np.argsort(-pixels, kind="stable")[self._setting.most :]] = False
         return seen
 
@@ -281,7 +289,7 @@ class ClipPainter:
         pictures = {name: torch.from_numpy(getattr(self, name)) for name in _PICTURES}
         return {
             "count": self._count, "next_id": self._next_id, "rng": self._rng.bit_generator.state, **pictures,
-            "living": self._living.state(),
+            "living": self._living.state(), "overscan": self._raster.overscan,
         }  # fmt: skip
 
     @ordinary_tensors()
@@ -297,6 +305,7 @@ class ClipPainter:
         shot, *pictures = (state[name].numpy() for name in _PICTURES)
         self._painted, self._source, self._ripening, self._known = pictures
         self._set_shot(shot)
+        self._raster = Raster(self._whole.size, integer(state["overscan"], 0, self._whole.overscan))
         self._living = restored_company(state["living"], self._setting.brush, self._fresh_moments)
 
     def _fresh_moments(self, strokes: Strokes) -> Moments:

@@ -24,6 +24,7 @@ from painter.version import __version__
 from painter.video.clip_config import ClipConfig, under_camera
 from painter.video.clip_painter import ClipPainter
 from painter.video.clip_source import ClipSource
+from painter.video.looking_ahead import with_ahead
 from painter.video.stroke_video import Film, FilmFrame, FrameWriter, end_line, head_line
 
 SAVE_SECONDS = 2.0  # at least, between two saves of the state
@@ -146,14 +147,14 @@ class ClipRun(FolderRun):
         ):
             while not received and not self._late(begun, count):
                 try:
-                    image = next(images)
+                    image, ahead = next(images)
                 except StopIteration:
                     ended = True
                     break
                 except PictureError as error:
                     failed = error
                     break
-                frame = self.painter.next(image)
+                frame = self.painter.next(image, ahead)
                 self._length += lines.write(writer.line(frame))
                 count += 1
                 if time.monotonic() - saved >= SAVE_SECONDS:
@@ -167,9 +168,11 @@ class ClipRun(FolderRun):
                 self._save(count)
         return self._finished(count, ended, bool(received), failed)
 
-    def _images(self) -> Generator[np.ndarray, None, None]:
-        """The frames that are left, up to the last one wanted."""
-        yield from islice(self.source.frames(), self.resumed, self.config.frames)
+    def _images(self) -> Generator[tuple[np.ndarray, tuple[np.ndarray, ...]], None, None]:
+        """The frames that are left, up to the last one wanted, each with those after it: that may be more."""
+        left = islice(self.source.frames(), self.resumed, None)
+        wanted = None if self.config.frames is None else self.config.frames - self.resumed
+        yield from islice(with_ahead(left, self.painter.ahead), wanted)
 
     def _late(self, begun: float, count: int) -> bool:
         limit = self.config.seconds

@@ -29,6 +29,13 @@ class KeptCoverage:
         return joined([parts[key] for key in keys])
 
 
+def covered_pixels(coverage: Coverage, mask: np.ndarray) -> np.ndarray:
+    """[N] int64: how many pixels of a mask [H, W] bool each stroke covers."""
+    before = np.concatenate([[0], np.cumsum(mask.reshape(-1)[coverage.pixel])])
+    covered: np.ndarray = before[coverage.first[1:]] - before[coverage.first[:-1]]
+    return covered
+
+
 def _keys(strokes: Strokes) -> list[bytes]:
     """What each stroke's coverage depends on."""
     shapes = [strokes.params[name].numpy() for name in sorted(strokes.params)]

@@ -16,7 +16,7 @@ from painter.video.carrying import Boxes, pixels_within
 from renderers.brushes import BRUSHES
 from renderers.strokes import Strokes
 
-FAINT = 0.5  # pixels beyond its box, where a stroke may still show
+HALF = 0.5  # pixels, from the middle of one that a body just reaches
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Raster:
         """The whole [H', W', …] of a picture [H, W, …], with what `np.pad` adds in this mode; not a copy if there is no
         overscan."""
         sides = [(self.overscan, self.overscan)] * 2 + [(0, 0)] * (image.ndim - 2)
-        return np.pad(image, sides, mode=mode) if self.overscan else image  # type: ignore[call-overload, no-any-return]
+        return np.pad(image, sides, mode=mode) if self.overscan else image  # type: ignore[call-overload]
 
     def seen(self, image: np.ndarray) -> np.ndarray:
         """The picture [H, W, …] in the whole [H', W', …]."""
@@ -74,9 +74,9 @@ class Raster:
         return replace(boxes, center=boxes.center + self.overscan)
 
     def pixels_seen(self, strokes: Strokes) -> np.ndarray:
-        """[N] float64: how many of the picture's pixels each stroke may reach; without any, it does not show."""
+        """[N] float64: of about how many of the picture's pixels each stroke's body has a part."""
         boxes = Boxes.of(strokes, self.pixel)
-        return pixels_within(replace(boxes, half=boxes.half + FAINT), self.size)
+        return pixels_within(replace(boxes, half=boxes.half + HALF), self.size)
 
     def outward(self, strokes: Strokes) -> Strokes:
         """Strokes in units of the picture, in units of the whole."""

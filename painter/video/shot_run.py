@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,10 @@ from painter.batch.pools import Pool
 from painter.errors import AutosaveError, OutputError, PictureError, WorkersError, one_line
 from painter.options.video import VideoConfig
 from painter.system.atomic import replacing
+from painter.video.clip_painter import frames_ahead
 from painter.video.clip_run import LIVES, FolderRun, PaintedClip, full_disk_explained, seen_config
 from painter.video.clip_source import ClipSource
-from painter.video.shots import Shot, ShotWork, find_shots
+from painter.video.shots import Shot, ShotWork, check_of, find_shots
 from painter.video.stroke_video import FilmFrame, FrameWriter, end_line, head_line
 from painter.video.stroke_video_reader import read_frames
 
@@ -47,10 +48,20 @@ class ShotProgress:
 
 @dataclass(frozen=True)
 class _Found:
-    """The shots of a clip, and what ended the search for them, if it was not its end."""
+    """The shots of a clip, and what ended the search for them, if it was not its end.
+
+    Attributes:
+        after: CRC-32 of frames after the last one that is wanted, as many as a painter looks ahead.
+    """
 
     shots: tuple[Shot, ...]
     failed: str | None
+    after: tuple[int, ...]
+
+    def ahead(self, shot: int, count: int) -> tuple[int, ...]:
+        """CRC-32 of the first `count` frames after a shot, or as many as there are."""
+        later = chain(*(shot.checks for shot in self.shots[shot + 1 :]), self.after)
+        return tuple(islice(later, count))
 
 
 class _Report:
@@ -155,7 +166,7 @@ class ShotRun(FolderRun):
 
     def _search(self, on_progress: Callable[[ShotProgress], object]) -> _Found:
         """Find the shots. Ctrl-C ends it at once: nothing can be painted before all are known."""
-        shots, failed, begun = list[Shot](), None, time.monotonic()
+        shots, failed, after, begun = list[Shot](), None, list[int](), time.monotonic()
 
         def count(frames: int) -> None:
             on_progress(ShotProgress("looking for shots", frames, self.frames, len(shots)))
@@ -164,32 +175,41 @@ class ShotRun(FolderRun):
 
         with closing(self._images()) as images:
             try:
-                for shot in find_shots(images, LIVES[self.config.life], count):
+                for shot in find_shots(islice(images, self.config.frames), LIVES[self.config.life], count):
                     shots.append(shot)
             except PictureError as error:
                 if not shots:
                     raise
                 failed = str(error)
+            with suppress(PictureError):  # nobody wants these frames themselves
+                after.extend(map(check_of, islice(images, 0 if failed else self._ahead)))
         if not shots:
             raise PictureError(f"cannot read {one_line(self.source.path)}: there is no frame in it; name a clip")
-        return _Found(tuple(shots), failed)
+        return _Found(tuple(shots), failed, tuple(after))
 
     def _images(self) -> Generator[np.ndarray, None, None]:
-        yield from islice(self.source.frames(), self.config.frames)
+        yield from self.source.frames()
+
+    @property
+    def _ahead(self) -> int:
+        return frames_ahead(LIVES[self.config.life], self.config.exact)
 
     def _works(self, found: _Found) -> list[ShotWork]:
         config, clip = seen_config(self.source, self.config), LIVES[self.config.life]
         return [
             ShotWork(
                 f"shot {number}, from frame {shot.first} on", config, (f"shot-{number:06d}.strokes.jsonl.gz",),
-                self.source, shot, self.film, clip, self.config.exact,
+                self.source, shot, self.film, clip, self.config.exact, found.ahead(number - 1, self._ahead),
             )
             for number, shot in enumerate(found.shots, 1)
         ]  # fmt: skip
 
     def _document(self, found: _Found) -> dict[str, Any]:
         shots = [[shot.first, *shot.checks] for shot in found.shots]
-        return {"identity": self.identity, "frames": self.config.frames, "shots": shots, "failed": found.failed}
+        return {
+            "identity": self.identity, "frames": self.config.frames, "shots": shots, "failed": found.failed,
+            "after": found.after,
+        }  # fmt: skip
 
     def _resume(self) -> None:
         if not self.shots.exists():
@@ -202,7 +222,7 @@ class ShotRun(FolderRun):
             document = json.loads(self.shots.read_text())
             self.check_identity(document["identity"], self.shots)
             shots = tuple(Shot(int(first), tuple(map(int, checks))) for first, *checks in document["shots"])
-            found = _Found(shots, document["failed"])
+            found = _Found(shots, document["failed"], tuple(map(int, document["after"])))
             there = [work for work in self._works(found) if (self.folder / work.files[0]).exists()]
             self.resumed = sum(len(work.shot.checks) for work in there)
             if document["frames"] == self.config.frames:  # else other frames are looked at

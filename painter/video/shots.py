@@ -21,7 +21,7 @@ from painter.options.paint import PaintConfig
 from painter.video.clip_config import ClipConfig
 from painter.video.clip_painter import ClipPainter
 from painter.video.clip_source import ClipSource
-from painter.video.motion import changed_pixels, follow_motion, noise_level
+from painter.video.looking_ahead import Pair, with_ahead
 from painter.video.stroke_video import Film, FrameWriter, end_line, head_line
 
 REACH = 9  # pixels, of the blur in which `follow_motion` looks for what it has lost
@@ -53,10 +53,9 @@ class CutFinder:
         if self._painted is None:
             self._painted = self._source = image
             return True
-        now, before, source = (values.astype(np.float32) / 255 for values in (image, self._painted, self._source))
-        changed = changed_pixels(before, now, noise_level(source, now), self._clip)
-        cut = self._may_be_lost(changed) and follow_motion(before, now, changed, self._clip).lost > self._clip.shot
-        self._painted = image if cut else np.where(changed[..., None], image, self._painted)
+        pair = Pair(self._source, image, self._clip, self._painted)
+        cut = self._may_be_lost(pair.changed) and pair.motion.lost > self._clip.shot
+        self._painted = image if cut else np.where(pair.changed[..., None], image, self._painted)
         self._source = image
         return cut
 
@@ -89,7 +88,7 @@ def find_shots(
         if finder.begins(frame) and checks:
             yield Shot(first, tuple(checks))
             first, checks = number, []
-        checks.append(_check(frame))
+        checks.append(check_of(frame))
         on_frame(number + 1)
     if checks:
         yield Shot(first, tuple(checks))
@@ -108,6 +107,7 @@ class ShotWork(OwnWork):
     Attributes:
         config: of its paintings, at the size that they are searched at; film: what its file says.
         clip, exact: see `ClipPainter`.
+        ahead: CRC-32 of the frames after the shot that its painter looks at.
     """
 
     key: str
@@ -118,15 +118,19 @@ class ShotWork(OwnWork):
     film: Film
     clip: ClipConfig
     exact: bool
+    ahead: tuple[int, ...]
 
     @property
     def pictures(self) -> tuple[Path, ...]:
         """See `Work`."""
-        return self.source.pictures(self.shot.first, len(self.shot.checks))
+        return self.source.pictures(self.shot.first, len(self._checks))
 
     def about(self, of_file: Callable[[Path], str]) -> dict[str, Any]:
         """See `OwnWork`: its frames count, wherever they come from."""
-        return {"shot": asdict(self.shot), "clip": asdict(self.clip), "exact": self.exact, "film": repr(self.film)}
+        return {
+            "shot": asdict(self.shot), "clip": asdict(self.clip), "exact": self.exact, "film": repr(self.film),
+            "ahead": self.ahead,
+        }  # fmt: skip
 
     def carry_out(self, local_paths: Mapping[Path, Path], scratch: str | None) -> Painted:
         """See `OwnWork`. Raises PictureError: a frame cannot be read, or is another one than before."""
@@ -147,8 +151,8 @@ class ShotWork(OwnWork):
         painter, writer = ClipPainter(config, self.clip, self.exact, self.shot.first), FrameWriter(self.film)
         file.write(head_line(self.film))
         try:
-            for frame in self._frames(source, seek):
-                file.write(writer.line(painter.next(frame)))
+            for frame, ahead in islice(with_ahead(self._frames(source, seek), painter.ahead), len(self.shot.checks)):
+                file.write(writer.line(painter.next(frame, ahead)))
         except _OtherFrameError:
             return False
         except PictureError:
@@ -159,16 +163,21 @@ class ShotWork(OwnWork):
         return True
 
     def _frames(self, source: ClipSource, seek: bool) -> Iterator[np.ndarray]:
-        """Its frames. Raises _OtherFrameError at one that is not as it was."""
+        """Its frames and those ahead. Raises _OtherFrameError at one that is not as it was."""
         count = 0
-        for frame in islice(source.frames(self.shot.first, seek), len(self.shot.checks)):
-            if _check(frame) != self.shot.checks[count]:
+        for frame in islice(source.frames(self.shot.first, seek), len(self._checks)):
+            if check_of(frame) != self._checks[count]:
                 raise _OtherFrameError
             count += 1
             yield frame
-        if count < len(self.shot.checks):
+        if count < len(self._checks):
             raise _OtherFrameError
 
+    @property
+    def _checks(self) -> tuple[int, ...]:
+        return self.shot.checks + self.ahead
 
-def _check(frame: np.ndarray) -> int:
+
+def check_of(frame: np.ndarray) -> int:
+    """CRC-32 of a frame."""
     return zlib.crc32(np.ascontiguousarray(frame).data)

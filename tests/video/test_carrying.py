@@ -11,7 +11,7 @@ from painter.search.maps import stroke_maps
 from painter.search.target import Target
 from painter.search.view import Runtime, View
 from painter.video import carrying
-from painter.video.camera import camera_motion
+from painter.video.camera import Camera, camera_motion
 from painter.video.carrying import Boxes, carried, fit_motion, share_within
 from painter.video.clip_config import ClipConfig
 from painter.video.motion import Motion, changed_pixels, flow_between, follow_motion, noise_level, pulled, unseen
@@ -24,10 +24,10 @@ EVERYWHERE = np.ones((HEIGHT, WIDTH), bool)
 STYLES = ("oilpaintbrush", "watercolor", "markerpen", "rectangle")
 
 
-def motion_of(flow: np.ndarray, covered: np.ndarray | None = None, turn: tuple[float, float] | None = None) -> Motion:
+def motion_of(flow: np.ndarray, covered: np.ndarray | None = None, camera: Camera | None = None) -> Motion:
     everywhere, nowhere = np.ones(flow.shape[:2], bool), np.zeros(flow.shape[:2], bool)
     picture, error = np.zeros((*flow.shape[:2], 3), np.float32), np.zeros(flow.shape[:2], np.float32)
-    return Motion(everywhere, picture, flow, nowhere, nowhere if covered is None else covered, error, 0.0, 0.0, turn)
+    return Motion(everywhere, picture, flow, nowhere, nowhere if covered is None else covered, error, 0.0, 0.0, camera)
 
 
 def floats(frame: np.ndarray) -> np.ndarray:
@@ -99,7 +99,7 @@ def test_a_square_covers_and_uncovers() -> None:
 def test_strokes_move_by_a_known_pan(style: str) -> None:
     strokes = random_strokes(style, 12)
     flow = np.broadcast_to(np.array([2.0, -1.0], np.float32), (HEIGHT, WIDTH, 2)).copy()
-    fits = fit_motion(strokes, strokes.opacity.numpy(), motion_of(flow), PIXEL, ClipConfig())
+    fits = fit_motion(Boxes.of(strokes, PIXEL), strokes.opacity.numpy(), motion_of(flow), ClipConfig())
     there = ~fits.boxes.off((HEIGHT, WIDTH))
     assert there.sum() > 6
     assert fits.similarity[there] == pytest.approx(np.tile([2.0, -1.0, 0.0, 0.0], (there.sum(), 1)), abs=1e-5)
@@ -119,7 +119,7 @@ def test_strokes_turn_and_grow(style: str) -> None:
     strokes = strokes[torch.from_numpy(large)]
     before = Boxes.of(strokes, PIXEL)
     flow = similarity_flow(a, b, (1.0, 0.5))
-    fits = fit_motion(strokes, np.ones(len(strokes)), motion_of(flow), PIXEL, ClipConfig(ridge=0.0))
+    fits = fit_motion(Boxes.of(strokes, PIXEL), np.ones(len(strokes)), motion_of(flow), ClipConfig(ridge=0.0))
     assert fits.similarity[:, 2:] == pytest.approx(np.tile([a, b], (len(strokes), 1)), abs=1e-4)
     after = Boxes.of(carried(strokes, fits.similarity, PIXEL), PIXEL)
     rx, ry = (before.center - [WIDTH / 2, HEIGHT / 2]).T
@@ -174,9 +174,10 @@ def test_the_sums_are_those_of_a_slow_reference(tau: float) -> None:
 
 
 def test_small_strokes_turn_with_the_camera() -> None:
-    whole = motion_of(similarity_flow(0.02, 0.05, (2.0, -1.0)), turn=(0.02, 0.05))
+    camera = Camera(np.array([[1.02, -0.05, 0.0], [0.05, 1.02, 0.0]]))
+    whole = motion_of(similarity_flow(0.02, 0.05, (2.0, -1.0)), camera=camera)
     strokes = random_strokes("rectangle", 20)
-    fits = fit_motion(strokes, strokes.opacity.numpy(), whole, PIXEL, ClipConfig())
+    fits = fit_motion(Boxes.of(strokes, PIXEL), strokes.opacity.numpy(), whole, ClipConfig())
     there = ~fits.boxes.off((HEIGHT, WIDTH))
     assert fits.similarity[there, 2:] == pytest.approx(np.tile([0.02, 0.05], (there.sum(), 1)), abs=1e-4)
 
@@ -211,7 +212,7 @@ def test_where_nothing_can_be_followed_the_picture_goes_with_the_camera() -> Non
     wide[:24] = 40  # no texture at all
     before, after = floats(wide[:, 3:]), floats(wide[:, :-3])
     motion = follow_motion(before, after, np.abs(after - before).max(axis=2) > 0, ClipConfig())
-    assert motion.turn is not None
+    assert motion.camera is not None
     assert np.abs(motion.forward - [3, 0]).max() < 0.3
     assert motion.changed.mean() > 0.95  # there, too
     assert motion.exposed[:, 4:].mean() < 0.02
@@ -224,7 +225,7 @@ def test_what_moves_before_a_camera_keeps_its_own_flow() -> None:
         frame[30:62, 40 + 3 * t : 72 + 3 * t] = texture(5, 32, 32)
         frames.append(floats(frame))
     motion = follow_motion(frames[0], frames[1], np.ones((96, 128), bool), ClipConfig())
-    assert motion.turn is not None
+    assert motion.camera is not None
     assert np.abs(motion.forward[38:54, 48:64] - [3, 0]).mean() < 0.3
     assert np.abs(motion.forward[70:90, 20:110] - [-3, 0]).mean() < 0.1
 
@@ -242,7 +243,9 @@ def test_a_stroke_that_moves_otherwise_than_a_few_pixels_below_it_is_not_misled(
     )
     strokes = Strokes("rectangle", tools.place(*values), torch.ones(1, 1, 3), torch.ones(1), torch.zeros(1).long())
     plain, robust = (
-        fit_motion(strokes, np.ones(1), motion_of(flow), PIXEL, ClipConfig(taus=taus, ridge=1e9)).similarity[0, 0]
+        fit_motion(Boxes.of(strokes, PIXEL), np.ones(1), motion_of(flow), ClipConfig(taus=taus, ridge=1e9)).similarity[
+            0, 0
+        ]
         for taus in ((0.0,), (0.0, 1.5, 0.7, 0.7))
     )
     assert abs(robust) < 0.15 < 1.0 < plain
@@ -293,10 +296,10 @@ def test_the_camera_takes_along_what_changed_too_little_to_tell_unless_it_stands
     changed = np.ones((HEIGHT, WIDTH), bool)
     changed[: 2 * HEIGHT // 3] = False
     motion = follow_motion(before, after, changed, ClipConfig())
-    assert motion.turn is not None
+    assert motion.camera is not None
     assert np.abs(motion.forward - [3, 0]).max() < 1 and motion.changed.mean() > 0.95
     assert motion.exposed.sum() == pytest.approx(3 * HEIGHT, rel=0.1)
     after[~changed] = before[~changed]
     motion = follow_motion(before, after, changed, ClipConfig())
-    assert motion.turn is None
+    assert motion.camera is None
     assert not motion.forward[~changed].any() and not motion.changed[~changed].any()

@@ -10,7 +10,7 @@ import torch
 from helpers.clips import random_strokes
 
 from painter.video import kept_coverage
-from painter.video.kept_coverage import KeptCoverage
+from painter.video.kept_coverage import KeptCoverage, covered_pixels
 from renderers.brushes import BRUSHES
 from renderers.coverage import Coverage, Covered, coverage_of, covered_by
 from renderers.strokes import Strokes
@@ -55,3 +55,12 @@ def test_two_strokes_of_one_shape_are_both_there() -> None:
     kept = KeptCoverage()
     assert same(kept.of(twice, 40, 60), coverage_of(twice, 40, 60))
     assert same(kept.of(twice, 40, 60), coverage_of(twice, 40, 60))
+
+
+def test_pixels_of_a_mask_are_counted() -> None:
+    strokes = random_strokes("oilpaintbrush", 7)
+    mask = np.random.default_rng(0).random((40, 60)) < 0.3
+    counts = covered_pixels(coverage_of(strokes, 40, 60), mask)
+    alone = [coverage_of(strokes[n : n + 1], 40, 60).pixel for n in range(7)]
+    assert counts.tolist() == [mask.reshape(-1)[pixel].sum() for pixel in alone]
+    assert covered_pixels(coverage_of(strokes[:0], 40, 60), mask).tolist() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import signal
 import time
@@ -145,6 +146,21 @@ def test_the_command_paints_them_in_processes(
     assert [path.name for path in tmp_path.iterdir()] == ["a.strokes.jsonl.gz"]
 
 
+@pytest.mark.parametrize("shots", [False, True])
+def test_fewer_frames_are_the_first_ones_of_all(shots: bool, clip: Path, whole: bytes, tmp_path: Path) -> None:
+    """Though the last of them look at those after them; in a shot under a moving camera."""
+    few = VideoConfig(**{**vars(CONFIG), "frames": 6})
+    run = begun(clip, tmp_path, config=few) if shots else ClipRun(open_clip(clip, 64), few, tmp_path / "run")
+    painted = run.run(Here()) if isinstance(run, ShotRun) else run.run()
+    assert painted.frames == 6
+    first, lines = painted.path.read_bytes(), gzip.decompress(whole).splitlines()
+    assert gzip.decompress(first).splitlines()[:-1] == lines[:7]
+    if isinstance(run, ShotRun):
+        assert begun(clip, tmp_path, resume=True).run(Here()).path.read_bytes() == whole
+    else:
+        assert ClipRun(open_clip(clip, 64), CONFIG, tmp_path / "run", resume=True).run().path.read_bytes() == whole
+
+
 def works(clip: ClipSource, folder: Path) -> list[ShotWork]:
     run = ShotRun(clip, CONFIG, folder / "works")
     return run._works(run._look(lambda progress: None))
@@ -157,7 +173,7 @@ def test_another_machine_needs_no_file_but_those_it_is_sent(kind: str, clip: Pat
     expected = attempt(work)
     assert isinstance(expected, Painted)
     contents = [file.read_bytes() for file in work.pictures]
-    assert len(contents) == (1 if kind == "video" else 4)
+    assert len(contents) == (1 if kind == "video" else 4 + 3)  # it looks at the frames after it, too
     gone = path.rename(path.with_name(f"gone{path.suffix}"))
     try:
         made = _paint(Task(work, work.pictures, 1), None, *contents)
