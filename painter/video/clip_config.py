@@ -17,7 +17,7 @@ class Descent:
 def under_camera(rate: float | None = None) -> dict[str, Descent]:
     """How strokes descend under a moving camera, by brush; at one rate, if it is given."""
     descents = {
-        "oilpaintbrush": Descent(9, 0.6),
+        "oilpaintbrush": Descent(10, 0.5),
         "watercolor": Descent(10),
         "markerpen": Descent(10, 0.5),
         "rectangle": Descent(11, 0.65),

@@ -248,16 +248,17 @@ class ClipPainter:
         """[N] float32: how fast each descends, against the rate.
 
         Where the flow explains all, the strokes are where they belong, and full steps would only make them tremble;
-        where things cover each other, all that overlap must give way; and what stands where something came into sight
-        not long ago has the most to learn.
+        where things cover each other, all that overlap must give way; what stands where something came into sight not
+        long ago has the most to learn; and in the overscan nobody sees what trembles.
         """
-        clip, urgency = self.clip, self.clip.urgency(motion.unexplained)
-        ripening = share_within(
-            self._raster.boxes(living.strokes), (self._here(self._ripening) > 0).astype(np.float32)
-        )  # fmt: skip
+        clip, urgency, boxes = self.clip, self.clip.urgency(motion.unexplained), self._raster.boxes(living.strokes)
+        ripening = share_within(boxes, (self._here(self._ripening) > 0).astype(np.float32))
         more = (clip.ripening_pace - 1) * (0.5 + 0.5 * urgency) * ripening
-        pace: np.ndarray = ((clip.least_pace + (1 - clip.least_pace) * urgency) * (1 + more)).astype(np.float32)
-        return pace
+        pace = (clip.least_pace + (1 - clip.least_pace) * urgency) * (1 + more)
+        if self._raster.overscan:
+            pace = np.where(self._raster.pixels_seen(living.strokes) > 0, pace, np.maximum(pace, 1.0))
+        found: np.ndarray = pace.astype(np.float32)
+        return found
 
     def _target(self, motion: Motion) -> Target:
         """What is painted: the frame, where it changed, and of the overscan what is known."""
