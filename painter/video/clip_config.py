@@ -20,7 +20,7 @@ def under_camera(rate: float | None = None) -> dict[str, Descent]:
         "oilpaintbrush": Descent(10, 0.5),
         "watercolor": Descent(10),
         "markerpen": Descent(10, 0.5),
-        "rectangle": Descent(11, 0.65),
+        "rectangle": Descent(10, 0.65),
     }
     return {brush: descent if rate is None else replace(descent, rate=rate) for brush, descent in descents.items()}
 
