@@ -180,7 +180,9 @@ def test_who_is_not_shown_would_not_be_seen(style: str) -> None:
     """Neither at the size of the source nor when it is drawn larger."""
     painter, frames = ClipPainter(config(style, 60), CLIP), list(with_ahead(pan(8), CLIP.ahead))
     for frame, ahead in frames[:4]:
-        shown = painter.next(frame, ahead)
+        painter.next(frame, ahead)
+    painter._setting = replace(painter._setting, most=1000)
+    shown = painter.shown()
     everybody = FilmFrame(painter._living.seen(), painter._living.id, shown.ground)
     assert len(everybody.id) > len(shown.id)
     film = Film(style, (HEIGHT, WIDTH), Fraction(1), config(style))
