@@ -178,7 +178,7 @@ def test_strokes_are_painted_before_they_come_into_sight(style: str) -> None:
 @pytest.mark.parametrize("style", ["rectangle", "oilpaintbrush", "watercolor", "markerpen"])
 def test_who_is_not_shown_would_not_be_seen(style: str) -> None:
     """Neither at the size of the source nor when it is drawn larger."""
-    painter, frames = ClipPainter(config(style, 60), CLIP), list(with_ahead(pan(8), CLIP.ahead))
+    painter, frames = ClipPainter(config(style, 90), replace(CLIP, overscan=0.2)), list(with_ahead(pan(8), CLIP.ahead))
     for frame, ahead in frames[:4]:
         painter.next(frame, ahead)
     painter._setting = replace(painter._setting, most=1000)
