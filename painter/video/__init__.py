@@ -4,6 +4,7 @@ clip_config.py    what people do not set; painter/options/video.py has what they
 clip_source.py    frames, size, rate and sound of a video, an animation or a folder of pictures
 motion.py         what changed, where it went, what was uncovered; camera.py how all of it moves alike
 carrying.py       moves strokes along
+looking_ahead.py  what frames to come show beyond the border; raster.py the pixels of a frame with that overscan
 company.py        the strokes that are alive, with identity and fades; visibility.py tells what is seen of each
 turnover.py       who dies and who is born; descent.py moves those that live towards the frame
 kept_coverage.py  what they cover, for the fit of their colours

@@ -170,7 +170,7 @@ class ClipPainter:
     def _pair(self, image: np.ndarray) -> Pair:
         """The frame before and this one, against what was painted."""
         if np.array_equal(self._painted, self._source):
-            return self._look_ahead.pair(self._source, image)
+            return self._look_ahead.taken(self._source, image)
         return Pair(self._source, image, self.clip, self._painted)
 
     def _with_overscan(self, motion: Motion, image: np.ndarray, ahead: Sequence[np.ndarray]) -> Motion:

@@ -81,7 +81,7 @@ class LookAhead:
 
     def __init__(self, clip: ClipConfig, raster: Raster) -> None:
         self._clip, self._raster = clip, raster
-        self._pairs = deque[Pair](maxlen=clip.ahead + 1)
+        self._pairs = deque[Pair](maxlen=clip.ahead)
         self._at = np.nonzero(~raster.picture)  # rows and columns of the overscan
         rows, columns = (where - raster.overscan for where in self._at)
         self._points = np.stack([columns, rows, np.ones(len(rows))])  # of the same, on the picture
@@ -93,6 +93,12 @@ class LookAhead:
                 return pair
         self._pairs.append(Pair(before, after, self._clip))
         return self._pairs[-1]
+
+    def taken(self, before: np.ndarray, after: np.ndarray) -> Pair:
+        """The same, for the last time: it is kept no longer."""
+        pair = self.pair(before, after)
+        self._pairs.remove(pair)
+        return pair
 
     def around(self, image: np.ndarray, ahead: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """A frame with its overscan, each pixel of it as the first frame shows it that has it in sight.

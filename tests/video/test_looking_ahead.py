@@ -100,7 +100,9 @@ def test_two_frames_are_looked_at_once() -> None:
     assert look.pair(frames[0], frames[1]) is not look.pair(frames[0], frames[1].copy())
     for before, after in pairwise(frames):
         look.pair(before, after)
-    assert len(look._pairs) == CLIP.ahead + 1
+    assert len(look._pairs) == CLIP.ahead
+    last = look.pair(frames[-2], frames[-1])
+    assert look.taken(frames[-2], frames[-1]) is last and last not in look._pairs
 
 
 # --- motion -------------------------------------------------------------------------------------------------
