@@ -81,6 +81,8 @@ class ClipConfig:
     common_ridge: float = 40.0  # the same where all turns alike, which strokes are drawn to then
     ahead: int = 8  # frames to come that are looked at for what the camera will bring into sight
     overscan: float = 0.0375  # how far beyond the border that is painted, of the longer side
+    outermost: float = 0.5  # what births and deaths count a pixel there that is farthest from the border; one beside it
+    # counts nearly 1
     taus: tuple[float, ...] = (0.0, 1.5, 0.7)  # pixels, of the rounds of robust fitting; 0 is plain least squares
 
     def urgency(self, unexplained: float) -> float:

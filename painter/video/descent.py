@@ -32,7 +32,7 @@ class Surroundings:
 
     view: View  # of this part alone
     corner: tuple[int, int]  # its first column and row on the picture
-    share: float  # how many pixels count, of as many as the picture has
+    share: float  # what its pixels count together, against those of the picture
     others: Layers
     order: Tensor  # [M] int64, paint order: positions among the others and then the free ones
     pixel: float
@@ -50,7 +50,7 @@ class Surroundings:
         part = slice(top, bottom), slice(left, right)
         corner = left - raster.overscan, top - raster.overscan
         region = None if target.region is None else target.region[part]
-        weight = None if target.weight is None or target.weight[part].all() else target.weight[part]
+        weight = None if target.weight is None or (target.weight[part] == 1).all() else target.weight[part]
         view = View(replace(target, image=target.image[part], region=region, weight=weight), setting.runtime)
         order = np.argsort(np.concatenate([np.flatnonzero(there), np.flatnonzero(free)]), kind="stable")
         with torch.no_grad():
@@ -83,7 +83,7 @@ def descend(
         free: [N] bool: who moves; the others stay to the byte.
         pace: [N] float32, how fast each descends, against the rate.
         held: [N] float32, how strongly each is held.
-        target: what is painted, on the whole raster; pixels count 1 or 0.
+        target: what is painted, on the whole raster.
         covering: whether things cover each other; otherwise it is the camera that moves.
     """
     clip = setting.clip

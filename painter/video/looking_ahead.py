@@ -91,14 +91,15 @@ class LookAhead:
         for pair in self._pairs:
             if pair.before is before and pair.after is after:
                 return pair
-        self._pairs.append(Pair(before, after, self._clip))
-        return self._pairs[-1]
+        found = Pair(before, after, self._clip)
+        self._pairs.append(found)
+        return found
 
     def taken(self, before: np.ndarray, after: np.ndarray) -> Pair:
         """The same, for the last time: it is kept no longer."""
-        pair = self.pair(before, after)
-        self._pairs.remove(pair)
-        return pair
+        taken = self.pair(before, after)
+        self._pairs = deque((pair for pair in self._pairs if pair is not taken), self._clip.ahead)
+        return taken
 
     def around(self, image: np.ndarray, ahead: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """A frame with its overscan, each pixel of it as the first frame shows it that has it in sight.

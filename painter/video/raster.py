@@ -47,6 +47,18 @@ class Raster:
         """[H', W'] bool: the picture's pixels."""
         return self.padded(np.ones(self.size, bool))
 
+    def weights(self, least: float) -> np.ndarray:
+        """[H', W'] float32: how much each pixel counts: 1 in the picture, and less the farther it is from it, down to
+        `least`."""
+        out = [
+            np.maximum(self.overscan - at, at - (side + self.overscan - 1)).clip(min=0)
+            for side in self.size
+            for at in [np.arange(side + 2 * self.overscan)]
+        ]
+        distance = np.maximum(out[0][:, None], out[1]) / max(1, self.overscan)
+        weights: np.ndarray = (1 - (1 - least) * distance).astype(np.float32)
+        return weights
+
     # --- pictures --------------------------------------------------------------------------------------------------
 
     def padded(self, image: np.ndarray, mode: str = "constant") -> np.ndarray:

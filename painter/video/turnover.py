@@ -47,7 +47,7 @@ class Scene:
     """What one frame asks for, on the whole raster."""
 
     raster: Raster
-    target: Target  # pixels count 1 or 0
+    target: Target  # whose weight is 0 where it is not known
     changed: np.ndarray  # [H, W] bool
     exposed: np.ndarray  # [H, W] bool
     frozen: np.ndarray  # [N] bool: of the living, those whose place did not change
@@ -58,7 +58,7 @@ class Scene:
     def room(self) -> float:
         """How large is what is painted, against the picture."""
         weight = self.target.weight
-        return 1.0 if weight is None else float(weight.sum()) / (self.raster.size[0] * self.raster.size[1])
+        return 1.0 if weight is None else np.count_nonzero(weight) / (self.raster.size[0] * self.raster.size[1])
 
 
 def turn_over(
@@ -72,25 +72,27 @@ def turn_over(
     """
     clip, (placer, size) = setting.clip, _placer(setting, scene, rng)
     view = placer.view(size, max(scene.target.image.shape[:2]))
+    known = scene.target.weight
+    counts = None if known is None else known * scene.raster.weights(clip.outermost)
     with torch.no_grad():
         layers = view.layers(scene.raster.outward(living.settled()), setting.maps)
         shares = visible_shares(layers, view.bare.shape)
         free, most = _vacancies(setting, scene, living)
         if not most:
-            return living, shares, _worth(view, layers, scene.target)
+            return living, shares, _worth(view, layers, counts)
         canvas = view.composite(view.bare, layers).cpu().numpy()
     strokes, moments = placer.place(most, size, view, canvas, PLACES, clip.settling_rate, close=False)
     with torch.no_grad():
         layers = layers.joined(view.layers(strokes, setting.maps))
-    worth = _worth(view, layers, scene.target)
+    worth = _worth(view, layers, counts)
     both = living.joined(new_company(scene.raster.inward(strokes), moments, next_id))
     after = _chosen(setting, scene, both, worth, free, most)
     stay = np.isin(both.id, after.id)
     return after, np.concatenate([shares, np.ones(len(strokes), np.float32)])[stay], worth[stay]
 
 
-def _worth(view: View, layers: Layers, target: Target) -> np.ndarray:
-    worth: np.ndarray = view.removal_costs(layers, target.weight).numpy() / view.target.image[..., 0].size
+def _worth(view: View, layers: Layers, weight: np.ndarray | None) -> np.ndarray:
+    worth: np.ndarray = view.removal_costs(layers, weight).numpy() / view.target.image[..., 0].size
     return worth
 
 

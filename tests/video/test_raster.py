@@ -103,3 +103,11 @@ def test_about_how_many_pixels_are_seen() -> None:
             )
             painted = (view.render(opaque, maps).numpy()[..., 0] < 0.5).sum()
         assert pixels == pytest.approx(painted, rel=0.35, abs=25)
+
+
+def test_pixels_count_less_the_farther_they_are_from_the_picture() -> None:
+    weights = WHOLE.weights(0.25)
+    assert (WHOLE.seen(weights) == 1).all()
+    assert weights[30, :OVERSCAN] == pytest.approx(np.linspace(0.25, 1, OVERSCAN + 1)[:-1])
+    assert weights[0, 0] == weights[0, 40] == weights[-1, -1] == 0.25
+    assert (Raster(SIZE, 0).weights(0.25) == np.ones(SIZE)).all()
