@@ -58,9 +58,9 @@ class _Found:
     failed: str | None
     after: tuple[int, ...]
 
-    def ahead(self, shot: int, count: int) -> tuple[int, ...]:
-        """CRC-32 of the first `count` frames after a shot, or as many as there are."""
-        later = chain(*(shot.checks for shot in self.shots[shot + 1 :]), self.after)
+    def ahead(self, number: int, count: int) -> tuple[int, ...]:
+        """CRC-32 of the `count` frames that come after the first `number` shots, or as many as there are."""
+        later = chain(*(shot.checks for shot in self.shots[number:]), self.after)
         return tuple(islice(later, count))
 
 
@@ -192,6 +192,7 @@ class ShotRun(FolderRun):
 
     @property
     def _ahead(self) -> int:
+        """How many frames to come a painter looks at."""
         return frames_ahead(LIVES[self.config.life], self.config.exact)
 
     def _works(self, found: _Found) -> list[ShotWork]:
@@ -199,7 +200,7 @@ class ShotRun(FolderRun):
         return [
             ShotWork(
                 f"shot {number}, from frame {shot.first} on", config, (f"shot-{number:06d}.strokes.jsonl.gz",),
-                self.source, shot, self.film, clip, self.config.exact, found.ahead(number - 1, self._ahead),
+                self.source, shot, self.film, clip, self.config.exact, found.ahead(number, self._ahead),
             )
             for number, shot in enumerate(found.shots, 1)
         ]  # fmt: skip
