@@ -80,6 +80,7 @@ class ClipPainter:
         self._subject: Subject
         self._setting: Setting
         self._living: Company
+        self._in_sight: int  # how many of the living show: they come first
         self._painted: np.ndarray  # uint8 [H, W, 3]: the source as it was painted last, pixel by pixel
         self._source: np.ndarray  # uint8 [H, W, 3]: the frame before
         self._coverage = KeptCoverage()
@@ -120,7 +121,7 @@ class ClipPainter:
         assert search.strokes is not None and search.moments is not None
         order = arrange(search.strokes, self._subject.aspect)
         strokes, moments = search.strokes[order], select_moments(search.moments, order)
-        self._living = new_company(strokes, moments, self._next_id)
+        self._living, self._in_sight = new_company(strokes, moments, self._next_id), len(strokes)
         self._next_id += len(strokes)
         self._painted = self._source = image
         self._known, self._ripening = self._whole.picture, np.zeros(self._whole.shape, np.int32)
@@ -163,7 +164,7 @@ class ClipPainter:
         living, frozen, seen, worth = self._turn_over(living, frozen, motion)
         free = ~(frozen | living.dying)
         living = self._descend(living, free, seen * self._pace(living, motion), worth, motion)
-        self._living = self._fitted(living, free, motion)
+        self._living, self._in_sight = self._sorted(self._fitted(living, free, motion))
         self._source = image
         return self.shown()
 
@@ -268,14 +269,22 @@ class ClipPainter:
     def shown(self, cut: bool = False, still: bool = False) -> FilmFrame:
         """The last frame."""
         assert self._subject.ground is not None
-        living = self._living[self._in_sight()] if self._raster.overscan else self._living
+        living = self._living[np.arange(self._in_sight)]
         return FilmFrame(living.seen(), living.id, self._subject.ground, cut, still)
 
-    def _in_sight(self) -> np.ndarray:
+    def _sorted(self, living: Company) -> tuple[Company, int]:
+        """The living, those first who show, and how many these are: who comes into sight lies on top of all that did so
+        before, as in a stroke video, and who does not show yet on top of them, which nobody sees."""
+        if not self._raster.overscan:
+            return living, len(living)
+        seen = self._who_shows(living)
+        return living[np.argsort(~seen, kind="stable")], int(seen.sum())
+
+    def _who_shows(self, living: Company) -> np.ndarray:
         """[N] bool: who of the living shows in the picture, or just beside it, where a larger drawing may differ; not
         those that cover the fewest pixels, if they are too many."""
         raster = self._raster
-        coverage = self._coverage.of(raster.outward(self._living.settled()), *raster.shape)
+        coverage = self._coverage.of(raster.outward(living.settled()), *raster.shape)
         near = cv2.dilate(raster.picture.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
         pixels = covered_pixels(coverage, near)
         seen: np.ndarray = pixels > 0
@@ -290,7 +299,7 @@ class ClipPainter:
         pictures = {name: torch.from_numpy(getattr(self, name)) for name in _PICTURES}
         return {
             "count": self._count, "next_id": self._next_id, "rng": self._rng.bit_generator.state, **pictures,
-            "living": self._living.state(), "overscan": self._raster.overscan,
+            "living": self._living.state(), "in_sight": self._in_sight,
         }  # fmt: skip
 
     @ordinary_tensors()
@@ -306,8 +315,8 @@ class ClipPainter:
         shot, *pictures = (state[name].numpy() for name in _PICTURES)
         self._painted, self._source, self._ripening, self._known = pictures
         self._set_shot(shot)
-        self._raster = Raster(self._whole.size, integer(state["overscan"], 0, self._whole.overscan))
         self._living = restored_company(state["living"], self._setting.brush, self._fresh_moments)
+        self._in_sight = integer(state["in_sight"], 0, len(self._living))
 
     def _fresh_moments(self, strokes: Strokes) -> Moments:
         return StrokeParameters(strokes, self._setting.constraints, self._setting.search).moments

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from helpers.clips import HEIGHT, WIDTH, pan, square, texture
+from helpers.clips import HEIGHT, WIDTH, pan, square, texture, write_film
 
 from painter import PaintConfig
 from painter.errors import PictureError
@@ -23,6 +24,7 @@ from painter.video.looking_ahead import LookAhead, Pair, with_ahead, with_oversc
 from painter.video.motion import Motion
 from painter.video.raster import Raster
 from painter.video.stroke_video import Film, FilmFrame
+from painter.video.stroke_video_reader import read_frames
 
 CLIP = ClipConfig(overscan=0.1)  # six pixels
 WHOLE = Raster((HEIGHT, WIDTH), 6)
@@ -183,9 +185,9 @@ def test_who_is_not_shown_would_not_be_seen(style: str) -> None:
     painter, frames = ClipPainter(config(style, 90), replace(CLIP, overscan=0.2)), list(with_ahead(pan(8), CLIP.ahead))
     for frame, ahead in frames[:4]:
         painter.next(frame, ahead)
-    painter._setting = replace(painter._setting, most=1000)
-    shown = painter.shown()
-    everybody = FilmFrame(painter._living.seen(), painter._living.id, shown.ground)
+    painter._setting, living = replace(painter._setting, most=1000), painter._living
+    who, white = living[painter._who_shows(living)], (1.0, 1.0, 1.0)
+    shown, everybody = (FilmFrame(some.seen(), some.id, white) for some in (who, living))
     assert len(everybody.id) > len(shown.id)
     film = Film(style, (HEIGHT, WIDTH), Fraction(1), config(style))
     for size in (WIDTH, 5 * WIDTH):
@@ -194,20 +196,31 @@ def test_who_is_not_shown_would_not_be_seen(style: str) -> None:
 
 @pytest.mark.slow
 def test_no_more_are_seen_than_there_may_be_however_many_come() -> None:
-    """A camera that goes away from something."""
-    wide = texture(3, 3 * HEIGHT, 3 * WIDTH)
-    frames = []
-    for t in range(8):
-        h, w = HEIGHT + 6 * t, WIDTH + 8 * t
-        part = wide[HEIGHT - 3 * t : HEIGHT - 3 * t + h, WIDTH - 4 * t : WIDTH - 4 * t + w]
-        frames.append(resized(part))
     painter = ClipPainter(config(), replace(CLIP, exposed_births=4.0, most_births=0.5))
-    counts = [len(frame.id) for frame in painted(frames, painter)]
+    counts = [len(frame.id) for frame in painted(going_away(), painter)]
     assert len(painter._living.id) > 0 and max(counts) <= int(1.1 * COUNT)
 
 
-def resized(image: np.ndarray) -> np.ndarray:
-    return cv2.resize(image, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+def going_away() -> list[np.ndarray]:
+    """A camera that goes away from something."""
+    wide, frames = texture(3, 3 * HEIGHT, 3 * WIDTH), []
+    for t in range(8):
+        rows = slice(HEIGHT - 3 * t, 2 * HEIGHT + 3 * t)
+        columns = slice(WIDTH - 4 * t, 2 * WIDTH + 4 * t)
+        frames.append(cv2.resize(wide[rows, columns], (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA))
+    return frames
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("style", ["rectangle", "oilpaintbrush", "watercolor", "markerpen"])
+def test_a_file_has_the_strokes_in_the_order_in_which_they_were_painted(style: str, tmp_path: Path) -> None:
+    """Though some were born before others that showed sooner."""
+    film = Film(style, (HEIGHT, WIDTH), Fraction(1), config(style, 90))
+    for clip, frames in (replace(CLIP, overscan=0.2), pan(8)), (CLIP, going_away()):
+        found = painted(frames, ClipPainter(config(style, 90), clip))
+        write_film(tmp_path / "film", film, found)
+        for frame, read in zip(found, read_frames(tmp_path / "film"), strict=True):
+            alike(read, frame)
 
 
 @pytest.mark.slow
