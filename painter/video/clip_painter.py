@@ -28,7 +28,7 @@ from painter.video.descent import descend
 from painter.video.kept_coverage import KeptCoverage, covered_pixels
 from painter.video.looking_ahead import LookAhead, Pair, with_overscan
 from painter.video.motion import Motion
-from painter.video.raster import Raster
+from painter.video.raster import Raster, scaled
 from painter.video.stroke_video import FilmFrame
 from painter.video.turnover import Scene, Setting, turn_over
 from renderers.order import arrange
@@ -51,9 +51,8 @@ class OpenConstraints(Constraints):
         """See `Constraints.strokes`."""
         limits = self.limits
         wide = replace(limits, width=limits.width + 2 * MARGIN, height=limits.height + 2 * MARGIN)
-        return _shifted(
-            Constraints(wide, self.opacity, self.palette).strokes(_shifted(wanted, MARGIN), shapes), -MARGIN
-        )
+        inside = Constraints(wide, self.opacity, self.palette).strokes(scaled(wanted, 1.0, MARGIN), shapes)
+        return scaled(inside, 1.0, -MARGIN)
 
 
 class ClipPainter:
@@ -102,8 +101,8 @@ class ClipPainter:
         Args:
             image: uint8 [H, W, 3] sRGB; of the same size for all frames.
             ahead: the frames that come after it, see `painter.video.looking_ahead.with_ahead`. What the camera will
-                bring into sight is painted before it does. They are looked at sooner if they are given again later
-                as the same arrays.
+                bring into sight is painted before it does. It is quicker if they are the same arrays when their turn
+                comes.
         """
         with one_torch_thread():
             frame = self._begin_shot(image) if self._shot is None else self._follow(image, ahead[: self.ahead])
@@ -338,9 +337,3 @@ def _picked(new: torch.Tensor, old: torch.Tensor, kept: np.ndarray) -> torch.Ten
 def _beside(values: np.ndarray, like: torch.Tensor) -> torch.Tensor:
     """A number for each stroke [N], as a tensor that goes with `like` [N, …]."""
     return torch.from_numpy(values).view(-1, *[1] * (like.ndim - 1))
-
-
-def _shifted(strokes: Strokes, by: float) -> Strokes:
-    """The strokes moved right and down by so many canvas units."""
-    params = {name: values + by if name[0] in "xy" else values for name, values in strokes.params.items()}
-    return Strokes(strokes.brush, params, strokes.colors, strokes.opacity, strokes.seed)

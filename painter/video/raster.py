@@ -92,11 +92,11 @@ class Raster:
 
     def outward(self, strokes: Strokes) -> Strokes:
         """Strokes in units of the picture, in units of the whole."""
-        return _scaled(strokes, 1 / self.growth, self.overscan / max(self.shape)) if self.overscan else strokes
+        return scaled(strokes, 1 / self.growth, self.overscan / max(self.shape)) if self.overscan else strokes
 
     def inward(self, strokes: Strokes) -> Strokes:
         """Strokes in units of the whole, in units of the picture."""
-        return _scaled(strokes, self.growth, -self.overscan * self.pixel) if self.overscan else strokes
+        return scaled(strokes, self.growth, -self.overscan * self.pixel) if self.overscan else strokes
 
     def allowed(self, constraints: Constraints) -> Constraints:
         """What strokes in units of the whole may be, where in units of the picture they may be this."""
@@ -111,7 +111,7 @@ class Raster:
         return replace(constraints, limits=limits)
 
 
-def _scaled(strokes: Strokes, growth: float, shift: float) -> Strokes:
+def scaled(strokes: Strokes, growth: float, shift: float) -> Strokes:
     """The strokes with all lengths so many times as long, and then moved right and down."""
     lengths = {parameter.name for parameter in BRUSHES[strokes.brush].parameters if parameter.unit == "side"}
     params = {
